@@ -1,0 +1,218 @@
+//! Owns what a store keeps of an address, and every step that the row may take.
+//!
+//! Three states: vacant (only asked about), pending, active. A step is a pure function from a
+//! row and the store's time to the next row and the mail that it owes. Threat met here: account
+//! pre-hijacking (Sudhodanan & Paverd, USENIX Security 2022): the latest attempt wins, its code
+//! opens it alone, and nothing here changes an active account.
+
+use core::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Address, HashFloor, LastMail, Locale, MailId, OwedMail, Pace, PasswordRecord, Purpose, Salt, Scrypt, Time,
+};
+use crate::Event;
+
+/// How long vacant and pending rows stay after they were last asked for or mailed to, and the
+/// least time between two notices.
+const DAY: Duration = Duration::from_secs(86_400);
+
+/// Counts the commits of one row; zero means that there is no row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Version(pub u64);
+
+/// Names an attempt: 128 random bits that bind its codes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Generation([u8; 16]);
+
+impl Generation {
+    /// Takes the octets back from a store.
+    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+
+    /// Returns the octets to store.
+    pub const fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+}
+
+/// Holds one password for one address.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// Its name.
+    pub generation: Generation,
+    /// The address in the spelling of this attempt.
+    pub address: Address,
+    /// The language of its mails.
+    pub locale: Locale,
+    /// The hash of its password.
+    pub password: PasswordRecord,
+}
+
+/// Says how far an address has come.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Status {
+    /// Only asked about. Counts as absent everywhere.
+    Vacant,
+    /// Registered, not proven. Nothing may authenticate as it.
+    Pending(Attempt),
+    /// Proven by a code.
+    Active {
+        /// The attempt that was activated.
+        attempt: Attempt,
+        /// When that was.
+        since: Time,
+    },
+}
+
+/// Holds what a store keeps of one address.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Row {
+    /// How far the address has come.
+    pub status: Status,
+    /// The last activation mail, for the distance to the next one.
+    pub last_mail: Option<LastMail>,
+    /// When the owner was last told that somebody asked to register his address.
+    pub last_notice: Option<Time>,
+    /// When the row may be deleted; never, for an active one.
+    pub expires: Option<Time>,
+}
+
+/// Holds what a decision comes to.
+pub(crate) struct Step {
+    pub(crate) row: Row,
+    pub(crate) mail: Option<OwedMail>,
+    pub(crate) event: Event,
+}
+
+/// Holds the durations and limits that decisions over rows depend on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Lifetimes {
+    pub(crate) pace: Pace,
+    /// How long a code can live after the account was activated.
+    pub(crate) last_code: Duration,
+}
+
+impl Row {
+    pub(crate) const VACANT: Self =
+        Self { status: Status::Vacant, last_mail: None, last_notice: None, expires: None };
+
+    /// Returns the row as it counts now: an expired one is vacant, deleted or not.
+    pub(crate) fn at(stored: Option<&Self>, now: Time) -> Self {
+        match stored {
+            Some(row) if row.expires.is_none_or(|expires| now < expires) => row.clone(),
+            Some(_) | None => Self::VACANT,
+        }
+    }
+
+    /// Returns the salt under which a pending attempt's password can be recognised.
+    ///
+    /// Only if it was hashed with today's parameters: every registration costs the same then,
+    /// whatever is stored.
+    pub(crate) fn salt(&self, today: Scrypt) -> Option<Salt> {
+        match &self.status {
+            Status::Pending(attempt) if attempt.password.params == today => Some(attempt.password.salt),
+            Status::Pending(_) | Status::Vacant | Status::Active { .. } => None,
+        }
+    }
+
+    /// Returns the attempt that a code may still open.
+    ///
+    /// None once an active account's codes are dead: activation is no way to try passwords
+    /// against it. None for a hash below the floor or above the ceiling: it never verifies.
+    pub(crate) fn openable(&self, now: Time, floor: HashFloor, lifetimes: Lifetimes) -> Option<&Attempt> {
+        let attempt = match &self.status {
+            Status::Vacant => return None,
+            Status::Pending(attempt) => attempt,
+            Status::Active { attempt, since } if now.since(*since) < lifetimes.last_code => attempt,
+            Status::Active { .. } => return None,
+        };
+        floor.admits(attempt.password.params).then_some(attempt)
+    }
+
+    /// Registers: `new` is the attempt as it would be if it were a new one.
+    pub(crate) fn register(self, new: Attempt, now: Time, id: MailId, lifetimes: Lifetimes) -> Step {
+        match &self.status {
+            Status::Vacant => self.pending(new, now, id, lifetimes, Event::Registered),
+            // The comparison is constant-time: the hash is a `Secret`.
+            Status::Pending(old) if old.password == new.password => {
+                let same = old.clone();
+                self.pending(same, now, id, lifetimes, Event::RegisteredAgain)
+            }
+            Status::Pending(_) => self.pending(new, now, id, lifetimes, Event::AttemptReplaced),
+            Status::Active { .. } => self.notify(now, id),
+        }
+    }
+
+    /// Asks for another mail.
+    pub(crate) fn resend(self, now: Time, id: MailId, lifetimes: Lifetimes) -> Step {
+        match &self.status {
+            // A vacant row is written so that every state costs the same one commit.
+            Status::Vacant => Step {
+                row: Self { expires: Some(now.after(DAY)), ..self },
+                mail: None,
+                event: Event::NoAccount,
+            },
+            Status::Pending(attempt) => {
+                let same = attempt.clone();
+                self.pending(same, now, id, lifetimes, Event::MailAskedFor)
+            }
+            Status::Active { .. } => self.notify(now, id),
+        }
+    }
+
+    /// Activates the attempt `generation` if it is the pending one.
+    pub(crate) fn activate(self, generation: Generation, now: Time) -> Option<Self> {
+        match self.status {
+            Status::Pending(attempt) if attempt.generation == generation => {
+                Some(Self { status: Status::Active { attempt, since: now }, expires: None, ..self })
+            }
+            Status::Pending(_) | Status::Vacant | Status::Active { .. } => None,
+        }
+    }
+
+    /// Returns the attempt that a mail still speaks for.
+    pub(crate) fn addressee(&self, mail: &OwedMail) -> Option<&Attempt> {
+        let attempt = match (&self.status, mail.purpose) {
+            (Status::Pending(attempt), Purpose::Activation)
+            | (Status::Active { attempt, .. }, Purpose::Notice) => attempt,
+            (Status::Vacant | Status::Pending(_) | Status::Active { .. }, _) => return None,
+        };
+        (attempt.generation == mail.generation).then_some(attempt)
+    }
+
+    fn pending(self, attempt: Attempt, now: Time, id: MailId, lifetimes: Lifetimes, event: Event) -> Step {
+        let last_mail = lifetimes.pace.next(self.last_mail, now);
+        let mail = OwedMail {
+            id,
+            purpose: Purpose::Activation,
+            generation: attempt.generation,
+            locale: attempt.locale.clone(),
+            due: last_mail.due,
+        };
+        let row = Self {
+            status: Status::Pending(attempt),
+            last_mail: Some(last_mail),
+            expires: Some(now.max(last_mail.due).after(DAY)),
+            ..self
+        };
+        Step { row, mail: Some(mail), event }
+    }
+
+    fn notify(self, now: Time, id: MailId) -> Step {
+        let owed = self.last_notice.is_none_or(|last| now.since(last) >= DAY);
+        let (Status::Active { attempt, .. }, true) = (&self.status, owed) else {
+            return Step { row: self, mail: None, event: Event::AlreadyActive };
+        };
+        let mail = OwedMail {
+            id,
+            purpose: Purpose::Notice,
+            generation: attempt.generation,
+            locale: attempt.locale.clone(),
+            due: now,
+        };
+        Step { row: Self { last_notice: Some(now), ..self }, mail: Some(mail), event: Event::AlreadyActive }
+    }
+}

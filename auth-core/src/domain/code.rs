@@ -1,0 +1,193 @@
+//! Owns the short codes that go to mailboxes: their alphabet, their making, their parsing.
+
+use alloc::string::String;
+
+use serde::{Deserialize, Serialize};
+
+use super::Stream;
+use crate::{Secret, secret::travelling};
+
+/// Names the characters that codes are made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Alphabet {
+    /// `0` to `9`.
+    Digits,
+    /// Crockford's base 32: no `I`, `L`, `O`, `U`; read in any case, with `I`, `L` as `1` and
+    /// `O` as `0`.
+    Crockford,
+}
+
+impl Alphabet {
+    const fn symbols(self) -> &'static [u8] {
+        match self {
+            Self::Digits => b"0123456789",
+            Self::Crockford => b"0123456789ABCDEFGHJKMNPQRSTVWXYZ",
+        }
+    }
+
+    /// Returns the symbol that a typed character stands for.
+    fn read(self, typed: char) -> Option<char> {
+        // Threat: full-width and other Unicode digits that some layer folds and another does
+        // not. Only ASCII is a symbol.
+        let symbol = match (self, typed.to_ascii_uppercase()) {
+            (Self::Crockford, 'O') => '0',
+            (Self::Crockford, 'I' | 'L') => '1',
+            (Self::Digits | Self::Crockford, other) => other,
+        };
+        let octet = u8::try_from(symbol).ok()?;
+        self.symbols().contains(&octet).then_some(symbol)
+    }
+}
+
+/// Says what codes look like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CodeFormat {
+    alphabet: Alphabet,
+    length: u8,
+}
+
+/// Tells that codes of this length cannot be: 4 to 20 characters can.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CodeFormatError;
+
+/// Holds a well-formed code in its canonical spelling.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Code(#[serde(with = "travelling")] Secret<String>);
+
+impl CodeFormat {
+    /// Describes codes of `length` characters.
+    ///
+    /// # Errors
+    /// [`CodeFormatError`] unless the length is 4 to 20. Whether it is safe is for
+    /// [`Odds`](super::Odds) to say.
+    pub fn new(alphabet: Alphabet, length: u8) -> Result<Self, CodeFormatError> {
+        if (4..=20).contains(&length) { Ok(Self { alphabet, length }) } else { Err(CodeFormatError) }
+    }
+
+    pub(crate) const fn unchecked(alphabet: Alphabet, length: u8) -> Self {
+        Self { alphabet, length }
+    }
+
+    /// Returns the number of characters.
+    pub const fn length(self) -> u8 {
+        self.length
+    }
+
+    /// Returns the alphabet.
+    pub const fn alphabet(self) -> Alphabet {
+        self.alphabet
+    }
+
+    /// Returns how many different codes there are.
+    pub fn combinations(self) -> u128 {
+        let symbols = u128::try_from(self.alphabet.symbols().len()).unwrap_or(1);
+        symbols.saturating_pow(u32::from(self.length))
+    }
+
+    /// Parses what a person typed; nothing is trimmed.
+    pub fn parse(self, typed: &str) -> Option<Code> {
+        if typed.chars().count() != usize::from(self.length) {
+            return None;
+        }
+        let code: Option<String> = typed.chars().map(|c| self.alphabet.read(c)).collect();
+        code.map(|code| Code(Secret::new(code)))
+    }
+
+    /// Draws a code, every one equally likely.
+    pub(crate) fn draw(self, random: &mut Stream<'_>) -> Code {
+        let symbols = self.alphabet.symbols();
+        let mut code = String::with_capacity(usize::from(self.length));
+        while code.len() < usize::from(self.length) {
+            // Threat: `byte % 10` makes 0 to 5 more likely. Bytes past the last whole multiple
+            // of the alphabet's size are thrown away.
+            let byte = usize::from(random.byte());
+            let whole = 256_usize.saturating_sub(256_usize.checked_rem(symbols.len()).unwrap_or(0));
+            if byte < whole
+                && let Some(symbol) = byte.checked_rem(symbols.len()).and_then(|at| symbols.get(at))
+            {
+                code.push(char::from(*symbol));
+            }
+        }
+        Code(Secret::new(code))
+    }
+}
+
+impl Code {
+    /// Returns the code to put into the mail; every use is a place to review.
+    pub fn expose(&self) -> &str {
+        self.0.expose()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec;
+
+    fn format(alphabet: Alphabet) -> CodeFormat {
+        CodeFormat::new(alphabet, 6).unwrap()
+    }
+
+    #[test]
+    fn drawn_codes_are_uniform() {
+        for (alphabet, symbols, limit) in
+            [(Alphabet::Digits, 10_usize, 27.9), (Alphabet::Crockford, 32, 61.1)]
+        {
+            // χ² with 9 and 31 degrees of freedom; the limits are the 0.1 % points.
+            let seed = Secret::new([3; 32]);
+            let mut stream = Stream::new(&seed, "test");
+            let mut counts = vec![0_u32; symbols];
+            let draws = 20_000_u32;
+            for _ in 0..draws {
+                for symbol in format(alphabet).draw(&mut stream).expose().bytes() {
+                    counts[alphabet.symbols().iter().position(|s| *s == symbol).unwrap()] += 1;
+                }
+            }
+            let expected = f64::from(draws) * 6.0 / counts.len() as f64;
+            let chi2: f64 = counts.iter().map(|c| (f64::from(*c) - expected).powi(2) / expected).sum();
+            assert!(chi2 < limit, "{alphabet:?}: {chi2}");
+        }
+    }
+
+    #[test]
+    fn leading_zeros_are_kept() {
+        let seed = Secret::new([5; 32]);
+        let mut stream = Stream::new(&seed, "test");
+        let zeros = (0..1000)
+            .map(|_| format(Alphabet::Digits).draw(&mut stream))
+            .filter(|code| code.expose().starts_with('0'))
+            .inspect(|code| assert_eq!(code.expose().len(), 6))
+            .count();
+        assert!((50..200).contains(&zeros), "{zeros}");
+    }
+
+    #[test]
+    fn only_exact_ascii_codes_parse() {
+        let digits = format(Alphabet::Digits);
+        assert_eq!(digits.parse("012345").unwrap().expose(), "012345");
+        for bad in [
+            "",
+            "12345",
+            "1234567",
+            " 12345",
+            "12345a",
+            "\u{ff11}23456",
+            "12 456",
+            "12345\n",
+            "\u{0661}23456",
+        ] {
+            assert!(digits.parse(bad).is_none(), "{bad:?}");
+        }
+        let crockford = format(Alphabet::Crockford);
+        assert_eq!(crockford.parse("oil0ab").unwrap().expose(), "0110AB");
+        assert!(crockford.parse("u00000").is_none());
+    }
+
+    #[test]
+    fn lengths_are_bounded() {
+        assert!(CodeFormat::new(Alphabet::Digits, 3).is_err());
+        assert!(CodeFormat::new(Alphabet::Digits, 21).is_err());
+        assert_eq!(format(Alphabet::Digits).combinations(), 1_000_000);
+        assert_eq!(CodeFormat::new(Alphabet::Crockford, 20).unwrap().combinations(), 1 << 100);
+    }
+}

@@ -1,0 +1,173 @@
+//! Owns how codes are stored: as MACs under keys that the code store does not hold.
+//!
+//! Threat: whoever reads the code store could try a million codes against a plain hash at
+//! once. Without the key a MAC tells nothing. It binds purpose, address and attempt, so a code
+//! opens only the attempt that it was mailed for.
+
+use alloc::vec::Vec;
+
+use hmac::Mac;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::{AddressKey, Code, Generation, Purpose, random::hmac};
+use crate::Secret;
+
+/// Keeps a redemption cheap: one MAC is computed for every key.
+const MAX_KEYS: usize = 8;
+
+/// Holds one 32-byte key for codes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CodeKey(Secret<[u8; 32]>);
+
+impl CodeKey {
+    /// Takes 32 bytes from a CSPRNG.
+    pub const fn new(bytes: Secret<[u8; 32]>) -> Self {
+        Self(bytes)
+    }
+}
+
+/// Holds the keys in use: the first one signs, all of them verify.
+#[derive(Clone, Debug)]
+pub struct CodeKeys {
+    first: CodeKey,
+    others: Vec<CodeKey>,
+}
+
+/// Tells why a list of keys cannot be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CodeKeysError {
+    /// The list has no key.
+    None,
+    /// The list has more than eight keys.
+    TooMany,
+    /// A key stands in the list twice.
+    Repeated,
+}
+
+impl CodeKeys {
+    /// Takes one to eight keys; the first one signs.
+    ///
+    /// # Errors
+    /// [`CodeKeysError`] for an empty list, a list of more than eight, or a repeated key.
+    pub fn new(keys: impl IntoIterator<Item = CodeKey>) -> Result<Self, CodeKeysError> {
+        let mut keys = keys.into_iter();
+        let first = keys.next().ok_or(CodeKeysError::None)?;
+        let mut others: Vec<CodeKey> = Vec::new();
+        for key in keys {
+            if key == first || others.contains(&key) {
+                return Err(CodeKeysError::Repeated);
+            }
+            others.push(key);
+        }
+        if others.len() >= MAX_KEYS { Err(CodeKeysError::TooMany) } else { Ok(Self { first, others }) }
+    }
+
+    /// Returns the MAC to store for a new code.
+    pub(crate) fn sign(&self, slot: CodeSlot, code: &Code) -> CodeMac {
+        mac(&self.first, slot, code)
+    }
+
+    /// Returns the MACs that a typed code may have been stored under.
+    pub(crate) fn candidates(&self, slot: CodeSlot, code: &Code) -> Vec<CodeMac> {
+        core::iter::once(&self.first).chain(&self.others).map(|key| mac(key, slot, code)).collect()
+    }
+}
+
+fn mac(key: &CodeKey, slot: CodeSlot, code: &Code) -> CodeMac {
+    let mut hmac = hmac(&key.0);
+    hmac.update(b"auth-core code v1");
+    hmac.update(&slot.0);
+    hmac.update(code.expose().as_bytes());
+    CodeMac(hmac.finalize().into_bytes().into())
+}
+
+/// Holds HMAC-SHA-256 over a code and its slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CodeMac([u8; 32]);
+
+impl CodeMac {
+    /// Returns the 32 octets to store or compare.
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+/// Names where the codes of one attempt live: SHA-256 over purpose, address key and generation.
+///
+/// 32 octets that hostile addresses cannot alias, since every part has a fixed place or comes last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct CodeSlot([u8; 32]);
+
+impl CodeSlot {
+    /// Returns the slot of one attempt.
+    pub(crate) fn of(purpose: Purpose, key: &AddressKey, generation: Generation) -> Self {
+        let digest = Sha256::new()
+            .chain_update(b"auth-core slot v1")
+            .chain_update([purpose.number()])
+            .chain_update(generation.as_bytes())
+            .chain_update(key.as_str().as_bytes());
+        Self(digest.finalize().into())
+    }
+
+    /// Takes the 32 octets back from a store.
+    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// Returns the 32 octets to make a store's key of.
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{Address, Alphabet, CodeFormat};
+
+    fn keys(bytes: &[u8]) -> CodeKeys {
+        CodeKeys::new(bytes.iter().map(|b| CodeKey::new(Secret::new([*b; 32])))).unwrap()
+    }
+
+    fn slot(purpose: Purpose, address: &str, generation: u8) -> CodeSlot {
+        let address = Address::parse(address).unwrap();
+        CodeSlot::of(purpose, address.key(), Generation::from_bytes([generation; 16]))
+    }
+
+    #[test]
+    fn a_mac_binds_purpose_address_attempt_key_and_code() {
+        let code = |text| CodeFormat::new(Alphabet::Digits, 6).unwrap().parse(text).unwrap();
+        let base = keys(&[1]).sign(slot(Purpose::Activation, "a@b.cd", 1), &code("111111"));
+        for other in [
+            keys(&[2]).sign(slot(Purpose::Activation, "a@b.cd", 1), &code("111111")),
+            keys(&[1]).sign(slot(Purpose::Notice, "a@b.cd", 1), &code("111111")),
+            keys(&[1]).sign(slot(Purpose::Activation, "x@b.cd", 1), &code("111111")),
+            keys(&[1]).sign(slot(Purpose::Activation, "a@b.cd", 2), &code("111111")),
+            keys(&[1]).sign(slot(Purpose::Activation, "a@b.cd", 1), &code("111112")),
+        ] {
+            assert_ne!(base, other);
+        }
+    }
+
+    #[test]
+    fn an_old_key_still_verifies_and_the_first_one_signs() {
+        let code = CodeFormat::new(Alphabet::Digits, 6).unwrap().parse("123456").unwrap();
+        let slot = slot(Purpose::Activation, "a@b.cd", 1);
+        let old = keys(&[1]).sign(slot, &code);
+        let rotated = keys(&[2, 1]);
+        assert!(rotated.candidates(slot, &code).contains(&old));
+        assert_ne!(rotated.sign(slot, &code), old);
+        assert!(!keys(&[2]).candidates(slot, &code).contains(&old));
+    }
+
+    #[test]
+    fn lists_of_keys_are_checked() {
+        let make =
+            |bytes: &[u8]| CodeKeys::new(bytes.iter().map(|b| CodeKey::new(Secret::new([*b; 32])))).err();
+        assert_eq!(make(&[]), Some(CodeKeysError::None));
+        assert_eq!(make(&[1, 2, 1]), Some(CodeKeysError::Repeated));
+        assert_eq!(make(&[1, 2, 3, 4, 5, 6, 7, 8, 9]), Some(CodeKeysError::TooMany));
+        assert_eq!(make(&[1, 2, 3, 4, 5, 6, 7, 8]), None);
+    }
+}

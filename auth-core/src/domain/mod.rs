@@ -1,0 +1,34 @@
+//! Owns the values that can only be right and the decisions over them, all pure.
+//!
+//! Nothing here knows of flows, effects or hosts. Start with `account.rs`: what one row may
+//! become; then `pace.rs` (when mails leave) and `odds.rs` (how safe short codes are).
+
+mod account;
+mod address;
+mod client;
+mod code;
+mod hash;
+mod locale;
+mod mac;
+mod mail;
+mod odds;
+mod pace;
+mod password;
+mod random;
+mod time;
+
+pub(crate) use account::Lifetimes;
+pub use account::{Attempt, Generation, Row, Status, Version};
+pub use address::{Address, AddressError, AddressKey};
+pub use client::{Client, Rate};
+pub use code::{Alphabet, Code, CodeFormat, CodeFormatError};
+pub use hash::{HashFloor, PasswordRecord, Salt, Scrypt, UnusableHash};
+pub use locale::{Locale, LocaleError};
+pub use mac::{CodeKey, CodeKeys, CodeKeysError, CodeMac, CodeSlot};
+pub use mail::{Detail, Lease, LeaseToken, LeasedMail, MailId, OwedMail, Purpose, Settlement};
+pub(crate) use odds::NEWEST_CODES;
+pub use odds::{Odds, OddsLimit};
+pub use pace::{LastMail, Pace};
+pub use password::{Estimate, Password, PasswordError, PasswordPolicy, Weakness};
+pub(crate) use random::Stream;
+pub use time::Time;

@@ -1,0 +1,132 @@
+//! Owns the arithmetic that says how likely a stranger guesses a code.
+//!
+//! Threat: somebody registers a stranger's address with a password of his own and guesses the
+//! codes that are mailed there. Nothing else limits him: tries per mail, mails a day and the
+//! number of codes do.
+
+use core::{fmt, time::Duration};
+
+use super::{CodeFormat, Pace};
+
+/// Codes of one attempt that are good at the same time.
+pub(crate) const NEWEST_CODES: u8 = 3;
+
+/// Sets how likely a guess may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OddsLimit {
+    /// 3e-4 per address and day.
+    Standard,
+    /// 2e-2 per address and day, for the profile `seed-compat` with its 4 digits alone.
+    SeedCompat,
+}
+
+impl OddsLimit {
+    const fn per_million(self) -> u128 {
+        match self {
+            Self::Standard => 300,
+            Self::SeedCompat => 20_000,
+        }
+    }
+}
+
+/// Holds the numbers behind a configuration's odds, for check and for error messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Odds {
+    /// How many different codes there are.
+    pub codes: u128,
+    /// Wrong codes allowed per mail.
+    pub tries: u8,
+    /// Most mails to one address within any 24 hours.
+    pub mails_per_day: u32,
+    /// The limit that holds.
+    pub limit: OddsLimit,
+}
+
+impl Odds {
+    /// Collects the numbers of a configuration.
+    pub fn of(format: CodeFormat, tries: u8, pace: Pace, limit: OddsLimit) -> Self {
+        Self { codes: format.combinations(), tries, mails_per_day: mails_per_day(pace), limit }
+    }
+
+    /// Tells whether 3 × tries × mails a day / codes is within the limit.
+    pub fn hold(&self) -> bool {
+        self.codes.saturating_mul(self.limit.per_million()) >= self.favourable().saturating_mul(1_000_000)
+    }
+
+    /// Returns the chance per address and day of constant effort, in parts per million, rounded up.
+    pub fn per_million(&self) -> u128 {
+        self.favourable().saturating_mul(1_000_000).div_ceil(self.codes.max(1))
+    }
+
+    fn favourable(&self) -> u128 {
+        u128::from(NEWEST_CODES)
+            .saturating_mul(u128::from(self.tries))
+            .saturating_mul(u128::from(self.mails_per_day))
+    }
+}
+
+impl fmt::Display for Odds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{NEWEST_CODES} codes good at once × {} tries per mail × {} mails a day / {} codes = \
+             {} in a million per address and day; the limit is {}",
+            self.tries,
+            self.mails_per_day,
+            self.codes,
+            self.per_million(),
+            self.limit.per_million()
+        )
+    }
+}
+
+/// Counts the mails that leave within 24 hours if one is asked for all the time.
+fn mails_per_day(pace: Pace) -> u32 {
+    const DAY: Duration = Duration::from_secs(86_400);
+    let (mut at, mut distance, mut mails) = (Duration::ZERO, pace.first(), 1_u32);
+    loop {
+        at = at.saturating_add(distance);
+        if at >= DAY {
+            return mails;
+        }
+        mails = mails.saturating_add(1);
+        distance = pace.longer(distance);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::Alphabet;
+    use alloc::string::ToString;
+
+    fn odds(length: u8, tries: u8, first: u64, longest: u64, limit: OddsLimit) -> Odds {
+        let format = CodeFormat::new(Alphabet::Digits, length).unwrap();
+        let pace = Pace::new(Duration::from_secs(first), Duration::from_secs(longest)).unwrap();
+        Odds::of(format, tries, pace, limit)
+    }
+
+    #[test]
+    fn defaults_hold_with_18_mails_a_day() {
+        let odds = odds(6, 5, 60, 7200, OddsLimit::Standard);
+        assert_eq!(odds.mails_per_day, 18);
+        assert_eq!(odds.per_million(), 270);
+        assert!(odds.hold());
+        assert!(odds.to_string().contains("270 in a million"), "{odds}");
+    }
+
+    #[test]
+    fn short_codes_many_tries_or_many_mails_do_not_hold() {
+        assert!(!odds(5, 5, 60, 7200, OddsLimit::Standard).hold());
+        assert!(!odds(6, 6, 60, 7200, OddsLimit::Standard).hold());
+        assert!(!odds(6, 5, 60, 60, OddsLimit::Standard).hold());
+        assert!(odds(8, 5, 60, 60, OddsLimit::Standard).hold());
+    }
+
+    #[test]
+    fn seed_compat_holds_under_its_own_limit_alone() {
+        assert!(odds(4, 3, 60, 7200, OddsLimit::SeedCompat).hold());
+        assert!(!odds(4, 3, 60, 7200, OddsLimit::Standard).hold());
+        assert!(!odds(4, 4, 60, 7200, OddsLimit::SeedCompat).hold());
+    }
+}

@@ -1,0 +1,169 @@
+//! Owns what a password is and when it is good enough; it never enters a flow.
+//!
+//! The host parses at its edge, keeps the [`Password`] beside the run, and hands the flow the
+//! verdict alone. Figures: NIST SP 800-63B-4 section 3.1.1.2, OWASP ASVS 5.0 V6.2.
+
+use alloc::string::String;
+
+use serde::{Deserialize, Serialize};
+
+use crate::Secret;
+
+/// Octets of a password in NFC; nothing is cut off, longer ones are refused.
+const MAX_OCTETS: usize = 1024;
+
+/// Holds a password in Unicode NFC, without control characters, 1 to 1,024 octets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Password(Secret<String>);
+
+/// Tells why a text cannot be a password at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PasswordError {
+    /// It has no characters.
+    Empty,
+    /// It has more than 1,024 octets of UTF-8.
+    TooLong,
+    /// It has control characters, which HTTP Basic (RFC 7617 section 2) cannot carry.
+    Control,
+}
+
+impl Password {
+    /// Parses a password. Without the feature `unicode` the host hands over NFC text.
+    ///
+    /// # Errors
+    /// [`PasswordError`] names the first rule that it breaks.
+    pub fn parse(text: &str) -> Result<Self, PasswordError> {
+        let password = Self(Secret::new(normalise(text)?));
+        match password.0.expose() {
+            text if text.is_empty() => Err(PasswordError::Empty),
+            text if text.len() > MAX_OCTETS => Err(PasswordError::TooLong),
+            text if text.chars().any(char::is_control) => Err(PasswordError::Control),
+            _ => Ok(password),
+        }
+    }
+
+    /// Returns the octets to hash; every use is a place to review.
+    pub fn expose(&self) -> &str {
+        self.0.expose()
+    }
+}
+
+#[cfg(feature = "unicode")]
+fn normalise(text: &str) -> Result<String, PasswordError> {
+    use unicode_normalization::UnicodeNormalization;
+    // NFC grows UTF-8 at most threefold (UAX 15 section 13), so what is this long can't fit.
+    if text.len() > MAX_OCTETS.saturating_mul(3) {
+        return Err(PasswordError::TooLong);
+    }
+    // Threat: a string that grows leaves copies behind that are not wiped; this one never grows.
+    let mut normal = String::with_capacity(text.len().saturating_mul(3));
+    normal.extend(text.nfc());
+    Ok(normal)
+}
+
+#[cfg(not(feature = "unicode"))]
+fn normalise(text: &str) -> Result<String, PasswordError> {
+    Ok(text.into())
+}
+
+/// Says what a new password must reach. Composition rules are absent on purpose (NIST).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PasswordPolicy {
+    /// Code points; 15 is what NIST asks of a password that is the only factor.
+    pub min_length: u16,
+    /// zxcvbn score 0 to 4.
+    pub min_score: u8,
+    /// Whether passwords known from leaks are refused whatever their score.
+    pub refuse_common: bool,
+}
+
+/// Carries what a strength estimator (zxcvbn, with address and service name as context) found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Estimate {
+    /// zxcvbn score 0 (guessed at once) to 4.
+    pub score: u8,
+    /// Whether the whole password stands in a list of known ones.
+    pub common: bool,
+}
+
+/// Tells why a password is too weak.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Weakness {
+    /// It has fewer code points than the minimum.
+    TooShort {
+        /// The minimum in code points.
+        min_length: u16,
+    },
+    /// It stands in a list of passwords known from leaks.
+    Common,
+    /// It can be guessed too fast.
+    Guessable {
+        /// Its zxcvbn score.
+        score: u8,
+        /// The score that is asked for.
+        min_score: u8,
+    },
+}
+
+impl PasswordPolicy {
+    /// Judges a new password.
+    ///
+    /// # Errors
+    /// [`Weakness`] names the first rule that it misses.
+    pub fn judge(&self, password: &Password, estimate: Estimate) -> Result<(), Weakness> {
+        let length = password.expose().chars().count();
+        if length < usize::from(self.min_length) {
+            Err(Weakness::TooShort { min_length: self.min_length })
+        } else if self.refuse_common && estimate.common {
+            Err(Weakness::Common)
+        } else if estimate.score < self.min_score {
+            Err(Weakness::Guessable { score: estimate.score, min_score: self.min_score })
+        } else {
+            Ok(())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::format;
+
+    #[test]
+    fn only_text_without_controls_is_a_password() {
+        assert_eq!(Password::parse("").err(), Some(PasswordError::Empty));
+        assert_eq!(Password::parse("a\u{7}b").err(), Some(PasswordError::Control));
+        assert_eq!(Password::parse("a\u{85}b").err(), Some(PasswordError::Control));
+        assert!(Password::parse(&"x".repeat(1024)).is_ok());
+        assert_eq!(Password::parse(&"x".repeat(1025)).err(), Some(PasswordError::TooLong));
+        assert_eq!(Password::parse(&"x".repeat(9999)).err(), Some(PasswordError::TooLong));
+        assert!(Password::parse("a:b c\u{1f511}").is_ok(), "colons, blanks and emoji are fine");
+    }
+
+    #[cfg(feature = "unicode")]
+    #[test]
+    fn composed_and_decomposed_spellings_are_one_password() {
+        assert_eq!(Password::parse("caf\u{e9}"), Password::parse("cafe\u{301}"));
+    }
+
+    #[test]
+    fn policy_is_a_table() {
+        let policy = PasswordPolicy { min_length: 8, min_score: 3, refuse_common: true };
+        let judge = |text: &str, score, common| {
+            policy.judge(&Password::parse(text).unwrap(), Estimate { score, common })
+        };
+        assert_eq!(judge("1234567", 4, false), Err(Weakness::TooShort { min_length: 8 }));
+        assert_eq!(
+            judge("\u{e4}\u{e4}\u{e4}\u{e4}\u{e4}\u{e4}\u{e4}", 4, false),
+            Err(Weakness::TooShort { min_length: 8 })
+        );
+        assert_eq!(judge("12345678", 3, true), Err(Weakness::Common));
+        assert_eq!(judge("12345678", 2, false), Err(Weakness::Guessable { score: 2, min_score: 3 }));
+        assert_eq!(judge("12345678", 3, false), Ok(()));
+    }
+
+    #[test]
+    fn debug_is_redacted() {
+        assert!(!format!("{:?}", Password::parse("canary-pw")).contains("canary"));
+    }
+}

@@ -1,0 +1,48 @@
+//! Owns points in time as the account store's clock tells them.
+//!
+//! There is no `now` here: a node's own clock decides nothing, so that a node whose clock is
+//! wrong does no harm. What crosses the border to another clock is a `Duration`.
+
+use core::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// Counts microseconds since 1970-01-01T00:00:00Z on the account store's clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Time(u64);
+
+impl Time {
+    /// Takes microseconds since the epoch.
+    pub const fn from_micros(micros: u64) -> Self {
+        Self(micros)
+    }
+
+    /// Returns microseconds since the epoch.
+    pub const fn as_micros(self) -> u64 {
+        self.0
+    }
+
+    /// Returns the later time, at most the end of time.
+    pub fn after(self, distance: Duration) -> Self {
+        let micros = u64::try_from(distance.as_micros()).unwrap_or(u64::MAX);
+        Self(self.0.saturating_add(micros))
+    }
+
+    /// Returns how long ago `earlier` was; zero if it is still to come.
+    pub const fn since(self, earlier: Self) -> Duration {
+        Duration::from_micros(self.0.saturating_sub(earlier.0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arithmetic_saturates() {
+        let end = Time::from_micros(u64::MAX);
+        assert_eq!(end.after(Duration::from_secs(1)), end);
+        assert_eq!(Time::from_micros(1).since(end), Duration::ZERO);
+        assert_eq!(Time::from_micros(0).after(Duration::MAX), end);
+    }
+}

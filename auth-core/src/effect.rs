@@ -1,0 +1,343 @@
+//! Owns the effects: what a flow can order from its host, and what the host replies.
+//!
+//! Every order has exactly one reply type, a class that says what the host may do with it, and a
+//! [`Ticket`] to answer with. Refusals of the domain are replies; only broken I/O is a [`Fault`].
+//! A new effect is a line in the table below: every host stops compiling until it handles it.
+
+use alloc::{string::String, vec::Vec};
+use core::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Secret,
+    domain::{
+        AddressKey, Client, Code, CodeMac, CodeSlot, Detail, Lease, Locale, MailId, OwedMail, Rate, Row,
+        Salt, Scrypt, Settlement, Time, Version,
+    },
+    run::Ticket,
+    secret::travelling,
+};
+
+/// Says what a host may do with an order that takes too long or fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// No state is touched: drop or repeat it as you like.
+    Pure,
+    /// State is read: drop or repeat it as you like.
+    Read,
+    /// State may change: see it through even if nobody waits; don't repeat it.
+    Write,
+}
+
+/// Says what broken I/O left behind. It ends the run unless the flow can find out the truth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Fault {
+    /// Nothing happened.
+    NotDone,
+    /// A write may have happened.
+    Unknown,
+}
+
+/// Carries what a host answers to an order.
+pub type Answer<O> = Result<<O as Op>::Reply, Fault>;
+
+pub(crate) mod sealed {
+    use super::{Order, Reply};
+
+    pub trait Sealed: Sized {
+        type Replied;
+        fn order(self) -> Order;
+        fn reply(replied: Self::Replied) -> Reply;
+        fn replied(reply: &Reply) -> Option<&Self::Replied>;
+    }
+}
+
+/// Marks the orders. Closed: a new one belongs into this file.
+pub trait Op: sealed::Sealed<Replied = <Self as Op>::Reply> {
+    /// What the host replies.
+    type Reply: Clone;
+    /// Its name.
+    const KIND: Kind;
+    /// What the host may do with it.
+    const CLASS: Class;
+}
+
+macro_rules! effects {
+    ($($(#[$doc:meta])+ $name:ident: $class:ident -> $reply:ty;)+) => {
+        /// Names the kinds of effects.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        pub enum Kind { $($(#[$doc])+ $name,)+ }
+
+        impl Kind {
+            /// Lists every kind.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)+];
+
+            /// Returns the name.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$name => stringify!($name),)+ }
+            }
+
+            /// Returns what a host may do with orders of this kind.
+            pub const fn class(self) -> Class {
+                match self { $(Self::$name => Class::$class,)+ }
+            }
+        }
+
+        /// Carries one order and the ticket to answer it with.
+        #[derive(Debug)]
+        pub enum Effect { $($(#[$doc])+ $name(Ticket<$name>, $name),)+ }
+
+        impl Effect {
+            /// Returns its kind.
+            pub const fn kind(&self) -> Kind {
+                match self { $(Self::$name(..) => Kind::$name,)+ }
+            }
+        }
+
+        #[derive(Clone, Debug, PartialEq, Serialize)]
+        pub enum Order { $($name($name),)+ }
+
+        #[derive(Clone, Serialize, Deserialize)]
+        pub enum Reply { $($name($reply),)+ }
+
+        impl Order {
+            pub(crate) const fn kind(&self) -> Kind {
+                match self { $(Self::$name(_) => Kind::$name,)+ }
+            }
+
+            pub(crate) fn issue(self, stamp: crate::run::Stamp) -> Effect {
+                match self { $(Self::$name(order) => Effect::$name(Ticket::new(stamp), order),)+ }
+            }
+        }
+
+        impl Reply {
+            pub(crate) const fn kind(&self) -> Kind {
+                match self { $(Self::$name(_) => Kind::$name,)+ }
+            }
+        }
+
+        $(
+            impl sealed::Sealed for $name {
+                type Replied = $reply;
+                fn order(self) -> Order { Order::$name(self) }
+                fn reply(replied: $reply) -> Reply { Reply::$name(replied) }
+                fn replied(reply: &Reply) -> Option<&$reply> {
+                    match reply { Reply::$name(replied) => Some(replied), _ => None }
+                }
+            }
+
+            impl Op for $name {
+                type Reply = $reply;
+                const KIND: Kind = Kind::$name;
+                const CLASS: Class = Class::$class;
+            }
+        )+
+    };
+}
+
+effects! {
+    /// Counts a request against a client's rate.
+    Admit: Write -> Admission;
+    /// Draws 32 bytes from a CSPRNG.
+    Random: Pure -> Seed;
+    /// Reads the row of an address, and the store's clock.
+    FindAccount: Read -> Found;
+    /// Hashes the password that the host keeps beside the run.
+    HashPassword: Pure -> Hashed;
+    /// Replaces the row if its version is the expected one, and takes up the mail, atomically.
+    CommitAccount: Write -> Commit;
+    /// Stores a code's MAC, or moves its expiry if it is there.
+    PutCode: Write -> CodeStored;
+    /// Looks for MACs in a slot, counting the try first, atomically.
+    RedeemCode: Write -> Redemption;
+    /// Sends one mail to one recipient.
+    SendMail: Write -> Sending;
+    /// Ends a lease.
+    SettleMail: Write -> Settled;
+}
+
+/// Orders: count a request of `client`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Admit {
+    /// Whom to count it against.
+    pub client: Client,
+    /// What he is allowed; a store keeps it in one key.
+    pub rate: Rate,
+}
+
+/// Replies to [`Admit`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Admission {
+    /// Within the rate, and counted.
+    Admitted,
+    /// Over the rate, and not counted.
+    Limited {
+        /// How long until one more is admitted.
+        retry_after: Duration,
+    },
+}
+
+/// Orders: draw random bytes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Random;
+
+/// Replies to [`Random`]: 32 bytes from a CSPRNG, never used for two runs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seed(#[serde(with = "travelling")] pub Secret<[u8; 32]>);
+
+/// Orders: read the row of an address.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FindAccount {
+    /// The address.
+    pub key: AddressKey,
+}
+
+/// Replies to [`FindAccount`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Found {
+    /// The store's clock.
+    pub now: Time,
+    /// The row and its version, expired or not.
+    pub row: Option<(Version, Row)>,
+}
+
+/// Orders: hash the password beside the run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct HashPassword {
+    /// The salt.
+    pub salt: Salt,
+    /// The parameters, never above [`Scrypt::within_ceiling`].
+    pub params: Scrypt,
+}
+
+/// Replies to [`HashPassword`]: 32 octets.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hashed(#[serde(with = "travelling")] pub Secret<[u8; 32]>);
+
+/// Orders: replace a row and take up the mail that it owes, in one transaction.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct CommitAccount {
+    /// The address.
+    pub key: AddressKey,
+    /// The version that was read; zero for no row. The new one is the next number.
+    pub expected: Version,
+    /// The new row.
+    pub row: Row,
+    /// The mail; it takes the place of a waiting one of its purpose, which starts afresh.
+    pub mail: Option<OwedMail>,
+}
+
+/// Replies to [`CommitAccount`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Commit {
+    /// Done.
+    Committed,
+    /// The version was another one; nothing happened.
+    Conflict,
+}
+
+/// Orders: store a code.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PutCode {
+    /// Where the attempt's codes live.
+    pub slot: CodeSlot,
+    /// The mail that carries it. The first code of a mail refills the slot's tries, later ones
+    /// of the same mail don't: retries of a mail are no further guesses.
+    pub mail: MailId,
+    /// The code; one that is there already only gets the new lifetime.
+    pub mac: CodeMac,
+    /// How long it lives from now, on the code store's clock.
+    pub lifetime: Duration,
+    /// What to refill the tries to.
+    pub tries: u8,
+    /// How many codes the slot keeps, the newest ones.
+    pub newest: u8,
+    /// How long the slot itself is remembered from now, longer than any code in it.
+    pub retention: Duration,
+}
+
+/// Replies to [`PutCode`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CodeStored;
+
+/// Orders: look for one of several MACs in a slot.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RedeemCode {
+    /// Where to look.
+    pub slot: CodeSlot,
+    /// The typed code's MACs, one per key.
+    pub macs: Vec<CodeMac>,
+}
+
+/// Replies to [`RedeemCode`], the first one that holds, in this order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Redemption {
+    /// No code lives in the slot; nothing was written.
+    Missing,
+    /// A living code matched. One that matched before costs no try, others one.
+    Redeemed,
+    /// No tries are left; nothing was compared.
+    Exhausted,
+    /// A try was counted, and nothing matched.
+    Wrong,
+}
+
+/// Orders: send one mail.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SendMail {
+    /// Its name; retries have the same.
+    pub id: MailId,
+    /// The one recipient: ASCII, safe in an envelope and a header.
+    pub to: String,
+    /// The language.
+    pub locale: Locale,
+    /// What to say.
+    pub template: Template,
+}
+
+/// Says which text a mail carries, with its values.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub enum Template {
+    /// A code that activates a pending account.
+    Activation {
+        /// The code.
+        code: Code,
+        /// How long it lives once the server has accepted the mail.
+        ttl: Duration,
+        /// How many wrong codes are allowed.
+        tries: u8,
+    },
+    /// A notice to the owner of an active account.
+    Notice,
+}
+
+/// Replies to [`SendMail`]. What is none of these, a lost reply to the final dot for example,
+/// is [`Fault::Unknown`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Sending {
+    /// The server took responsibility for it.
+    Accepted,
+    /// It was not accepted now; later it may be (4yz, no connection).
+    Deferred(Detail),
+    /// It will never be accepted (5yz).
+    Rejected(Detail),
+}
+
+/// Orders: end a lease.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SettleMail {
+    /// The lease.
+    pub lease: Lease,
+    /// How it ended.
+    pub settlement: Settlement,
+}
+
+/// Replies to [`SettleMail`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Settled {
+    /// Done.
+    Settled,
+    /// The lease is no longer held: a newer mail, or another worker, has the row.
+    Lost,
+}

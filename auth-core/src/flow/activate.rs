@@ -1,0 +1,135 @@
+//! Owns activation: admit, find, hash, redeem, commit; every refusal costs the same.
+
+use core::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Outcome, ROUNDS, limited};
+use crate::{
+    Commit, CommitAccount, Event, Fault, FindAccount, Flow, Found, HashPassword, Host, Random, RedeemCode,
+    Redemption, Rules, Stop,
+    domain::{Address, Client, Code, CodeSlot, Generation, Purpose, Salt, Status, Stream},
+};
+
+/// Activates a pending account with the password that the host keeps beside the run.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Activate {
+    /// The address.
+    pub address: Address,
+    /// The code as it was typed, well-formed.
+    pub code: Code,
+    /// Who asks.
+    pub client: Client,
+}
+
+/// Says what the visitor is told of an activation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Activation {
+    /// The account is active.
+    Activated,
+    /// It is not. The only refusal when hiding.
+    Refused,
+    /// Nothing is known of the address. Explicit only.
+    NoAccount,
+    /// The account was active before. Explicit only.
+    AlreadyActive,
+    /// The password is wrong. Explicit only.
+    WrongPassword,
+    /// No code lives, or its tries are used up: ask for another mail. Explicit only.
+    CodeExpired,
+    /// The code is wrong. Explicit only.
+    WrongCode,
+    /// The client asks too often.
+    RateLimited {
+        /// How long to wait.
+        retry_after: Duration,
+    },
+    /// Too many change the same address at once; ask again.
+    Contended,
+}
+
+impl Flow for Activate {
+    type Outcome = Outcome<Activation>;
+    const NAME: &'static str = "activate";
+
+    fn run(&self, rules: &Rules, host: &mut Host<'_>) -> Result<Self::Outcome, Stop> {
+        if let Some(retry_after) = limited(self.client, rules, host)? {
+            return Ok(Outcome::new(Activation::RateLimited { retry_after }, Event::RateLimited));
+        }
+        let seed = host.ask(Random)?.0;
+        let mut random = Stream::new(&seed, "activate");
+        let dummy = Salt::new(random.bytes());
+        let nowhere = CodeSlot::from_bytes(random.bytes());
+
+        let found = host.ask(self.find())?;
+        let (_, row) = found.at_its_time();
+        let attempt = row.openable(found.now, rules.policy().hash_floor, rules.lifetimes);
+        // Threat: timing. Where there is nothing to compare, the same work is done for nothing.
+        let (salt, params) =
+            attempt.map_or((dummy, rules.policy().hash), |a| (a.password.salt, a.password.params));
+        let hash = host.ask(HashPassword { salt, params })?.0;
+        let attempt = attempt.filter(|attempt| attempt.password.hash == hash);
+
+        // Threat: a stranger who uses up somebody's tries. Without the attempt's password the
+        // guess goes to a slot where nothing lives and nothing is written.
+        let slot = attempt.map_or(nowhere, |attempt| {
+            CodeSlot::of(Purpose::Activation, self.address.key(), attempt.generation)
+        });
+        let macs = rules.keys.candidates(slot, &self.code);
+        let redemption = host.ask(RedeemCode { slot, macs })?;
+        let event = match (attempt, redemption) {
+            (Some(attempt), Redemption::Redeemed) => self.commit(attempt.generation, &found, host)?,
+            (Some(_), Redemption::Missing) => Event::CodeExpired,
+            (Some(_), Redemption::Exhausted) => Event::TriesUsedUp,
+            (Some(_), Redemption::Wrong) => Event::WrongCode,
+            (None, _) => match &row.status {
+                Status::Vacant => Event::NoAccount,
+                Status::Pending(_) => Event::WrongPassword,
+                Status::Active { .. } => Event::AlreadyActive,
+            },
+        };
+        let was_active = matches!(row.status, Status::Active { .. });
+        Ok(Outcome::new(told(event, was_active, rules), event))
+    }
+}
+
+impl Activate {
+    fn find(&self) -> FindAccount {
+        FindAccount { key: self.address.key().clone() }
+    }
+
+    /// Makes the attempt active. Whether an unknown commit happened, the row itself tells.
+    fn commit(&self, generation: Generation, first: &Found, host: &mut Host<'_>) -> Result<Event, Stop> {
+        let mut found = first.clone();
+        for round in 0..ROUNDS {
+            let (expected, row) = found.at_its_time();
+            // Only this attempt counts: a newer one was not what the code was mailed for.
+            if let Status::Active { attempt, .. } = &row.status
+                && attempt.generation == generation
+            {
+                return Ok(if round == 0 { Event::ActivatedAgain } else { Event::Activated });
+            }
+            let Some(row) = row.activate(generation, found.now) else { return Ok(Event::Superseded) };
+            let commit = CommitAccount { key: self.address.key().clone(), expected, row, mail: None };
+            match host.try_ask(commit)? {
+                Ok(Commit::Committed) => return Ok(Event::Activated),
+                Ok(Commit::Conflict) | Err(Fault::Unknown) => found = host.ask(self.find())?,
+                Err(Fault::NotDone) => return Err(Host::broken::<CommitAccount>(Fault::NotDone)),
+            }
+        }
+        Ok(Event::Contended)
+    }
+}
+
+fn told(event: Event, was_active: bool, rules: &Rules) -> Activation {
+    match (rules.discloses(), event) {
+        (true | false, Event::Contended) => Activation::Contended,
+        (true, Event::NoAccount) => Activation::NoAccount,
+        (true, _) if was_active => Activation::AlreadyActive,
+        (true | false, Event::Activated | Event::ActivatedAgain) => Activation::Activated,
+        (true, Event::CodeExpired | Event::TriesUsedUp) => Activation::CodeExpired,
+        (true, Event::WrongCode) => Activation::WrongCode,
+        (true, _) => Activation::WrongPassword,
+        (false, _) => Activation::Refused,
+    }
+}

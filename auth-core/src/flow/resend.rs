@@ -1,0 +1,70 @@
+//! Owns asking for another mail: registration without a password.
+
+use core::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Outcome, ROUNDS, limited};
+use crate::{
+    Commit, CommitAccount, Event, FindAccount, Flow, Host, Random, Rules, Stop,
+    domain::{Address, Client, MailId, Stream},
+};
+
+/// Asks for another activation mail.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Resend {
+    /// The address.
+    pub address: Address,
+    /// Who asks.
+    pub client: Client,
+}
+
+/// Says what the visitor is told of asking for another mail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Resending {
+    /// A mail follows if the address has a pending account. The only success when hiding.
+    Accepted,
+    /// Nothing is known of the address. Explicit only.
+    NoAccount,
+    /// The account is active. Explicit only.
+    AlreadyActive,
+    /// The client asks too often.
+    RateLimited {
+        /// How long to wait.
+        retry_after: Duration,
+    },
+    /// Too many change the same address at once; ask again.
+    Contended,
+}
+
+impl Flow for Resend {
+    type Outcome = Outcome<Resending>;
+    const NAME: &'static str = "resend";
+
+    fn run(&self, rules: &Rules, host: &mut Host<'_>) -> Result<Self::Outcome, Stop> {
+        if let Some(retry_after) = limited(self.client, rules, host)? {
+            return Ok(Outcome::new(Resending::RateLimited { retry_after }, Event::RateLimited));
+        }
+        let seed = host.ask(Random)?.0;
+        let id = MailId::from_bytes(Stream::new(&seed, "resend").bytes());
+        for _ in 0..ROUNDS {
+            let key = self.address.key().clone();
+            let found = host.ask(FindAccount { key: key.clone() })?;
+            let (expected, row) = found.at_its_time();
+            let step = row.resend(found.now, id, rules.lifetimes);
+            match host.ask(CommitAccount { key, expected, row: step.row, mail: step.mail })? {
+                Commit::Committed => return Ok(Outcome::new(told(step.event, rules), step.event)),
+                Commit::Conflict => {}
+            }
+        }
+        Ok(Outcome::new(Resending::Contended, Event::Contended))
+    }
+}
+
+fn told(event: Event, rules: &Rules) -> Resending {
+    match (rules.discloses(), event) {
+        (true, Event::NoAccount) => Resending::NoAccount,
+        (true, Event::AlreadyActive) => Resending::AlreadyActive,
+        (true | false, _) => Resending::Accepted,
+    }
+}

@@ -1,0 +1,51 @@
+#![doc = include_str!("../README.md")]
+#![no_std]
+#![forbid(unsafe_code)]
+#![deny(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects
+)]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects,
+        reason = "tests may panic"
+    )
+)]
+
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+mod domain;
+mod effect;
+mod event;
+mod flow;
+mod rules;
+mod run;
+mod secret;
+mod snapshot;
+
+pub use domain::{
+    Address, AddressError, AddressKey, Alphabet, Attempt, Client, Code, CodeFormat, CodeFormatError, CodeKey,
+    CodeKeys, CodeKeysError, CodeMac, CodeSlot, Detail, Estimate, Generation, HashFloor, LastMail, Lease,
+    LeaseToken, LeasedMail, Locale, LocaleError, MailId, Odds, OddsLimit, OwedMail, Pace, Password,
+    PasswordError, PasswordPolicy, PasswordRecord, Purpose, Rate, Row, Salt, Scrypt, Settlement, Status,
+    Time, UnusableHash, Version, Weakness,
+};
+pub use effect::{
+    Admission, Admit, Answer, Class, CodeStored, Commit, CommitAccount, Effect, Fault, FindAccount, Found,
+    HashPassword, Hashed, Kind, Op, PutCode, Random, RedeemCode, Redemption, Seed, SendMail, Sending,
+    SettleMail, Settled, Template,
+};
+pub use event::Event;
+pub use flow::{Activate, Activation, Deliver, Outcome, Register, Registration, Resend, Resending};
+pub use rules::{Disclosure, Policy, Rules, RulesError};
+pub use run::{Answered, Broken, Ended, Flow, Host, Refused, Run, Stop, Ticket, WhyRefused};
+pub use secret::Secret;
+pub use snapshot::BadSnapshot;

@@ -1,0 +1,190 @@
+//! Owns the policy of a deployment: checked once, passed into every run, never in a snapshot.
+
+use core::{fmt, num::NonZeroU32, time::Duration};
+
+use crate::domain::{
+    Alphabet, CodeFormat, CodeKeys, HashFloor, Lifetimes, Odds, OddsLimit, Pace, PasswordPolicy, Rate, Scrypt,
+};
+
+/// Says how much answers disclose of the state of an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Disclosure {
+    /// The same answer whatever the state.
+    Hidden,
+    /// The precise reason, for deployments that accept that accounts can be enumerated.
+    Explicit,
+}
+
+/// Holds the values of a policy; `default()` is the documented one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// What answers disclose.
+    pub disclosure: Disclosure,
+    /// What codes look like.
+    pub code: CodeFormat,
+    /// How long a code lives once its mail was accepted: 30 s to 24 h.
+    pub code_ttl: Duration,
+    /// Wrong codes per mail, at least one.
+    pub code_tries: u8,
+    /// How likely guessing may be.
+    pub odds: OddsLimit,
+    /// The first and the longest distance between mails to an address.
+    pub resend_after: Duration,
+    /// See `resend_after`.
+    pub resend_after_max: Duration,
+    /// How new passwords are hashed.
+    pub hash: Scrypt,
+    /// How weak a hash may be.
+    pub hash_floor: HashFloor,
+    /// What new passwords must reach.
+    pub password: PasswordPolicy,
+    /// Requests per minute and client; none for no limit.
+    pub client_requests_per_minute: Option<NonZeroU32>,
+    /// How long a deferred mail is retried: a minute to a week.
+    pub mail_give_up: Duration,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            disclosure: Disclosure::Hidden,
+            code: CodeFormat::SIX_DIGITS,
+            code_ttl: Duration::from_secs(600),
+            code_tries: 5,
+            odds: OddsLimit::Standard,
+            resend_after: Duration::from_secs(60),
+            resend_after_max: Duration::from_secs(7200),
+            hash: Scrypt::DEFAULT,
+            hash_floor: HashFloor::Owasp,
+            password: PasswordPolicy { min_length: 8, min_score: 3, refuse_common: true },
+            client_requests_per_minute: NonZeroU32::new(60),
+            mail_give_up: Duration::from_secs(86_400),
+        }
+    }
+}
+
+impl CodeFormat {
+    const SIX_DIGITS: Self = Self::unchecked(Alphabet::Digits, 6);
+}
+
+/// Tells why a policy is refused, with the numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RulesError {
+    /// Codes would be guessed too easily.
+    Odds(Odds),
+    /// There must be at least one try per mail.
+    NoTries,
+    /// Codes must live 30 s to 24 h.
+    CodeTtl(Duration),
+    /// The first distance is 1 s at least, the longest one not below it and a day at most.
+    ResendAfter(Duration, Duration),
+    /// The hash parameters lie below the floor or above the ceiling.
+    Hash(Scrypt),
+    /// A minimum of 1 to 1,024 code points and a score of 0 to 4 make sense.
+    Password(PasswordPolicy),
+    /// Mails are retried for a minute to a week.
+    MailGiveUp(Duration),
+}
+
+impl fmt::Display for RulesError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Odds(odds) => write!(
+                f,
+                "codes could be guessed: {odds}; use longer codes, fewer tries or longer distances between mails"
+            ),
+            Self::NoTries => f.write_str("a code needs at least 1 try"),
+            Self::CodeTtl(ttl) => {
+                write!(f, "a code lifetime of {} s is outside 30 s to 86400 s", ttl.as_secs())
+            }
+            Self::ResendAfter(first, longest) => write!(
+                f,
+                "distances between mails of {} s to {} s: the first must be 1 s at least, the longest \
+                 not below it and 86400 s at most",
+                first.as_secs(),
+                longest.as_secs()
+            ),
+            Self::Hash(params) => write!(
+                f,
+                "{params} is weaker than every setting that OWASP lists (2^17,8,1; 2^16,8,2; 2^15,8,3; \
+                 2^14,8,5; 2^13,8,10), or takes more than 1 GiB or 2^24 N·r·p"
+            ),
+            Self::Password(policy) => write!(
+                f,
+                "a password minimum of {} code points with score {} is outside 1 to 1024 and 0 to 4",
+                policy.min_length, policy.min_score
+            ),
+            Self::MailGiveUp(after) => {
+                write!(f, "giving mails up after {} s is outside 60 s to 604800 s", after.as_secs())
+            }
+        }
+    }
+}
+
+impl core::error::Error for RulesError {}
+
+/// Holds a checked policy and the code keys.
+#[derive(Clone, Debug)]
+pub struct Rules {
+    policy: Policy,
+    pub(crate) keys: CodeKeys,
+    pub(crate) lifetimes: Lifetimes,
+}
+
+impl Rules {
+    /// The longest that sending one mail may take: ten minutes for the reply to the final dot
+    /// (RFC 5321 section 4.5.3.2.6) and one for everything before it.
+    pub const SEND_DEADLINE: Duration = Duration::from_secs(660);
+    /// How long dead letters are kept for the operator.
+    pub const DEAD_LETTER_AGE: Duration = Duration::from_secs(7 * 86_400);
+
+    /// Checks a policy.
+    ///
+    /// # Errors
+    /// [`RulesError`] says which value is refused and what would do.
+    pub fn new(policy: Policy, keys: CodeKeys) -> Result<Self, RulesError> {
+        let seconds = Duration::from_secs;
+        if policy.code_tries == 0 {
+            return Err(RulesError::NoTries);
+        }
+        if !(seconds(30)..=seconds(86_400)).contains(&policy.code_ttl) {
+            return Err(RulesError::CodeTtl(policy.code_ttl));
+        }
+        let pace = Pace::new(policy.resend_after, policy.resend_after_max)
+            .ok_or(RulesError::ResendAfter(policy.resend_after, policy.resend_after_max))?;
+        if !policy.hash_floor.admits(policy.hash) {
+            return Err(RulesError::Hash(policy.hash));
+        }
+        if !(1..=1024).contains(&policy.password.min_length) || policy.password.min_score > 4 {
+            return Err(RulesError::Password(policy.password));
+        }
+        if !(seconds(60)..=seconds(604_800)).contains(&policy.mail_give_up) {
+            return Err(RulesError::MailGiveUp(policy.mail_give_up));
+        }
+        let odds = Odds::of(policy.code, policy.code_tries, pace, policy.odds);
+        if !odds.hold() {
+            return Err(RulesError::Odds(odds));
+        }
+        let last_code = policy.code_ttl.saturating_add(Self::SEND_DEADLINE);
+        Ok(Self { policy, keys, lifetimes: Lifetimes { pace, last_code } })
+    }
+
+    /// Returns the checked policy.
+    pub const fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// Returns the numbers behind the codes' odds.
+    pub fn odds(&self) -> Odds {
+        Odds::of(self.policy.code, self.policy.code_tries, self.lifetimes.pace, self.policy.odds)
+    }
+
+    pub(crate) fn rate(&self) -> Option<Rate> {
+        let requests = self.policy.client_requests_per_minute?;
+        Some(Rate { requests, period: Duration::from_secs(60) })
+    }
+
+    pub(crate) fn discloses(&self) -> bool {
+        matches!(self.policy.disclosure, Disclosure::Explicit)
+    }
+}

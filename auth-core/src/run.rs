@@ -1,0 +1,321 @@
+//! Owns the machine: a flow is replayed with the answers so far until it asks something new.
+//!
+//! It knows nothing of what flows decide. Next: `flow/register.rs` for what one looks like,
+//! `snapshot.rs` for how a run is kept.
+
+use alloc::{boxed::Box, vec::Vec};
+use core::{fmt, marker::PhantomData};
+
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
+
+use crate::{
+    Answer, Effect, Fault, Kind, Op, Rules,
+    effect::{Order, Reply, sealed::Sealed},
+};
+
+/// Decides one operation as a plain function from its input and the answers so far.
+pub trait Flow: Clone + Serialize + DeserializeOwned {
+    /// What the flow comes to.
+    type Outcome;
+
+    /// The name that snapshots carry.
+    const NAME: &'static str;
+
+    /// Goes as far as the answers reach.
+    ///
+    /// Pure: the same input, rules and answers give the same orders. It is run from the top
+    /// after each answer.
+    ///
+    /// # Errors
+    /// [`Stop`] where an answer is missing or a fault ends the flow; pass it on with `?`.
+    fn run(&self, rules: &Rules, host: &mut Host<'_>) -> Result<Self::Outcome, Stop>;
+}
+
+/// Interrupts a flow: it waits for an answer, or a fault ended it. Made by [`Host`] alone.
+#[derive(Debug)]
+pub struct Stop(Why);
+
+#[derive(Debug)]
+enum Why {
+    Waits(Box<Order>),
+    Broken(Broken),
+}
+
+/// Tells that broken I/O ended a run: nothing was decided. A server answers 503.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Broken {
+    /// The effect that failed.
+    pub kind: Kind,
+    /// What is known about it.
+    pub fault: Fault,
+}
+
+/// Holds what a run came to.
+pub type Ended<F> = Result<<F as Flow>::Outcome, Broken>;
+
+pub(crate) type Recorded = Result<Reply, Fault>;
+
+/// Gives a flow the answers that are there, in their order.
+#[derive(Debug)]
+pub struct Host<'a> {
+    answers: core::slice::Iter<'a, Recorded>,
+}
+
+impl Host<'_> {
+    /// Orders something; a fault ends the flow as [`Broken`].
+    ///
+    /// # Errors
+    /// [`Stop`], to pass on with `?`.
+    pub fn ask<O: Op>(&mut self, order: O) -> Result<O::Reply, Stop> {
+        self.try_ask(order)?.map_err(Self::broken::<O>)
+    }
+
+    /// Orders something and hands a fault to the flow, for where the truth can be read back.
+    ///
+    /// # Errors
+    /// [`Stop`], to pass on with `?`.
+    pub fn try_ask<O: Op>(&mut self, order: O) -> Result<Answer<O>, Stop> {
+        match self.answers.next() {
+            None => Err(Stop(Why::Waits(Box::new(order.order())))),
+            Some(Err(fault)) => Ok(Err(*fault)),
+            Some(Ok(reply)) => match O::replied(reply) {
+                Some(reply) => Ok(Ok(reply.clone())),
+                // The rules changed under the run, and it asks something else now. What was
+                // done under the old ones is not known to fit: say so, decide nothing.
+                None => Err(Self::broken::<O>(Fault::Unknown)),
+            },
+        }
+    }
+
+    /// Ends the flow as if the fault had not been caught.
+    #[must_use]
+    pub const fn broken<O: Op>(fault: Fault) -> Stop {
+        Stop(Why::Broken(Broken { kind: O::KIND, fault }))
+    }
+}
+
+impl fmt::Debug for Reply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Threat: replies carry hashes and random bytes; the kind is enough to debug.
+        f.write_str(self.kind().name())
+    }
+}
+
+/// Names one order of one run: its place, and a digest over everything before it.
+///
+/// The digest covers input, orders and answers, so two runs share a stamp only while they are
+/// the same value, and what answers one answers the other. Nothing has to be counted or drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Stamp {
+    place: u32,
+    digest: [u8; 16],
+}
+
+impl Stamp {
+    pub(crate) fn first<F: Flow>(flow: &F) -> Self {
+        Self { place: 0, digest: digest(&[0; 16], &(F::NAME, flow)) }
+    }
+
+    fn next(self, order: &Order, answer: &Recorded) -> Self {
+        Self { place: self.place.saturating_add(1), digest: digest(&self.digest, &(order, answer)) }
+    }
+}
+
+fn digest<T: Serialize>(before: &[u8; 16], content: &T) -> [u8; 16] {
+    // Serializing to memory fails for no type in this crate. If one ever did, every stamp of
+    // the run would be refused rather than confused: the empty content is not another's.
+    let content = Zeroizing::new(postcard::to_allocvec(content).unwrap_or_default());
+    let full: [u8; 32] = Sha256::new().chain_update(before).chain_update(&*content).finalize().into();
+    let (half, _) = full.split_first_chunk().unwrap_or((&[0; 16], &[]));
+    *half
+}
+
+/// Gives the right to answer one order once.
+///
+/// It cannot be cloned or made, and it fits only replies of its order's type:
+///
+/// ```compile_fail
+/// use auth_core::{FindAccount, Hashed, Secret, Ticket};
+/// fn mistyped(ticket: Ticket<FindAccount>) {
+///     ticket.with(Ok(Hashed(Secret::new([0; 32])))); // a hash does not answer FindAccount
+/// }
+/// ```
+/// ```compile_fail
+/// use auth_core::{Random, Seed, Ticket};
+/// fn twice(ticket: Ticket<Random>, seed: Seed) {
+///     ticket.with(Ok(seed.clone()));
+///     ticket.with(Ok(seed)); // used after it was moved
+/// }
+/// ```
+#[must_use = "an order without an answer holds its run up for ever"]
+pub struct Ticket<O> {
+    stamp: Stamp,
+    order: PhantomData<fn() -> O>,
+}
+
+impl<O: Op> Ticket<O> {
+    /// Answers the order.
+    pub fn with(self, answer: Answer<O>) -> Answered {
+        Answered { stamp: self.stamp, kind: O::KIND, answer: answer.map(<O as Sealed>::reply) }
+    }
+}
+
+impl<O> Ticket<O> {
+    pub(crate) const fn new(stamp: Stamp) -> Self {
+        Self { stamp, order: PhantomData }
+    }
+}
+
+impl<O> fmt::Debug for Ticket<O> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Ticket({})", self.stamp.place)
+    }
+}
+
+/// Carries an answer on its way to its run.
+#[derive(Debug)]
+#[must_use = "hand it to Run::accept"]
+pub struct Answered {
+    stamp: Stamp,
+    kind: Kind,
+    answer: Recorded,
+}
+
+/// Tells that an answer was not taken. The run is as it was, and the answer comes back.
+#[derive(Debug)]
+pub struct Refused {
+    /// Why.
+    pub why: WhyRefused,
+    /// The answer, unused.
+    pub answered: Box<Answered>,
+}
+
+/// Says why an answer was not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WhyRefused {
+    /// It answers another run's order.
+    OtherRun,
+    /// It answers an order that this run has not come to.
+    NeverIssued,
+    /// Its order has an answer.
+    AlreadyAnswered,
+    /// It is of another kind than its order.
+    WrongKind {
+        /// The kind that would have fitted.
+        expected: Kind,
+    },
+}
+
+/// Holds a flow, its answers, and the order that waits.
+#[derive(Clone)]
+pub struct Run<F: Flow> {
+    pub(crate) flow: F,
+    pub(crate) answers: Vec<Recorded>,
+    /// The stamps of the answered orders, then that of the next one.
+    past: Vec<Stamp>,
+    pub(crate) now: Stamp,
+    state: State<F::Outcome>,
+}
+
+#[derive(Clone)]
+enum State<T> {
+    Waits { order: Box<Order>, taken: bool },
+    Ended(Result<T, Broken>),
+}
+
+impl<F: Flow> Run<F> {
+    /// Starts a flow; its first order waits to be taken.
+    pub fn start(flow: F, rules: &Rules) -> Self {
+        let (answers, now) = (Vec::new(), Stamp::first(&flow));
+        let state = advance(&flow, rules, &answers);
+        Self { flow, answers, past: Vec::new(), now, state }
+    }
+
+    /// Returns the order that waits, once. None: take it as ended, or an answer is missing.
+    pub fn take(&mut self) -> Option<Effect> {
+        match &mut self.state {
+            State::Waits { order, taken } if !*taken => {
+                *taken = true;
+                Some(order.as_ref().clone().issue(self.now))
+            }
+            State::Waits { .. } | State::Ended(_) => None,
+        }
+    }
+
+    /// Takes an answer and goes on. The rules must be those that the run started with.
+    ///
+    /// # Errors
+    /// [`Refused`] for an answer that is late, doubled, foreign or of the wrong kind; the run
+    /// is unchanged and the answer comes back.
+    pub fn accept(&mut self, answered: Answered, rules: &Rules) -> Result<(), Refused> {
+        match self.refuses(&answered) {
+            Some(why) => Err(Refused { why, answered: Box::new(answered) }),
+            None => {
+                self.record(answered.answer, rules);
+                Ok(())
+            }
+        }
+    }
+
+    /// Returns what the flow came to, or the run if it is still under way.
+    ///
+    /// # Errors
+    /// The run itself, unchanged.
+    pub fn into_outcome(self) -> Result<Ended<F>, Self> {
+        match self.state {
+            State::Ended(ended) => Ok(ended),
+            State::Waits { .. } => Err(self),
+        }
+    }
+
+    /// Returns the kind of the order that waits, or none once the run has ended.
+    pub fn waits_for(&self) -> Option<Kind> {
+        match &self.state {
+            State::Waits { order, .. } => Some(order.kind()),
+            State::Ended(_) => None,
+        }
+    }
+
+    pub(crate) fn record(&mut self, answer: Recorded, rules: &Rules) {
+        if let State::Waits { order, .. } = &self.state {
+            self.past.push(self.now);
+            self.now = self.now.next(order, &answer);
+            self.answers.push(answer);
+            self.state = advance(&self.flow, rules, &self.answers);
+        }
+    }
+
+    fn refuses(&self, answered: &Answered) -> Option<WhyRefused> {
+        let Stamp { place, .. } = answered.stamp;
+        if answered.stamp == self.now
+            && let State::Waits { order, .. } = &self.state
+        {
+            let expected = order.kind();
+            return (answered.kind != expected).then_some(WhyRefused::WrongKind { expected });
+        }
+        Some(if place > self.now.place || answered.stamp == self.now {
+            WhyRefused::NeverIssued
+        } else if self.past.contains(&answered.stamp) {
+            WhyRefused::AlreadyAnswered
+        } else {
+            WhyRefused::OtherRun
+        })
+    }
+}
+
+impl<F: Flow> fmt::Debug for Run<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut run = f.debug_struct(F::NAME);
+        run.field("answers", &self.answers).field("waits_for", &self.waits_for()).finish()
+    }
+}
+
+fn advance<F: Flow>(flow: &F, rules: &Rules, answers: &[Recorded]) -> State<F::Outcome> {
+    match flow.run(rules, &mut Host { answers: answers.iter() }) {
+        Ok(outcome) => State::Ended(Ok(outcome)),
+        Err(Stop(Why::Broken(broken))) => State::Ended(Err(broken)),
+        Err(Stop(Why::Waits(order))) => State::Waits { order, taken: false },
+    }
+}

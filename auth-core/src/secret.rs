@@ -1,0 +1,95 @@
+//! Owns the one wrapper around bytes that must not leak; it knows nothing of what they mean.
+//!
+//! Next: `domain/hash.rs` and `domain/code.rs`, which hold most of the secrets.
+
+use core::fmt;
+
+use subtle::ConstantTimeEq;
+use zeroize::Zeroize;
+
+/// Holds a value that is wiped on drop and never printed.
+///
+/// `Debug` is redacted and there is no `Display` and no `Serialize`: an accidental log line
+/// or JSON body cannot carry the content. Comparison takes the same time wherever the first
+/// difference is; the length is not hidden.
+///
+/// ```compile_fail
+/// fn serializable<T: serde::Serialize>(_: T) {}
+/// serializable(auth_core::Secret::new([0_u8; 32])); // secrets do not serialize
+/// ```
+#[derive(Clone)]
+pub struct Secret<T: Zeroize>(pub(crate) T);
+
+impl<T: Zeroize> Secret<T> {
+    /// Wraps a value; the caller's other copies stay the caller's.
+    pub const fn new(value: T) -> Self {
+        Self(value)
+    }
+
+    /// Gives access to the content; every use is a place to review.
+    pub const fn expose(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T: Zeroize> Drop for Secret<T> {
+    fn drop(&mut self) {
+        // Threat: memory that is freed and read later (core dump, heap disclosure).
+        self.0.zeroize();
+    }
+}
+
+impl<T: Zeroize> fmt::Debug for Secret<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[secret]")
+    }
+}
+
+impl<T: Zeroize + AsRef<[u8]>> PartialEq for Secret<T> {
+    fn eq(&self, other: &Self) -> bool {
+        // Threat: a comparison that stops early tells how many leading bytes were right.
+        self.0.as_ref().ct_eq(other.0.as_ref()).into()
+    }
+}
+
+impl<T: Zeroize + AsRef<[u8]>> Eq for Secret<T> {}
+
+/// Serialization inside snapshots and transcripts only, by `#[serde(with = "...")]`.
+pub(crate) mod travelling {
+    use super::{Secret, Zeroize};
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(crate) fn serialize<T, S>(secret: &Secret<T>, serializer: S) -> Result<S::Ok, S::Error>
+    where
+        T: Zeroize + Serialize,
+        S: Serializer,
+    {
+        secret.expose().serialize(serializer)
+    }
+
+    pub(crate) fn deserialize<'de, T, D>(deserializer: D) -> Result<Secret<T>, D::Error>
+    where
+        T: Zeroize + Deserialize<'de>,
+        D: Deserializer<'de>,
+    {
+        T::deserialize(deserializer).map(Secret::new)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::{format, string::String};
+
+    #[test]
+    fn debug_is_redacted() {
+        let secret = Secret::new(String::from("canary-7731"));
+        assert_eq!(format!("{secret:?}"), "[secret]");
+    }
+
+    #[test]
+    fn equality_looks_at_every_byte() {
+        assert_eq!(Secret::new([1_u8, 2]), Secret::new([1_u8, 2]));
+        assert_ne!(Secret::new([1_u8, 2]), Secret::new([1_u8, 3]));
+    }
+}
