@@ -1,1 +1,51 @@
-fn main(){}
+//! The project's own commands: reads the command line and calls the file that owns the
+//! command. `test` is the one test command; `tidy` holds the invariants of
+//! ARCHITECTURE.md that a program can check.
+
+mod dev;
+mod openapi;
+mod shell;
+mod test;
+mod tidy;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::shell::Shell;
+
+#[derive(Parser)]
+#[command(bin_name = "cargo xtask", about = "The project's own commands")]
+struct Arguments {
+    /// Print the commands instead of running them
+    #[arg(long, global = true)]
+    dry_run: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run every check and test there is, set-up included
+    Test(test::Options),
+    /// Start the server from this tree, with debug logs
+    Dev(dev::Options),
+    /// Write auth-http/openapi.json from the server's own document
+    Openapi(openapi::Options),
+    /// Check the invariants of ARCHITECTURE.md and the papers
+    Tidy,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let result = Shell::new(arguments.dry_run).and_then(|shell| match arguments.command {
+        Command::Test(options) => test::run(&shell, &options),
+        Command::Dev(options) => dev::run(&shell, &options),
+        Command::Openapi(options) => openapi::run(&shell, &options),
+        Command::Tidy => tidy::run(&shell),
+    });
+    result.unwrap_or_else(|error| {
+        eprintln!("xtask: {error:#}");
+        ExitCode::FAILURE
+    })
+}

@@ -1,0 +1,124 @@
+//! Running other programs: prints each command before it runs and, in a dry run, prints it
+//! only. Knows the repository's root and nothing of what is run.
+
+use std::env;
+use std::ffi::OsStr;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+
+pub(crate) struct Shell {
+    pub(crate) root: PathBuf,
+    /// Where cargo puts the programs it builds: beside this one.
+    pub(crate) built: PathBuf,
+    pub(crate) dry_run: bool,
+}
+
+impl Shell {
+    /// Finds the root through the variable that `cargo run` sets, so that a target folder
+    /// shared by several clones cannot point at another tree.
+    pub(crate) fn new(dry_run: bool) -> Result<Self> {
+        let manifest_dir = env::var_os("CARGO_MANIFEST_DIR")
+            .context("CARGO_MANIFEST_DIR is not set: start this as `cargo xtask`")?;
+        let mut root = PathBuf::from(manifest_dir);
+        root.pop();
+        let mut built = env::current_exe().context("cannot find this program's own file")?;
+        built.pop();
+        Ok(Self { root, built, dry_run })
+    }
+
+    /// A command that starts in the repository's root.
+    pub(crate) fn command(&self, program: &str, arguments: &[&str]) -> Command {
+        let mut command = Command::new(program);
+        command.args(arguments).current_dir(&self.root);
+        command
+    }
+
+    pub(crate) fn cargo(&self, arguments: &[&str]) -> Command {
+        self.command("cargo", arguments)
+    }
+
+    /// Runs the command with its output visible and says whether it succeeded.
+    pub(crate) fn run(&self, command: &mut Command) -> Result<bool> {
+        println!("$ {}", describe(command));
+        if self.dry_run {
+            return Ok(true);
+        }
+        let status = command.status().with_context(|| format!("cannot start `{}`", describe(command)))?;
+        Ok(status.success())
+    }
+
+    /// The standard output of a command that changes nothing; runs in a dry run too.
+    pub(crate) fn ask(&self, program: &str, arguments: &[&str]) -> Result<String> {
+        let mut command = self.command(program, arguments);
+        let output = command
+            .stderr(Stdio::inherit())
+            .output()
+            .with_context(|| format!("cannot start `{}`", describe(&command)))?;
+        if !output.status.success() {
+            bail!("`{}` failed: {}", describe(&command), output.status);
+        }
+        String::from_utf8(output.stdout)
+            .with_context(|| format!("`{}` printed what is not UTF-8", describe(&command)))
+    }
+
+    /// Whether a silent question, such as `sudo -n true`, is answered with yes.
+    pub(crate) fn succeeds(&self, program: &str, arguments: &[&str]) -> bool {
+        self.command(program, arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()
+            .is_ok_and(|status| status.success())
+    }
+}
+
+/// Whether PATH has a file of this name.
+pub(crate) fn on_path(program: &str) -> bool {
+    env::var_os("PATH")
+        .is_some_and(|path| env::split_paths(&path).any(|folder| folder.join(program).is_file()))
+}
+
+/// The command as one would type it.
+pub(crate) fn line(command: &Command) -> String {
+    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    words.map(quoted).collect::<Vec<_>>().join(" ")
+}
+
+/// The command with the variables that it adds.
+fn describe(command: &Command) -> String {
+    let mut text = String::new();
+    for (name, value) in command.get_envs() {
+        let value = value.unwrap_or_default();
+        text += &format!("{}={} ", name.display(), quoted(value));
+    }
+    text + &line(command)
+}
+
+fn quoted(word: &OsStr) -> String {
+    let word = word.to_string_lossy();
+    if word.is_empty() || word.contains(char::is_whitespace) {
+        format!("'{word}'")
+    } else {
+        word.into_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_is_described_as_typed() {
+        let mut command = Command::new("cargo");
+        command.args(["test", "two words"]).env("A", "b");
+        assert_eq!(describe(&command), "A=b cargo test 'two words'");
+        assert_eq!(line(&command), "cargo test 'two words'");
+    }
+
+    #[test]
+    fn a_program_that_does_not_exist_is_not_on_path() {
+        assert!(!on_path("no-program-has-this-name"));
+    }
+}

@@ -1,0 +1,58 @@
+//! Builds the server that the integration tests start: once as it ships and once with test
+//! hooks, each copied aside because cargo gives both the same name.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use super::report::Outcome;
+use crate::shell::{Shell, line};
+
+pub(crate) fn build(shell: &Shell) -> Result<Outcome> {
+    // The plain one last: it stays behind under the usual name.
+    let builds: [(&[&str], PathBuf); 2] =
+        [(&["--features", "test-hooks"], with_hooks(shell)), (&[], plain(shell))];
+    for (features, copy) in builds {
+        let mut command = shell.cargo(&["build", "--locked", "-p", "auth-http"]);
+        if !shell.run(command.args(features))? {
+            return Ok(Outcome::Failed(line(&command)));
+        }
+        if !shell.dry_run {
+            put_aside(&shell.built.join(executable("auth-http")), &copy)?;
+        }
+    }
+    Ok(Outcome::Passed)
+}
+
+/// The server as it ships.
+pub(crate) fn plain(shell: &Shell) -> PathBuf {
+    folder(shell).join(executable("auth-http"))
+}
+
+/// The server that tests can stop at an effect and whose clock they can shift.
+pub(crate) fn with_hooks(shell: &Shell) -> PathBuf {
+    folder(shell).join(executable("auth-http-hooks"))
+}
+
+fn folder(shell: &Shell) -> PathBuf {
+    shell.built.with_file_name("test-bin")
+}
+
+fn executable(name: &str) -> String {
+    format!("{name}{}", std::env::consts::EXE_SUFFIX)
+}
+
+/// Removes the old copy first: one that still runs cannot be written over.
+fn put_aside(from: &Path, to: &Path) -> Result<()> {
+    println!("copied to {}", to.display());
+    if let Some(folder) = to.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    if to.exists() {
+        fs::remove_file(to)?;
+    }
+    fs::copy(from, to)
+        .map(|_| ())
+        .with_context(|| format!("cannot copy {} to {}", from.display(), to.display()))
+}

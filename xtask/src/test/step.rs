@@ -1,0 +1,108 @@
+//! The steps of `test`: their names, their order and what they need of each other.
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Step {
+    Setup,
+    Format,
+    Lint,
+    Targets,
+    Unit,
+    Doc,
+    Server,
+    Integration,
+    Browser,
+    Tidy,
+}
+
+/// In the order in which they run: what is quick to fail comes first.
+const ALL: [Step; 10] = [
+    Step::Setup,
+    Step::Format,
+    Step::Lint,
+    Step::Targets,
+    Step::Unit,
+    Step::Doc,
+    Step::Server,
+    Step::Integration,
+    Step::Browser,
+    Step::Tidy,
+];
+
+impl Step {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Step::Setup => "setup",
+            Step::Format => "format",
+            Step::Lint => "lint",
+            Step::Targets => "targets",
+            Step::Unit => "unit",
+            Step::Doc => "doc",
+            Step::Server => "server",
+            Step::Integration => "integration",
+            Step::Browser => "browser",
+            Step::Tidy => "tidy",
+        }
+    }
+
+    pub(crate) fn about(self) -> &'static str {
+        match self {
+            Step::Setup => "add the rustup targets and the browser where they are missing",
+            Step::Format => "formatting, by rustfmt",
+            Step::Lint => "clippy, warnings are errors, with and without features",
+            Step::Targets => "the core built for targets without an operating system",
+            Step::Unit => "unit tests of the core, the server and xtask",
+            Step::Doc => "doc tests, and the docs built with warnings as errors",
+            Step::Server => "build the server under test, plain and with test hooks",
+            Step::Integration => "tests through HTTP and the mailbox, and the ports' contracts",
+            Step::Browser => "the mailbox page and Swagger UI in a headless Chromium",
+            Step::Tidy => "invariants of the architecture and the papers",
+        }
+    }
+
+    /// Steps without whose product this one cannot start. `targets` and `browser` look for
+    /// themselves at what `setup` brings: either half of it may be there without the other.
+    pub(crate) fn needs(self) -> &'static [Step] {
+        match self {
+            Step::Integration | Step::Browser => &[Step::Server],
+            Step::Setup
+            | Step::Format
+            | Step::Lint
+            | Step::Targets
+            | Step::Unit
+            | Step::Doc
+            | Step::Server
+            | Step::Tidy => &[],
+        }
+    }
+
+    fn wants_setup(self) -> bool {
+        matches!(self, Step::Targets | Step::Browser)
+    }
+}
+
+/// All steps, or those named and what they need, in the order of `ALL`.
+pub(crate) fn plan(only: &[Step]) -> Vec<Step> {
+    let wanted = |step: Step| {
+        only.is_empty()
+            || only.contains(&step)
+            || only.iter().any(|named| named.needs().contains(&step))
+            || (step == Step::Setup && only.iter().any(|named| named.wants_setup()))
+    };
+    ALL.into_iter().filter(|&step| wanted(step)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_named_is_everything() {
+        assert_eq!(plan(&[]), ALL);
+    }
+
+    #[test]
+    fn a_step_brings_what_it_needs() {
+        assert_eq!(plan(&[Step::Browser]), [Step::Setup, Step::Server, Step::Browser]);
+        assert_eq!(plan(&[Step::Tidy, Step::Format]), [Step::Format, Step::Tidy]);
+    }
+}

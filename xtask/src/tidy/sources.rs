@@ -1,0 +1,124 @@
+//! Rules for every Rust source: how it opens, how long it may be, and which words it must
+//! not hold.
+
+use super::{File, Violation};
+
+/// Style asks for about 250; past this a file is split.
+const MOST_LINES: usize = 400;
+
+/// How a file says what it owns: in place or, for a crate whose README is its documentation,
+/// by taking that in.
+const OPENINGS: [&str; 2] = ["//!", "#![doc = include_str!("];
+
+/// Words for what is unfinished or skipped, with what to do. Put together here so that this
+/// file does not hold them.
+const FORBIDDEN: [(&str, &str); 5] = [
+    (concat!("FIX", "ME"), "finish it, or open an issue"),
+    (concat!("XX", "X"), "finish it, or open an issue"),
+    (concat!("todo", "!"), "finish it"),
+    (concat!("unimplemented", "!"), "finish it"),
+    (concat!("#[", "ignore"), "no test is skipped: make it run or remove it"),
+];
+
+const POLLING: &str = "// polling interval";
+
+pub(super) fn check(file: &File) -> Vec<Violation> {
+    if !file.path.ends_with(".rs") {
+        return Vec::new();
+    }
+    let mut violations = opening_and_length(file);
+    for (index, line) in file.text.lines().enumerate() {
+        let mut add = |what: String| violations.push(Violation::new(&file.path, index + 1, what));
+        for (word, advice) in FORBIDDEN {
+            if line.contains(word) {
+                add(format!("`{word}` has no place here: {advice}"));
+            }
+        }
+        if file.path.starts_with("tests/") && line.contains("sleep(") && !line.contains(POLLING) {
+            add(format!(
+                "a test that sleeps is slow or flaky: wait for the event, or poll and say \
+                 `{POLLING}` on the line"
+            ));
+        }
+    }
+    violations
+}
+
+fn opening_and_length(file: &File) -> Vec<Violation> {
+    let mut violations = Vec::new();
+    if !OPENINGS.iter().any(|opening| file.text.starts_with(opening)) {
+        let what = "does not open with `//!`: say what the file owns";
+        violations.push(Violation::new(&file.path, 1, what));
+    }
+    let length = file.text.lines().count();
+    if length > MOST_LINES {
+        let what = format!("has {length} lines: split it at {MOST_LINES} or before");
+        violations.push(Violation::new(&file.path, MOST_LINES + 1, what));
+    }
+    violations
+}
+
+/// The median length and the longest files, for a person to read.
+pub(super) fn lengths(files: &[File]) -> String {
+    let mut lengths: Vec<(usize, &str)> = files
+        .iter()
+        .filter(|file| file.path.ends_with(".rs"))
+        .map(|file| (file.text.lines().count(), file.path.as_str()))
+        .collect();
+    lengths.sort_unstable();
+    let Some((median, _)) = lengths.get(lengths.len() / 2) else {
+        return "no Rust sources".to_owned();
+    };
+    let longest: Vec<String> =
+        lengths.iter().rev().take(3).map(|(length, path)| format!("{path} ({length})")).collect();
+    format!("{} Rust sources, median {median} lines, longest {}", lengths.len(), longest.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(path: &str, text: &str) -> Vec<usize> {
+        let (path, text) = (path.to_owned(), text.to_owned());
+        let violations = check(&File { path, text });
+        violations.iter().map(|violation| violation.line).collect()
+    }
+
+    #[test]
+    fn a_source_opens_with_its_purpose() {
+        assert_eq!(found("a.rs", "//! Owns a.\n"), [0; 0]);
+        assert_eq!(found("a.rs", "use a;\n//! Owns a.\n"), [1]);
+        assert_eq!(found("a.rs", ""), [1]);
+        assert_eq!(found("a.rs", "#![doc = include_str!(\"../README.md\")]\n"), [0; 0]);
+        assert_eq!(found("a.md", "# A\n"), [0; 0]);
+    }
+
+    #[test]
+    fn a_source_of_more_than_400_lines_is_too_long() {
+        let lines = |count: usize| "//! Owns a.\n".repeat(count);
+        assert_eq!(found("a.rs", &lines(400)), [0; 0]);
+        assert_eq!(found("a.rs", &lines(401)), [401]);
+    }
+
+    #[test]
+    fn every_word_for_unfinished_work_is_found() {
+        for (word, _) in FORBIDDEN {
+            assert_eq!(found("a.rs", &format!("//! Owns a.\n{word}")), [2], "{word}");
+        }
+    }
+
+    #[test]
+    fn only_polling_may_sleep_and_only_in_tests_is_that_checked() {
+        let naps = "//! Owns a.\nsleep(x);\nsleep(x); // polling interval\n";
+        assert_eq!(found("tests/src/a.rs", naps), [2]);
+        assert_eq!(found("auth-http/src/a.rs", naps), [0; 0]);
+    }
+
+    #[test]
+    fn lengths_name_the_median_and_the_longest() {
+        let file = |path: &str, lines: usize| File { path: path.to_owned(), text: "x\n".repeat(lines) };
+        let files = [file("a.rs", 1), file("b.rs", 30), file("c.rs", 7), file("d.md", 99)];
+        let text = lengths(&files);
+        assert!(text.contains("3 Rust sources, median 7 lines, longest b.rs (30)"), "{text}");
+    }
+}
