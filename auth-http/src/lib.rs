@@ -1,1 +1,18 @@
+//! Account registration and activation over HTTP: the first host of `auth-core`.
+//!
+//! `http/` turns requests into flows, [`driver`] carries out their effects, [`port`] says what it needs
+//! for that, `adapter/` has one technology behind each port. [`program`] is the command line.
 
+pub mod adapter;
+pub mod config;
+pub mod driver;
+pub mod hooks;
+pub mod http;
+pub mod metrics;
+pub mod port;
+pub mod program;
+mod random;
+pub mod server;
+mod strength;
+pub mod telemetry;
+pub mod worker;

@@ -1,1 +1,7 @@
-fn main() {}
+//! The program `auth-http`; everything is in the library.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    auth_http::program::main()
+}

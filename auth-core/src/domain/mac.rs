@@ -5,6 +5,7 @@
 //! opens only the attempt that it was mailed for.
 
 use alloc::vec::Vec;
+use core::fmt;
 
 use hmac::Mac;
 use serde::{Deserialize, Serialize};
@@ -44,6 +45,18 @@ pub enum CodeKeysError {
     /// A key stands in the list twice.
     Repeated,
 }
+
+impl fmt::Display for CodeKeysError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::None => "there must be a code key",
+            Self::TooMany => "there can be eight code keys at most",
+            Self::Repeated => "each code key must differ from the others",
+        })
+    }
+}
+
+impl core::error::Error for CodeKeysError {}
 
 impl CodeKeys {
     /// Takes one to eight keys; the first one signs.

@@ -1,0 +1,1 @@
+CREATE INDEX accounts_expires ON accounts (expires) WHERE expires IS NOT NULL;

@@ -1,0 +1,1 @@
+CREATE INDEX outbox_next ON outbox (next_at) WHERE dead_since IS NULL;

@@ -1,0 +1,246 @@
+//! Owns accounts and outbox in SQLite: a file in WAL mode, or memory.
+//!
+//! Whatever reads and then writes begins IMMEDIATE: a deferred transaction that upgrades fails
+//! under contention. Next: `accounts_sqlite_outbox.rs` for the outbox's half of the port.
+
+use std::{str::FromStr, time::Duration};
+
+use async_trait::async_trait;
+use auth_core::{
+    AddressKey, Commit, CommitAccount, Found, Lease, LeasedMail, SettleMail, Settled, Time, Version,
+};
+use sqlx::{
+    Sqlite, SqlitePool, Transaction,
+    migrate::{MigrateError, Migrator},
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+
+use super::{
+    accounts_sqlite_rows::{AccountRow, micros},
+    clock::Clock,
+};
+use crate::port::{Accounts, OutboxDepth, OutboxMail, PortError, Result, Which};
+
+static MIGRATOR: Migrator = sqlx::migrate!("migrations/sqlite");
+
+/// How long a writer waits for another one. SQLite has one writer at a time.
+const BUSY: Duration = Duration::from_secs(3);
+
+/// Keeps accounts and outbox in SQLite.
+#[derive(Clone, Debug)]
+pub struct AccountsSqlite {
+    pub(super) pool: SqlitePool,
+    pub(super) clock: Clock,
+}
+
+impl AccountsSqlite {
+    /// Opens a database by its URL, `sqlite://path?mode=rwc` or `sqlite::memory:`.
+    ///
+    /// # Errors
+    /// The database's own error, for a file that cannot be opened or is none.
+    pub async fn open(url: &str, clock: Clock) -> sqlx::Result<Self> {
+        let memory = url.contains(":memory:") || url.contains("mode=memory");
+        let options = SqliteConnectOptions::from_str(url)?
+            .journal_mode(SqliteJournalMode::Wal)
+            // An acknowledged registration survives a power cut, not only a crash.
+            .synchronous(SqliteSynchronous::Full)
+            .busy_timeout(BUSY)
+            .optimize_on_close(true, None);
+        let pool = SqlitePoolOptions::new()
+            // A database in memory lives in its connection: exactly one, for ever.
+            .max_connections(if memory { 1 } else { 8 })
+            .min_connections(1)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .acquire_timeout(BUSY)
+            .connect_with(options)
+            .await?;
+        Ok(Self { pool, clock })
+    }
+
+    /// Brings the schema to this version's.
+    ///
+    /// # Errors
+    /// The migrator's own error, for a database of a later version for example.
+    pub async fn migrate(&self) -> std::result::Result<(), MigrateError> {
+        MIGRATOR.run(&self.pool).await
+    }
+
+    /// Tells whether every migration of this version has been applied.
+    ///
+    /// # Errors
+    /// The database's own error.
+    pub async fn is_migrated(&self) -> sqlx::Result<bool> {
+        let table: Option<String> =
+            sqlx::query_scalar("SELECT name FROM sqlite_master WHERE name = '_sqlx_migrations'")
+                .fetch_optional(&self.pool)
+                .await?;
+        if table.is_none() {
+            return Ok(false);
+        }
+        let applied: Vec<i64> =
+            sqlx::query_scalar("SELECT version FROM _sqlx_migrations WHERE success ORDER BY version")
+                .fetch_all(&self.pool)
+                .await?;
+        Ok(MIGRATOR.iter().all(|migration| applied.contains(&migration.version)))
+    }
+
+    /// Returns the library's version.
+    ///
+    /// # Errors
+    /// The database's own error.
+    pub async fn version(&self) -> sqlx::Result<String> {
+        sqlx::query_scalar("SELECT sqlite_version()").fetch_one(&self.pool).await
+    }
+
+    /// Closes every connection, after what runs has ended.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+
+    pub(super) fn now(&self) -> Time {
+        self.clock.wall()
+    }
+
+    pub(super) async fn begin(&self, operation: &'static str) -> Result<Transaction<'_, Sqlite>> {
+        self.pool.begin_with("BEGIN IMMEDIATE").await.map_err(|e| PortError::not_done(operation, e))
+    }
+
+    async fn replace(&self, order: &CommitAccount) -> Result<Commit> {
+        const OPERATION: &str = "commit an account";
+        let not_done = |e| PortError::not_done(OPERATION, e);
+        let mut transaction = self.begin(OPERATION).await?;
+        let written = write_row(&mut transaction, order).await.map_err(not_done)?;
+        if written == 0 {
+            return Ok(Commit::Conflict);
+        }
+        write_mail(&mut transaction, order).await.map_err(not_done)?;
+        transaction.commit().await.map_err(|e| PortError::unknown(OPERATION, e))?;
+        Ok(Commit::Committed)
+    }
+}
+
+/// Inserts or replaces the row if its version is the expected one; returns how many were written.
+async fn write_row(transaction: &mut Transaction<'_, Sqlite>, order: &CommitAccount) -> sqlx::Result<u64> {
+    let row = AccountRow::new(&order.row);
+    let Version(expected) = order.expected;
+    let sql = if expected == 0 {
+        "INSERT INTO accounts (version, status, address, locale, password, generation, active_since,
+            last_mail_due, last_mail_distance, last_notice, expires, address_key)
+         VALUES (?1 + 1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
+         ON CONFLICT (address_key) DO NOTHING"
+    } else {
+        "UPDATE accounts SET version = ?1 + 1, status = ?2, address = ?3, locale = ?4, password = ?5,
+            generation = ?6, active_since = ?7, last_mail_due = ?8, last_mail_distance = ?9,
+            last_notice = ?10, expires = ?11
+         WHERE address_key = ?12 AND version = ?1"
+    };
+    let done = sqlx::query(sql)
+        .bind(i64::try_from(expected).unwrap_or(i64::MAX))
+        .bind(row.status)
+        .bind(row.address)
+        .bind(row.locale)
+        .bind(row.password)
+        .bind(row.generation)
+        .bind(row.active_since)
+        .bind(row.last_mail_due)
+        .bind(row.last_mail_distance)
+        .bind(row.last_notice)
+        .bind(row.expires)
+        .bind(order.key.as_str().as_bytes())
+        .execute(&mut **transaction)
+        .await?;
+    Ok(done.rows_affected())
+}
+
+/// Takes up the mail. Threat: a state that owes none would answer sooner, so the statement runs
+/// in any case and inserts nothing then.
+async fn write_mail(transaction: &mut Transaction<'_, Sqlite>, order: &CommitAccount) -> sqlx::Result<()> {
+    let mail = order.mail.as_ref();
+    sqlx::query(
+        "INSERT INTO outbox (address_key, purpose, mail_id, generation, locale, due, next_at)
+         SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?6 WHERE ?3 IS NOT NULL
+         ON CONFLICT (address_key, purpose) DO UPDATE SET
+            mail_id = excluded.mail_id, generation = excluded.generation, locale = excluded.locale,
+            due = excluded.due, next_at = excluded.next_at, attempts = 0, unknowns = 0, lease = NULL,
+            dead_since = NULL, last_error = NULL",
+    )
+    .bind(order.key.as_str().as_bytes())
+    .bind(mail.map(|mail| i64::from(mail.purpose.number())))
+    .bind(mail.map(|mail| mail.id.as_bytes().as_slice()))
+    .bind(mail.map(|mail| mail.generation.as_bytes().as_slice()))
+    .bind(mail.map(|mail| mail.locale.as_str()))
+    .bind(mail.map(|mail| micros(mail.due)))
+    .execute(&mut **transaction)
+    .await?;
+    Ok(())
+}
+
+#[async_trait]
+impl Accounts for AccountsSqlite {
+    async fn find(&self, key: &AddressKey) -> Result<Found> {
+        const OPERATION: &str = "find an account";
+        let row: Option<AccountRow> = sqlx::query_as(
+            "SELECT version, status, address, locale, password, generation, active_since, last_mail_due,
+                last_mail_distance, last_notice, expires
+             FROM accounts WHERE address_key = ?1",
+        )
+        .bind(key.as_str().as_bytes())
+        .fetch_optional(&self.pool)
+        .await
+        .map_err(|e| PortError::not_done(OPERATION, e))?;
+        AccountRow::found(row, self.now()).map_err(|e| PortError::not_done(OPERATION, e))
+    }
+
+    async fn commit(&self, order: &CommitAccount) -> Result<Commit> {
+        self.replace(order).await
+    }
+
+    async fn lease(&self, most: u32, lasting: Duration) -> Result<Vec<LeasedMail>> {
+        self.lease_due(most, lasting).await
+    }
+
+    async fn renew(&self, lease: &Lease, lasting: Duration) -> Result<Settled> {
+        self.renew_lease(lease, lasting).await
+    }
+
+    async fn release(&self, lease: &Lease) -> Result<Settled> {
+        self.release_lease(lease).await
+    }
+
+    async fn settle(&self, order: &SettleMail) -> Result<Settled> {
+        self.settle_lease(order).await
+    }
+
+    async fn next_due(&self) -> Result<Option<Duration>> {
+        self.time_to_next().await
+    }
+
+    async fn mails(&self) -> Result<Vec<OutboxMail>> {
+        self.list().await
+    }
+
+    async fn retry(&self, which: &Which) -> Result<u64> {
+        self.retry_mails(which).await
+    }
+
+    async fn drop_mails(&self, which: &Which) -> Result<u64> {
+        self.remove_mails(which).await
+    }
+
+    async fn depth(&self) -> Result<OutboxDepth> {
+        self.count().await
+    }
+
+    async fn purge(&self, dead_letters: Duration) -> Result<u64> {
+        self.delete_expired(dead_letters).await
+    }
+
+    async fn ping(&self) -> Result<()> {
+        sqlx::query("SELECT 1 FROM accounts LIMIT 1")
+            .execute(&self.pool)
+            .await
+            .map(drop)
+            .map_err(|e| PortError::not_done("reach the database", e))
+    }
+}

@@ -1,0 +1,227 @@
+//! Owns the outbox's half of the SQLite adapter: leases, their ends, and what operators see.
+
+use std::time::Duration;
+
+use auth_core::{Address, Lease, LeaseToken, LeasedMail, MailId, SettleMail, Settled, Settlement};
+use sqlx::sqlite::SqliteQueryResult;
+
+use super::{
+    accounts_sqlite::AccountsSqlite,
+    accounts_sqlite_rows::{MailRow, key, micros, purpose, sixteen, span, time},
+};
+use crate::{
+    port::{OutboxDepth, OutboxMail, OutboxState, PortError, Result, Which},
+    random,
+};
+
+impl AccountsSqlite {
+    pub(super) async fn lease_due(&self, most: u32, lasting: Duration) -> Result<Vec<LeasedMail>> {
+        const OPERATION: &str = "lease mails";
+        let token = LeaseToken::from_bytes(random::octets()?);
+        let now = self.now();
+        let rows: Vec<MailRow> = sqlx::query_as(
+            "UPDATE outbox SET lease = ?1, next_at = ?2, attempts = attempts + 1
+             WHERE (address_key, purpose) IN (
+                SELECT address_key, purpose FROM outbox
+                WHERE dead_since IS NULL AND next_at <= ?3 ORDER BY next_at LIMIT ?4)
+             RETURNING address_key, purpose, mail_id, generation, locale, due, attempts, unknowns",
+        )
+        .bind(token.as_bytes().as_slice())
+        .bind(micros(now.after(lasting)))
+        .bind(micros(now))
+        .bind(i64::from(most))
+        .fetch_all(&self.pool)
+        .await
+        .map_err(|e| PortError::unknown(OPERATION, e))?;
+        let leased: std::result::Result<Vec<_>, _> = rows.into_iter().map(|row| row.leased(token)).collect();
+        let mut leased = leased.map_err(|e| PortError::unknown(OPERATION, e))?;
+        leased.sort_by_key(|leased| leased.mail.due);
+        Ok(leased)
+    }
+
+    pub(super) async fn renew_lease(&self, lease: &Lease, lasting: Duration) -> Result<Settled> {
+        sqlx::query("UPDATE outbox SET next_at = ?3 WHERE mail_id = ?1 AND lease = ?2 AND dead_since IS NULL")
+            .bind(lease.mail.as_bytes().as_slice())
+            .bind(lease.token.as_bytes().as_slice())
+            .bind(micros(self.now().after(lasting)))
+            .execute(&self.pool)
+            .await
+            .map(|done| held(&done))
+            .map_err(|e| PortError::unknown("renew a lease", e))
+    }
+
+    pub(super) async fn release_lease(&self, lease: &Lease) -> Result<Settled> {
+        sqlx::query(
+            "UPDATE outbox SET next_at = ?3, lease = NULL, attempts = attempts - 1
+             WHERE mail_id = ?1 AND lease = ?2",
+        )
+        .bind(lease.mail.as_bytes().as_slice())
+        .bind(lease.token.as_bytes().as_slice())
+        .bind(micros(self.now()))
+        .execute(&self.pool)
+        .await
+        .map(|done| held(&done))
+        .map_err(|e| PortError::unknown("give a lease back", e))
+    }
+
+    pub(super) async fn settle_lease(&self, order: &SettleMail) -> Result<Settled> {
+        let now = self.now();
+        let sql = match order.settlement {
+            Settlement::Sent | Settlement::Superseded => {
+                "DELETE FROM outbox WHERE mail_id = ?1 AND lease = ?2"
+            }
+            Settlement::Retry { .. } => {
+                "UPDATE outbox SET lease = NULL, next_at = ?3, unknowns = ?4, last_error = ?5
+                 WHERE mail_id = ?1 AND lease = ?2"
+            }
+            Settlement::Dead { .. } => {
+                "UPDATE outbox SET lease = NULL, next_at = ?3, dead_since = ?3, last_error = ?4
+                 WHERE mail_id = ?1 AND lease = ?2"
+            }
+        };
+        let query = sqlx::query(sql)
+            .bind(order.lease.mail.as_bytes().as_slice())
+            .bind(order.lease.token.as_bytes().as_slice());
+        let query = match &order.settlement {
+            Settlement::Sent | Settlement::Superseded => query,
+            Settlement::Retry { after, unknowns, detail } => {
+                query.bind(micros(now.after(*after))).bind(i64::from(*unknowns)).bind(detail.as_str())
+            }
+            Settlement::Dead { detail } => query.bind(micros(now)).bind(detail.as_str()),
+        };
+        let done = query.execute(&self.pool).await.map_err(|e| PortError::unknown("settle a mail", e))?;
+        Ok(held(&done))
+    }
+
+    pub(super) async fn time_to_next(&self) -> Result<Option<Duration>> {
+        let next: Option<i64> =
+            sqlx::query_scalar("SELECT MIN(next_at) FROM outbox WHERE dead_since IS NULL")
+                .fetch_one(&self.pool)
+                .await
+                .map_err(|e| PortError::not_done("look for due mails", e))?;
+        Ok(next.map(|next| time(next).since(self.now())))
+    }
+
+    pub(super) async fn list(&self) -> Result<Vec<OutboxMail>> {
+        const OPERATION: &str = "list the outbox";
+        type Listed =
+            (Vec<u8>, i64, Vec<u8>, i64, i64, Option<Vec<u8>>, Option<i64>, Option<String>, Option<String>);
+        let rows: Vec<Listed> = sqlx::query_as(
+            "SELECT o.address_key, o.purpose, o.mail_id, o.attempts, o.next_at, o.lease, o.dead_since,
+                o.last_error, a.address
+             FROM outbox o LEFT JOIN accounts a ON a.address_key = o.address_key ORDER BY o.due",
+        )
+        .fetch_all(&self.pool)
+        .await
+        .map_err(|e| PortError::not_done(OPERATION, e))?;
+        let now = self.now();
+        rows.into_iter()
+            .map(|(address_key, number, id, attempts, next_at, lease, dead_since, last_error, address)| {
+                let damaged = |e| PortError::not_done(OPERATION, e);
+                let next_at = time(next_at);
+                Ok(OutboxMail {
+                    id: MailId::from_bytes(sixteen(&id, "mail id").map_err(damaged)?),
+                    to: address.and_then(|given| Address::parse(&given).ok()),
+                    key: key(&address_key).map_err(damaged)?,
+                    purpose: purpose(number).map_err(damaged)?,
+                    state: match (dead_since, lease) {
+                        (Some(_), _) => OutboxState::Dead,
+                        (None, Some(_)) if next_at > now => OutboxState::Leased,
+                        (None, _) => OutboxState::Waiting,
+                    },
+                    attempts: u32::try_from(attempts).unwrap_or(u32::MAX),
+                    next_at,
+                    last_error,
+                })
+            })
+            .collect()
+    }
+
+    pub(super) async fn retry_mails(&self, which: &Which) -> Result<u64> {
+        self.for_each(
+            which,
+            "retry mails",
+            // `due` starts afresh as well, or a dead letter would be too old at once.
+            "UPDATE outbox SET due = ?1, next_at = ?1, attempts = 0, unknowns = 0, lease = NULL,
+                dead_since = NULL
+             WHERE ?2 IS NULL OR mail_id = ?2",
+        )
+        .await
+    }
+
+    pub(super) async fn remove_mails(&self, which: &Which) -> Result<u64> {
+        self.for_each(
+            which,
+            "drop mails",
+            "DELETE FROM outbox WHERE ?1 >= 0 AND (?2 IS NULL OR mail_id = ?2)",
+        )
+        .await
+    }
+
+    /// Runs a statement for every mail, or for each of those named; all of them or none.
+    async fn for_each(&self, which: &Which, operation: &'static str, sql: &'static str) -> Result<u64> {
+        let now = micros(self.now());
+        let mut transaction = self.begin(operation).await?;
+        let ids: Vec<Option<&MailId>> = match which {
+            Which::All => vec![None],
+            Which::Ids(ids) => ids.iter().map(Some).collect(),
+        };
+        let mut changed = 0;
+        for id in ids {
+            let done = sqlx::query(sql)
+                .bind(now)
+                .bind(id.map(|id| id.as_bytes().as_slice()))
+                .execute(&mut *transaction)
+                .await
+                .map_err(|e| PortError::not_done(operation, e))?;
+            changed += done.rows_affected();
+        }
+        transaction.commit().await.map_err(|e| PortError::unknown(operation, e))?;
+        Ok(changed)
+    }
+
+    pub(super) async fn count(&self) -> Result<OutboxDepth> {
+        let (waiting, dead, oldest): (i64, i64, Option<i64>) = sqlx::query_as(
+            "SELECT COUNT(*) FILTER (WHERE dead_since IS NULL), COUNT(*) FILTER (WHERE dead_since IS NOT NULL),
+                MIN(due) FILTER (WHERE dead_since IS NULL)
+             FROM outbox",
+        )
+        .fetch_one(&self.pool)
+        .await
+        .map_err(|e| PortError::not_done("count the outbox", e))?;
+        Ok(OutboxDepth {
+            waiting: waiting.unsigned_abs(),
+            dead: dead.unsigned_abs(),
+            oldest: oldest.map_or(Duration::ZERO, |due| self.now().since(time(due))),
+        })
+    }
+
+    pub(super) async fn delete_expired(&self, dead_letters: Duration) -> Result<u64> {
+        const OPERATION: &str = "delete expired rows";
+        let not_done = |e| PortError::not_done(OPERATION, e);
+        let now = micros(self.now());
+        let mut transaction = self.begin(OPERATION).await?;
+        let pending: i64 =
+            sqlx::query_scalar("SELECT COUNT(*) FROM accounts WHERE expires <= ?1 AND status = 1")
+                .bind(now)
+                .fetch_one(&mut *transaction)
+                .await
+                .map_err(not_done)?;
+        sqlx::query("DELETE FROM accounts WHERE expires <= ?1")
+            .bind(now)
+            .execute(&mut *transaction)
+            .await
+            .map_err(not_done)?;
+        sqlx::query("DELETE FROM outbox WHERE dead_since <= ?1")
+            .bind(now.saturating_sub(span(dead_letters)))
+            .execute(&mut *transaction)
+            .await
+            .map_err(not_done)?;
+        transaction.commit().await.map_err(|e| PortError::unknown(OPERATION, e))?;
+        Ok(pending.unsigned_abs())
+    }
+}
+
+fn held(done: &SqliteQueryResult) -> Settled {
+    if done.rows_affected() == 0 { Settled::Lost } else { Settled::Settled }
+}

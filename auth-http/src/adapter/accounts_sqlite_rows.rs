@@ -1,0 +1,143 @@
+//! Owns how rows of the embedded database become values of the core, and back.
+
+use std::time::Duration;
+
+use auth_core::{
+    Address, AddressKey, Attempt, Found, Generation, LastMail, Lease, LeaseToken, LeasedMail, Locale, MailId,
+    OwedMail, PasswordRecord, Purpose, Row, Status, Time, Version,
+};
+use sqlx::FromRow;
+
+/// Tells that a stored row is not one that this module wrote.
+#[derive(Debug, thiserror::Error)]
+#[error("the stored {0} is damaged; restore it from a backup or delete the row")]
+pub(super) struct Damaged(&'static str);
+
+#[derive(FromRow, Default)]
+pub(super) struct AccountRow {
+    pub(super) version: i64,
+    pub(super) status: i64,
+    pub(super) address: Option<String>,
+    pub(super) locale: Option<String>,
+    pub(super) password: Option<String>,
+    pub(super) generation: Option<Vec<u8>>,
+    pub(super) active_since: Option<i64>,
+    pub(super) last_mail_due: Option<i64>,
+    pub(super) last_mail_distance: Option<i64>,
+    pub(super) last_notice: Option<i64>,
+    pub(super) expires: Option<i64>,
+}
+
+impl AccountRow {
+    pub(super) fn new(row: &Row) -> Self {
+        let (status, attempt, since) = match &row.status {
+            Status::Vacant => (0, None, None),
+            Status::Pending(attempt) => (1, Some(attempt), None),
+            Status::Active { attempt, since } => (2, Some(attempt), Some(*since)),
+        };
+        Self {
+            version: 0,
+            status,
+            address: attempt.map(|a| a.address.given().to_owned()),
+            locale: attempt.map(|a| a.locale.as_str().to_owned()),
+            password: attempt.map(|a| a.password.to_phc().expose().clone()),
+            generation: attempt.map(|a| a.generation.as_bytes().to_vec()),
+            active_since: since.map(micros),
+            last_mail_due: row.last_mail.map(|mail| micros(mail.due)),
+            last_mail_distance: row.last_mail.map(|mail| span(mail.distance)),
+            last_notice: row.last_notice.map(micros),
+            expires: row.expires.map(micros),
+        }
+    }
+
+    pub(super) fn found(stored: Option<Self>, now: Time) -> Result<Found, Damaged> {
+        let row = stored.map(|row| Ok((Version(row.version.unsigned_abs()), row.row()?))).transpose()?;
+        Ok(Found { now, row })
+    }
+
+    fn row(self) -> Result<Row, Damaged> {
+        let last_mail = self.last_mail_due.zip(self.last_mail_distance);
+        let (last_notice, expires) = (self.last_notice, self.expires);
+        Ok(Row {
+            last_mail: last_mail.map(|(due, distance)| LastMail {
+                due: time(due),
+                distance: Duration::from_micros(distance.unsigned_abs()),
+            }),
+            last_notice: last_notice.map(time),
+            expires: expires.map(time),
+            status: match (self.status, self.active_since) {
+                (0, _) => Status::Vacant,
+                (1, _) => Status::Pending(self.attempt()?),
+                (2, Some(since)) => Status::Active { since: time(since), attempt: self.attempt()? },
+                _ => return Err(Damaged("status")),
+            },
+        })
+    }
+
+    fn attempt(self) -> Result<Attempt, Damaged> {
+        let parse = |text: Option<String>, what| text.ok_or(Damaged(what));
+        let password = parse(self.password, "password hash")?;
+        Ok(Attempt {
+            generation: Generation::from_bytes(sixteen(&self.generation.unwrap_or_default(), "generation")?),
+            address: Address::parse(&parse(self.address, "address")?).map_err(|_| Damaged("address"))?,
+            locale: Locale::parse(&parse(self.locale, "locale")?).map_err(|_| Damaged("locale"))?,
+            password: PasswordRecord::from_phc(&password).map_err(|_| Damaged("password hash"))?,
+        })
+    }
+}
+
+#[derive(FromRow)]
+pub(super) struct MailRow {
+    pub(super) address_key: Vec<u8>,
+    pub(super) purpose: i64,
+    pub(super) mail_id: Vec<u8>,
+    pub(super) generation: Vec<u8>,
+    pub(super) locale: String,
+    pub(super) due: i64,
+    pub(super) attempts: i64,
+    pub(super) unknowns: i64,
+}
+
+impl MailRow {
+    pub(super) fn leased(self, token: LeaseToken) -> Result<LeasedMail, Damaged> {
+        let id = MailId::from_bytes(sixteen(&self.mail_id, "mail id")?);
+        Ok(LeasedMail {
+            lease: Lease { mail: id, token },
+            key: key(&self.address_key)?,
+            mail: OwedMail {
+                id,
+                purpose: purpose(self.purpose)?,
+                generation: Generation::from_bytes(sixteen(&self.generation, "generation")?),
+                locale: Locale::parse(&self.locale).map_err(|_| Damaged("locale"))?,
+                due: time(self.due),
+            },
+            attempts: u32::try_from(self.attempts).unwrap_or(u32::MAX),
+            unknowns: u8::try_from(self.unknowns).unwrap_or(u8::MAX),
+        })
+    }
+}
+
+pub(super) fn purpose(number: i64) -> Result<Purpose, Damaged> {
+    u8::try_from(number).ok().and_then(Purpose::from_number).ok_or(Damaged("purpose"))
+}
+
+pub(super) fn key(octets: &[u8]) -> Result<AddressKey, Damaged> {
+    let text = str::from_utf8(octets).map_err(|_| Damaged("address key"))?;
+    AddressKey::parse(text).map_err(|_| Damaged("address key"))
+}
+
+pub(super) fn sixteen(octets: &[u8], what: &'static str) -> Result<[u8; 16], Damaged> {
+    octets.try_into().map_err(|_| Damaged(what))
+}
+
+pub(super) fn micros(time: Time) -> i64 {
+    i64::try_from(time.as_micros()).unwrap_or(i64::MAX)
+}
+
+pub(super) fn time(micros: i64) -> Time {
+    Time::from_micros(micros.unsigned_abs())
+}
+
+pub(super) fn span(duration: Duration) -> i64 {
+    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
+}

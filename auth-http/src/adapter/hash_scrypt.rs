@@ -1,0 +1,264 @@
+//! Owns password hashing: scrypt on a fixed number of threads, behind a bounded, fair queue.
+//!
+//! Threat: each hash takes 128 MiB and some 0.4 s. Without a bound a few hundred requests take all
+//! memory; without fairness one client takes everybody's turn. So the workers are fixed, the
+//! queue is bounded, one client holds at most a quarter of it, and clients take turns.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    thread,
+};
+
+use async_trait::async_trait;
+use auth_core::{Client, HashPassword, Hashed, Password, Scrypt, Secret};
+use tokio::sync::oneshot;
+
+use crate::port::{HashLoad, Hasher, PortError, Result};
+
+/// Hashes passwords on threads of its own.
+pub struct HashScrypt {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    queue: Mutex<Queue>,
+    wake: Condvar,
+    capacity: usize,
+}
+
+#[derive(Default)]
+struct Queue {
+    /// The clients that wait, in the order of their turns.
+    turns: VecDeque<Client>,
+    jobs: HashMap<Client, VecDeque<Job>>,
+    waiting: usize,
+    running: usize,
+    closed: bool,
+}
+
+struct Job {
+    password: Arc<Password>,
+    order: HashPassword,
+    done: oneshot::Sender<Result<Hashed>>,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum Refused {
+    #[error("the queue of {0} is full")]
+    Full(usize),
+    #[error("one client holds a quarter of the queue")]
+    Share,
+    #[error("hashing has stopped")]
+    Stopped,
+}
+
+impl HashScrypt {
+    /// Starts the workers. They end when this value and what waits is gone.
+    ///
+    /// # Errors
+    /// The operating system's error where a thread cannot be started.
+    pub fn start(workers: usize, capacity: usize) -> std::io::Result<Self> {
+        let (queue, wake) = (Mutex::default(), Condvar::new());
+        let shared = Arc::new(Shared { queue, wake, capacity });
+        for number in 0..workers {
+            let shared = Arc::clone(&shared);
+            thread::Builder::new().name(format!("hash-{number}")).spawn(move || shared.work())?;
+        }
+        Ok(Self { shared })
+    }
+}
+
+#[async_trait]
+impl Hasher for HashScrypt {
+    async fn hash(&self, client: Client, password: Arc<Password>, order: HashPassword) -> Result<Hashed> {
+        const OPERATION: &str = "hash a password";
+        let (done, result) = oneshot::channel();
+        self.shared
+            .push(client, Job { password, order, done })
+            .map_err(|refused| PortError::not_done(OPERATION, refused))?;
+        result.await.unwrap_or_else(|_| Err(PortError::not_done(OPERATION, Refused::Stopped)))
+    }
+
+    fn load(&self) -> HashLoad {
+        let queue = self.shared.lock();
+        HashLoad { waiting: queue.waiting, running: queue.running }
+    }
+}
+
+impl Drop for HashScrypt {
+    fn drop(&mut self) {
+        self.shared.lock().closed = true;
+        self.shared.wake.notify_all();
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn push(&self, client: Client, job: Job) -> std::result::Result<(), Refused> {
+        let mut queue = self.lock();
+        queue.forget_abandoned();
+        if queue.waiting >= self.capacity {
+            return Err(Refused::Full(self.capacity));
+        }
+        let share = (self.capacity / 4).max(1);
+        let jobs = queue.jobs.entry(client).or_default();
+        if jobs.len() >= share {
+            return Err(Refused::Share);
+        }
+        let first = jobs.is_empty();
+        jobs.push_back(job);
+        if first {
+            queue.turns.push_back(client);
+        }
+        queue.waiting += 1;
+        self.wake.notify_one();
+        Ok(())
+    }
+
+    fn work(&self) {
+        loop {
+            let mut queue = self.lock();
+            let job = loop {
+                if let Some(job) = queue.next() {
+                    break job;
+                }
+                if queue.closed {
+                    return;
+                }
+                queue = self.wake.wait(queue).unwrap_or_else(PoisonError::into_inner);
+            };
+            queue.running += 1;
+            drop(queue);
+            // Nobody waits any more: the client has gone, or his time was up.
+            if !job.done.is_closed() {
+                let hashed = hash(&job.password, &job.order);
+                drop(job.done.send(hashed));
+            }
+            self.lock().running -= 1;
+        }
+    }
+}
+
+impl Queue {
+    /// Takes the next job of the client whose turn it is; his next one queues up behind the others.
+    fn next(&mut self) -> Option<Job> {
+        let client = self.turns.pop_front()?;
+        let jobs = self.jobs.get_mut(&client)?;
+        let job = jobs.pop_front();
+        if jobs.is_empty() {
+            self.jobs.remove(&client);
+        } else {
+            self.turns.push_back(client);
+        }
+        self.waiting -= 1;
+        job
+    }
+
+    /// Makes room where requests have gone away.
+    fn forget_abandoned(&mut self) {
+        let jobs = &mut self.jobs;
+        jobs.retain(|_, jobs| {
+            jobs.retain(|job| !job.done.is_closed());
+            !jobs.is_empty()
+        });
+        self.waiting = jobs.values().map(VecDeque::len).sum();
+        self.turns.retain(|client| jobs.contains_key(client));
+    }
+}
+
+fn hash(password: &Password, order: &HashPassword) -> Result<Hashed> {
+    const OPERATION: &str = "hash a password";
+    let Scrypt { log2_n, r, p } = order.params;
+    let params = scrypt::Params::new(log2_n, u32::from(r), u32::from(p))
+        .map_err(|e| PortError::not_done(OPERATION, e))?;
+    let mut hash = [0; 32];
+    scrypt::scrypt(password.expose().as_bytes(), order.salt.as_bytes(), &params, &mut hash)
+        .map_err(|e| PortError::not_done(OPERATION, e))?;
+    Ok(Hashed(Secret::new(hash)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn client(n: u8) -> Client {
+        Client::of([192, 0, 2, n].into())
+    }
+
+    fn job() -> (Job, oneshot::Receiver<Result<Hashed>>) {
+        let (done, result) = oneshot::channel();
+        let password = Arc::new(Password::parse("correct horse").unwrap());
+        let params = Scrypt { log2_n: 4, r: 8, p: 1 };
+        let salt = auth_core::PasswordRecord::from_phc(
+            "$scrypt$ln=4,r=8,p=1$BwcHBwcHBwcHBwcHBwcHBw$CQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQk",
+        );
+        let order = HashPassword { salt: salt.unwrap().salt, params };
+        (Job { password, order, done }, result)
+    }
+
+    fn shared(capacity: usize) -> Shared {
+        Shared { queue: Mutex::default(), wake: Condvar::new(), capacity }
+    }
+
+    #[test]
+    fn one_client_holds_a_quarter_and_all_of_them_the_whole() {
+        let shared = shared(8);
+        let mut kept = Vec::new();
+        let mut push = |n| {
+            let (job, result) = job();
+            kept.push(result);
+            shared.push(client(n), job).is_ok()
+        };
+        assert!(push(1) && push(1) && !push(1), "two of eight are a quarter");
+        assert!(push(2) && push(2) && push(3) && push(3) && push(4) && push(4));
+        assert!(!push(5), "the queue is full");
+    }
+
+    #[test]
+    fn clients_take_turns() {
+        let shared = shared(16);
+        let mut kept = Vec::new();
+        for n in [1, 1, 1, 2, 3] {
+            let (job, result) = job();
+            kept.push(result);
+            assert!(shared.push(client(n), job).is_ok());
+        }
+        let mut queue = shared.lock();
+        let mut order = Vec::new();
+        while let Some(next) = queue.turns.front().copied() {
+            order.push(next);
+            assert!(queue.next().is_some());
+        }
+        assert_eq!(order, [1, 2, 3, 1, 1].map(client));
+        assert_eq!(queue.waiting, 0);
+    }
+
+    #[test]
+    fn abandoned_jobs_make_room() {
+        let shared = shared(4);
+        for n in 1..=4 {
+            let (job, result) = job();
+            assert!(shared.push(client(n), job).is_ok());
+            drop(result);
+        }
+        let (job, _result) = job();
+        assert!(shared.push(client(5), job).is_ok());
+        assert_eq!(shared.lock().waiting, 1);
+    }
+
+    #[tokio::test]
+    async fn a_hash_is_scrypt_of_password_and_salt() {
+        let pool = HashScrypt::start(1, 4).unwrap();
+        let (job, _result) = job();
+        let Hashed(hash) = pool.hash(client(1), job.password, job.order.clone()).await.unwrap();
+        let mut expected = [0; 32];
+        let params = scrypt::Params::new(4, 8, 1).unwrap();
+        scrypt::scrypt(b"correct horse", job.order.salt.as_bytes(), &params, &mut expected).unwrap();
+        assert_eq!(hash.expose(), &expected);
+        assert_eq!(pool.load(), HashLoad::default());
+    }
+}

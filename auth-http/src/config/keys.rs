@@ -1,0 +1,102 @@
+//! Owns the table of keys: names, defaults, meanings.
+
+/// Describes one key. Its variable is `AUTH_` and the name in capitals, its flag `--` and the name
+/// with hyphens, its TOML key the name itself.
+#[derive(Debug)]
+pub struct Key {
+    /// The name.
+    pub name: &'static str,
+    /// The default, or none.
+    pub default: Option<&'static str>,
+    /// The default of the profile `seed-compat`, where it is another one.
+    pub seed_compat: Option<&'static str>,
+    /// Whether its value is not to be shown, and may come from a file.
+    pub secret: bool,
+    /// What it means, in one line.
+    pub meaning: &'static str,
+}
+
+impl Key {
+    /// Returns the environment variable.
+    #[must_use]
+    pub fn variable(&self) -> String {
+        format!("AUTH_{}", self.name.to_uppercase())
+    }
+
+    /// Returns the flag without its hyphens.
+    #[must_use]
+    pub fn flag(&self) -> String {
+        self.name.replace('_', "-")
+    }
+}
+
+const fn key(name: &'static str, default: Option<&'static str>, meaning: &'static str) -> Key {
+    Key { name, default, seed_compat: None, secret: false, meaning }
+}
+
+const fn secret(name: &'static str, default: Option<&'static str>, meaning: &'static str) -> Key {
+    Key { secret: true, ..key(name, default, meaning) }
+}
+
+const fn seed(key: Key, seed_compat: &'static str) -> Key {
+    Key { seed_compat: Some(seed_compat), ..key }
+}
+
+/// Lists every key.
+pub static KEYS: &[Key] = &[
+    key(
+        "profile",
+        Some("standard"),
+        "standard, or seed-compat: 4 digits, 60 s, 3 tries, explicit, any password",
+    ),
+    key("listen", Some("127.0.0.1:8000"), "address and port to serve on; port 0 picks one"),
+    key("metrics_listen", None, "address and port of /metrics; none for no metrics"),
+    secret(
+        "database_url",
+        Some("sqlite://auth.db?mode=rwc"),
+        "accounts and outbox: sqlite://file or sqlite::memory:",
+    ),
+    secret("redis_url", None, "codes and limits; none keeps them in this process"),
+    key("single_node", Some("off"), "on: this is the only node, codes may live in its memory"),
+    secret("smtp_url", None, "mail server; none for the development mailer"),
+    key("mail_from", Some("Accounts <no-reply@localhost>"), "sender of the mails"),
+    key("service_name", Some("Accounts"), "named in mails, and a word that passwords must not lean on"),
+    key("mail_templates", None, "folder whose files replace built-in templates of the same name"),
+    seed(key("code_length", Some("6"), "characters of a code, 4 to 20"), "4"),
+    seed(key("code_ttl_seconds", Some("600"), "lifetime of a code, 30 to 86400"), "60"),
+    key("code_alphabet", Some("digits"), "digits or crockford"),
+    seed(key("code_tries", Some("5"), "wrong codes per mail"), "3"),
+    secret("code_keys", None, "id:base64,... 32 octets each; the first signs, all verify"),
+    seed(key("disclosure", Some("hidden"), "hidden, or explicit reasons"), "explicit"),
+    key("scrypt", Some("17,8,1"), "log2 N, r, p of password hashes"),
+    key("hash_workers", None, "concurrent hashes; none for one per core"),
+    key("hash_queue", Some("64"), "hashes that may wait before 503"),
+    seed(key("password_min_length", Some("8"), "code points, 1 to 1024"), "1"),
+    seed(key("password_min_score", Some("3"), "zxcvbn score, 0 to 4"), "0"),
+    key("resend_after_seconds", Some("60"), "first distance between mails to an address"),
+    key("resend_after_max_seconds", Some("7200"), "longest distance between mails to an address"),
+    key("mail_give_up_seconds", Some("86400"), "how long a deferred mail is retried"),
+    key("client_requests_per_minute", Some("60"), "per client address; 0 switches off"),
+    key("trusted_proxies", None, "CIDR list of proxies whose X-Forwarded-For counts"),
+    key("cors_origins", None, "origins of browser front ends, separated by commas"),
+    key("docs", Some("on"), "off removes /docs and /openapi.json"),
+    key("migrate", Some("on"), "off leaves the schema to the command migrate"),
+    key("log", Some("info"), "what to log, as tracing directives"),
+    key("log_format", None, "pretty or json; none for pretty on a terminal, else json"),
+    key("otlp_endpoint", None, "where traces go: http://host:4318/v1/traces"),
+];
+
+/// Returns the key of a name.
+pub(super) fn find(name: &str) -> Option<&'static Key> {
+    KEYS.iter().find(|key| key.name == name)
+}
+
+/// Returns the name that a mistyped one is nearest to, among keys and their `_file` variants.
+pub(super) fn nearest(name: &str) -> Option<String> {
+    KEYS.iter()
+        .flat_map(|key| [Some(key.name.to_owned()), key.secret.then(|| format!("{}_file", key.name))])
+        .flatten()
+        .map(|known| (strsim::damerau_levenshtein(name, &known), known))
+        .min()
+        .map(|(_, known)| known)
+}

@@ -1,0 +1,45 @@
+//! Owns the combinations that are not served, each with its threat and what to do instead.
+
+use super::{ConfigError, layers::Layers, settings::Settings};
+
+pub(super) fn check(settings: &Settings, layers: &Layers, single_node: bool) -> Result<(), ConfigError> {
+    let refuse = |message: &str| Err(ConfigError::new(format!("refused to start: {message}")));
+    let database = layers.value("database_url").unwrap_or_default();
+    if database.starts_with("mysql:") && layers.value("redis_url").is_none() && !single_node {
+        // Threat: several nodes that count tries apart give a guesser as many times more.
+        return refuse(
+            "MySQL without Redis; set AUTH_REDIS_URL, or AUTH_SINGLE_NODE=on if this is the only node",
+        );
+    }
+    if layers.value("redis_url").is_some() {
+        return refuse("AUTH_REDIS_URL is set, but this build has no Redis adapter; leave it out");
+    }
+    if layers.value("smtp_url").is_some() {
+        return refuse("AUTH_SMTP_URL is set, but this build has no SMTP adapter; leave it out");
+    }
+    if let Some(endpoint) = &settings.otlp_endpoint
+        && !endpoint.starts_with("http://")
+    {
+        return refuse("AUTH_OTLP_ENDPOINT must be an http:// URL, a collector on this machine for example");
+    }
+    let loopback = settings.listen.ip().is_loopback();
+    if settings.development_key && !loopback {
+        // Threat: everybody knows that key; with it a stolen code store tells its codes.
+        return refuse(
+            "the development code key is for loopback alone; set AUTH_CODE_KEYS=k1:$(openssl rand -base64 32)",
+        );
+    }
+    if !loopback {
+        // Threat: the development mailer shows every code to whoever can reach it.
+        return refuse(
+            "the development mailer is for loopback alone; set AUTH_SMTP_URL, or listen on 127.0.0.1",
+        );
+    }
+    if !settings.trusted_proxies.is_empty() {
+        return refuse(
+            "the development mailer is not for use behind a proxy; set AUTH_SMTP_URL, or leave \
+             AUTH_TRUSTED_PROXIES out",
+        );
+    }
+    Ok(())
+}

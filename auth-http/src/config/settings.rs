@@ -1,0 +1,271 @@
+//! Owns what values mean: text in, types out, with an error that names variable and source.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    num::NonZeroU32,
+    path::PathBuf,
+    str::FromStr,
+    thread::available_parallelism,
+    time::Duration,
+};
+
+use auth_core::{
+    Alphabet, CodeFormat, CodeKey, CodeKeys, Disclosure, HashFloor, OddsLimit, PasswordPolicy, Policy, Rules,
+    Scrypt, Secret,
+};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use ipnet::IpNet;
+use sha2::{Digest, Sha256};
+
+use super::{ConfigError, keys, layers::Layers, refusals};
+use crate::hooks;
+
+/// Says where accounts and outbox live.
+#[derive(Clone, Debug)]
+pub enum Database {
+    /// SQLite, by its URL.
+    Sqlite(String),
+}
+
+/// Holds the whole configuration, checked.
+#[derive(Debug)]
+pub struct Settings {
+    /// Whether the profile `seed-compat` is on.
+    pub seed_compat: bool,
+    /// Where to serve.
+    pub listen: SocketAddr,
+    /// Where to serve metrics.
+    pub metrics_listen: Option<SocketAddr>,
+    /// Where accounts and outbox live.
+    pub database: Database,
+    /// What mails and passwords call the service.
+    pub service_name: String,
+    /// A folder of templates.
+    pub mail_templates: Option<PathBuf>,
+    /// The policy with its keys.
+    pub rules: Rules,
+    /// Whether the code key is the one that everybody knows.
+    pub development_key: bool,
+    /// Keys the pseudonyms in logs.
+    pub log_key: [u8; 32],
+    /// Concurrent hashes.
+    pub hash_workers: usize,
+    /// Hashes that may wait.
+    pub hash_queue: usize,
+    /// Proxies whose forwarding header counts.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Origins of browser front ends.
+    pub cors_origins: Vec<String>,
+    /// Whether the API page is served.
+    pub docs: bool,
+    /// Whether `serve` brings the schema up to date.
+    pub migrate: bool,
+    /// What to log.
+    pub log: String,
+    /// Whether logs are for people; none decides by the terminal.
+    pub log_pretty: Option<bool>,
+    /// Where traces go.
+    pub otlp_endpoint: Option<String>,
+}
+
+/// The key that codes are bound to when none is set: known to everybody, for loopback alone.
+const DEVELOPMENT_KEY: &[u8; 32] = b"auth-http development code key!!";
+
+impl Settings {
+    /// Gives the values their types and checks them together.
+    ///
+    /// # Errors
+    /// [`ConfigError`] names variable, source and what would do.
+    pub fn parse(layers: &Layers) -> Result<Self, ConfigError> {
+        let values = Values(layers);
+        let seed_compat = values.choice("profile", &[("standard", false), ("seed-compat", true)])?;
+        let (keys, development_key, log_key) = values.code_keys()?;
+        let rules = Rules::new(values.policy(seed_compat)?, keys)
+            .map_err(|error| ConfigError::new(format!("refused to start: {error}")))?;
+        let cores = available_parallelism().map_or(1, usize::from);
+        let settings = Self {
+            seed_compat,
+            listen: values.required("listen", "an address and a port, 127.0.0.1:8000 for example")?,
+            metrics_listen: values.optional("metrics_listen", "an address and a port")?,
+            database: values.database()?,
+            service_name: values.service_name()?,
+            mail_templates: values.optional("mail_templates", "a folder")?,
+            rules,
+            development_key,
+            log_key,
+            hash_workers: values.within("hash_workers", cores, 1..=256)?,
+            hash_queue: values.within("hash_queue", 64, 1..=100_000)?,
+            trusted_proxies: values.list("trusted_proxies", "a network such as 10.0.0.0/8", network)?,
+            cors_origins: values.list("cors_origins", "an origin such as https://app.example.org", origin)?,
+            docs: values.switch("docs")?,
+            migrate: values.switch("migrate")?,
+            log: values.required("log", "tracing directives")?,
+            log_pretty: values.optional_choice("log_format", &[("pretty", true), ("json", false)])?,
+            otlp_endpoint: values.optional("otlp_endpoint", "a URL")?,
+        };
+        refusals::check(&settings, layers, values.switch("single_node")?)?;
+        Ok(settings)
+    }
+}
+
+struct Values<'a>(&'a Layers);
+
+impl Values<'_> {
+    fn wrong(&self, name: &str, wanted: &str) -> ConfigError {
+        let (source, secret) = (self.0.source(name), keys::find(name).is_some_and(|key| key.secret));
+        let value = self.0.value(name).unwrap_or_default();
+        let shown = if secret { "its value".to_owned() } else { format!("`{value}`") };
+        ConfigError::new(format!("AUTH_{} ({source}): {shown} is not {wanted}", name.to_uppercase()))
+    }
+
+    fn optional<T: FromStr>(&self, name: &str, wanted: &str) -> Result<Option<T>, ConfigError> {
+        let parse = |value: &str| value.parse().map_err(|_| self.wrong(name, wanted));
+        self.0.value(name).map(parse).transpose()
+    }
+
+    fn required<T: FromStr>(&self, name: &str, wanted: &str) -> Result<T, ConfigError> {
+        self.optional(name, wanted)?.ok_or_else(|| self.wrong(name, wanted))
+    }
+
+    fn number<T: FromStr>(&self, name: &str) -> Result<T, ConfigError> {
+        self.required(name, "a whole number in its range")
+    }
+
+    fn within(
+        &self,
+        name: &str,
+        default: usize,
+        range: std::ops::RangeInclusive<usize>,
+    ) -> Result<usize, ConfigError> {
+        let wanted = format!("a whole number from {} to {}", range.start(), range.end());
+        let number = self.optional(name, &wanted)?.unwrap_or(default);
+        if range.contains(&number) { Ok(number) } else { Err(self.wrong(name, &wanted)) }
+    }
+
+    fn optional_choice<T: Copy>(&self, name: &str, choices: &[(&str, T)]) -> Result<Option<T>, ConfigError> {
+        let Some(value) = self.0.value(name) else { return Ok(None) };
+        match choices.iter().find(|(choice, _)| *choice == value) {
+            Some((_, meaning)) => Ok(Some(*meaning)),
+            None => {
+                let names: Vec<&str> = choices.iter().map(|(choice, _)| *choice).collect();
+                Err(self.wrong(name, &format!("one of: {}", names.join(", "))))
+            }
+        }
+    }
+
+    fn choice<T: Copy>(&self, name: &str, choices: &[(&str, T)]) -> Result<T, ConfigError> {
+        self.optional_choice(name, choices)?.ok_or_else(|| self.wrong(name, "set"))
+    }
+
+    fn switch(&self, name: &str) -> Result<bool, ConfigError> {
+        self.choice(name, &[("on", true), ("off", false)])
+    }
+
+    fn seconds(&self, name: &str) -> Result<Duration, ConfigError> {
+        Ok(Duration::from_secs(self.required(name, "a whole number of seconds")?))
+    }
+
+    fn list<T>(&self, name: &str, wanted: &str, parse: fn(&str) -> Option<T>) -> Result<Vec<T>, ConfigError> {
+        let items = self.0.value(name).unwrap_or_default().split(',').map(str::trim);
+        let items = items.filter(|item| !item.is_empty());
+        items
+            .map(|item| {
+                parse(item).ok_or_else(|| self.wrong(name, &format!("a list of items like {wanted}")))
+            })
+            .collect()
+    }
+
+    fn database(&self) -> Result<Database, ConfigError> {
+        let url = self.0.value("database_url").unwrap_or_default();
+        match url.split(':').next().unwrap_or_default() {
+            "sqlite" => Ok(Database::Sqlite(url.to_owned())),
+            _ => Err(self.wrong(
+                "database_url",
+                "a URL that this build serves: sqlite://file?mode=rwc or sqlite::memory:",
+            )),
+        }
+    }
+
+    /// The name goes into subjects and texts: one short line of plain characters.
+    fn service_name(&self) -> Result<String, ConfigError> {
+        let name: String = self.required("service_name", "a name")?;
+        let fits = (1..=64).contains(&name.chars().count()) && !name.chars().any(char::is_control);
+        if fits { Ok(name) } else { Err(self.wrong("service_name", "a line of 1 to 64 characters")) }
+    }
+
+    fn policy(&self, seed_compat: bool) -> Result<Policy, ConfigError> {
+        let alphabet = self
+            .choice("code_alphabet", &[("digits", Alphabet::Digits), ("crockford", Alphabet::Crockford)])?;
+        let disclosure =
+            self.choice("disclosure", &[("hidden", Disclosure::Hidden), ("explicit", Disclosure::Explicit)])?;
+        let length = self.number("code_length")?;
+        Ok(Policy {
+            disclosure,
+            code: CodeFormat::new(alphabet, length)
+                .map_err(|_| self.wrong("code_length", "a number from 4 to 20"))?,
+            code_ttl: self.seconds("code_ttl_seconds")?,
+            code_tries: self.number("code_tries")?,
+            odds: if seed_compat { OddsLimit::SeedCompat } else { OddsLimit::Standard },
+            resend_after: self.seconds("resend_after_seconds")?,
+            resend_after_max: self.seconds("resend_after_max_seconds")?,
+            hash: self.scrypt()?,
+            hash_floor: if seed_compat || hooks::ENABLED { HashFloor::None } else { HashFloor::Owasp },
+            password: PasswordPolicy {
+                min_length: self.number("password_min_length")?,
+                min_score: self.number("password_min_score")?,
+                refuse_common: !seed_compat,
+            },
+            client_requests_per_minute: NonZeroU32::new(self.number("client_requests_per_minute")?),
+            mail_give_up: self.seconds("mail_give_up_seconds")?,
+        })
+    }
+
+    fn scrypt(&self) -> Result<Scrypt, ConfigError> {
+        let numbers = self.list("scrypt", "17,8,1", |item| item.parse::<u8>().ok())?;
+        match numbers[..] {
+            [log2_n, r, p] => Ok(Scrypt { log2_n, r, p }),
+            _ => Err(self.wrong("scrypt", "three numbers: log2 N, r and p, 17,8,1 for example")),
+        }
+    }
+
+    /// Returns the keys, whether they are the development one, and the key for pseudonyms.
+    fn code_keys(&self) -> Result<(CodeKeys, bool, [u8; 32]), ConfigError> {
+        const WANTED: &str = "id:base64,... with 32 octets per key; make one with: openssl rand -base64 32";
+        let wrong = || self.wrong("code_keys", WANTED);
+        let mut octets: Vec<Secret<[u8; 32]>> = Vec::new();
+        let mut ids: Vec<&str> = Vec::new();
+        for entry in
+            self.0.value("code_keys").unwrap_or_default().split(',').filter(|entry| !entry.is_empty())
+        {
+            let (id, base64) = entry.trim().split_once(':').ok_or_else(wrong)?;
+            let key: [u8; 32] =
+                STANDARD.decode(base64).ok().and_then(|k| k.try_into().ok()).ok_or_else(wrong)?;
+            if id.is_empty() || ids.contains(&id) {
+                return Err(self.wrong("code_keys", "a list in which each id stands once"));
+            }
+            ids.push(id);
+            octets.push(Secret::new(key));
+        }
+        let development = octets.is_empty();
+        if development {
+            octets.push(Secret::new(*DEVELOPMENT_KEY));
+        }
+        // Pseudonyms in logs must not tell the code key, nor change with every restart.
+        let first = octets.first().ok_or_else(wrong)?;
+        let log_key = Sha256::new().chain_update(b"auth-http log v1").chain_update(first.expose()).finalize();
+        let keys = CodeKeys::new(octets.into_iter().map(CodeKey::new))
+            .map_err(|error| ConfigError::new(format!("AUTH_CODE_KEYS: {error}")))?;
+        Ok((keys, development, log_key.into()))
+    }
+}
+
+fn network(text: &str) -> Option<IpNet> {
+    text.parse().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))
+}
+
+/// An origin is scheme, host and port, nothing after (RFC 6454 section 6.2).
+fn origin(text: &str) -> Option<String> {
+    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"))?;
+    let plain = !host.is_empty() && !host.contains(['/', '*', ' ', '?', '#']);
+    plain.then(|| text.to_owned())
+}

@@ -1,0 +1,259 @@
+//! Owns the loop that carries effects out, the one place that matches on `Effect`.
+//!
+//! A ticket stays in the loop while its order goes to a port: a task that panics cannot take it
+//! along. Reads are cut off when they take too long, writes never: they run on tasks of their
+//! own, so that a client that disconnects cannot cut one in half.
+
+use std::{future::Future, sync::Arc, time::Duration};
+
+use auth_core::{
+    Answer, Broken, Client, CodeStored, Commit, Effect, Ended, Event, Fault, Flow, HashPassword, Kind,
+    Outcome, Password, Random, Rules, Run, Secret, Seed, SendMail,
+};
+use tokio::{
+    sync::Notify,
+    time::{Instant, timeout},
+};
+use tokio_util::task::TaskTracker;
+use tracing::Instrument;
+
+use crate::{
+    hooks::Hooks,
+    metrics::Metrics,
+    port::{Accounts, Codes, Hasher, Mailer, PortError},
+    random,
+};
+
+/// The most that one read, or the waiting for one write, may take.
+const PATIENCE: Duration = Duration::from_secs(3);
+/// The most that a hash may take, its place in the queue included.
+const HASH_PATIENCE: Duration = Duration::from_secs(8);
+/// The most that a request may take, so that an answer leaves within ten seconds.
+const REQUEST_DEADLINE: Duration = Duration::from_secs(9);
+
+/// Holds the adapters that serve the ports.
+#[derive(Clone)]
+pub struct Ports {
+    /// Accounts and outbox.
+    pub accounts: Arc<dyn Accounts>,
+    /// Codes and limits.
+    pub codes: Arc<dyn Codes>,
+    /// Mail.
+    pub mailer: Arc<dyn Mailer>,
+    /// Password hashing.
+    pub hasher: Arc<dyn Hasher>,
+}
+
+/// Carries out what flows order.
+pub struct Driver {
+    /// The policy.
+    pub rules: Rules,
+    /// The adapters.
+    pub ports: Ports,
+    /// What has happened so far.
+    pub metrics: Metrics,
+    /// Wakes the outbox worker.
+    pub wake: Notify,
+    hooks: Hooks,
+    writes: TaskTracker,
+}
+
+/// Holds what stays beside a run and never enters it.
+struct Beside {
+    visitor: Option<(Client, Arc<Password>)>,
+    deadline: Option<Instant>,
+}
+
+/// Tells what really happened; what a flow comes to must.
+pub trait Reported {
+    /// Returns the true reason.
+    fn event(&self) -> Event;
+}
+
+impl<T> Reported for Outcome<T> {
+    fn event(&self) -> Event {
+        self.event
+    }
+}
+
+impl Reported for Event {
+    fn event(&self) -> Event {
+        *self
+    }
+}
+
+impl Driver {
+    /// Puts a driver together.
+    #[must_use]
+    pub fn new(rules: Rules, ports: Ports, hooks: Hooks) -> Self {
+        let (metrics, wake, writes) = Default::default();
+        Self { rules, ports, metrics, wake, hooks, writes }
+    }
+
+    /// Runs a visitor's flow, with his password if it needs one.
+    ///
+    /// # Errors
+    /// [`Broken`] where I/O failed or took too long.
+    pub async fn visit<F>(&self, flow: F, client: Client, password: Option<Password>) -> Ended<F>
+    where
+        F: Flow<Outcome: Reported>,
+    {
+        let visitor = password.map(|password| (client, Arc::new(password)));
+        self.drive(flow, &Beside { visitor, deadline: Some(Instant::now() + REQUEST_DEADLINE) }).await
+    }
+
+    /// Runs a flow that nobody waits for.
+    ///
+    /// # Errors
+    /// [`Broken`] where I/O failed or took too long.
+    pub async fn work<F: Flow<Outcome: Reported>>(&self, flow: F) -> Ended<F> {
+        self.drive(flow, &Beside { visitor: None, deadline: None }).await
+    }
+
+    /// Waits for writes that were begun.
+    pub async fn finish_writes(&self) {
+        self.writes.close();
+        self.writes.wait().await;
+    }
+
+    async fn drive<F: Flow<Outcome: Reported>>(&self, flow: F, beside: &Beside) -> Ended<F> {
+        let mut run = Run::start(flow, &self.rules);
+        while let Some(effect) = run.take() {
+            let kind = effect.kind();
+            self.hooks.before(kind);
+            let answered = self.perform(effect, beside).await;
+            self.hooks.after(kind);
+            if let Err(refused) = run.accept(answered, &self.rules) {
+                // Unreachable while each effect's own ticket answers it, a few lines below.
+                tracing::error!(why = ?refused.why, "a run refused its answer");
+                return Err(Broken { kind, fault: Fault::Unknown });
+            }
+        }
+        let waits_for = run.waits_for();
+        let ended = run.into_outcome().unwrap_or_else(|_| {
+            Err(Broken { kind: waits_for.unwrap_or(Kind::Random), fault: Fault::Unknown })
+        });
+        match &ended {
+            Ok(outcome) => self.metrics.outcome(F::NAME, outcome.event()),
+            Err(broken) => self.metrics.fault(F::NAME, broken.kind),
+        }
+        ended
+    }
+
+    async fn perform(&self, effect: Effect, beside: &Beside) -> auth_core::Answered {
+        let (accounts, codes) = (Arc::clone(&self.ports.accounts), Arc::clone(&self.ports.codes));
+        let patience = beside.patience(PATIENCE);
+        match effect {
+            Effect::Random(ticket, Random) => ticket.with(logged(Kind::Random, draw())),
+            Effect::HashPassword(ticket, order) => ticket.with(self.hash(order, beside).await),
+            Effect::FindAccount(ticket, order) => {
+                ticket.with(read(Kind::FindAccount, patience, accounts.find(&order.key)).await)
+            }
+            Effect::Admit(ticket, order) => {
+                let work = async move { codes.admit(&order).await };
+                ticket.with(self.write(Kind::Admit, patience, work).await)
+            }
+            Effect::CommitAccount(ticket, order) => {
+                let owes = order.mail.is_some();
+                let work = async move { accounts.commit(&order).await };
+                let answer = self.write(Kind::CommitAccount, patience, work).await;
+                if owes && !matches!(answer, Ok(Commit::Conflict) | Err(Fault::NotDone)) {
+                    self.wake.notify_one();
+                }
+                ticket.with(answer)
+            }
+            Effect::PutCode(ticket, order) => {
+                let work = async move { codes.put(&order).await.map(|()| CodeStored) };
+                ticket.with(self.write(Kind::PutCode, patience, work).await)
+            }
+            Effect::RedeemCode(ticket, order) => {
+                let work = async move { codes.redeem(&order).await };
+                ticket.with(self.write(Kind::RedeemCode, patience, work).await)
+            }
+            Effect::SendMail(ticket, order) => ticket.with(self.send(order).await),
+            Effect::SettleMail(ticket, order) => {
+                let work = async move { accounts.settle(&order).await };
+                ticket.with(self.write(Kind::SettleMail, patience, work).await)
+            }
+        }
+    }
+
+    async fn hash(&self, order: HashPassword, beside: &Beside) -> Answer<HashPassword> {
+        let Some((client, password)) = &beside.visitor else {
+            tracing::error!("a run without a password ordered a hash");
+            return Err(Fault::NotDone);
+        };
+        let hashing = self.ports.hasher.hash(*client, Arc::clone(password), order);
+        read(Kind::HashPassword, beside.patience(HASH_PATIENCE), hashing).await
+    }
+
+    async fn send(&self, order: SendMail) -> Answer<SendMail> {
+        let mailer = Arc::clone(&self.ports.mailer);
+        let work = async move { mailer.send(&order).await };
+        self.write(Kind::SendMail, Rules::SEND_DEADLINE, work).await
+    }
+
+    /// Sees a write through on its own task; too late or panicked is unknown.
+    async fn write<T, W>(&self, kind: Kind, patience: Duration, work: W) -> Result<T, Fault>
+    where
+        T: Send + 'static,
+        W: Future<Output = crate::port::Result<T>> + Send + 'static,
+    {
+        if patience.is_zero() {
+            tracing::warn!(effect = kind.name(), "the request's time was up before this write");
+            return Err(Fault::NotDone);
+        }
+        match timeout(patience, self.writes.spawn(work.in_current_span())).await {
+            Ok(Ok(result)) => logged(kind, result),
+            Ok(Err(join)) => {
+                tracing::error!(
+                    effect = kind.name(),
+                    panicked = join.is_panic(),
+                    "a write ended in the middle"
+                );
+                Err(Fault::Unknown)
+            }
+            Err(_) => {
+                tracing::warn!(effect = kind.name(), "a write takes too long; it goes on");
+                Err(Fault::Unknown)
+            }
+        }
+    }
+}
+
+impl Beside {
+    /// Returns how long something may take: its own limit or what is left of the request's.
+    fn patience(&self, limit: Duration) -> Duration {
+        match self.deadline {
+            Some(deadline) => limit.min(deadline.saturating_duration_since(Instant::now())),
+            None => limit,
+        }
+    }
+}
+
+/// Cuts a read off when it takes too long; nothing happened then.
+async fn read<T>(
+    kind: Kind,
+    patience: Duration,
+    work: impl Future<Output = crate::port::Result<T>>,
+) -> Result<T, Fault> {
+    match timeout(patience, work).await {
+        Ok(result) => logged(kind, result),
+        Err(_) => {
+            tracing::warn!(effect = kind.name(), "no answer in time");
+            Err(Fault::NotDone)
+        }
+    }
+}
+
+/// Logs a failure, once and here; the flow gets what it may know of it.
+fn logged<T>(kind: Kind, result: Result<T, PortError>) -> Result<T, Fault> {
+    result.map_err(|error| {
+        tracing::warn!(effect = kind.name(), %error, fault = ?error.fault, "an effect failed");
+        error.fault
+    })
+}
+
+fn draw() -> crate::port::Result<Seed> {
+    random::octets().map(|octets| Seed(Secret::new(octets)))
+}

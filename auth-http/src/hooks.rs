@@ -1,0 +1,120 @@
+//! Owns what test builds may do to the running process, and that others may not.
+//!
+//! With the cargo feature `test-hooks`: stop the process at the n-th effect, before or after it was
+//! carried out (`AUTH_TEST_STOP=before:7`, or `after:2:CommitAccount` to count one kind alone),
+//! start with shifted clocks (`AUTH_TEST_CLOCK_SHIFT_SECONDS`), move them while running
+//! (`POST /dev/clock?seconds=60`), and hash cheaply. Without it every hook is empty.
+
+use auth_core::Kind;
+
+/// The variables of test builds; elsewhere they are unknown, which is an error.
+#[cfg(feature = "test-hooks")]
+pub const VARIABLES: &[&str] = &["AUTH_TEST_STOP", "AUTH_TEST_CLOCK_SHIFT_SECONDS"];
+/// The variables of test builds; elsewhere they are unknown, which is an error.
+#[cfg(not(feature = "test-hooks"))]
+pub const VARIABLES: &[&str] = &[];
+
+/// Whether this is a test build.
+pub const ENABLED: bool = cfg!(feature = "test-hooks");
+
+/// Says at which effect the process stops.
+#[derive(Debug, Default)]
+pub struct Hooks {
+    #[cfg(feature = "test-hooks")]
+    stop: Option<on::Stop>,
+}
+
+impl Hooks {
+    /// Reads the variables.
+    ///
+    /// # Errors
+    /// A message for a value that cannot be read.
+    pub fn from_environment() -> Result<Self, String> {
+        #[cfg(feature = "test-hooks")]
+        return Ok(Self { stop: on::Stop::from_environment()? });
+        #[cfg(not(feature = "test-hooks"))]
+        Ok(Self {})
+    }
+
+    /// Is called before an effect is carried out.
+    pub fn before(&self, kind: Kind) {
+        #[cfg(feature = "test-hooks")]
+        on::reached(self.stop.as_ref(), kind, on::Side::Before);
+        let _ = kind;
+    }
+
+    /// Is called after an effect was carried out.
+    pub fn after(&self, kind: Kind) {
+        #[cfg(feature = "test-hooks")]
+        on::reached(self.stop.as_ref(), kind, on::Side::After);
+        let _ = kind;
+    }
+}
+
+/// Returns the shift that clocks start with.
+///
+/// # Errors
+/// A message for a value that is no number.
+pub fn clock_shift() -> Result<i64, String> {
+    #[cfg(feature = "test-hooks")]
+    if let Ok(seconds) = std::env::var("AUTH_TEST_CLOCK_SHIFT_SECONDS") {
+        return seconds.parse().map_err(|_| format!("AUTH_TEST_CLOCK_SHIFT_SECONDS: {seconds}: no number"));
+    }
+    Ok(0)
+}
+
+#[cfg(feature = "test-hooks")]
+mod on {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use auth_core::Kind;
+
+    #[derive(Debug, PartialEq, Eq)]
+    pub(super) enum Side {
+        Before,
+        After,
+    }
+
+    #[derive(Debug)]
+    pub(super) struct Stop {
+        side: Side,
+        at: u64,
+        kind: Option<Kind>,
+        count: AtomicU64,
+    }
+
+    impl Stop {
+        pub(super) fn from_environment() -> Result<Option<Self>, String> {
+            match std::env::var("AUTH_TEST_STOP") {
+                Ok(text) => Self::parse(&text).map(Some).ok_or_else(|| {
+                    format!("AUTH_TEST_STOP: {text}: write before:N or after:N, then :Kind for one kind")
+                }),
+                Err(_) => Ok(None),
+            }
+        }
+
+        fn parse(text: &str) -> Option<Self> {
+            let mut parts = text.split(':');
+            let side = match parts.next()? {
+                "before" => Side::Before,
+                "after" => Side::After,
+                _ => return None,
+            };
+            let at = parts.next()?.parse().ok()?;
+            let kind = match parts.next() {
+                None => None,
+                Some(name) => Some(*Kind::ALL.iter().find(|kind| kind.name() == name)?),
+            };
+            Some(Self { side, at, kind, count: AtomicU64::new(0) })
+        }
+    }
+
+    pub(super) fn reached(stop: Option<&Stop>, kind: Kind, side: Side) {
+        let Some(stop) = stop else { return };
+        let counts = stop.side == side && stop.kind.is_none_or(|wanted| wanted == kind);
+        if counts && stop.count.fetch_add(1, Ordering::SeqCst) + 1 == stop.at {
+            tracing::error!(?side, kind = kind.name(), at = stop.at, "AUTH_TEST_STOP: the process stops");
+            std::process::abort();
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! Owns what every request passes first and every answer last.
+//!
+//! First: is there such a path (404), such a method (405), an acceptable format (406)? Last: the
+//! request id, the headers that no answer may lack, the body of problems, the log line, the count.
+
+use std::{panic::AssertUnwindSafe, sync::Arc};
+
+use futures_util::FutureExt;
+use poem::{
+    Body, Endpoint, Error, IntoResponse, Request, Response, Result,
+    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
+};
+use tokio::time::Instant;
+use tracing::Instrument;
+
+use super::{
+    cors,
+    problem::{INTERNAL, METHOD_NOT_ALLOWED, NOT_ACCEPTABLE, NOT_FOUND, Problem},
+    routes::{self, Methods, Route},
+    service::Shared,
+};
+use crate::random;
+
+/// Wraps the routes.
+pub(super) struct Front<E> {
+    inner: E,
+    shared: Arc<Shared>,
+}
+
+impl<E> Front<E> {
+    /// Wraps routes that have the shared state attached.
+    pub(super) const fn new(inner: E, shared: Arc<Shared>) -> Self {
+        Self { inner, shared }
+    }
+}
+
+impl<E: Endpoint> Endpoint for Front<E> {
+    type Output = Response;
+
+    async fn call(&self, mut request: Request) -> Result<Response> {
+        let began = Instant::now();
+        let id = request_id();
+        let route = routes::find(request.uri().path(), &self.shared);
+        let operation = route.map_or("none", |route| route.name);
+        let span = tracing::info_span!("request", id = %id, operation, method = %method(&request));
+        request.set_data(Arc::clone(&self.shared));
+        let origin = cors::allowed_origin(request.headers(), &self.shared.cors_origins);
+        let answer = match self.refuse(route, &mut request, origin.is_some()) {
+            Some(early) => early,
+            None => self.answer(request).instrument(span.clone()).await,
+        };
+        let mut response = finish(answer, &id);
+        cors::mark(response.headers_mut(), origin, &self.shared.cors_origins);
+        let (status, took) = (response.status().as_u16(), began.elapsed());
+        self.shared.driver.metrics.answer(operation, status, took);
+        let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+        span.in_scope(|| match route {
+            // Pages and probes that are asked for all the time.
+            Some(route) if route.methods == Methods::Get => tracing::debug!(status, took_ms, "answered"),
+            Some(_) | None => tracing::info!(status, took_ms, "answered"),
+        });
+        Ok(response)
+    }
+}
+
+impl<E: Endpoint> Front<E> {
+    /// Answers what no handler shall see.
+    fn refuse(&self, route: Option<&Route>, request: &mut Request, cross_origin: bool) -> Option<Response> {
+        let Some(route) = route else { return Some(Problem::new(&NOT_FOUND).into_response()) };
+        match (route.methods, request.method()) {
+            (Methods::Post, &Method::POST) => {}
+            (Methods::Post, &Method::OPTIONS) if cross_origin => return Some(cors::preflight()),
+            (Methods::Get, &Method::GET) => {}
+            // The server leaves the body of an answer to HEAD out by itself.
+            (Methods::Get, &Method::HEAD) => request.set_method(Method::GET),
+            (methods, _) => {
+                return Some(Problem::new(&METHOD_NOT_ALLOWED).allow(methods.allow()).into_response());
+            }
+        }
+        let acceptable = route.methods == Methods::Get || accepts_json(request.headers());
+        (!acceptable).then(|| Problem::new(&NOT_ACCEPTABLE).into_response())
+    }
+
+    async fn answer(&self, request: Request) -> Response {
+        // Threat: a panic that takes the connection along and leaves nothing in the log.
+        match AssertUnwindSafe(self.inner.call(request)).catch_unwind().await {
+            Ok(Ok(output)) => output.into_response(),
+            Ok(Err(error)) => into_problem(error),
+            Err(_) => {
+                tracing::error!("a handler panicked");
+                Problem::new(&INTERNAL).into_response()
+            }
+        }
+    }
+}
+
+fn into_problem(error: Error) -> Response {
+    if error.is_from_response() {
+        return error.into_response();
+    }
+    // Nothing of the error gets out: poem's texts quote the input.
+    tracing::error!(status = error.status().as_u16(), %error, "an error without a problem");
+    Problem::new(&INTERNAL).into_response()
+}
+
+fn finish(mut response: Response, id: &str) -> Response {
+    if let Some(problem) = response.extensions_mut().remove::<Problem>() {
+        response.set_body(Body::from_string(problem.body(id)));
+        let json = HeaderValue::from_static("application/problem+json");
+        response.headers_mut().insert(header::CONTENT_TYPE, json);
+    }
+    let headers = response.headers_mut();
+    let mut set = |name: &'static str, value: &'static str| {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    };
+    // Threat: answers and mails that a shared cache or a browser's history keeps.
+    set("cache-control", "no-store");
+    set("content-security-policy", "default-src 'none'; frame-ancestors 'none'");
+    set("x-content-type-options", "nosniff");
+    set("referrer-policy", "no-referrer");
+    if let Ok(value) = HeaderValue::from_str(id) {
+        headers.insert("x-request-id", value);
+    }
+    response
+}
+
+/// Tells whether an Accept header admits JSON or problem documents (RFC 9110 section 12.5.1).
+fn accepts_json(headers: &HeaderMap) -> bool {
+    let mut ranges = headers
+        .get_all(header::ACCEPT)
+        .iter()
+        .flat_map(|line| line.to_str().unwrap_or_default().split(','))
+        .map(str::trim)
+        .filter(|range| !range.is_empty())
+        .peekable();
+    ranges.peek().is_none() || ranges.any(admits_json)
+}
+
+fn admits_json(range: &str) -> bool {
+    let mut parts = range.split(';').map(|part| part.trim().to_ascii_lowercase());
+    let media = parts.next().unwrap_or_default();
+    let json = ["*/*", "application/*", "application/json", "application/problem+json"];
+    let refused =
+        parts.any(|part| part.strip_prefix("q=").is_some_and(|q| q.parse::<f32>().is_ok_and(|q| q <= 0.0)));
+    json.contains(&media.as_str()) && !refused
+}
+
+/// Returns the method's name, or "other": a method is input, and as long as a client likes.
+fn method(request: &Request) -> &'static str {
+    match *request.method() {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::OPTIONS => "OPTIONS",
+        _ => "other",
+    }
+}
+
+fn request_id() -> String {
+    // Without randomness ids repeat, which harms nothing but the log; the flows will answer 503.
+    let octets: [u8; 8] = random::octets().unwrap_or_default();
+    octets.iter().map(|octet| format!("{octet:02x}")).collect()
+}
+
+/// Returns the status of a response; for handlers that answer without a body.
+pub(super) fn empty(status: StatusCode) -> Response {
+    Response::builder().status(status).finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn accept_is_a_table() {
+        for (accept, expected) in [
+            ("", true),
+            ("*/*", true),
+            ("application/json", true),
+            ("Application/JSON; charset=utf-8", true),
+            ("application/problem+json", true),
+            ("text/html, application/*;q=0.1", true),
+            ("text/html", false),
+            ("application/json;q=0", false),
+            ("application/json; q=0.0, text/html", false),
+            ("application/xml", false),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::ACCEPT, HeaderValue::from_str(accept).unwrap());
+            assert_eq!(accepts_json(&headers), expected, "{accept}");
+        }
+        assert!(accepts_json(&HeaderMap::new()));
+    }
+}

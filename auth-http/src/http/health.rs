@@ -1,0 +1,63 @@
+//! Owns `GET /livez` and `GET /readyz`: whether the process runs, and whether its parts answer.
+
+use std::{future::Future, time::Duration};
+
+use poem::Request;
+use poem_openapi::{ApiResponse, Object, payload::Json};
+use tokio::time::timeout;
+
+use super::{
+    operation::{Failure, Operation},
+    problem::{Kind, Problem, UNAVAILABLE},
+    service::Shared,
+};
+use crate::port;
+
+/// How long a part may take to answer.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// What a healthy service answers.
+#[derive(Object)]
+pub struct Health {
+    /// `alive` or `ready`.
+    message: String,
+}
+
+/// The answers of a healthy service.
+#[derive(ApiResponse)]
+pub enum HealthAnswer {
+    /// It is.
+    #[oai(status = 200)]
+    Healthy(Json<Health>),
+}
+
+/// Names the operation in types.
+#[derive(Debug)]
+pub(super) struct Op;
+
+impl Operation for Op {
+    const PROBLEMS: &'static [(&'static Kind, &'static str)] = &[];
+}
+
+/// Answers that the process runs.
+pub(super) fn live() -> HealthAnswer {
+    HealthAnswer::Healthy(Json(Health { message: "alive".to_owned() }))
+}
+
+/// Asks every part, and names the first one that does not answer.
+pub(super) async fn ready(request: &Request) -> Result<HealthAnswer, Failure<Op>> {
+    let ports = &Shared::of(request).driver.ports;
+    answers("accounts", ports.accounts.ping()).await?;
+    answers("codes", ports.codes.ping()).await?;
+    Ok(HealthAnswer::Healthy(Json(Health { message: "ready".to_owned() })))
+}
+
+async fn answers(part: &'static str, ping: impl Future<Output = port::Result<()>>) -> Result<(), Problem> {
+    match timeout(PATIENCE, ping).await {
+        Ok(Ok(())) => return Ok(()),
+        Ok(Err(error)) => tracing::warn!(part, %error, "not ready"),
+        Err(_) => tracing::warn!(part, "not ready: no answer in time"),
+    }
+    let detail = format!("The part that does not answer: {part}. The log says more.");
+    Err(Problem::new(&UNAVAILABLE).detail(detail).retry_after(PATIENCE))
+}

@@ -1,0 +1,128 @@
+//! Owns HTTP: one file per operation, from its fields to a flow's input, from an outcome to an answer.
+//!
+//! Nothing here decides what an outcome is, or knows what stores there are. Next: `routes.rs` for
+//! what exists, `front.rs` for what every request passes, `register.rs` for an operation.
+
+mod activate;
+mod basic;
+mod body;
+mod client;
+mod cors;
+mod front;
+mod health;
+mod operation;
+mod pages;
+mod problem;
+mod register;
+mod resend;
+mod routes;
+mod service;
+
+pub use service::Shared;
+
+use std::sync::Arc;
+
+use poem::{Endpoint, EndpointExt, Request, Response, Route, endpoint::make_sync, get, post};
+use poem_openapi::{OpenApi, OpenApiService};
+
+use activate::{ActivateAnswer, TypedCode};
+use basic::Basic;
+use body::Body;
+use health::HealthAnswer;
+use operation::Failure;
+use pages::Page;
+use register::{NewAccount, RegisterAnswer};
+use resend::{PendingAddress, ResendAnswer};
+
+struct Api;
+
+#[OpenApi]
+impl Api {
+    /// Register an address
+    ///
+    /// Stores a pending account and mails a code. Registering a pending address again with the same
+    /// password is the same attempt; with another one it replaces the earlier attempt and its codes.
+    /// The mail's language follows `Accept-Language`.
+    #[oai(path = "/v1/register", method = "post", operation_id = "register")]
+    async fn register(
+        &self,
+        request: &Request,
+        body: Body<NewAccount>,
+    ) -> Result<RegisterAnswer, Failure<register::Op>> {
+        register::handle(request, body.0).await
+    }
+
+    /// Ask for another mail
+    ///
+    /// Mails a new code to a pending account, as soon as the distance between mails allows.
+    #[oai(path = "/v1/resend", method = "post", operation_id = "resend")]
+    async fn resend(
+        &self,
+        request: &Request,
+        body: Body<PendingAddress>,
+    ) -> Result<ResendAnswer, Failure<resend::Op>> {
+        resend::handle(request, body.0).await
+    }
+
+    /// Activate an account
+    ///
+    /// Takes address and password by HTTP Basic and the code from the mail. Several codes of an
+    /// account can be good at once: the three newest ones, each for its own lifetime.
+    #[oai(path = "/v1/activate", method = "post", operation_id = "activate")]
+    async fn activate(
+        &self,
+        request: &Request,
+        credentials: Basic,
+        body: Body<TypedCode>,
+    ) -> Result<ActivateAnswer, Failure<activate::Op>> {
+        activate::handle(request, credentials, body.0).await
+    }
+
+    /// Tell whether the process runs
+    #[oai(path = "/livez", method = "get", operation_id = "livez")]
+    async fn livez(&self) -> Result<HealthAnswer, Failure<health::Op>> {
+        Ok(health::live())
+    }
+
+    /// Tell whether every part answers
+    #[oai(path = "/readyz", method = "get", operation_id = "readyz")]
+    async fn readyz(&self, request: &Request) -> Result<HealthAnswer, Failure<health::Op>> {
+        health::ready(request).await
+    }
+}
+
+fn service() -> OpenApiService<Api, ()> {
+    OpenApiService::new(Api, "Account registration and activation", env!("CARGO_PKG_VERSION")).description(
+        "A visitor registers an address with a password; a short code goes to the mailbox; address, password and \
+         code together make the account active. A deployment answers either `hidden` (the default: the same answer \
+         whatever the state of an address) or `explicit` (the precise reason); every answer below says which of \
+         the two it belongs to.",
+    )
+}
+
+/// Returns the OpenAPI document.
+#[must_use]
+pub fn document() -> String {
+    service().spec()
+}
+
+/// Returns everything that is served on the main listener, to serve or to mount in a poem app.
+pub fn endpoint(shared: Arc<Shared>) -> impl Endpoint<Output = Response> {
+    let api = service();
+    let docs = Page::new(api.swagger_ui_html());
+    let document = api.spec();
+    let routes = Route::new()
+        .at("/", get(pages::root))
+        .at("/docs", get(make_sync(move |_| docs.clone())))
+        .at("/openapi.json", get(make_sync(move |_| json(document.clone()))))
+        .at("/problems/:name", get(pages::problem))
+        .at("/dev/mailbox", get(pages::mailbox))
+        .at("/dev/mailbox.json", get(pages::mailbox_json))
+        .at("/dev/clock", post(pages::clock))
+        .nest("/", api);
+    front::Front::new(routes.data(Arc::clone(&shared)), shared)
+}
+
+fn json(document: String) -> Response {
+    Response::builder().content_type("application/json; charset=utf-8").body(document)
+}

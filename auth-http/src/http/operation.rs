@@ -1,0 +1,138 @@
+//! Owns how an operation's failures are typed and documented: which problems it may answer.
+
+use std::{collections::BTreeMap, fmt::Write, marker::PhantomData};
+
+use poem::{Error, IntoResponse, Response};
+use poem_openapi::{
+    ApiResponse, Object,
+    registry::{MetaHeader, MetaMediaType, MetaResponse, MetaResponses, MetaSchema, MetaSchemaRef, Registry},
+    types::Type,
+};
+
+use super::problem::{self, Kind, Problem};
+
+/// Lists the problems that an operation may answer, with when.
+pub trait Operation: Send + Sync + 'static {
+    /// Its own problems; those that every operation has are added.
+    const PROBLEMS: &'static [(&'static Kind, &'static str)];
+}
+
+const BOTH: &str = "hidden and explicit";
+
+/// The problems that every operation may answer.
+const COMMON: [(&Kind, &str); 11] = [
+    (&problem::INVALID_REQUEST, BOTH),
+    (&problem::NOT_ACCEPTABLE, BOTH),
+    (&problem::REQUEST_TIMEOUT, BOTH),
+    (&problem::BODY_TOO_LARGE, BOTH),
+    (&problem::UNSUPPORTED_MEDIA_TYPE, BOTH),
+    (&problem::RATE_LIMITED, BOTH),
+    (&problem::INTERNAL, BOTH),
+    (&problem::OVERLOADED, BOTH),
+    (&problem::UNAVAILABLE, BOTH),
+    (&problem::METHOD_NOT_ALLOWED, BOTH),
+    (&problem::NOT_FOUND, BOTH),
+];
+
+/// Holds a problem that an operation answers.
+#[derive(Debug)]
+pub struct Failure<O> {
+    problem: Problem,
+    operation: PhantomData<O>,
+}
+
+impl<O> From<Problem> for Failure<O> {
+    fn from(problem: Problem) -> Self {
+        Self { problem, operation: PhantomData }
+    }
+}
+
+impl<O: Operation> From<Failure<O>> for Error {
+    fn from(failure: Failure<O>) -> Self {
+        failure.problem.into()
+    }
+}
+
+impl<O: Operation> IntoResponse for Failure<O> {
+    fn into_response(self) -> Response {
+        self.problem.into_response()
+    }
+}
+
+/// A problem document (RFC 9457).
+#[derive(Object)]
+#[oai(rename = "Problem", read_only_all)]
+struct ProblemDocument {
+    /// `/problems/<name>`, a page that explains it.
+    #[oai(rename = "type")]
+    r#type: String,
+    /// One line, always the same for a type.
+    title: String,
+    /// The HTTP status.
+    status: u16,
+    /// What to do.
+    detail: String,
+    /// Names this request in the service's log; also in the header X-Request-Id.
+    request_id: String,
+    /// What is wrong with the fields; with invalid-request and weak-password.
+    #[oai(skip_serializing_if_is_none)]
+    errors: Option<Vec<FieldErrorDocument>>,
+}
+
+/// What is wrong with one field.
+#[derive(Object)]
+#[oai(rename = "FieldError", read_only_all)]
+struct FieldErrorDocument {
+    /// The field; empty for the body as a whole.
+    field: String,
+    /// The rule that is broken.
+    code: String,
+    /// What it must be.
+    message: String,
+}
+
+impl<O: Operation> ApiResponse for Failure<O> {
+    fn meta() -> MetaResponses {
+        let mut by_status: BTreeMap<u16, String> = BTreeMap::new();
+        for (kind, when) in COMMON.iter().chain(O::PROBLEMS) {
+            let text = by_status.entry(kind.status).or_default();
+            if !text.is_empty() {
+                text.push_str("\n\n");
+            }
+            // Writing to a string does not fail.
+            let _ = write!(text, "`{}` ({when}): {}", kind.name, kind.explanation);
+        }
+        let responses = by_status.into_iter().map(|(status, text)| MetaResponse {
+            // The registry keeps static texts: a few kilobytes, made once per document.
+            description: Box::leak(text.into_boxed_str()),
+            status: Some(status),
+            status_range: None,
+            content: vec![MetaMediaType {
+                content_type: "application/problem+json",
+                schema: ProblemDocument::schema_ref(),
+            }],
+            headers: headers(status),
+        });
+        MetaResponses { responses: responses.collect() }
+    }
+
+    fn register(registry: &mut Registry) {
+        ProblemDocument::register(registry);
+    }
+}
+
+fn headers(status: u16) -> Vec<MetaHeader> {
+    let header = |name: &str, description: &str, ty| MetaHeader {
+        name: name.to_owned(),
+        description: Some(description.to_owned()),
+        required: true,
+        deprecated: false,
+        schema: MetaSchemaRef::Inline(Box::new(MetaSchema::new(ty))),
+    };
+    match status {
+        401 => vec![header("WWW-Authenticate", problem::CHALLENGE, "string")],
+        405 => vec![header("Allow", "The methods that the path has.", "string")],
+        429 | 503 => vec![header("Retry-After", "Seconds to wait.", "integer")],
+        _ => Vec::new(),
+    }
+}

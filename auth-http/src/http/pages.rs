@@ -1,0 +1,152 @@
+//! Owns the pages for people: the API page, the problems, the development mailbox.
+//!
+//! Threat: a script that gets into a page. Every page has a Content-Security-Policy that names the
+//! hashes of its own script and style, computed from the page itself; nothing else runs.
+
+use std::{net::IpAddr, sync::LazyLock};
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use minijinja::{Environment, context};
+use poem::{
+    IntoResponse, Request, Response,
+    http::{HeaderMap, StatusCode, header},
+    web::{Json, Path},
+};
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
+use super::{
+    problem::{KINDS, NOT_FOUND, Problem},
+    service::Shared,
+};
+
+const MAILBOX: &str = include_str!("../../assets/mailbox.html");
+const PROBLEM: &str = include_str!("../../assets/problem.html");
+
+/// Holds a page and its policy.
+#[derive(Clone, Debug)]
+pub(super) struct Page {
+    html: String,
+    policy: String,
+}
+
+impl Page {
+    /// Takes a page with inline scripts and styles.
+    #[must_use]
+    pub(super) fn new(html: String) -> Self {
+        let policy = format!(
+            "default-src 'none'; script-src {}; style-src {styles}; style-src-elem {styles}; \
+             style-src-attr 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; \
+             form-action 'none'; frame-ancestors 'none'",
+            hashes(&html, "script"),
+            styles = hashes(&html, "style"),
+        );
+        Self { html, policy }
+    }
+}
+
+impl IntoResponse for Page {
+    fn into_response(self) -> Response {
+        Response::builder()
+            .content_type("text/html; charset=utf-8")
+            .header(header::CONTENT_SECURITY_POLICY, self.policy)
+            .body(self.html)
+    }
+}
+
+/// Returns the hashes of a page's inline elements, as a policy's sources.
+fn hashes(html: &str, element: &str) -> String {
+    let (open, close) = (format!("<{element}"), format!("</{element}>"));
+    let inline = html.split(&open).skip(1).filter_map(|rest| {
+        let (_, content) = rest.split_once('>')?;
+        content.split_once(&close).map(|(inline, _)| inline)
+    });
+    let sources: Vec<String> =
+        inline.map(|inline| format!("'sha256-{}'", STANDARD.encode(Sha256::digest(inline)))).collect();
+    if sources.is_empty() { "'none'".to_owned() } else { sources.join(" ") }
+}
+
+/// Answers the page of one problem.
+#[poem::handler]
+pub(crate) fn problem(Path(name): Path<String>) -> Response {
+    let Some(kind) = KINDS.iter().find(|kind| kind.name == name) else {
+        return Problem::new(&NOT_FOUND).into_response();
+    };
+    let others: Vec<_> =
+        KINDS.iter().map(|k| context! { name => k.name, title => k.title, status => k.status }).collect();
+    let mut environment = Environment::new();
+    let rendered = environment.add_template("problem.html", PROBLEM).and_then(|()| {
+        environment.get_template("problem.html")?.render(context! {
+            title => kind.title, status => kind.status, name => kind.name,
+            explanation => kind.explanation, remedy => kind.remedy, others => others,
+        })
+    });
+    match rendered {
+        Ok(html) => Page::new(html).into_response(),
+        Err(error) => {
+            tracing::error!(%error, "the problem page does not render");
+            Problem::new(&super::problem::INTERNAL).into_response()
+        }
+    }
+}
+
+/// Answers the root with the way to the API page.
+#[poem::handler]
+pub(crate) fn root() -> Response {
+    Response::builder().status(StatusCode::TEMPORARY_REDIRECT).header(header::LOCATION, "docs").finish()
+}
+
+/// Answers the page of the development mailbox.
+#[poem::handler]
+pub(crate) fn mailbox(request: &Request) -> Response {
+    static PAGE: LazyLock<Page> = LazyLock::new(|| Page::new(MAILBOX.to_owned()));
+    if is_local(request) { PAGE.clone().into_response() } else { Problem::new(&NOT_FOUND).into_response() }
+}
+
+/// Answers the mails of the development mailbox, newest first.
+#[poem::handler]
+pub(crate) fn mailbox_json(request: &Request) -> Response {
+    match &Shared::of(request).mailbox {
+        Some(shown) if is_local(request) => Json(json!({ "mails": shown.mails() })).into_response(),
+        Some(_) | None => Problem::new(&NOT_FOUND).into_response(),
+    }
+}
+
+/// Moves the embedded stores' clocks, in test builds: `POST /dev/clock?seconds=60`.
+#[poem::handler]
+pub(crate) fn clock(request: &Request) -> Response {
+    let seconds = request.uri().query().and_then(|query| query.strip_prefix("seconds=")?.parse().ok());
+    match (&Shared::of(request).shift_clock, seconds) {
+        (Some(shift), Some(seconds)) if is_local(request) => {
+            shift(seconds);
+            super::front::empty(StatusCode::NO_CONTENT)
+        }
+        _ => Problem::new(&NOT_FOUND).into_response(),
+    }
+}
+
+/// Tells whether a request comes from this machine and means it.
+///
+/// Threats: DNS rebinding (a foreign page whose name points to 127.0.0.1 shows in Host), and a
+/// proxy on this machine that passes the outside in (it shows in its headers).
+fn is_local(request: &Request) -> bool {
+    let peer = request.remote_addr().as_socket_addr().map(|address| address.ip().to_canonical());
+    let from_here = peer.is_none_or(|ip| ip.is_loopback());
+    from_here && asks_for_loopback(request) && !is_forwarded(request.headers())
+}
+
+fn asks_for_loopback(request: &Request) -> bool {
+    let Some(host) = request.header(header::HOST) else { return false };
+    let name = match host.strip_prefix('[') {
+        Some(v6) => v6.split(']').next().unwrap_or_default(),
+        None => host.split(':').next().unwrap_or_default(),
+    };
+    name.eq_ignore_ascii_case("localhost") || name.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+fn is_forwarded(headers: &HeaderMap) -> bool {
+    headers.keys().any(|name| {
+        let name = name.as_str();
+        name.starts_with("x-forwarded-") || ["forwarded", "x-real-ip", "via"].contains(&name)
+    })
+}

@@ -1,0 +1,209 @@
+//! Owns every answer that is not a success: a fixed list of RFC 9457 problems.
+//!
+//! Public text and log text are apart: nothing of serde, SQL or the input gets into an answer.
+//! The request id is added where the answer leaves, in `front.rs`.
+
+use std::{borrow::Cow, time::Duration};
+
+use poem::{
+    Error, IntoResponse, Response,
+    http::{HeaderName, HeaderValue, StatusCode, header},
+};
+use serde::Serialize;
+
+/// The challenge of every 401 (RFC 7617 section 2.1).
+pub(super) const CHALLENGE: &str = "Basic realm=\"auth\", charset=\"UTF-8\"";
+
+/// Describes one kind of problem; its page is `/problems/<name>`.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Kind {
+    /// The last part of its `type`.
+    pub name: &'static str,
+    /// The HTTP status.
+    pub status: u16,
+    /// One line, always the same.
+    pub title: &'static str,
+    /// What it means.
+    pub explanation: &'static str,
+    /// What to do.
+    pub remedy: &'static str,
+}
+
+macro_rules! kinds {
+    ($($constant:ident = $name:literal $status:literal $title:literal, $explanation:literal, $remedy:literal;)+) => {
+        $(#[doc = $title] pub(super) static $constant: Kind = Kind {
+            name: $name, status: $status, title: $title, explanation: $explanation, remedy: $remedy,
+        };)+
+        /// Lists every kind, in the order of their statuses.
+        pub(super) static KINDS: &[&Kind] = &[$(&$constant,)+];
+    };
+}
+
+kinds! {
+    INVALID_REQUEST = "invalid-request" 400 "The request is not valid",
+        "The body is not the JSON object that the operation takes, or a field is missing, unknown, doubled, of the wrong type or not well-formed.",
+        "Look at the list of errors: each names a field and what it must be. The API page describes every operation.";
+    CODE_WRONG = "code-wrong" 400 "The code is wrong",
+        "Address and password are right, but this is none of the account's codes. Only deployments that disclose reasons answer this.",
+        "Type the code of the newest mail. After a few wrong codes, ask for a new one.";
+    ACTIVATION_REFUSED = "activation-refused" 401 "The account was not activated",
+        "Address, password and code together activate an account, and these don't. The answer is the same for every reason, so that nobody can find out who has an account.",
+        "Ask for a new code and use the newest mail. If that fails too, register again with your password; an account that is active already needs no activation.";
+    CREDENTIALS_REFUSED = "credentials-refused" 401 "The password is wrong",
+        "There is a pending account, and this is not its password. Only deployments that disclose reasons answer this.",
+        "Use the password of the latest registration, or register again with your password.";
+    ACCOUNT_NOT_FOUND = "account-not-found" 404 "There is no such account",
+        "Nothing is known of this address, or its registration was never completed and has expired. Only deployments that disclose reasons answer this.",
+        "Check the address, or register it.";
+    NOT_FOUND = "not-found" 404 "There is nothing here",
+        "No page or operation has this path.",
+        "Check the path; the API page lists every operation.";
+    METHOD_NOT_ALLOWED = "method-not-allowed" 405 "The method is not allowed",
+        "The path exists, but not with this method.",
+        "Use one of the methods in the Allow header.";
+    NOT_ACCEPTABLE = "not-acceptable" 406 "No acceptable format",
+        "The Accept header admits neither application/json nor application/problem+json, and there is nothing else.",
+        "Leave the Accept header out, or admit application/json.";
+    REQUEST_TIMEOUT = "request-timeout" 408 "The request took too long to arrive",
+        "The head and the body of a request must each arrive within ten seconds.",
+        "Send the request again, at once and whole.";
+    EMAIL_TAKEN = "email-taken" 409 "The address has an account",
+        "An active account has this address. Only deployments that disclose reasons answer this.",
+        "Sign in, or use another address.";
+    ALREADY_ACTIVE = "already-active" 409 "The account is active already",
+        "An active account needs no activation and no code. Only deployments that disclose reasons answer this.",
+        "Sign in.";
+    CODE_EXPIRED = "code-expired" 410 "The code has expired",
+        "No code of this account is good any more: their time is over, or too many wrong ones were tried. Only deployments that disclose reasons answer this.",
+        "Ask for a new code.";
+    BODY_TOO_LARGE = "body-too-large" 413 "The body is too large",
+        "A body has 4096 octets at most.",
+        "Send less; a password has 1024 octets at most.";
+    UNSUPPORTED_MEDIA_TYPE = "unsupported-media-type" 415 "The media type is not supported",
+        "The operation takes application/json.",
+        "Send JSON with the header Content-Type: application/json.";
+    WEAK_PASSWORD = "weak-password" 422 "The password is too weak",
+        "The password is shorter than the minimum, known from leaks, or quickly guessed.",
+        "Look at the list of errors. Several unrelated words make a good password; there are no rules for digits or symbols.";
+    RATE_LIMITED = "rate-limited" 429 "Too many requests",
+        "This client has sent more requests than it is allowed in a minute.",
+        "Wait as many seconds as the Retry-After header says.";
+    INTERNAL = "internal" 500 "Something went wrong here",
+        "An error in this service. It is in its log under the request id.",
+        "Try again later, and tell the operator the request id if it stays.";
+    OVERLOADED = "overloaded" 503 "Too busy",
+        "More passwords wait to be hashed than can be done in time. Nothing was changed.",
+        "Send the same request again after as many seconds as the Retry-After header says.";
+    UNAVAILABLE = "unavailable" 503 "Not available",
+        "A part that this service needs does not answer. The request may have been carried out; repeating it is harmless.",
+        "Send the same request again after as many seconds as the Retry-After header says.";
+}
+
+/// Tells what is wrong with one field.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FieldError {
+    /// The field, or empty for the body as a whole.
+    pub field: &'static str,
+    /// The rule that is broken.
+    pub code: &'static str,
+    /// What it must be.
+    pub message: Cow<'static, str>,
+}
+
+/// Holds one problem on its way out.
+#[derive(Clone, Debug)]
+pub struct Problem {
+    /// Its kind.
+    pub kind: &'static Kind,
+    /// What is special about this one.
+    pub detail: Cow<'static, str>,
+    errors: Vec<FieldError>,
+    retry_after: Option<Duration>,
+    allow: Option<&'static str>,
+}
+
+impl Problem {
+    /// Makes a problem whose detail is the kind's remedy.
+    #[must_use]
+    pub const fn new(kind: &'static Kind) -> Self {
+        Self { kind, detail: Cow::Borrowed(kind.remedy), errors: Vec::new(), retry_after: None, allow: None }
+    }
+
+    /// Makes an `invalid-request`, or another kind, about fields.
+    #[must_use]
+    pub fn about(kind: &'static Kind, errors: Vec<FieldError>) -> Self {
+        Self { errors, ..Self::new(kind) }
+    }
+
+    /// Says what is special.
+    #[must_use]
+    pub fn detail(self, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self { detail: detail.into(), ..self }
+    }
+
+    /// Says when to come again, in whole seconds, one at least.
+    #[must_use]
+    pub fn retry_after(self, wait: Duration) -> Self {
+        Self { retry_after: Some(wait), ..self }
+    }
+
+    /// Says which methods are allowed.
+    #[must_use]
+    pub fn allow(self, methods: &'static str) -> Self {
+        Self { allow: Some(methods), ..self }
+    }
+
+    /// Writes the body with the request id that the answer carries.
+    #[must_use]
+    pub fn body(&self, request_id: &str) -> String {
+        #[derive(Serialize)]
+        struct Body<'a> {
+            r#type: String,
+            title: &'a str,
+            status: u16,
+            detail: &'a str,
+            request_id: &'a str,
+            #[serde(skip_serializing_if = "<[_]>::is_empty")]
+            errors: &'a [FieldError],
+        }
+        let body = Body {
+            r#type: format!("/problems/{}", self.kind.name),
+            title: self.kind.title,
+            status: self.kind.status,
+            detail: &self.detail,
+            request_id,
+            errors: &self.errors,
+        };
+        serde_json::to_string(&body).unwrap_or_default()
+    }
+
+    fn headers(&self) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
+        let challenge = (self.kind.status == 401).then(|| HeaderValue::from_static(CHALLENGE));
+        let allow = self.allow.map(HeaderValue::from_static);
+        let wait = self.retry_after.map(|wait| {
+            let rounded_up = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+            HeaderValue::from(rounded_up.max(1))
+        });
+        [(header::WWW_AUTHENTICATE, challenge), (header::ALLOW, allow), (header::RETRY_AFTER, wait)]
+            .into_iter()
+            .filter_map(|(name, value)| Some((name, value?)))
+    }
+}
+
+impl IntoResponse for Problem {
+    /// Leaves the body to `front.rs`, which knows the request id.
+    fn into_response(self) -> Response {
+        let mut response = Response::builder()
+            .status(StatusCode::from_u16(self.kind.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR))
+            .finish();
+        response.headers_mut().extend(self.headers());
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+impl From<Problem> for Error {
+    fn from(problem: Problem) -> Self {
+        Self::from_response(problem.into_response())
+    }
+}

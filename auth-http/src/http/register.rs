@@ -1,0 +1,159 @@
+//! Owns `POST /v1/register`: its body, its answers, its documentation.
+
+use std::borrow::Cow;
+
+use auth_core::{Address, Password, PasswordError, Register, Registration, Weakness};
+use poem::Request;
+use poem_openapi::{ApiResponse, Object, payload::Json};
+
+use super::{
+    body::FromFields,
+    operation::{Failure, Operation},
+    problem::{EMAIL_TAKEN, FieldError, Kind, Problem, RATE_LIMITED, WEAK_PASSWORD},
+    service::Shared,
+};
+use crate::strength;
+
+/// An address to register, and the password that it shall have.
+#[derive(Object)]
+#[oai(rename = "Register")]
+pub(super) struct RegisterBody {
+    /// An e-mail address: an ASCII local part of at most 64 octets, a domain of two or more
+    /// labels, international ones too, 254 octets in all.
+    #[oai(validator(max_length = 512))]
+    email: String,
+    /// 1 to 1024 octets without control characters; strong enough.
+    #[oai(validator(max_length = 1024))]
+    password: String,
+}
+
+/// Holds the parsed body.
+pub(super) struct NewAccount {
+    address: Address,
+    password: Password,
+}
+
+/// What a registration that was taken up answers.
+#[derive(Object)]
+pub struct Accepted {
+    /// A sentence for a person.
+    message: String,
+    /// How long the code in the mail is good, in seconds.
+    code_ttl_seconds: u64,
+    /// How long to wait before asking for another mail, in seconds.
+    resend_after_seconds: u64,
+}
+
+/// The answers of a registration that was taken up.
+#[derive(ApiResponse)]
+pub enum RegisterAnswer {
+    /// hidden: always, whatever the state of the address. A mail is on its way if the address
+    /// can be registered.
+    #[oai(status = 202)]
+    Accepted(Json<Accepted>),
+    /// explicit: the account is pending, newly or again, and a mail is on its way.
+    #[oai(status = 201)]
+    Pending(Json<Accepted>),
+}
+
+/// Names the operation in types.
+#[derive(Debug)]
+pub(super) struct Op;
+
+impl Operation for Op {
+    const PROBLEMS: &'static [(&'static Kind, &'static str)] =
+        &[(&EMAIL_TAKEN, "explicit"), (&WEAK_PASSWORD, "hidden and explicit")];
+}
+
+impl FromFields for NewAccount {
+    type Document = RegisterBody;
+    const NAMES: &'static [&'static str] = &["email", "password"];
+
+    fn from_fields(values: &[&str], _request: &Request) -> Result<Self, Vec<FieldError>> {
+        let [email, password] = values else { return Err(Vec::new()) };
+        match (Address::parse(email), Password::parse(password)) {
+            (Ok(address), Ok(password)) => Ok(Self { address, password }),
+            (address, password) => Err(address
+                .err()
+                .map(email_error)
+                .into_iter()
+                .chain(password.err().map(password_error))
+                .collect()),
+        }
+    }
+}
+
+/// Returns what is wrong with an address.
+pub(super) fn email_error(error: auth_core::AddressError) -> FieldError {
+    FieldError { field: "email", code: "address", message: error.to_string().into() }
+}
+
+fn password_error(error: PasswordError) -> FieldError {
+    let (code, message) = match error {
+        PasswordError::Empty => ("empty", "a password has at least one character"),
+        PasswordError::TooLong => ("too-long", "a password has 1024 octets of UTF-8 at most"),
+        PasswordError::Control => ("control-character", "a password has no control characters"),
+    };
+    FieldError { field: "password", code, message: message.into() }
+}
+
+/// Carries the operation out.
+pub(super) async fn handle(
+    request: &Request,
+    NewAccount { address, password }: NewAccount,
+) -> Result<RegisterAnswer, Failure<Op>> {
+    let shared = Shared::of(request);
+    let (client, policy) = (shared.client(request), shared.driver.rules.policy());
+    let strength = strength::estimate(&password, &address, &shared.service_name);
+    let verdict = policy.password.judge(&password, strength.estimate);
+    let key = address.key().clone();
+    let flow = Register { address, password: verdict, client, locale: shared.locale(request) };
+    let outcome =
+        shared.driver.visit(flow, client, Some(password)).await.map_err(|broken| shared.broken(broken))?;
+    shared.audit("register", outcome.event, &key, client);
+    match outcome.told {
+        Registration::Accepted => Ok(RegisterAnswer::Accepted(Json(accepted(shared, HIDDEN)))),
+        Registration::Pending => Ok(RegisterAnswer::Pending(Json(accepted(shared, EXPLICIT)))),
+        Registration::EmailTaken => Err(Problem::new(&EMAIL_TAKEN).into()),
+        Registration::WeakPassword(weakness) => Err(weak(weakness, strength.advice).into()),
+        Registration::RateLimited { retry_after } => {
+            Err(Problem::new(&RATE_LIMITED).retry_after(retry_after).into())
+        }
+        Registration::Contended => Err(shared.contended().into()),
+    }
+}
+
+const HIDDEN: &str = "If the address can be registered, a mail with a code is on its way. Address, password and code activate \
+     the account.";
+const EXPLICIT: &str =
+    "The account is pending, and a mail with a code is on its way. Address, password and code activate it.";
+
+/// Returns the body of a request that was taken up, the same whatever the state.
+pub(super) fn accepted(shared: &Shared, message: &str) -> Accepted {
+    let policy = shared.driver.rules.policy();
+    Accepted {
+        message: message.to_owned(),
+        code_ttl_seconds: policy.code_ttl.as_secs(),
+        resend_after_seconds: policy.resend_after.as_secs(),
+    }
+}
+
+fn weak(weakness: Weakness, advice: Vec<String>) -> Problem {
+    let (code, message) = match weakness {
+        Weakness::TooShort { min_length } => {
+            ("too-short", Cow::from(format!("a password has at least {min_length} characters")))
+        }
+        Weakness::Common => ("common", "the password is known from leaks; choose another one".into()),
+        Weakness::Guessable { score, min_score } => (
+            "guessable",
+            format!("the password's strength is {score} of 4, and {min_score} is asked for").into(),
+        ),
+    };
+    let mut errors = vec![FieldError { field: "password", code, message }];
+    errors.extend(advice.into_iter().map(|advice| FieldError {
+        field: "password",
+        code: "advice",
+        message: advice.into(),
+    }));
+    Problem::about(&WEAK_PASSWORD, errors)
+}

@@ -1,0 +1,80 @@
+//! Owns `POST /v1/resend`: its body, its answers, its documentation.
+
+use auth_core::{Address, Resend, Resending};
+use poem::Request;
+use poem_openapi::{ApiResponse, Object, payload::Json};
+
+use super::{
+    body::FromFields,
+    operation::{Failure, Operation},
+    problem::{ACCOUNT_NOT_FOUND, ALREADY_ACTIVE, FieldError, Kind, Problem, RATE_LIMITED},
+    register::{Accepted, accepted, email_error},
+    service::Shared,
+};
+
+/// The address that another mail shall go to.
+#[derive(Object)]
+#[oai(rename = "Resend")]
+pub(super) struct ResendBody {
+    /// The e-mail address of the registration.
+    #[oai(validator(max_length = 512))]
+    email: String,
+}
+
+/// Holds the parsed body.
+pub(super) struct PendingAddress(Address);
+
+/// The answers of a request for another mail.
+#[derive(ApiResponse)]
+pub enum ResendAnswer {
+    /// hidden: always, whatever the state of the address. explicit: the account is pending, and
+    /// a mail follows as soon as the distance between mails allows.
+    #[oai(status = 202)]
+    Accepted(Json<Accepted>),
+}
+
+/// Names the operation in types.
+#[derive(Debug)]
+pub(super) struct Op;
+
+impl Operation for Op {
+    const PROBLEMS: &'static [(&'static Kind, &'static str)] =
+        &[(&ACCOUNT_NOT_FOUND, "explicit"), (&ALREADY_ACTIVE, "explicit")];
+}
+
+impl FromFields for PendingAddress {
+    type Document = ResendBody;
+    const NAMES: &'static [&'static str] = &["email"];
+
+    fn from_fields(values: &[&str], _request: &Request) -> Result<Self, Vec<FieldError>> {
+        let [email] = values else { return Err(Vec::new()) };
+        match Address::parse(email) {
+            Ok(address) => Ok(Self(address)),
+            Err(error) => Err(vec![email_error(error)]),
+        }
+    }
+}
+
+/// Carries the operation out.
+pub(super) async fn handle(
+    request: &Request,
+    PendingAddress(address): PendingAddress,
+) -> Result<ResendAnswer, Failure<Op>> {
+    let shared = Shared::of(request);
+    let (client, key) = (shared.client(request), address.key().clone());
+    let flow = Resend { address, client };
+    let outcome = shared.driver.visit(flow, client, None).await.map_err(|broken| shared.broken(broken))?;
+    shared.audit("resend", outcome.event, &key, client);
+    match outcome.told {
+        Resending::Accepted => Ok(ResendAnswer::Accepted(Json(accepted(shared, MESSAGE)))),
+        Resending::NoAccount => Err(Problem::new(&ACCOUNT_NOT_FOUND).into()),
+        Resending::AlreadyActive => Err(Problem::new(&ALREADY_ACTIVE).into()),
+        Resending::RateLimited { retry_after } => {
+            Err(Problem::new(&RATE_LIMITED).retry_after(retry_after).into())
+        }
+        Resending::Contended => Err(shared.contended().into()),
+    }
+}
+
+const MESSAGE: &str = "If the address has a pending account, a mail with a new code follows as soon as the distance between mails \
+     allows.";

@@ -1,0 +1,76 @@
+//! Owns the table of paths: what exists, and with which methods.
+
+use super::{problem::KINDS, service::Shared};
+use crate::hooks;
+
+/// Describes one path.
+#[derive(Debug)]
+pub(super) struct Route {
+    /// Its name in logs and metrics.
+    pub name: &'static str,
+    /// Its path.
+    path: &'static str,
+    /// What it can be asked with.
+    pub methods: Methods,
+    shown: Shown,
+}
+
+/// Says what a path can be asked with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Methods {
+    /// GET and HEAD.
+    Get,
+    /// POST, and OPTIONS for other origins.
+    Post,
+}
+
+impl Methods {
+    /// Returns the value of an Allow header.
+    pub(super) const fn allow(self) -> &'static str {
+        match self {
+            Self::Get => "GET, HEAD",
+            Self::Post => "POST",
+        }
+    }
+}
+
+#[derive(Debug)]
+enum Shown {
+    Always,
+    WithDocs,
+    WithMailbox,
+    InTestBuilds,
+}
+
+const fn route(name: &'static str, path: &'static str, methods: Methods, shown: Shown) -> Route {
+    Route { name, path, methods, shown }
+}
+
+static ROUTES: [Route; 11] = [
+    route("register", "/v1/register", Methods::Post, Shown::Always),
+    route("resend", "/v1/resend", Methods::Post, Shown::Always),
+    route("activate", "/v1/activate", Methods::Post, Shown::Always),
+    route("livez", "/livez", Methods::Get, Shown::Always),
+    route("readyz", "/readyz", Methods::Get, Shown::Always),
+    route("root", "/", Methods::Get, Shown::WithDocs),
+    route("docs", "/docs", Methods::Get, Shown::WithDocs),
+    route("openapi", "/openapi.json", Methods::Get, Shown::WithDocs),
+    route("mailbox", "/dev/mailbox", Methods::Get, Shown::WithMailbox),
+    route("mailbox_json", "/dev/mailbox.json", Methods::Get, Shown::WithMailbox),
+    route("clock", "/dev/clock", Methods::Post, Shown::InTestBuilds),
+];
+
+static PROBLEM_PAGE: Route = route("problem", "/problems/", Methods::Get, Shown::Always);
+
+/// Returns the route of a path.
+pub(super) fn find(path: &str, shared: &Shared) -> Option<&'static Route> {
+    if let Some(name) = path.strip_prefix(PROBLEM_PAGE.path) {
+        return KINDS.iter().any(|kind| kind.name == name).then_some(&PROBLEM_PAGE);
+    }
+    ROUTES.iter().find(|route| route.path == path).filter(|route| match route.shown {
+        Shown::Always => true,
+        Shown::WithDocs => shared.docs,
+        Shown::WithMailbox => shared.mailbox.is_some(),
+        Shown::InTestBuilds => hooks::ENABLED,
+    })
+}

@@ -1,0 +1,115 @@
+//! Owns what every request needs: the driver, and the few settings that HTTP itself has.
+
+use std::{net::IpAddr, sync::Arc, time::Duration};
+
+use auth_core::{AddressKey, Broken, Client, Disclosure, Event, Kind, Locale};
+use hmac::{Hmac, KeyInit, Mac};
+use ipnet::IpNet;
+use poem::{Request, http::header::ACCEPT_LANGUAGE};
+use sha2::Sha256;
+
+use super::{
+    client,
+    problem::{OVERLOADED, Problem, UNAVAILABLE},
+};
+use crate::{driver::Driver, port::Mailbox};
+
+/// Holds what requests share.
+pub struct Shared {
+    /// Carries flows out.
+    pub driver: Arc<Driver>,
+    /// The mails to show, with the development mailer.
+    pub mailbox: Option<Arc<dyn Mailbox>>,
+    /// The languages that mails can be in.
+    pub locales: Vec<String>,
+    /// What passwords must not lean on, beside the address.
+    pub service_name: String,
+    /// The proxies whose forwarding header counts.
+    pub trusted_proxies: Vec<IpNet>,
+    /// The origins of browser front ends.
+    pub cors_origins: Vec<String>,
+    /// Whether the API page and the document are served.
+    pub docs: bool,
+    /// Keys the pseudonyms in logs; random or derived, never shown.
+    pub log_key: [u8; 32],
+    /// Moves the embedded stores' clocks, in test builds.
+    pub shift_clock: Option<Box<dyn Fn(i64) + Send + Sync>>,
+}
+
+impl Shared {
+    /// Returns what was attached to the request.
+    ///
+    /// # Panics
+    /// If a handler is mounted outside of [`endpoint`](super::endpoint), which attaches it.
+    #[expect(clippy::expect_used, reason = "endpoint() attaches it to every request")]
+    pub fn of(request: &Request) -> &Self {
+        request.data::<Arc<Self>>().expect("endpoint() attaches the shared state")
+    }
+
+    /// Returns whether answers tell reasons.
+    pub fn discloses(&self) -> bool {
+        matches!(self.driver.rules.policy().disclosure, Disclosure::Explicit)
+    }
+
+    /// Returns who asks.
+    pub fn client(&self, request: &Request) -> Client {
+        Client::of(self.address(request))
+    }
+
+    /// Returns the language for mails: the first one accepted that there is, else English.
+    pub fn locale(&self, request: &Request) -> Locale {
+        let wanted = request.header(ACCEPT_LANGUAGE).unwrap_or_default();
+        let known: Vec<&str> = self.locales.iter().map(String::as_str).collect();
+        let best = accept_language::intersection(wanted, &known).into_iter().next();
+        let english = || Locale::parse("en").ok();
+        best.and_then(|tag| Locale::parse(&tag).ok())
+            .or_else(english)
+            .unwrap_or_else(|| unreachable!("`en` is a language tag"))
+    }
+
+    /// Writes the audit event of an outcome, its true reason included.
+    pub fn audit(&self, operation: &'static str, event: Event, key: &AddressKey, client: Client) {
+        tracing::info!(
+            target: "audit",
+            operation,
+            event = event.name(),
+            address = %self.pseudonym(key.as_str().as_bytes()),
+            client = %self.pseudonym(client.address().to_string().as_bytes()),
+            "outcome"
+        );
+    }
+
+    /// Returns the answer to a run that a fault ended.
+    pub fn broken(&self, broken: Broken) -> Problem {
+        match broken.kind {
+            Kind::HashPassword => Problem::new(&OVERLOADED).retry_after(Duration::from_secs(2)),
+            Kind::Admit
+            | Kind::Random
+            | Kind::FindAccount
+            | Kind::CommitAccount
+            | Kind::PutCode
+            | Kind::RedeemCode
+            | Kind::SendMail
+            | Kind::SettleMail => Problem::new(&UNAVAILABLE).retry_after(Duration::from_secs(2)),
+        }
+    }
+
+    /// Returns the answer where others changed the same address each time.
+    pub fn contended(&self) -> Problem {
+        Problem::new(&UNAVAILABLE).retry_after(Duration::from_secs(1))
+    }
+
+    fn address(&self, request: &Request) -> IpAddr {
+        let peer = request.remote_addr().as_socket_addr().map(std::net::SocketAddr::ip);
+        client::address(peer, request.headers(), &self.trusted_proxies)
+    }
+
+    /// Threat: logs that list who has an account. Equal addresses have equal pseudonyms, and
+    /// without the key nobody can find the address of one.
+    fn pseudonym(&self, text: &[u8]) -> String {
+        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&self.log_key) else { return String::new() };
+        mac.update(text);
+        let digest = mac.finalize().into_bytes();
+        digest.iter().take(8).map(|octet| format!("{octet:02x}")).collect()
+    }
+}

@@ -1,0 +1,144 @@
+//! Owns the metrics and their text form. They tell outcomes, so they have a listener of their own.
+
+use std::{sync::atomic::AtomicU64, time::Duration};
+
+use auth_core::{Event, Kind};
+use prometheus_client::{
+    encoding::{EncodeLabelSet, text::encode},
+    metrics::{
+        counter::Counter,
+        family::Family,
+        gauge::Gauge,
+        histogram::{Histogram, exponential_buckets},
+    },
+    registry::{Registry, Unit},
+};
+
+use crate::port::{HashLoad, OutboxDepth};
+
+/// Labels a run that came to an outcome.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Outcome {
+    operation: &'static str,
+    outcome: &'static str,
+}
+
+/// Labels a run that a fault ended.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Fault {
+    operation: &'static str,
+    effect: &'static str,
+}
+
+/// Labels an answer.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Answer {
+    operation: &'static str,
+    status: u16,
+}
+
+/// Counts what happens in this process.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    outcomes: Family<Outcome, Counter>,
+    faults: Family<Fault, Counter>,
+    answers: Family<Answer, Counter>,
+    durations: Family<Operation, Histogram>,
+    wrong_codes: Counter,
+    hashes: Family<State, Gauge>,
+    outbox: Family<State, Gauge>,
+    oldest: Gauge<f64, AtomicU64>,
+}
+
+/// Labels an operation.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Operation {
+    operation: &'static str,
+}
+
+/// Labels a state.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct State {
+    state: &'static str,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let mut registry = Registry::with_prefix("auth");
+        let outcomes = Family::default();
+        registry.register("requests", "Runs by operation and true outcome", outcomes.clone());
+        let faults = Family::default();
+        registry.register("faults", "Runs that broken I/O ended, by effect", faults.clone());
+        let answers = Family::default();
+        registry.register("http_answers", "Answers by operation and status", answers.clone());
+        let histogram: fn() -> Histogram = || Histogram::new(exponential_buckets(0.005, 2.0, 12));
+        let durations = Family::new_with_constructor(histogram);
+        registry.register_with_unit(
+            "http_duration",
+            "Time from a request's head to its answer",
+            Unit::Seconds,
+            durations.clone(),
+        );
+        let wrong_codes = Counter::default();
+        registry.register("wrong_codes", "Wrong codes with a right password", wrong_codes.clone());
+        let hashes = Family::default();
+        registry.register("hashes", "Password hashes waiting and running", hashes.clone());
+        let outbox = Family::default();
+        registry.register("outbox_mails", "Mails in the outbox by state", outbox.clone());
+        let oldest = Gauge::default();
+        registry.register_with_unit(
+            "outbox_oldest",
+            "How long the oldest mail has been due",
+            Unit::Seconds,
+            oldest.clone(),
+        );
+        Self { registry, outcomes, faults, answers, durations, wrong_codes, hashes, outbox, oldest }
+    }
+}
+
+impl Metrics {
+    /// Counts an outcome.
+    pub fn outcome(&self, operation: &'static str, event: Event) {
+        self.outcomes.get_or_create(&Outcome { operation, outcome: event.name() }).inc();
+        if event == Event::WrongCode {
+            self.wrong_codes.inc();
+        }
+    }
+
+    /// Counts a run that a fault ended.
+    pub fn fault(&self, operation: &'static str, kind: Kind) {
+        self.faults.get_or_create(&Fault { operation, effect: kind.name() }).inc();
+    }
+
+    /// Counts an answer.
+    pub fn answer(&self, operation: &'static str, status: u16, took: Duration) {
+        self.answers.get_or_create(&Answer { operation, status }).inc();
+        self.durations.get_or_create(&Operation { operation }).observe(took.as_secs_f64());
+    }
+
+    /// Writes all of them, with what was just read of queue and outbox. An outbox that could
+    /// not be counted is left out rather than shown as it was.
+    pub fn text(&self, hashes: HashLoad, outbox: Option<OutboxDepth>) -> String {
+        let gauge = |family: &Family<State, Gauge>, state, value: usize| {
+            family.get_or_create(&State { state }).set(i64::try_from(value).unwrap_or(i64::MAX));
+        };
+        gauge(&self.hashes, "waiting", hashes.waiting);
+        gauge(&self.hashes, "running", hashes.running);
+        match outbox {
+            Some(depth) => {
+                gauge(&self.outbox, "waiting", usize::try_from(depth.waiting).unwrap_or(usize::MAX));
+                gauge(&self.outbox, "dead", usize::try_from(depth.dead).unwrap_or(usize::MAX));
+                self.oldest.set(depth.oldest.as_secs_f64());
+            }
+            None => {
+                self.outbox.clear();
+                self.oldest.set(f64::NAN);
+            }
+        }
+        let mut text = String::new();
+        // Writing to a string does not fail.
+        let _ = encode(&mut text, &self.registry);
+        text
+    }
+}

@@ -1,0 +1,224 @@
+//! Owns the ports: what the driver needs from the outside, as traits. Adapters implement them.
+//!
+//! A port does what it is told, atomically, and decides nothing. Its contract stands here and in
+//! `tests/tests/contract/`, which every adapter must pass. Next: `adapter/` for who implements them,
+//! `driver.rs` for who calls them.
+
+use std::{error::Error as StdError, fmt, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use auth_core::{
+    Address, AddressKey, Admission, Admit, Client, Commit, CommitAccount, Fault, Found, HashPassword, Hashed,
+    Lease, LeasedMail, MailId, Password, Purpose, PutCode, RedeemCode, Redemption, SendMail, Sending,
+    SettleMail, Settled, Time,
+};
+
+/// Tells that a port could not do its work.
+#[derive(Debug)]
+pub struct PortError {
+    /// Whether anything may have happened.
+    pub fault: Fault,
+    /// What was being done, for the log.
+    pub operation: &'static str,
+    /// What went wrong, for the log. Never personal data, never a secret.
+    pub source: Box<dyn StdError + Send + Sync>,
+}
+
+impl PortError {
+    /// Makes the error of an operation that surely did nothing.
+    pub fn not_done(operation: &'static str, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        Self { fault: Fault::NotDone, operation, source: source.into() }
+    }
+
+    /// Makes the error of an operation that may have happened.
+    pub fn unknown(operation: &'static str, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        Self { fault: Fault::Unknown, operation, source: source.into() }
+    }
+}
+
+impl fmt::Display for PortError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.operation, self.source)?;
+        let mut cause = self.source.source();
+        while let Some(error) = cause {
+            write!(f, ": {error}")?;
+            cause = error.source();
+        }
+        Ok(())
+    }
+}
+
+impl StdError for PortError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        Some(self.source.as_ref())
+    }
+}
+
+/// What a port returns.
+pub type Result<T> = std::result::Result<T, PortError>;
+
+/// Keeps accounts and the mails that they owe, on one clock of its own.
+#[async_trait]
+pub trait Accounts: Send + Sync {
+    /// Reads a row, expired or not, and the clock.
+    async fn find(&self, key: &AddressKey) -> Result<Found>;
+
+    /// Replaces a row if its version is the expected one and takes up the mail, in one
+    /// transaction. Both statements run whether there is a mail or not.
+    async fn commit(&self, order: &CommitAccount) -> Result<Commit>;
+
+    /// Leases due mails, oldest first: those without a lease and those whose lease ran out.
+    async fn lease(&self, most: u32, lasting: Duration) -> Result<Vec<LeasedMail>>;
+
+    /// Prolongs a lease that is still held.
+    async fn renew(&self, lease: &Lease, lasting: Duration) -> Result<Settled>;
+
+    /// Gives a lease back: the mail is due at once and has had one attempt less.
+    async fn release(&self, lease: &Lease) -> Result<Settled>;
+
+    /// Ends a lease that is still held.
+    async fn settle(&self, order: &SettleMail) -> Result<Settled>;
+
+    /// Returns how long until the next mail can be leased; none if no mail waits.
+    async fn next_due(&self) -> Result<Option<Duration>>;
+
+    /// Lists the outbox, oldest first.
+    async fn mails(&self) -> Result<Vec<OutboxMail>>;
+
+    /// Makes mails due at once, with fresh attempts: dead ones and waiting ones.
+    async fn retry(&self, which: &Which) -> Result<u64>;
+
+    /// Removes mails from the outbox.
+    async fn drop_mails(&self, which: &Which) -> Result<u64>;
+
+    /// Counts the outbox.
+    async fn depth(&self) -> Result<OutboxDepth>;
+
+    /// Deletes rows that have expired, and dead letters older than `dead_letters`. Returns how
+    /// many rows were pending accounts.
+    async fn purge(&self, dead_letters: Duration) -> Result<u64>;
+
+    /// Tries the connection.
+    async fn ping(&self) -> Result<()>;
+}
+
+/// Chooses mails of the outbox.
+#[derive(Clone, Debug)]
+pub enum Which {
+    /// Every one.
+    All,
+    /// These.
+    Ids(Vec<MailId>),
+}
+
+/// Describes a mail of the outbox to an operator.
+#[derive(Clone, Debug)]
+pub struct OutboxMail {
+    /// Its name.
+    pub id: MailId,
+    /// Whom it goes to; the key if the account has gone.
+    pub to: Option<Address>,
+    /// Whose mail it is.
+    pub key: AddressKey,
+    /// What it is for.
+    pub purpose: Purpose,
+    /// How far it has come.
+    pub state: OutboxState,
+    /// How many attempts were begun.
+    pub attempts: u32,
+    /// When it is tried next; for a dead one, when it died.
+    pub next_at: Time,
+    /// What went wrong last.
+    pub last_error: Option<String>,
+}
+
+/// Says how far a mail has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OutboxState {
+    /// It waits for its time.
+    Waiting,
+    /// A worker holds it.
+    Leased,
+    /// It was given up.
+    Dead,
+}
+
+/// Counts the outbox.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OutboxDepth {
+    /// Mails that wait or are held.
+    pub waiting: u64,
+    /// Mails that were given up.
+    pub dead: u64,
+    /// How long ago the oldest waiting mail was due; zero if none is late.
+    pub oldest: Duration,
+}
+
+/// Keeps codes and counts requests, on one clock of its own.
+#[async_trait]
+pub trait Codes: Send + Sync {
+    /// Counts a request.
+    async fn admit(&self, order: &Admit) -> Result<Admission>;
+
+    /// Stores a code, atomically.
+    async fn put(&self, order: &PutCode) -> Result<()>;
+
+    /// Redeems a code, atomically.
+    async fn redeem(&self, order: &RedeemCode) -> Result<Redemption>;
+
+    /// Tries the connection.
+    async fn ping(&self) -> Result<()>;
+}
+
+/// Hashes passwords, some at a time.
+#[async_trait]
+pub trait Hasher: Send + Sync {
+    /// Hashes a password when its client's turn has come; `NotDone` where the queue, or the
+    /// client's quarter of it, is full. Dropping the future takes it out of the queue.
+    async fn hash(&self, client: Client, password: Arc<Password>, order: HashPassword) -> Result<Hashed>;
+
+    /// Tells how busy it is.
+    fn load(&self) -> HashLoad;
+}
+
+/// Tells how busy the hashing is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct HashLoad {
+    /// Hashes that wait.
+    pub waiting: usize,
+    /// Hashes under way.
+    pub running: usize,
+}
+
+/// Sends mails.
+#[async_trait]
+pub trait Mailer: Send + Sync {
+    /// Sends one mail to one recipient. Everything that is known not to have been accepted is
+    /// a reply; only a lost last reply is `Unknown`.
+    async fn send(&self, order: &SendMail) -> Result<Sending>;
+}
+
+/// Lets a person read what the development mailer would have sent.
+pub trait Mailbox: Send + Sync {
+    /// Returns the mails, newest first.
+    fn mails(&self) -> Vec<Delivered>;
+}
+
+/// Holds one mail as it would have been sent.
+#[derive(Clone, serde::Serialize)]
+pub struct Delivered {
+    /// Its name.
+    pub id: String,
+    /// When, in RFC 3339.
+    pub at: String,
+    /// Whom to.
+    pub to: String,
+    /// Its subject.
+    pub subject: String,
+    /// Its text part.
+    pub text: String,
+    /// Its HTML part.
+    pub html: String,
+    /// The code in it.
+    pub code: Option<String>,
+}

@@ -1,0 +1,192 @@
+//! Owns the command line: commands, their arguments, and a flag for every configuration key.
+
+use std::{env, path::PathBuf, process::ExitCode};
+
+use auth_core::MailId;
+use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Command as Clap};
+
+use crate::{
+    config::{ConfigError, KEYS, Layers},
+    port::Which,
+};
+
+/// Holds a parsed command line.
+pub(super) struct Parsed {
+    pub(super) command: Command,
+    pub(super) print_config: bool,
+    config: Option<PathBuf>,
+    flags: Vec<(String, String)>,
+}
+
+/// Names the commands.
+pub(super) enum Command {
+    Serve,
+    Migrate,
+    Check { mail_to: Option<String> },
+    OpenApi,
+    Mail(MailCommand),
+    Purge,
+    Healthcheck { url: Option<String> },
+}
+
+pub(super) enum MailCommand {
+    List { json: bool },
+    Retry(Which),
+    Drop(Which),
+}
+
+impl Parsed {
+    /// Collects the configuration.
+    pub(super) fn layers(&self) -> Result<Layers, ConfigError> {
+        // A variable that is no UTF-8 is none of ours.
+        let environment =
+            env::vars_os().filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?)));
+        Layers::collect(self.config.as_deref(), environment, self.flags.clone())
+    }
+}
+
+/// Parses the command line; help and mistakes are printed, with the exit status to return.
+pub(super) fn parse() -> Result<Parsed, ExitCode> {
+    let matches = clap().try_get_matches().map_err(|error| {
+        // Nothing is left to do where the terminal is closed.
+        let _ = error.print();
+        ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
+    })?;
+    let (command, arguments) = match matches.subcommand() {
+        Some((name, arguments)) => (command(name, arguments), arguments),
+        None => (Command::Serve, &matches),
+    };
+    Ok(Parsed {
+        command,
+        print_config: arguments.get_flag("print-config"),
+        config: arguments.get_one::<PathBuf>("config").cloned(),
+        flags: flags(arguments),
+    })
+}
+
+fn command(name: &str, arguments: &ArgMatches) -> Command {
+    let text = |id: &str| arguments.get_one::<String>(id).cloned();
+    match (name, arguments.subcommand()) {
+        ("migrate", _) => Command::Migrate,
+        ("check", _) => Command::Check { mail_to: text("mail-to") },
+        ("openapi", _) => Command::OpenApi,
+        ("purge", _) => Command::Purge,
+        ("healthcheck", _) => Command::Healthcheck { url: text("url") },
+        ("mail", Some(("list", list))) => Command::Mail(MailCommand::List { json: list.get_flag("json") }),
+        ("mail", Some(("retry", retry))) => Command::Mail(MailCommand::Retry(which(retry))),
+        ("mail", Some(("drop", drop))) => Command::Mail(MailCommand::Drop(which(drop))),
+        _ => Command::Serve,
+    }
+}
+
+fn which(arguments: &ArgMatches) -> Which {
+    if arguments.get_flag("all") {
+        return Which::All;
+    }
+    Which::Ids(arguments.get_many::<MailId>("ids").into_iter().flatten().copied().collect())
+}
+
+fn flags(arguments: &ArgMatches) -> Vec<(String, String)> {
+    flag_names()
+        .filter_map(|flag| arguments.get_one::<String>(&flag).map(|value| (flag.clone(), value.clone())))
+        .collect()
+}
+
+/// Returns the flag of every key, and those that name a file with a secret.
+fn flag_names() -> impl Iterator<Item = String> {
+    KEYS.iter()
+        .flat_map(|key| [Some(key.flag()), key.secret.then(|| format!("{}-file", key.flag()))])
+        .flatten()
+}
+
+fn clap() -> Clap {
+    let mut clap = Clap::new("auth-http")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about("Account registration and activation over HTTP")
+        .subcommand(Clap::new("serve").about("Serves; the default command"))
+        .subcommand(Clap::new("migrate").about("Brings the database's schema up to date"))
+        .subcommand(
+            Clap::new("check").about("Tries every part and prints what it finds").arg(
+                Arg::new("mail-to").long("mail-to").value_name("ADDRESS").help("Also sends a test mail"),
+            ),
+        )
+        .subcommand(Clap::new("openapi").about("Prints the OpenAPI document"))
+        .subcommand(
+            Clap::new("mail")
+                .about("Shows and mends the outbox")
+                .subcommand_required(true)
+                .subcommand(Clap::new("list").about("Lists the mails").arg(
+                    Arg::new("json").long("json").action(ArgAction::SetTrue).help("As JSON, for programs"),
+                ))
+                .subcommand(chosen(Clap::new("retry").about("Makes mails due at once, with fresh attempts")))
+                .subcommand(chosen(Clap::new("drop").about("Removes mails"))),
+        )
+        .subcommand(Clap::new("purge").about("Deletes expired pending accounts and prints how many"))
+        .subcommand(
+            Clap::new("healthcheck")
+                .about("Asks /readyz of a running server")
+                .arg(Arg::new("url").long("url").value_name("URL").help("Where, if not at AUTH_LISTEN")),
+        )
+        .arg(
+            Arg::new("config")
+                .long("config")
+                .value_name("FILE")
+                .global(true)
+                .value_parser(clap::value_parser!(PathBuf))
+                .help("A TOML file [auth.toml, if there is one]"),
+        )
+        .arg(
+            Arg::new("print-config")
+                .long("print-config")
+                .global(true)
+                .action(ArgAction::SetTrue)
+                .help("Prints the configuration and where each value comes from, and ends"),
+        );
+    for key in KEYS {
+        let default = key.default.map(|default| format!(" [{default}]")).unwrap_or_default();
+        let help = format!("{}{default} (also {})", key.meaning, key.variable());
+        clap = clap.arg(flag(key.flag()).help(help));
+        if key.secret {
+            let help = format!("A file with the value of --{} (also {}_FILE)", key.flag(), key.variable());
+            clap = clap.arg(flag(format!("{}-file", key.flag())).help(help));
+        }
+    }
+    clap
+}
+
+fn flag(name: String) -> Arg {
+    Arg::new(name.clone()).long(name).value_name("VALUE").global(true).help_heading("Configuration")
+}
+
+fn chosen(clap: Clap) -> Clap {
+    clap.arg(Arg::new("all").long("all").action(ArgAction::SetTrue).help("Every mail"))
+        .arg(Arg::new("ids").value_name("ID").num_args(1..).value_parser(mail_id).help("These mails"))
+        .group(ArgGroup::new("which").args(["all", "ids"]).required(true))
+}
+
+fn mail_id(text: &str) -> Result<MailId, String> {
+    let octet = |at: usize| text.get(at..at + 2).and_then(|pair| u8::from_str_radix(pair, 16).ok());
+    let octets: Option<Vec<u8>> = (0..16).map(|n| octet(2 * n)).collect();
+    match octets.and_then(|octets| <[u8; 16]>::try_from(octets).ok()) {
+        Some(id) if text.len() == 32 => Ok(MailId::from_bytes(id)),
+        _ => Err("an id has 32 hexadecimal digits; `mail list` shows them".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        clap().debug_assert();
+    }
+
+    #[test]
+    fn mail_ids_are_read_strictly() {
+        assert!(mail_id(&"0a".repeat(16)).is_ok());
+        for bad in ["", "0a", &"0a".repeat(17), &"zz".repeat(16), &"+a".repeat(16)] {
+            assert!(mail_id(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! Owns the program: its command line, its commands, its exit statuses.
+//!
+//! 0 is success, 1 a refusal or failure, 2 a wrong command line. What goes wrong is said on standard
+//! error in a sentence that says what to do.
+
+mod check;
+mod command_line;
+mod healthcheck;
+mod mail;
+mod parts;
+mod serve;
+mod starting;
+
+use std::{
+    io::{self, Write},
+    process::ExitCode,
+};
+
+use command_line::{Command, MailCommand, Parsed};
+
+use crate::config::{ConfigError, Settings};
+
+/// Tells why a command failed.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error("{0}")]
+    Config(#[from] ConfigError),
+    #[error("{0}")]
+    Refused(String),
+    #[error("standard output: {0}")]
+    Output(#[from] io::Error),
+}
+
+/// Runs the program.
+#[must_use]
+pub fn main() -> ExitCode {
+    let parsed = match command_line::parse() {
+        Ok(parsed) => parsed,
+        Err(code) => return code,
+    };
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&Failure::Refused(format!("no threads: {error}"))),
+    };
+    match runtime.block_on(run(parsed)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => fail(&failure),
+    }
+}
+
+fn fail(failure: &Failure) -> ExitCode {
+    // Nothing is left to do where standard error is closed.
+    let _ = writeln!(io::stderr(), "auth-http: {failure}");
+    ExitCode::FAILURE
+}
+
+async fn run(parsed: Parsed) -> Result<(), Failure> {
+    if matches!(parsed.command, Command::OpenApi) {
+        return print(&crate::http::document());
+    }
+    let layers = parsed.layers()?;
+    if parsed.print_config {
+        Settings::parse(&layers)?;
+        return print(layers.print().trim_end());
+    }
+    if let Command::Healthcheck { url } = &parsed.command {
+        return healthcheck::run(url.as_deref(), &layers).await;
+    }
+    let settings = Settings::parse(&layers)?;
+    match parsed.command {
+        Command::Serve => serve::run(settings).await,
+        Command::Migrate => parts::migrate(&settings).await,
+        Command::Check { mail_to } => check::run(&settings, mail_to.as_deref()).await,
+        Command::Mail(MailCommand::List { json }) => mail::list(&settings, json).await,
+        Command::Mail(MailCommand::Retry(which)) => mail::retry(&settings, which).await,
+        Command::Mail(MailCommand::Drop(which)) => mail::drop_mails(&settings, which).await,
+        Command::Purge => mail::purge(&settings).await,
+        Command::OpenApi | Command::Healthcheck { .. } => Ok(()),
+    }
+}
+
+fn print(text: &str) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    writeln!(out, "{text}")?;
+    out.flush()?;
+    Ok(())
+}

@@ -1,0 +1,71 @@
+//! Owns what `serve` says before it serves.
+
+use std::io::{self, Write};
+
+use tokio::net::TcpListener;
+
+use super::Failure;
+use crate::{config::Settings, hooks};
+
+/// Logs what an operator should know of this configuration.
+pub(super) fn warn(settings: &Settings) {
+    let rules = &settings.rules;
+    if hooks::ENABLED {
+        tracing::warn!(
+            "TEST BUILD: it can be stopped and its clock moved from outside; never for production"
+        );
+    }
+    if settings.development_key {
+        tracing::warn!("codes are bound to the development key, which everybody knows; fine on loopback");
+    }
+    if settings.seed_compat {
+        let policy = rules.policy();
+        tracing::warn!(odds = %rules.odds(), "seed-compat: codes may be guessed up to 66 times as easily");
+        tracing::warn!("seed-compat: answers tell who has an account (disclosure)");
+        tracing::warn!(min_length = policy.password.min_length, "seed-compat: passwords of any strength");
+        tracing::warn!(scrypt = %policy.hash, "seed-compat: any scrypt cost is accepted");
+    }
+    let each = rules.policy().hash.memory() >> 20;
+    tracing::info!(
+        workers = settings.hash_workers,
+        queue = settings.hash_queue,
+        "hashing takes up to {} MiB: {} at once, {each} MiB each",
+        each * settings.hash_workers as u64,
+        settings.hash_workers,
+    );
+    tracing::info!(odds = %rules.odds(), "codes");
+}
+
+/// Prints where everything is; the first two lines are for programs.
+pub(super) fn announce(
+    listener: &TcpListener,
+    metrics: Option<&TcpListener>,
+    docs: bool,
+) -> Result<(), Failure> {
+    let base = format!("http://{}", listener.local_addr()?);
+    let mut out = io::stdout().lock();
+    writeln!(out, "listening on {base}")?;
+    if let Some(metrics) = metrics {
+        writeln!(out, "metrics on http://{}/metrics", metrics.local_addr()?)?;
+    }
+    writeln!(out)?;
+    if docs {
+        writeln!(out, "  API page  {base}/docs")?;
+    }
+    writeln!(out, "  mailbox   {base}/dev/mailbox")?;
+    writeln!(
+        out,
+        "
+Register, then activate with the code from the mailbox:
+
+curl -i {base}/v1/register -H 'Content-Type: application/json' \\
+  -d '{{\"email\": \"ada@example.org\", \"password\": \"correct horse battery staple\"}}'
+
+curl -i {base}/v1/activate -u 'ada@example.org:correct horse battery staple' \\
+  -H 'Content-Type: application/json' \\
+  -d \"{{\\\"code\\\": \\\"$(curl -s {base}/dev/mailbox.json | grep -o '\"code\":\"[^\"]*' | head -1 | cut -d'\"' -f4)\\\"}}\"
+"
+    )?;
+    out.flush()?;
+    Ok(())
+}

@@ -1,0 +1,15 @@
+//! Owns randomness: the operating system's CSPRNG, asked each time.
+
+use rand::{TryRng, rngs::SysRng};
+
+use crate::port::{PortError, Result};
+
+/// Draws random octets.
+///
+/// # Errors
+/// [`PortError`] where the operating system has none to give.
+pub(crate) fn octets<const N: usize>() -> Result<[u8; N]> {
+    let mut octets = [0; N];
+    SysRng.try_fill_bytes(&mut octets).map_err(|e| PortError::not_done("draw random octets", e))?;
+    Ok(octets)
+}

@@ -1,0 +1,103 @@
+//! Owns the listeners: connections, their limits, and their end.
+//!
+//! HTTP/1.1 alone: a proxy in front speaks whatever else there is. Threats: clients that send their
+//! head a byte at a time (each head must arrive within ten seconds, the first byte included), and
+//! more connections than there is memory for.
+
+use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
+
+use hyper::{Request, body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use poem::{
+    Endpoint, Response,
+    http::uri::Scheme,
+    web::{LocalAddr, RemoteAddr},
+};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::sleep,
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+/// Connections at the same time; the next ones wait to be accepted.
+const CONNECTIONS: usize = 4096;
+/// How long a request's head may take to arrive, and a connection may be idle.
+const HEAD: Duration = Duration::from_secs(10);
+/// Octets of a head.
+const MAX_HEAD: usize = 16 * 1024;
+
+/// Serves until told to end, then finishes what was accepted.
+pub async fn serve<E>(listener: TcpListener, endpoint: Arc<E>, end: CancellationToken)
+where
+    E: Endpoint<Output = Response> + 'static,
+{
+    let (room, connections) = (Arc::new(Semaphore::new(CONNECTIONS)), TaskTracker::new());
+    loop {
+        let accepted = tokio::select! {
+            () = end.cancelled() => break,
+            accepted = accept(&listener, &room) => accepted,
+        };
+        let Some((stream, peer, permit)) = accepted else { return };
+        let connection = connection(stream, peer, Arc::clone(&endpoint), end.clone());
+        connections.spawn(async move {
+            connection.await;
+            drop(permit);
+        });
+    }
+    drop(listener);
+    connections.close();
+    connections.wait().await;
+}
+
+async fn accept(
+    listener: &TcpListener,
+    room: &Arc<Semaphore>,
+) -> Option<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
+    let permit = Arc::clone(room).acquire_owned().await.ok()?;
+    loop {
+        match listener.accept().await {
+            Ok((stream, peer)) => return Some((stream, peer, permit)),
+            Err(error) => {
+                // Out of file descriptors, most likely: they come back when connections end.
+                tracing::warn!(%error, "a connection could not be accepted");
+                sleep(Duration::from_millis(100)).await;
+            }
+        }
+    }
+}
+
+async fn connection<E>(stream: TcpStream, peer: SocketAddr, endpoint: Arc<E>, end: CancellationToken)
+where
+    E: Endpoint<Output = Response> + 'static,
+{
+    // Without it an answer that follows another one closely waits some 40 ms.
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "no TCP_NODELAY");
+    }
+    let local = stream.local_addr().map(|address| LocalAddr(address.into())).unwrap_or_default();
+    let remote = RemoteAddr(peer.into());
+    let service = service_fn(move |request: Request<Incoming>| {
+        let (endpoint, local, remote) = (Arc::clone(&endpoint), local.clone(), remote.clone());
+        async move {
+            let request = poem::Request::from((request, local, remote, Scheme::HTTP));
+            Ok::<_, Infallible>(hyper::Response::from(endpoint.get_response(request).await))
+        }
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD)
+        .max_buf_size(MAX_HEAD)
+        .serve_connection(TokioIo::new(stream), service);
+    tokio::pin!(connection);
+    let ended = tokio::select! {
+        ended = &mut connection => ended,
+        () = end.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "a connection ended early");
+    }
+}

@@ -1,0 +1,157 @@
+//! Owns the outbox worker: it leases due mails, runs Deliver for each, and keeps the leases alive.
+//!
+//! It decides nothing of a mail; the flow does. It wakes at once when this node enqueues, and
+//! looks by itself for what other nodes left or dropped.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use auth_core::{Deliver, Lease, LeasedMail, Rules, Settled};
+use tokio::{
+    task::{Id, JoinError, JoinSet},
+    time::{Instant, sleep, timeout},
+};
+use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
+
+use crate::driver::Driver;
+
+/// Mails under way at the same time.
+const CONCURRENT: usize = 8;
+/// Mails begun per second at most: a full outbox must not look like an attack to the mail server.
+const PER_SECOND: u32 = 100;
+/// How long a lease lasts without its worker; renewed at a third of it.
+const LEASE: Duration = Duration::from_secs(6);
+/// How often to look without being woken.
+const POLL: Duration = Duration::from_secs(1);
+/// How long to wait for one answer of the store.
+const PATIENCE: Duration = Duration::from_secs(3);
+/// How long conversations may go on once the process is told to end.
+const FAREWELL: Duration = Duration::from_secs(3);
+/// How often expired rows are deleted.
+const PURGE: Duration = Duration::from_secs(600);
+
+/// Delivers mails until told to end, then gives its leases back.
+pub async fn run(driver: Arc<Driver>, end: CancellationToken) {
+    let mut worker = Worker { driver, deliveries: JoinSet::new(), leases: HashMap::new() };
+    let mut purged = None::<Instant>;
+    while !end.is_cancelled() {
+        if purged.is_none_or(|at| at.elapsed() >= PURGE) {
+            purge(&worker.driver).await;
+            purged = Some(Instant::now());
+        }
+        let wait = worker.begin_due().await;
+        tokio::select! {
+            () = end.cancelled() => {}
+            () = worker.driver.wake.notified() => {}
+            Some(ended) = worker.deliveries.join_next_with_id() => worker.ended(ended),
+            () = sleep(wait) => {}
+        }
+    }
+    worker.farewell().await;
+}
+
+struct Worker {
+    driver: Arc<Driver>,
+    deliveries: JoinSet<()>,
+    leases: HashMap<Id, Lease>,
+}
+
+impl Worker {
+    /// Begins what is due; returns how long to wait before looking again.
+    async fn begin_due(&mut self) -> Duration {
+        while let Some(ended) = self.deliveries.try_join_next_with_id() {
+            self.ended(ended);
+        }
+        let room = CONCURRENT.saturating_sub(self.deliveries.len());
+        if room == 0 {
+            return POLL;
+        }
+        let accounts = &self.driver.ports.accounts;
+        let leased = timeout(PATIENCE, accounts.lease(u32::try_from(room).unwrap_or(1), LEASE)).await;
+        let mails = match leased {
+            Ok(Ok(mails)) => mails,
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "no mails could be leased");
+                return POLL;
+            }
+            Err(_) => {
+                tracing::warn!("no mails could be leased in time");
+                return POLL;
+            }
+        };
+        let begun = u32::try_from(mails.len()).unwrap_or(1);
+        for mail in mails {
+            let lease = mail.lease;
+            let span = tracing::info_span!("deliver", mail = %lease.mail, purpose = mail.mail.purpose.name());
+            let delivery = deliver(Arc::clone(&self.driver), mail).instrument(span);
+            let id = self.deliveries.spawn(delivery).id();
+            self.leases.insert(id, lease);
+        }
+        if begun > 0 {
+            // Looks again soon, but not sooner than the rate allows.
+            return Duration::from_secs(1) * begun / PER_SECOND;
+        }
+        match timeout(PATIENCE, accounts.next_due()).await {
+            Ok(Ok(Some(wait))) => wait.clamp(Duration::from_millis(5), POLL),
+            Ok(Ok(None) | Err(_)) | Err(_) => POLL,
+        }
+    }
+
+    fn ended(&mut self, ended: Result<(Id, ()), JoinError>) {
+        let id = match ended {
+            Ok((id, ())) => id,
+            Err(error) => {
+                tracing::error!(panicked = error.is_panic(), "a delivery ended in the middle");
+                error.id()
+            }
+        };
+        self.leases.remove(&id);
+    }
+
+    /// Lets conversations end that end soon, gives up the others, and hands leases back.
+    async fn farewell(mut self) {
+        let soon = Instant::now() + FAREWELL;
+        while let Ok(Some(ended)) = tokio::time::timeout_at(soon, self.deliveries.join_next_with_id()).await {
+            self.ended(ended);
+        }
+        self.deliveries.abort_all();
+        for lease in self.leases.values() {
+            if let Ok(Err(error)) = timeout(PATIENCE, self.driver.ports.accounts.release(lease)).await {
+                tracing::warn!(%error, mail = %lease.mail, "a lease could not be given back; it runs out");
+            }
+        }
+    }
+}
+
+/// Runs the flow, and renews the lease until it has ended.
+async fn deliver(driver: Arc<Driver>, leased: LeasedMail) {
+    let lease = leased.lease;
+    let flow = driver.work(Deliver { leased });
+    tokio::pin!(flow);
+    loop {
+        tokio::select! {
+            ended = &mut flow => {
+                match ended {
+                    Ok(event) => tracing::info!(event = event.name(), "delivery"),
+                    Err(broken) => tracing::warn!(effect = broken.kind.name(), "delivery broken off; its lease runs out"),
+                }
+                return;
+            }
+            () = sleep(LEASE / 3) => match timeout(PATIENCE, driver.ports.accounts.renew(&lease, LEASE)).await {
+                // A newer mail has the row now. The flow will find out when it settles.
+                Ok(Ok(Settled::Settled | Settled::Lost)) => {}
+                Ok(Err(error)) => tracing::warn!(%error, "a lease could not be renewed"),
+                Err(_) => tracing::warn!("a lease could not be renewed in time"),
+            },
+        }
+    }
+}
+
+async fn purge(driver: &Driver) {
+    match timeout(PATIENCE, driver.ports.accounts.purge(Rules::DEAD_LETTER_AGE)).await {
+        Ok(Ok(0)) => {}
+        Ok(Ok(accounts)) => tracing::info!(accounts, "expired pending accounts deleted"),
+        Ok(Err(error)) => tracing::warn!(%error, "expired rows could not be deleted"),
+        Err(_) => tracing::warn!("expired rows could not be deleted in time"),
+    }
+}

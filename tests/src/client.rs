@@ -1,0 +1,161 @@
+//! Owns requests: JSON ones, any ones, and raw octets on a socket.
+
+use std::{
+    io::{Read, Write},
+    net::TcpStream,
+    time::Duration,
+};
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use serde_json::{Value, json};
+
+use crate::{Server, wait};
+
+/// An answer, whole.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: Vec<(String, String)>,
+    pub body: String,
+}
+
+impl Answer {
+    /// Returns a header, if it is there once.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let mut found =
+            self.headers.iter().filter(|(header, _)| header == name).map(|(_, value)| value.as_str());
+        match (found.next(), found.next()) {
+            (Some(value), None) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// Returns the body as JSON.
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error} in {self:?}"))
+    }
+
+    /// Returns the name of the problem that it is, after checking what every problem must have.
+    pub fn problem(&self) -> String {
+        assert_eq!(self.header("content-type"), Some("application/problem+json"), "{self:?}");
+        let body = self.json();
+        assert_eq!(body["status"], self.status, "{self:?}");
+        assert_eq!(body["request_id"].as_str(), self.header("x-request-id"), "{self:?}");
+        assert!(body["title"].is_string() && body["detail"].is_string(), "{self:?}");
+        body["type"].as_str().and_then(|name| name.strip_prefix("/problems/")).unwrap_or_default().to_owned()
+    }
+}
+
+/// Returns the value of an Authorization header.
+pub fn basic(address: &str, password: &str) -> String {
+    format!("Basic {}", STANDARD.encode(format!("{address}:{password}")))
+}
+
+impl Server {
+    /// Sends a request with these headers and this body.
+    pub fn request(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+        let mut head =
+            format!("{method} {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n", self.authority());
+        for (name, value) in headers {
+            head.push_str(&format!("{name}: {value}\r\n"));
+        }
+        if !body.is_empty() || method == "POST" {
+            head.push_str(&format!("Content-Length: {}\r\n", body.len()));
+        }
+        head.push_str("\r\n");
+        parse(&self.raw(&[head.as_bytes(), body].concat()))
+    }
+
+    /// Sends JSON.
+    pub fn post(&self, path: &str, headers: &[(&str, &str)], body: &Value) -> Answer {
+        let headers = [&[("Content-Type", "application/json")], headers].concat();
+        self.request("POST", path, &headers, body.to_string().as_bytes())
+    }
+
+    /// Gets a page.
+    pub fn get(&self, path: &str) -> Answer {
+        self.request("GET", path, &[], b"")
+    }
+
+    /// Registers.
+    pub fn register(&self, address: &str, password: &str) -> Answer {
+        self.post("/v1/register", &[], &json!({ "email": address, "password": password }))
+    }
+
+    /// Asks for another mail.
+    pub fn resend(&self, address: &str) -> Answer {
+        self.post("/v1/resend", &[], &json!({ "email": address }))
+    }
+
+    /// Activates.
+    pub fn activate(&self, address: &str, password: &str, code: &str) -> Answer {
+        let authorization = basic(address, password);
+        self.post("/v1/activate", &[("Authorization", &authorization)], &json!({ "code": code }))
+    }
+
+    /// Returns the mails, newest first.
+    pub fn mails(&self) -> Vec<Value> {
+        let answer = self.get("/dev/mailbox.json");
+        answer.json()["mails"].as_array().cloned().unwrap_or_else(|| panic!("no mails: {answer:?}"))
+    }
+
+    /// Returns the mails to an address, newest first.
+    pub fn mails_to(&self, address: &str) -> Vec<Value> {
+        self.mails().into_iter().filter(|mail| mail["to"] == address).collect()
+    }
+
+    /// Waits until there are so many mails to an address; returns them, newest first.
+    pub fn wait_for_mails(&self, address: &str, count: usize) -> Vec<Value> {
+        let what = format!("{count} mails to {address}");
+        wait::until(&what, || Some(self.mails_to(address)).filter(|mails| mails.len() >= count))
+    }
+
+    /// Waits for the first mail to an address; returns the newest one's code.
+    pub fn code(&self, address: &str) -> String {
+        let mails = self.wait_for_mails(address, 1);
+        mails[0]["code"].as_str().unwrap_or_else(|| panic!("no code in {:?}", mails[0])).to_owned()
+    }
+
+    /// Registers and activates; returns the code.
+    pub fn activated(&self, address: &str, password: &str) -> String {
+        assert!(matches!(self.register(address, password).status, 201 | 202));
+        let code = self.code(address);
+        assert_eq!(self.activate(address, password, &code).status, 200);
+        code
+    }
+
+    /// Writes octets and returns everything that comes back until the server closes.
+    pub fn raw(&self, octets: &[u8]) -> Vec<u8> {
+        let mut stream = self.connect();
+        // A server that refuses early may close before everything is written.
+        let _ = stream.write_all(octets);
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer);
+        answer
+    }
+
+    /// Opens a connection.
+    pub fn connect(&self) -> TcpStream {
+        let stream = TcpStream::connect(self.authority()).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        stream
+    }
+
+    /// Returns host and port.
+    pub fn authority(&self) -> &str {
+        self.base.trim_start_matches("http://")
+    }
+}
+
+/// Parses an answer; chunked bodies are joined.
+pub fn parse(octets: &[u8]) -> Answer {
+    let text = String::from_utf8_lossy(octets);
+    let Some((head, body)) = text.split_once("\r\n\r\n") else { panic!("no answer: {text:?}") };
+    let mut lines = head.lines();
+    let status = lines.next().and_then(|line| line.split(' ').nth(1)?.parse().ok()).unwrap_or(0);
+    let headers: Vec<(String, String)> = lines
+        .filter_map(|line| line.split_once(": "))
+        .map(|(name, value)| (name.to_lowercase(), value.to_owned()))
+        .collect();
+    Answer { status, headers, body: body.to_owned() }
+}

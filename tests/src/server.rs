@@ -1,0 +1,178 @@
+//! Owns the server that tests talk to: the built program, started on a free port in a folder of its own.
+//!
+//! Tests go through HTTP and the mailbox only. Next: `client.rs` for requests, `wait.rs` for waiting.
+
+use std::{
+    env, fs,
+    io::{BufRead, BufReader},
+    path::{Path, PathBuf},
+    process::{Child, ChildStdout, Command, ExitStatus, Stdio},
+    sync::{Arc, Mutex},
+    thread,
+};
+
+use tempfile::TempDir;
+
+/// Cheap hashes: test builds accept them.
+const CHEAP: (&str, &str) = ("AUTH_SCRYPT", "4,8,1");
+
+/// One running server. It is killed when dropped, and its folder removed.
+pub struct Server {
+    child: Child,
+    pub base: String,
+    pub metrics: Option<String>,
+    folder: Arc<TempDir>,
+    settings: Vec<(String, String)>,
+    errors: Arc<Mutex<String>>,
+    printed: Arc<Mutex<String>>,
+}
+
+/// Starts a server of the test build with cheap hashes and these settings over the defaults.
+pub fn start(settings: &[(&str, &str)]) -> Server {
+    let mut all = vec![CHEAP, ("AUTH_CLIENT_REQUESTS_PER_MINUTE", "0")];
+    all.extend(settings);
+    launch(Arc::new(TempDir::new().unwrap()), owned(&all))
+}
+
+fn owned(settings: &[(&str, &str)]) -> Vec<(String, String)> {
+    settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+}
+
+/// Returns the program: the test build, or the one that ships.
+pub fn program(hooks: bool) -> PathBuf {
+    let (variable, name) =
+        if hooks { ("AUTH_HTTP_HOOKS_BIN", "auth-http-hooks") } else { ("AUTH_HTTP_BIN", "auth-http") };
+    let built = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/test-bin").join(name);
+    let path = env::var_os(variable).map_or(built, PathBuf::from);
+    assert!(path.exists(), "{} is not built; run: cargo xtask test --only server", path.display());
+    path
+}
+
+/// Returns a command of the program in a folder, without the variables of whoever runs the tests.
+pub fn command(hooks: bool, folder: &Path, settings: &[(String, String)]) -> Command {
+    let mut command = Command::new(program(hooks));
+    for (variable, _) in env::vars_os() {
+        if variable.to_string_lossy().starts_with("AUTH_") {
+            command.env_remove(variable);
+        }
+    }
+    command.current_dir(folder).envs(settings.iter().map(|(key, value)| (key, value)));
+    command
+}
+
+fn launch(folder: Arc<TempDir>, settings: Vec<(String, String)>) -> Server {
+    let mut command = command(true, folder.path(), &settings);
+    if !settings.iter().any(|(key, _)| key == "AUTH_LISTEN") {
+        command.env("AUTH_LISTEN", "127.0.0.1:0");
+    }
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let errors = collect(BufReader::new(child.stderr.take().unwrap()));
+    let mut lines = BufReader::new(child.stdout.take().unwrap());
+    let base = first_line(&mut lines, "listening on ", &errors);
+    let metrics = settings
+        .iter()
+        .any(|(key, _)| key == "AUTH_METRICS_LISTEN")
+        .then(|| first_line(&mut lines, "metrics on ", &errors));
+    let printed = collect(lines);
+    Server { child, base, metrics, folder, settings, errors, printed }
+}
+
+fn first_line(lines: &mut BufReader<ChildStdout>, prefix: &str, errors: &Mutex<String>) -> String {
+    let mut line = String::new();
+    lines.read_line(&mut line).unwrap();
+    match line.trim_end().strip_prefix(prefix) {
+        Some(url) => url.to_owned(),
+        None => panic!("the server said {line:?}, not {prefix:?}; its log:\n{}", errors.lock().unwrap()),
+    }
+}
+
+/// Collects what a process writes, as it writes it.
+fn collect(mut lines: impl BufRead + Send + 'static) -> Arc<Mutex<String>> {
+    let text = Arc::new(Mutex::new(String::new()));
+    let collected = Arc::clone(&text);
+    thread::spawn(move || {
+        let mut line = String::new();
+        while lines.read_line(&mut line).is_ok_and(|read| read > 0) {
+            collected.lock().unwrap().push_str(&line);
+            line.clear();
+        }
+    });
+    text
+}
+
+impl Server {
+    /// Returns what it has logged so far.
+    pub fn log(&self) -> String {
+        self.errors.lock().unwrap().clone()
+    }
+
+    /// Returns what it printed after its first lines.
+    pub fn printed(&self) -> String {
+        self.printed.lock().unwrap().clone()
+    }
+
+    /// Returns its folder, with the database `auth.db`.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Returns its process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Kills it (SIGKILL) and waits until it is gone.
+    pub fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Sends SIGTERM.
+    pub fn terminate(&self) {
+        let done = Command::new("kill").args(["-TERM", &self.id().to_string()]).status().unwrap();
+        assert!(done.success());
+    }
+
+    /// Waits until it ends by itself.
+    pub fn wait(&mut self) -> ExitStatus {
+        self.child.wait().unwrap()
+    }
+
+    /// Ends it and starts another one in the same folder, with more settings.
+    pub fn restart(mut self, more: &[(&str, &str)]) -> Self {
+        self.kill();
+        let mut settings = self.settings.clone();
+        settings.retain(|(key, _)| !more.iter().any(|(other, _)| key == other));
+        settings.extend(owned(more));
+        launch(Arc::clone(&self.folder), settings)
+    }
+
+    /// Runs another command of the program in its folder, with its settings.
+    pub fn run(&self, arguments: &[&str]) -> (i32, String, String) {
+        let output = command(true, self.folder(), &self.settings).args(arguments).output().unwrap();
+        let text = |octets: Vec<u8>| String::from_utf8(octets).unwrap();
+        (output.status.code().unwrap_or(-1), text(output.stdout), text(output.stderr))
+    }
+
+    /// Moves its clocks by so many seconds, forward or back.
+    pub fn shift_clock(&self, seconds: i64) {
+        let answer = self.request("POST", &format!("/dev/clock?seconds={seconds}"), &[], b"");
+        assert_eq!(answer.status, 204, "the clock of a test build can be moved");
+    }
+
+    /// Returns the database file's octets, its journal included.
+    pub fn database(&self) -> Vec<u8> {
+        ["auth.db", "auth.db-wal"]
+            .iter()
+            .flat_map(|f| fs::read(self.folder().join(f)).unwrap_or_default())
+            .collect()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Already gone is fine.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,22 @@
+//! Owns waiting: for a condition, never for a time.
+
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
+
+/// How long anything may take on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Asks again until there is something.
+#[expect(clippy::disallowed_methods, reason = "the one place that waits")]
+pub fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(Instant::now() < end, "waited {PATIENCE:?} in vain for {what}");
+        thread::sleep(Duration::from_millis(10)); // polling interval
+    }
+}

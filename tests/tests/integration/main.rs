@@ -1,0 +1,3 @@
+//! Owns the integration tests: the built program over HTTP, and the ports' contracts.
+
+mod walkthrough;
