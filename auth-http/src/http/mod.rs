@@ -109,7 +109,7 @@ pub fn document() -> String {
 /// Returns everything that is served on the main listener, to serve or to mount in a poem app.
 pub fn endpoint(shared: Arc<Shared>) -> impl Endpoint<Output = Response> {
     let api = service();
-    let docs = Page::new(api.swagger_ui_html());
+    let docs = Page::new(&api.swagger_ui_html());
     let document = api.spec();
     let routes = Route::new()
         .at("/", get(pages::root))

@@ -33,7 +33,9 @@ pub(super) struct Page {
 impl Page {
     /// Takes a page with inline scripts and styles.
     #[must_use]
-    pub(super) fn new(html: String) -> Self {
+    pub(super) fn new(html: &str) -> Self {
+        // A browser hashes what it has parsed, and parsing makes every line end a line feed.
+        let html = html.replace("\r\n", "\n").replace('\r', "\n");
         let policy = format!(
             "default-src 'none'; script-src {}; style-src {styles}; style-src-elem {styles}; \
              style-src-attr 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; \
@@ -57,12 +59,16 @@ impl IntoResponse for Page {
 /// Returns the hashes of a page's inline elements, as a policy's sources.
 fn hashes(html: &str, element: &str) -> String {
     let (open, close) = (format!("<{element}"), format!("</{element}>"));
-    let inline = html.split(&open).skip(1).filter_map(|rest| {
-        let (_, content) = rest.split_once('>')?;
-        content.split_once(&close).map(|(inline, _)| inline)
-    });
-    let sources: Vec<String> =
-        inline.map(|inline| format!("'sha256-{}'", STANDARD.encode(Sha256::digest(inline)))).collect();
+    let (mut sources, mut rest) = (Vec::new(), html);
+    // From end to beginning of the next: an element's content may hold the opening tag as text.
+    while let Some((_, tail)) = rest.split_once(&open) {
+        let Some((content, after)) = tail.split_once('>').and_then(|(_, inside)| inside.split_once(&close))
+        else {
+            break;
+        };
+        sources.push(format!("'sha256-{}'", STANDARD.encode(Sha256::digest(content))));
+        rest = after;
+    }
     if sources.is_empty() { "'none'".to_owned() } else { sources.join(" ") }
 }
 
@@ -82,7 +88,7 @@ pub(crate) fn problem(Path(name): Path<String>) -> Response {
         })
     });
     match rendered {
-        Ok(html) => Page::new(html).into_response(),
+        Ok(html) => Page::new(&html).into_response(),
         Err(error) => {
             tracing::error!(%error, "the problem page does not render");
             Problem::new(&super::problem::INTERNAL).into_response()
@@ -99,7 +105,7 @@ pub(crate) fn root() -> Response {
 /// Answers the page of the development mailbox.
 #[poem::handler]
 pub(crate) fn mailbox(request: &Request) -> Response {
-    static PAGE: LazyLock<Page> = LazyLock::new(|| Page::new(MAILBOX.to_owned()));
+    static PAGE: LazyLock<Page> = LazyLock::new(|| Page::new(MAILBOX));
     if is_local(request) { PAGE.clone().into_response() } else { Problem::new(&NOT_FOUND).into_response() }
 }
 

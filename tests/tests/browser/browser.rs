@@ -1,0 +1,91 @@
+//! Owns a headless Chromium: its driver is started on a free port and stopped with the test.
+
+use std::{
+    future::Future,
+    io::{BufRead, BufReader},
+    path::Path,
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use thirtyfour::{ChromeCapabilities, ChromiumLikeCapabilities, DesiredCapabilities, WebDriver, prelude::*};
+
+/// A running chromedriver; it ends, with its browser, when dropped.
+struct Driver(Child);
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        // Already gone is fine.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Opens a browser of this size, runs the test in it, and closes it whatever happened.
+pub async fn with<F>(width: u32, height: u32, test: impl FnOnce(WebDriver) -> F)
+where
+    F: Future<Output = WebDriverResult<()>>,
+{
+    let (_driver, url) = start();
+    let web = WebDriver::new(&url, capabilities(width, height).unwrap()).await.unwrap();
+    let result = test(web.clone()).await;
+    web.quit().await.unwrap();
+    result.unwrap();
+}
+
+fn start() -> (Driver, String) {
+    let mut child = Command::new("chromedriver")
+        .arg("--port=0")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("chromedriver is missing; cargo xtask test --only setup installs it");
+    let lines = BufReader::new(child.stdout.take().unwrap());
+    let driver = Driver(child);
+    for line in lines.lines() {
+        if let Some((_, rest)) = line.unwrap().split_once("started successfully on port ") {
+            return (driver, format!("http://127.0.0.1:{}", rest.trim_end_matches('.')));
+        }
+    }
+    panic!("chromedriver did not start");
+}
+
+fn capabilities(width: u32, height: u32) -> WebDriverResult<ChromeCapabilities> {
+    let mut chrome = DesiredCapabilities::chrome();
+    chrome.add_arg("--headless=new")?;
+    chrome.add_arg("--no-sandbox")?; // as root there is no other way
+    chrome.add_arg("--disable-dev-shm-usage")?;
+    chrome.add_arg(&format!("--window-size={width},{height}"))?;
+    // Whatever asks for anything outside fails, so that a page that needs it fails too.
+    chrome.add_arg("--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1")?;
+    Ok(chrome)
+}
+
+/// Waits for an element that can be seen.
+pub async fn seen(web: &WebDriver, css: &str) -> WebDriverResult<WebElement> {
+    web.query(By::Css(css))
+        .wait(Duration::from_secs(30), Duration::from_millis(50))
+        .and_displayed()
+        .first()
+        .await
+}
+
+/// Returns what the browser's console complained about: refused scripts and styles, failed requests.
+pub async fn complaints(web: &WebDriver) -> WebDriverResult<Vec<String>> {
+    let found = web.execute("return window.__complaints || []", Vec::new()).await?;
+    found.convert()
+}
+
+/// Collects policy violations from now on.
+pub async fn watch(web: &WebDriver) -> WebDriverResult<()> {
+    const SCRIPT: &str = "window.__complaints = []; document.addEventListener('securitypolicyviolation', \
+                          e => window.__complaints.push(e.violatedDirective + ' ' + e.blockedURI))";
+    web.execute(SCRIPT, Vec::new()).await.map(drop)
+}
+
+/// Saves a picture beside the built programs.
+pub async fn picture(web: &WebDriver, name: &str) -> WebDriverResult<()> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/pictures");
+    std::fs::create_dir_all(&folder).unwrap();
+    web.screenshot(&folder.join(name)).await
+}
