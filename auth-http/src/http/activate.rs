@@ -2,7 +2,7 @@
 
 use auth_core::{Activate, Activation, Alphabet, Code};
 use poem::Request;
-use poem_openapi::{ApiResponse, Object, payload::Json};
+use poem_openapi::{ApiResponse, Object, payload::Json, types::Example};
 
 use super::{
     basic::Basic,
@@ -17,11 +17,17 @@ use super::{
 
 /// The code from the mail.
 #[derive(Object)]
-#[oai(rename = "Activate")]
+#[oai(rename = "Activate", example)]
 pub(super) struct ActivateBody {
     /// The code, exactly as long as it was mailed.
     #[oai(validator(max_length = 20))]
     code: String,
+}
+
+impl Example for ActivateBody {
+    fn example() -> Self {
+        Self { code: "012345".to_owned() }
+    }
 }
 
 /// Holds the parsed body.

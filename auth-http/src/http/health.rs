@@ -7,8 +7,8 @@ use poem_openapi::{ApiResponse, Object, payload::Json};
 use tokio::time::timeout;
 
 use super::{
-    operation::{Failure, Operation},
-    problem::{Kind, Problem, UNAVAILABLE},
+    operation::{BOTH, Failure, Operation},
+    problem::{INTERNAL, Kind, Problem, UNAVAILABLE},
     service::Shared,
 };
 use crate::port;
@@ -36,7 +36,11 @@ pub enum HealthAnswer {
 pub(super) struct Op;
 
 impl Operation for Op {
-    const PROBLEMS: &'static [(&'static Kind, &'static str)] = &[];
+    const PROBLEMS: &'static [(&'static Kind, &'static str)] = &[
+        (&INTERNAL, BOTH),
+        (&UNAVAILABLE, "readyz alone, with the part that does not answer in its detail"),
+    ];
+    const SHARED: &'static [(&'static Kind, &'static str)] = &[];
 }
 
 /// Answers that the process runs.

@@ -96,14 +96,17 @@ fn service() -> OpenApiService<Api, ()> {
         "A visitor registers an address with a password; a short code goes to the mailbox; address, password and \
          code together make the account active. A deployment answers either `hidden` (the default: the same answer \
          whatever the state of an address) or `explicit` (the precise reason); every answer below says which of \
-         the two it belongs to.",
+         the two it belongs to. Paths that do not exist answer 404 `not-found`, other methods 405 \
+         `method-not-allowed`.",
     )
 }
 
-/// Returns the OpenAPI document.
+/// Returns the OpenAPI document, laid out to be read and compared.
 #[must_use]
 pub fn document() -> String {
-    service().spec()
+    let document: Result<serde_json::Value, _> = serde_json::from_str(&service().spec());
+    // poem writes JSON, and what is read back can be written.
+    document.and_then(|document| serde_json::to_string_pretty(&document)).unwrap_or_default()
 }
 
 /// Returns everything that is served on the main listener, to serve or to mount in a poem app.

@@ -12,15 +12,17 @@ use poem_openapi::{
 use super::problem::{self, Kind, Problem};
 
 /// Lists the problems that an operation may answer, with when.
-pub trait Operation: Send + Sync + 'static {
-    /// Its own problems; those that every operation has are added.
+pub(super) trait Operation: Send + Sync + 'static {
+    /// Its own problems.
     const PROBLEMS: &'static [(&'static Kind, &'static str)];
+    /// Those that it shares with others of its method.
+    const SHARED: &'static [(&'static Kind, &'static str)] = &WITH_BODY;
 }
 
-const BOTH: &str = "hidden and explicit";
+pub(super) const BOTH: &str = "hidden and explicit";
 
-/// The problems that every operation may answer.
-const COMMON: [(&Kind, &str); 11] = [
+/// The problems of every operation that takes a body.
+const WITH_BODY: [(&Kind, &str); 9] = [
     (&problem::INVALID_REQUEST, BOTH),
     (&problem::NOT_ACCEPTABLE, BOTH),
     (&problem::REQUEST_TIMEOUT, BOTH),
@@ -30,8 +32,6 @@ const COMMON: [(&Kind, &str); 11] = [
     (&problem::INTERNAL, BOTH),
     (&problem::OVERLOADED, BOTH),
     (&problem::UNAVAILABLE, BOTH),
-    (&problem::METHOD_NOT_ALLOWED, BOTH),
-    (&problem::NOT_FOUND, BOTH),
 ];
 
 /// Holds a problem that an operation answers.
@@ -94,7 +94,7 @@ struct FieldErrorDocument {
 impl<O: Operation> ApiResponse for Failure<O> {
     fn meta() -> MetaResponses {
         let mut by_status: BTreeMap<u16, String> = BTreeMap::new();
-        for (kind, when) in COMMON.iter().chain(O::PROBLEMS) {
+        for (kind, when) in O::SHARED.iter().chain(O::PROBLEMS) {
             let text = by_status.entry(kind.status).or_default();
             if !text.is_empty() {
                 text.push_str("\n\n");
@@ -131,7 +131,6 @@ fn headers(status: u16) -> Vec<MetaHeader> {
     };
     match status {
         401 => vec![header("WWW-Authenticate", problem::CHALLENGE, "string")],
-        405 => vec![header("Allow", "The methods that the path has.", "string")],
         429 | 503 => vec![header("Retry-After", "Seconds to wait.", "integer")],
         _ => Vec::new(),
     }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use auth_core::{Address, Password, PasswordError, Register, Registration, Weakness};
 use poem::Request;
-use poem_openapi::{ApiResponse, Object, payload::Json};
+use poem_openapi::{ApiResponse, Object, payload::Json, types::Example};
 
 use super::{
     body::FromFields,
@@ -16,7 +16,7 @@ use crate::strength;
 
 /// An address to register, and the password that it shall have.
 #[derive(Object)]
-#[oai(rename = "Register")]
+#[oai(rename = "Register", example)]
 pub(super) struct RegisterBody {
     /// An e-mail address: an ASCII local part of at most 64 octets, a domain of two or more
     /// labels, international ones too, 254 octets in all.
@@ -25,6 +25,12 @@ pub(super) struct RegisterBody {
     /// 1 to 1024 octets without control characters; strong enough.
     #[oai(validator(max_length = 1024))]
     password: String,
+}
+
+impl Example for RegisterBody {
+    fn example() -> Self {
+        Self { email: "ada@example.org".to_owned(), password: "correct horse battery staple".to_owned() }
+    }
 }
 
 /// Holds the parsed body.

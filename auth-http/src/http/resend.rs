@@ -2,7 +2,7 @@
 
 use auth_core::{Address, Resend, Resending};
 use poem::Request;
-use poem_openapi::{ApiResponse, Object, payload::Json};
+use poem_openapi::{ApiResponse, Object, payload::Json, types::Example};
 
 use super::{
     body::FromFields,
@@ -14,11 +14,17 @@ use super::{
 
 /// The address that another mail shall go to.
 #[derive(Object)]
-#[oai(rename = "Resend")]
+#[oai(rename = "Resend", example)]
 pub(super) struct ResendBody {
     /// The e-mail address of the registration.
     #[oai(validator(max_length = 512))]
     email: String,
+}
+
+impl Example for ResendBody {
+    fn example() -> Self {
+        Self { email: "ada@example.org".to_owned() }
+    }
 }
 
 /// Holds the parsed body.
