@@ -4,7 +4,7 @@
 //! [`Ticket`] to answer with. Refusals of the domain are replies; only broken I/O is a [`Fault`].
 //! A new effect is a line in the table below: every host stops compiling until it handles it.
 
-use alloc::{string::String, vec::Vec};
+use alloc::vec::Vec;
 use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Secret,
     domain::{
-        AddressKey, Client, Code, CodeMac, CodeSlot, Detail, Lease, Locale, MailId, OwedMail, Rate, Row,
-        Salt, Scrypt, Settlement, Time, Version,
+        AddressKey, Client, Code, CodeMac, CodeSlot, Detail, Generation, Lease, Locale, MailId, OwedMail,
+        Rate, Recipient, Row, Salt, Scrypt, Settlement, Time, Version,
     },
     run::Ticket,
     secret::travelling,
@@ -86,6 +86,7 @@ macro_rules! effects {
 
         /// Carries one order and the ticket to answer it with.
         #[derive(Debug)]
+        #[expect(clippy::large_enum_variant, reason = "a run has one, and moves it a few times")]
         pub enum Effect { $($(#[$doc])+ $name(Ticket<$name>, $name),)+ }
 
         impl Effect {
@@ -96,6 +97,7 @@ macro_rules! effects {
         }
 
         #[derive(Clone, Debug, PartialEq, Serialize)]
+        #[expect(clippy::large_enum_variant, reason = "a run has one, in a box")]
         pub enum Order { $($name($name),)+ }
 
         #[derive(Clone, Serialize, Deserialize)]
@@ -153,7 +155,7 @@ effects! {
     RedeemCode: Write -> Redemption;
     /// Sends one mail to one recipient.
     SendMail: Write -> Sending;
-    /// Ends a lease.
+    /// Says what becomes of a leased mail.
     SettleMail: Write -> Settled;
 }
 
@@ -200,6 +202,8 @@ pub struct Found {
     pub now: Time,
     /// The row and its version, expired or not.
     pub row: Option<(Version, Row)>,
+    /// Whether an activation mail of this address waits: in the outbox, neither leased nor dead.
+    pub mail_waits: bool,
 }
 
 /// Orders: hash the password beside the run.
@@ -222,6 +226,9 @@ pub struct CommitAccount {
     pub key: AddressKey,
     /// The version that was read; zero for no row. The new one is the next number.
     pub expected: Version,
+    /// The generation that was read. Versions begin again with a row that was deleted; a
+    /// generation never comes again, so both must be the stored ones.
+    pub generation: Option<Generation>,
     /// The new row.
     pub row: Row,
     /// The mail; it takes the place of a waiting one of its purpose, which starts afresh.
@@ -288,8 +295,8 @@ pub enum Redemption {
 pub struct SendMail {
     /// Its name; retries have the same.
     pub id: MailId,
-    /// The one recipient: ASCII, safe in an envelope and a header.
-    pub to: String,
+    /// The one recipient.
+    pub to: Recipient,
     /// The language.
     pub locale: Locale,
     /// What to say.
@@ -324,12 +331,12 @@ pub enum Sending {
     Rejected(Detail),
 }
 
-/// Orders: end a lease.
+/// Orders: end a lease, or note that sending begins.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct SettleMail {
     /// The lease.
     pub lease: Lease,
-    /// How it ended.
+    /// What becomes of its mail.
     pub settlement: Settlement,
 }
 

@@ -35,8 +35,8 @@ pub use domain::{
     Address, AddressError, AddressKey, Alphabet, Attempt, Client, Code, CodeFormat, CodeFormatError, CodeKey,
     CodeKeys, CodeKeysError, CodeMac, CodeSlot, Detail, Estimate, Generation, HashFloor, LastMail, Lease,
     LeaseToken, LeasedMail, Locale, LocaleError, MailId, Odds, OddsLimit, OwedMail, Pace, Password,
-    PasswordError, PasswordPolicy, PasswordRecord, Purpose, Rate, Row, Salt, Scrypt, Settlement, Status,
-    Time, UnusableHash, Version, Weakness,
+    PasswordError, PasswordPolicy, PasswordRecord, Purpose, Rate, Recipient, Row, Salt, Scrypt, Settlement,
+    Status, Time, UnusableHash, Version, Weakness,
 };
 pub use effect::{
     Admission, Admit, Answer, Class, CodeStored, Commit, CommitAccount, Effect, Fault, FindAccount, Found,

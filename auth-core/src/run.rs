@@ -103,10 +103,11 @@ impl fmt::Debug for Reply {
     }
 }
 
-/// Names one order of one run: its place, and a digest over everything before it.
+/// Names one order of one run: its place, and a digest over it and everything before it.
 ///
-/// The digest covers input, orders and answers, so two runs share a stamp only while they are
-/// the same value, and what answers one answers the other. Nothing has to be counted or drawn.
+/// The digest covers input, answers and orders, this one included, so two runs share a stamp only
+/// while they are the same value, and what answers one answers the other. Nothing has to be
+/// counted or drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Stamp {
     place: u32,
@@ -114,12 +115,13 @@ pub(crate) struct Stamp {
 }
 
 impl Stamp {
-    pub(crate) fn first<F: Flow>(flow: &F) -> Self {
-        Self { place: 0, digest: digest(&[0; 16], &(F::NAME, flow)) }
+    fn first<F: Flow>(flow: &F, state: &State<F::Outcome>) -> Self {
+        Self { place: 0, digest: digest(&digest(&[0; 16], &(F::NAME, flow)), &state.order()) }
     }
 
-    fn next(self, order: &Order, answer: &Recorded) -> Self {
-        Self { place: self.place.saturating_add(1), digest: digest(&self.digest, &(order, answer)) }
+    fn next<T>(self, answer: &Recorded, state: &State<T>) -> Self {
+        let place = self.place.saturating_add(1);
+        Self { place, digest: digest(&digest(&self.digest, answer), &state.order()) }
     }
 }
 
@@ -225,12 +227,21 @@ enum State<T> {
     Ended(Result<T, Broken>),
 }
 
+impl<T> State<T> {
+    fn order(&self) -> Option<&Order> {
+        match self {
+            Self::Waits { order, .. } => Some(order),
+            Self::Ended(_) => None,
+        }
+    }
+}
+
 impl<F: Flow> Run<F> {
     /// Starts a flow; its first order waits to be taken.
     pub fn start(flow: F, rules: &Rules) -> Self {
-        let (answers, now) = (Vec::new(), Stamp::first(&flow));
-        let state = advance(&flow, rules, &answers);
-        Self { flow, answers, past: Vec::new(), now, state }
+        let state = advance(&flow, rules, &[]);
+        let now = Stamp::first(&flow, &state);
+        Self { flow, answers: Vec::new(), past: Vec::new(), now, state }
     }
 
     /// Returns the order that waits, once. None: take it as ended, or an answer is missing.
@@ -272,19 +283,15 @@ impl<F: Flow> Run<F> {
 
     /// Returns the kind of the order that waits, or none once the run has ended.
     pub fn waits_for(&self) -> Option<Kind> {
-        match &self.state {
-            State::Waits { order, .. } => Some(order.kind()),
-            State::Ended(_) => None,
-        }
+        self.state.order().map(Order::kind)
     }
 
     pub(crate) fn record(&mut self, answer: Recorded, rules: &Rules) {
-        if let State::Waits { order, .. } = &self.state {
-            self.past.push(self.now);
-            self.now = self.now.next(order, &answer);
-            self.answers.push(answer);
-            self.state = advance(&self.flow, rules, &self.answers);
-        }
+        self.answers.push(answer);
+        self.state = advance(&self.flow, rules, &self.answers);
+        let last = self.answers.last().map(|answer| self.now.next(answer, &self.state));
+        self.past.push(self.now);
+        self.now = last.unwrap_or(self.now);
     }
 
     fn refuses(&self, answered: &Answered) -> Option<WhyRefused> {

@@ -63,7 +63,7 @@ pub trait Accounts: Send + Sync {
     /// Reads a row, expired or not, and the clock.
     async fn find(&self, key: &AddressKey) -> Result<Found>;
 
-    /// Replaces a row if its version is the expected one and takes up the mail, in one
+    /// Replaces a row if its version and generation are the expected ones and takes up the mail, in one
     /// transaction. Both statements run whether there is a mail or not.
     async fn commit(&self, order: &CommitAccount) -> Result<Commit>;
 
@@ -76,7 +76,7 @@ pub trait Accounts: Send + Sync {
     /// Gives a lease back: the mail is due at once and has had one attempt less.
     async fn release(&self, lease: &Lease) -> Result<Settled>;
 
-    /// Ends a lease that is still held.
+    /// Ends a lease that is still held, or notes on it that sending begins.
     async fn settle(&self, order: &SettleMail) -> Result<Settled>;
 
     /// Returns how long until the next mail can be leased; none if no mail waits.

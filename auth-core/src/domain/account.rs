@@ -10,7 +10,8 @@ use core::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Address, HashFloor, LastMail, Locale, MailId, OwedMail, Pace, PasswordRecord, Purpose, Salt, Scrypt, Time,
+    Address, HashFloor, LastMail, Locale, MailId, Next, OwedMail, Pace, PasswordRecord, Purpose, Salt,
+    Scrypt, Time,
 };
 use crate::Event;
 
@@ -87,6 +88,17 @@ pub(crate) struct Step {
     pub(crate) event: Event,
 }
 
+/// Holds what a request for a mail comes with.
+pub(crate) struct Asked {
+    /// The store's clock.
+    pub(crate) now: Time,
+    /// The name that a mail would have.
+    pub(crate) id: MailId,
+    /// Whether an activation mail has not left yet.
+    pub(crate) mail_waits: bool,
+    pub(crate) lifetimes: Lifetimes,
+}
+
 /// Holds the durations and limits that decisions over rows depend on.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Lifetimes {
@@ -133,33 +145,33 @@ impl Row {
     }
 
     /// Registers: `new` is the attempt as it would be if it were a new one.
-    pub(crate) fn register(self, new: Attempt, now: Time, id: MailId, lifetimes: Lifetimes) -> Step {
+    pub(crate) fn register(self, new: Attempt, asked: Asked) -> Step {
         match &self.status {
-            Status::Vacant => self.pending(new, now, id, lifetimes, Event::Registered),
+            Status::Vacant => self.pending(new, false, asked, Event::Registered),
             // The comparison is constant-time: the hash is a `Secret`.
             Status::Pending(old) if old.password == new.password => {
                 let same = old.clone();
-                self.pending(same, now, id, lifetimes, Event::RegisteredAgain)
+                self.pending(same, true, asked, Event::RegisteredAgain)
             }
-            Status::Pending(_) => self.pending(new, now, id, lifetimes, Event::AttemptReplaced),
-            Status::Active { .. } => self.notify(now, id),
+            Status::Pending(_) => self.pending(new, false, asked, Event::AttemptReplaced),
+            Status::Active { .. } => self.notify(asked),
         }
     }
 
     /// Asks for another mail.
-    pub(crate) fn resend(self, now: Time, id: MailId, lifetimes: Lifetimes) -> Step {
+    pub(crate) fn resend(self, asked: Asked) -> Step {
         match &self.status {
             // A vacant row is written so that every state costs the same one commit.
             Status::Vacant => Step {
-                row: Self { expires: Some(now.after(DAY)), ..self },
+                row: Self { expires: Some(asked.now.after(DAY)), ..self },
                 mail: None,
                 event: Event::NoAccount,
             },
             Status::Pending(attempt) => {
                 let same = attempt.clone();
-                self.pending(same, now, id, lifetimes, Event::MailAskedFor)
+                self.pending(same, true, asked, Event::MailAskedFor)
             }
-            Status::Active { .. } => self.notify(now, id),
+            Status::Active { .. } => self.notify(asked),
         }
     }
 
@@ -183,36 +195,58 @@ impl Row {
         (attempt.generation == mail.generation).then_some(attempt)
     }
 
-    fn pending(self, attempt: Attempt, now: Time, id: MailId, lifetimes: Lifetimes, event: Event) -> Step {
-        let last_mail = lifetimes.pace.next(self.last_mail, now);
-        let mail = OwedMail {
-            id,
-            purpose: Purpose::Activation,
-            generation: attempt.generation,
-            locale: attempt.locale.clone(),
-            due: last_mail.due,
-        };
-        let row = Self {
-            status: Status::Pending(attempt),
-            last_mail: Some(last_mail),
-            expires: Some(now.max(last_mail.due).after(DAY)),
-            ..self
-        };
-        Step { row, mail: Some(mail), event }
+    /// Returns the row to store before a mail leaves, if its code could outlive the row.
+    ///
+    /// A mail may be late by as long as mails are retried; a row goes a day after its last mail.
+    pub(crate) fn outliving(&self, now: Time, lifetimes: Lifetimes) -> Option<Self> {
+        let expires = self.expires.filter(|expires| *expires < now.after(lifetimes.last_code))?;
+        Some(Self { expires: Some(expires.max(now.after(lifetimes.pending()))), ..self.clone() })
     }
 
-    fn notify(self, now: Time, id: MailId) -> Step {
+    /// Returns the name of its attempt.
+    pub(crate) const fn generation(&self) -> Option<Generation> {
+        match &self.status {
+            Status::Vacant => None,
+            Status::Pending(attempt) | Status::Active { attempt, .. } => Some(attempt.generation),
+        }
+    }
+
+    fn pending(self, attempt: Attempt, same: bool, asked: Asked, event: Event) -> Step {
+        let Asked { now, id, mail_waits, lifetimes } = asked;
+        let (last_mail, mail) = match lifetimes.pace.next(self.last_mail, same && mail_waits, now) {
+            Next::AsItIs => (self.last_mail, None),
+            Next::Mail(last) => (Some(last), Some(attempt.mail(Purpose::Activation, id, last.due))),
+        };
+        let latest = last_mail.map_or(now, |last| last.due.max(now));
+        let row = Self {
+            status: Status::Pending(attempt),
+            last_mail,
+            expires: Some(latest.after(lifetimes.pending())),
+            ..self
+        };
+        Step { row, mail, event }
+    }
+
+    fn notify(self, asked: Asked) -> Step {
+        let now = asked.now;
         let owed = self.last_notice.is_none_or(|last| now.since(last) >= DAY);
         let (Status::Active { attempt, .. }, true) = (&self.status, owed) else {
             return Step { row: self, mail: None, event: Event::AlreadyActive };
         };
-        let mail = OwedMail {
-            id,
-            purpose: Purpose::Notice,
-            generation: attempt.generation,
-            locale: attempt.locale.clone(),
-            due: now,
-        };
+        let mail = attempt.mail(Purpose::Notice, asked.id, now);
         Step { row: Self { last_notice: Some(now), ..self }, mail: Some(mail), event: Event::AlreadyActive }
+    }
+}
+
+impl Attempt {
+    fn mail(&self, purpose: Purpose, id: MailId, due: Time) -> OwedMail {
+        OwedMail { id, purpose, generation: self.generation, locale: self.locale.clone(), due }
+    }
+}
+
+impl Lifetimes {
+    /// How long a pending row stays after its last attempt or mail: longer than any code.
+    fn pending(self) -> Duration {
+        DAY.max(self.last_code)
     }
 }

@@ -41,6 +41,17 @@ pub struct Address {
 #[serde(into = "String", try_from = "String")]
 pub struct AddressKey(String);
 
+/// Holds the one address that a mail goes to: ASCII, safe in an envelope and in a header.
+#[derive(Clone, PartialEq, Eq, Serialize)]
+pub struct Recipient(String);
+
+impl Recipient {
+    /// Returns the address as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 /// Tells what is wrong with an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AddressError {
@@ -91,12 +102,12 @@ impl Address {
     }
 
     /// Returns where to send mail: the local part as given, the domain as A-labels.
-    pub fn recipient(&self) -> String {
+    pub fn recipient(&self) -> Recipient {
         let local = self.given.rsplit_once('@').map_or("", |(local, _)| local);
         let mut recipient = local.to_string();
         recipient.push('@');
         recipient.push_str(self.key.domain());
-        recipient
+        Recipient(recipient)
     }
 }
 
@@ -176,6 +187,12 @@ impl fmt::Debug for Address {
 impl fmt::Debug for AddressKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("AddressKey([personal])")
+    }
+}
+
+impl fmt::Debug for Recipient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Recipient([personal])")
     }
 }
 
@@ -291,7 +308,7 @@ mod tests {
     #[test]
     fn recipient_keeps_the_spelling_of_the_local_part() {
         let address = Address::parse("Ada@Example.ORG").unwrap();
-        assert_eq!(address.recipient(), "Ada@example.org");
+        assert_eq!(address.recipient().as_str(), "Ada@example.org");
         assert_eq!(address.given(), "Ada@Example.ORG");
     }
 

@@ -11,7 +11,7 @@ use hmac::Mac;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{AddressKey, Code, Generation, Purpose, random::hmac};
+use super::{AddressKey, Code, CodeFormat, Generation, MailId, Purpose, Stream, random::hmac};
 use crate::Secret;
 
 /// Keeps a redemption cheap: one MAC is computed for every key.
@@ -74,6 +74,20 @@ impl CodeKeys {
             others.push(key);
         }
         if others.len() >= MAX_KEYS { Err(CodeKeysError::TooMany) } else { Ok(Self { first, others }) }
+    }
+
+    /// Draws the code of a mail. Its retries draw the same one, so that copies of a mail agree and
+    /// no retry pushes another code out.
+    ///
+    /// The mail's id is 128 random bits, and without the key nobody gets from one to the other: the
+    /// code is as random as the id. Whoever has key and id could try all codes against a MAC as well.
+    pub(crate) fn draw(&self, format: CodeFormat, slot: CodeSlot, mail: MailId) -> Code {
+        let mut seed = hmac(&self.first.0);
+        seed.update(b"auth-core draw v1");
+        seed.update(&slot.0);
+        seed.update(mail.as_bytes());
+        let seed = Secret::new(seed.finalize().into_bytes().into());
+        format.draw(&mut Stream::new(&seed, "code"))
     }
 
     /// Returns the MAC to store for a new code.

@@ -121,7 +121,7 @@ pub struct LeasedMail {
     pub mail: OwedMail,
     /// How many leases the mail has had, this one included.
     pub attempts: u32,
-    /// How many attempts ended with unknown outcome.
+    /// How many attempts have begun whose outcome is not known.
     pub unknowns: u8,
 }
 
@@ -150,9 +150,15 @@ impl From<String> for Detail {
     }
 }
 
-/// Says how a lease ended.
+/// Says what becomes of a leased mail.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Settlement {
+    /// It is about to be sent: keep the lease, and remember that its outcome may stay unknown. A
+    /// worker that dies now has written down that it may have sent it.
+    Begun {
+        /// How many attempts have begun whose outcome is not known.
+        unknowns: u8,
+    },
     /// The server took the mail: forget it.
     Sent,
     /// Nobody needs the mail any more: forget it.
@@ -161,7 +167,7 @@ pub enum Settlement {
     Retry {
         /// How much later, on the store's clock.
         after: Duration,
-        /// How many attempts have ended with unknown outcome so far.
+        /// How many attempts have begun whose outcome is not known.
         unknowns: u8,
         /// Why.
         detail: Detail,

@@ -37,19 +37,34 @@ impl Pace {
     }
 
     /// Decides when the next mail leaves, and what the distance after it is.
-    pub(crate) fn next(self, last: Option<LastMail>, now: Time) -> LastMail {
+    ///
+    /// `suffices` tells that the last mail still waits and says all that the next one would:
+    /// while the distance holds it stays, since a mail in its place would be due later.
+    pub(crate) fn next(self, last: Option<LastMail>, suffices: bool, now: Time) -> Next {
         let fresh = LastMail { due: now, distance: self.first };
-        let Some(last) = last else { return fresh };
+        let Some(last) = last else { return Next::Mail(fresh) };
         if last.due > now {
             // A mail waits already; the new one takes its place. Asking again puts nothing off.
-            return last;
+            return Next::Mail(last);
         }
         if now.since(last.due) >= RESET {
-            return fresh;
+            return Next::Mail(fresh);
         }
         let earliest = last.due.after(last.distance.min(self.longest));
-        LastMail { due: earliest.max(now), distance: self.longer(last.distance) }
+        if suffices && now < earliest {
+            return Next::AsItIs;
+        }
+        Next::Mail(LastMail { due: earliest.max(now), distance: self.longer(last.distance) })
     }
+}
+
+/// Says what becomes of a request for a mail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// A mail leaves, in the place of one that waits.
+    Mail(LastMail),
+    /// The mail that waits is the one that was asked for.
+    AsItIs,
 }
 
 /// Remembers the last mail to an address.
@@ -79,16 +94,19 @@ mod tests {
 
     #[test]
     fn next_mail_is_a_table() {
-        for (what, before, now, after) in [
-            ("first mail leaves at once", None, 1000, last(1000, 60)),
-            ("within the distance it waits", Some(last(1000, 60)), 1010, last(1060, 120)),
-            ("a waiting mail keeps its time", Some(last(1060, 120)), 1020, last(1060, 120)),
-            ("after the distance it leaves at once", Some(last(1000, 60)), 1100, last(1100, 120)),
-            ("the distance stops growing", Some(last(1000, 7200)), 1000, last(8200, 7200)),
-            ("a day without mail starts again", Some(last(1000, 7200)), 87_400, last(87_400, 60)),
-            ("a second less does not", Some(last(1000, 7200)), 87_399, last(87_399, 7200)),
+        let mail = |due, distance| Next::Mail(last(due, distance));
+        for (what, before, suffices, now, after) in [
+            ("first mail leaves at once", None, false, 1000, mail(1000, 60)),
+            ("within the distance it waits", Some(last(1000, 60)), false, 1010, mail(1060, 120)),
+            ("a waiting mail keeps its time", Some(last(1060, 120)), false, 1020, mail(1060, 120)),
+            ("one that is late stays", Some(last(1000, 60)), true, 1010, Next::AsItIs),
+            ("until the distance allows another", Some(last(1000, 60)), true, 1060, mail(1060, 120)),
+            ("after the distance it leaves at once", Some(last(1000, 60)), false, 1100, mail(1100, 120)),
+            ("the distance stops growing", Some(last(1000, 7200)), false, 1000, mail(8200, 7200)),
+            ("a day without mail starts again", Some(last(1000, 7200)), false, 87_400, mail(87_400, 60)),
+            ("a second less does not", Some(last(1000, 7200)), false, 87_399, mail(87_399, 7200)),
         ] {
-            assert_eq!(pace().next(before, at(now)), after, "{what}");
+            assert_eq!(pace().next(before, suffices, at(now)), after, "{what}");
         }
     }
 
@@ -96,7 +114,7 @@ mod tests {
     fn asking_all_day_causes_18_mails() {
         let (mut last, mut due) = (None, alloc::collections::BTreeSet::new());
         for second in 0..86_400 {
-            let next = pace().next(last, at(second));
+            let Next::Mail(next) = pace().next(last, false, at(second)) else { continue };
             due.insert(next.due);
             last = Some(next);
         }

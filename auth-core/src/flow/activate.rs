@@ -62,7 +62,7 @@ impl Flow for Activate {
         let nowhere = CodeSlot::from_bytes(random.bytes());
 
         let found = host.ask(self.find())?;
-        let (_, row) = found.at_its_time();
+        let row = found.at_its_time();
         let attempt = row.openable(found.now, rules.policy().hash_floor, rules.lifetimes);
         // Threat: timing. Where there is nothing to compare, the same work is done for nothing.
         let (salt, params) =
@@ -102,7 +102,7 @@ impl Activate {
     fn commit(&self, generation: Generation, first: &Found, host: &mut Host<'_>) -> Result<Event, Stop> {
         let mut found = first.clone();
         for round in 0..ROUNDS {
-            let (expected, row) = found.at_its_time();
+            let row = found.at_its_time();
             // Only this attempt counts: a newer one was not what the code was mailed for.
             if let Status::Active { attempt, .. } = &row.status
                 && attempt.generation == generation
@@ -110,8 +110,7 @@ impl Activate {
                 return Ok(if round == 0 { Event::ActivatedAgain } else { Event::Activated });
             }
             let Some(row) = row.activate(generation, found.now) else { return Ok(Event::Superseded) };
-            let commit = CommitAccount { key: self.address.key().clone(), expected, row, mail: None };
-            match host.try_ask(commit)? {
+            match host.try_ask(found.replace(self.address.key(), row, None))? {
                 Ok(Commit::Committed) => return Ok(Event::Activated),
                 Ok(Commit::Conflict) | Err(Fault::Unknown) => found = host.ask(self.find())?,
                 Err(Fault::NotDone) => return Err(Host::broken::<CommitAccount>(Fault::NotDone)),

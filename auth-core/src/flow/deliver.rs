@@ -1,17 +1,17 @@
 //! Owns the delivery of one leased mail: find, code, send, settle.
 //!
-//! The code is drawn here, exists in clear in the mail alone, and is put before the mail leaves,
-//! so that nobody reads a code that is not good yet.
+//! The code exists in clear in the mail alone, and is put before the mail leaves, so that nobody
+//! reads a code that is not good yet. A mail that is tried again carries the same code.
 
 use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Event, Fault, FindAccount, Flow, Host, PutCode, Random, Rules, SendMail, Sending, SettleMail, Settled,
+    Commit, Event, Fault, FindAccount, Flow, Host, PutCode, Rules, SendMail, Sending, SettleMail, Settled,
     Stop, Template,
     domain::NEWEST_CODES,
-    domain::{CodeSlot, Detail, LeasedMail, Purpose, Settlement, Stream, Time},
+    domain::{CodeSlot, Detail, LeasedMail, Purpose, Settlement, Time},
 };
 
 /// The longest wait between tries of a deferred mail, and the wait after an unknown outcome.
@@ -33,12 +33,21 @@ impl Flow for Deliver {
     const NAME: &'static str = "deliver";
 
     fn run(&self, rules: &Rules, host: &mut Host<'_>) -> Result<Self::Outcome, Stop> {
-        let mail = &self.leased.mail;
+        let (mail, unknowns) = (&self.leased.mail, self.leased.unknowns);
         let found = host.ask(FindAccount { key: self.leased.key.clone() })?;
-        let (_, row) = found.at_its_time();
+        let row = found.at_its_time();
         let Some(attempt) = row.addressee(mail) else {
             return self.settle(Settlement::Superseded, Event::MailSuperseded, host);
         };
+        if unknowns > MORE_AFTER_UNKNOWN {
+            return self.settle(Settlement::Dead { detail: lost() }, Event::MailDead, host);
+        }
+        if let Some(row) = row.outliving(found.now, rules.lifetimes)
+            && host.ask(found.replace(&self.leased.key, row, None))? == Commit::Conflict
+        {
+            let detail = Detail::new("the account changed meanwhile; the mail was not tried");
+            return self.retry(found.now, detail, rules, host);
+        }
         // Mail goes to the address of the attempt, whatever was typed later (CVE-2019-19844).
         let to = attempt.address.recipient();
 
@@ -46,18 +55,17 @@ impl Flow for Deliver {
         let (template, put) = match mail.purpose {
             Purpose::Notice => (Template::Notice, None),
             Purpose::Activation => {
-                let seed = host.ask(Random)?.0;
-                let code = rules.policy().code.draw(&mut Stream::new(&seed, "code"));
                 let slot = CodeSlot::of(mail.purpose, &self.leased.key, mail.generation);
+                let code = rules.keys.draw(rules.policy().code, slot, mail.id);
                 let put = PutCode {
                     slot,
                     mail: mail.id,
                     mac: rules.keys.sign(slot, &code),
                     // Good from before the mail leaves until its reader has had his time.
-                    lifetime: ttl.saturating_add(Rules::SEND_DEADLINE),
+                    lifetime: rules.lifetimes.last_code,
                     tries,
                     newest: NEWEST_CODES,
-                    retention: DAY.saturating_add(ttl),
+                    retention: DAY.saturating_add(rules.lifetimes.last_code),
                 };
                 if let Err(fault) = host.try_ask(put.clone())? {
                     return self.retry(found.now, Detail::new(unavailable(fault)), rules, host);
@@ -66,6 +74,12 @@ impl Flow for Deliver {
             }
         };
 
+        // Threat: a worker that dies after each sending, or cannot write the end down, mails for
+        // ever. What begins is written down first.
+        let begun = Settlement::Begun { unknowns: unknowns.saturating_add(1) };
+        if host.ask(self.order(begun))? == Settled::Lost {
+            return Ok(Event::LeaseLost);
+        }
         let send = SendMail { id: mail.id, to, locale: mail.locale.clone(), template };
         match host.try_ask(send)? {
             Ok(Sending::Accepted) => {
@@ -99,21 +113,28 @@ impl Deliver {
 
     /// Tries twice more, well apart: each of them may be one mail too many.
     fn unknown(&self, host: &mut Host<'_>) -> Result<Event, Stop> {
-        let detail = Detail::new("the server's last reply was lost; the mail may have arrived");
         let unknowns = self.leased.unknowns.saturating_add(1);
         if unknowns > MORE_AFTER_UNKNOWN {
-            return self.settle(Settlement::Dead { detail }, Event::MailDead, host);
+            return self.settle(Settlement::Dead { detail: lost() }, Event::MailDead, host);
         }
-        let retry = Settlement::Retry { after: LONGEST_WAIT, unknowns, detail };
+        let retry = Settlement::Retry { after: LONGEST_WAIT, unknowns, detail: lost() };
         self.settle(retry, Event::MailUnknown, host)
     }
 
     fn settle(&self, settlement: Settlement, event: Event, host: &mut Host<'_>) -> Result<Event, Stop> {
-        Ok(match host.ask(SettleMail { lease: self.leased.lease, settlement })? {
+        Ok(match host.ask(self.order(settlement))? {
             Settled::Settled => event,
             Settled::Lost => Event::LeaseLost,
         })
     }
+
+    const fn order(&self, settlement: Settlement) -> SettleMail {
+        SettleMail { lease: self.leased.lease, settlement }
+    }
+}
+
+fn lost() -> Detail {
+    Detail::new("the server's last reply was lost; the mail may have arrived")
 }
 
 const fn unavailable(fault: Fault) -> &'static str {

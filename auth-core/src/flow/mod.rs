@@ -14,10 +14,32 @@ pub use resend::{Resend, Resending};
 
 use core::time::Duration;
 
-use crate::{Admission, Admit, Event, Host, Rules, Stop, domain::Client};
+use crate::{
+    Admission, Admit, CommitAccount, Event, Found, Host, Rules, Stop,
+    domain::{AddressKey, Client, OwedMail, Row, Version},
+};
 
 /// How often a flow reads and decides again when others change the same address.
 const ROUNDS: usize = 8;
+
+impl Found {
+    /// Returns the row as it counts at the store's time.
+    fn at_its_time(&self) -> Row {
+        Row::at(self.row.as_ref().map(|(_, row)| row), self.now)
+    }
+
+    /// Returns the order that puts a row in the place of what was found.
+    fn replace(&self, key: &AddressKey, row: Row, mail: Option<OwedMail>) -> CommitAccount {
+        let stored = self.row.as_ref();
+        CommitAccount {
+            key: key.clone(),
+            expected: stored.map_or(Version(0), |(version, _)| *version),
+            generation: stored.and_then(|(_, row)| row.generation()),
+            row,
+            mail,
+        }
+    }
+}
 
 /// Holds what a flow came to: what the visitor is told, and what really happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,14 +4,16 @@ use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Outcome, ROUNDS, limited};
+use super::{Outcome, limited};
 use crate::{
-    Commit, CommitAccount, Event, FindAccount, Flow, HashPassword, Host, Random, Rules, Stop,
+    Commit, Event, FindAccount, Flow, HashPassword, Host, Random, Rules, Stop,
     domain::{
-        Address, Attempt, Client, Generation, Locale, MailId, PasswordRecord, Row, Salt, Stream, Version,
-        Weakness,
+        Address, Asked, Attempt, Client, Generation, Locale, MailId, PasswordRecord, Salt, Stream, Weakness,
     },
 };
+
+/// As `ROUNDS`, where each round costs a hash.
+const HASHED_ROUNDS: usize = 4;
 
 /// Registers an address with the password that the host keeps beside the run.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -64,26 +66,24 @@ impl Flow for Register {
         let generation = Generation::from_bytes(random.bytes());
         let id = MailId::from_bytes(random.bytes());
 
-        let params = rules.policy().hash;
-        let mut hashed: Option<PasswordRecord> = None;
-        for _ in 0..ROUNDS {
-            let found = host.ask(FindAccount { key: self.address.key().clone() })?;
-            let (expected, row) = found.at_its_time();
+        let (key, params) = (self.address.key(), rules.policy().hash);
+        for _ in 0..HASHED_ROUNDS {
+            let found = host.ask(FindAccount { key: key.clone() })?;
+            let row = found.at_its_time();
             let salt = row.salt(params).unwrap_or(fresh);
-            let password = match hashed.take() {
-                Some(password) if password.salt == salt => password,
-                // Threat: a state that skips the hash answers sooner and tells itself.
-                Some(_) | None => {
-                    let hash = host.ask(HashPassword { salt, params })?.0;
-                    PasswordRecord { params, salt, hash }
-                }
+            // Threat: a state that skips the hash, in the second round too, answers sooner and
+            // tells itself.
+            let hash = host.ask(HashPassword { salt, params })?.0;
+            let new = Attempt {
+                generation,
+                address: self.address.clone(),
+                locale: self.locale.clone(),
+                password: PasswordRecord { params, salt, hash },
             };
-            hashed = Some(password.clone());
-            let new =
-                Attempt { generation, address: self.address.clone(), locale: self.locale.clone(), password };
-            let step = row.register(new, found.now, id, rules.lifetimes);
-            let key = self.address.key().clone();
-            match host.ask(CommitAccount { key, expected, row: step.row, mail: step.mail })? {
+            let asked =
+                Asked { now: found.now, id, mail_waits: found.mail_waits, lifetimes: rules.lifetimes };
+            let step = row.register(new, asked);
+            match host.ask(found.replace(key, step.row, step.mail))? {
                 Commit::Committed => return Ok(Outcome::new(told(step.event, rules), step.event)),
                 Commit::Conflict => {}
             }
@@ -97,15 +97,5 @@ fn told(event: Event, rules: &Rules) -> Registration {
         (false, _) => Registration::Accepted,
         (true, Event::AlreadyActive) => Registration::EmailTaken,
         (true, _) => Registration::Pending,
-    }
-}
-
-impl crate::Found {
-    /// Returns the version to expect and the row as it counts at the store's time.
-    pub(crate) fn at_its_time(&self) -> (Version, Row) {
-        match &self.row {
-            Some((version, row)) => (*version, Row::at(Some(row), self.now)),
-            None => (Version(0), Row::VACANT),
-        }
     }
 }

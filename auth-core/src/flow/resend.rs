@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{Outcome, ROUNDS, limited};
 use crate::{
-    Commit, CommitAccount, Event, FindAccount, Flow, Host, Random, Rules, Stop,
-    domain::{Address, Client, MailId, Stream},
+    Commit, Event, FindAccount, Flow, Host, Random, Rules, Stop,
+    domain::{Address, Asked, Client, MailId, Stream},
 };
 
 /// Asks for another activation mail.
@@ -47,12 +47,13 @@ impl Flow for Resend {
         }
         let seed = host.ask(Random)?.0;
         let id = MailId::from_bytes(Stream::new(&seed, "resend").bytes());
+        let key = self.address.key();
         for _ in 0..ROUNDS {
-            let key = self.address.key().clone();
             let found = host.ask(FindAccount { key: key.clone() })?;
-            let (expected, row) = found.at_its_time();
-            let step = row.resend(found.now, id, rules.lifetimes);
-            match host.ask(CommitAccount { key, expected, row: step.row, mail: step.mail })? {
+            let asked =
+                Asked { now: found.now, id, mail_waits: found.mail_waits, lifetimes: rules.lifetimes };
+            let step = found.at_its_time().resend(asked);
+            match host.ask(found.replace(key, step.row, step.mail))? {
                 Commit::Committed => return Ok(Outcome::new(told(step.event, rules), step.event)),
                 Commit::Conflict => {}
             }

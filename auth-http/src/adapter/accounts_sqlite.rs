@@ -7,7 +7,7 @@ use std::{str::FromStr, time::Duration};
 
 use async_trait::async_trait;
 use auth_core::{
-    AddressKey, Commit, CommitAccount, Found, Lease, LeasedMail, SettleMail, Settled, Time, Version,
+    AddressKey, Commit, CommitAccount, Found, Lease, LeasedMail, Purpose, SettleMail, Settled, Time, Version,
 };
 use sqlx::{
     Sqlite, SqlitePool, Transaction,
@@ -133,9 +133,9 @@ async fn write_row(transaction: &mut Transaction<'_, Sqlite>, order: &CommitAcco
         "UPDATE accounts SET version = ?1 + 1, status = ?2, address = ?3, locale = ?4, password = ?5,
             generation = ?6, active_since = ?7, last_mail_due = ?8, last_mail_distance = ?9,
             last_notice = ?10, expires = ?11
-         WHERE address_key = ?12 AND version = ?1"
+         WHERE address_key = ?12 AND version = ?1 AND generation IS ?13"
     };
-    let done = sqlx::query(sql)
+    let query = sqlx::query(sql)
         .bind(i64::try_from(expected).unwrap_or(i64::MAX))
         .bind(row.status)
         .bind(row.address)
@@ -147,10 +147,10 @@ async fn write_row(transaction: &mut Transaction<'_, Sqlite>, order: &CommitAcco
         .bind(row.last_mail_distance)
         .bind(row.last_notice)
         .bind(row.expires)
-        .bind(order.key.as_str().as_bytes())
-        .execute(&mut **transaction)
-        .await?;
-    Ok(done.rows_affected())
+        .bind(order.key.as_str().as_bytes());
+    let query =
+        if expected == 0 { query } else { query.bind(order.generation.map(|g| g.as_bytes().to_vec())) };
+    Ok(query.execute(&mut **transaction).await?.rows_affected())
 }
 
 /// Takes up the mail. Threat: a state that owes none would answer sooner, so the statement runs
@@ -180,16 +180,22 @@ async fn write_mail(transaction: &mut Transaction<'_, Sqlite>, order: &CommitAcc
 impl Accounts for AccountsSqlite {
     async fn find(&self, key: &AddressKey) -> Result<Found> {
         const OPERATION: &str = "find an account";
+        let now = self.now();
         let row: Option<AccountRow> = sqlx::query_as(
-            "SELECT version, status, address, locale, password, generation, active_since, last_mail_due,
-                last_mail_distance, last_notice, expires
-             FROM accounts WHERE address_key = ?1",
+            "SELECT a.version, a.status, a.address, a.locale, a.password, a.generation, a.active_since,
+                a.last_mail_due, a.last_mail_distance, a.last_notice, a.expires,
+                o.mail_id IS NOT NULL AS mail_waits
+             FROM accounts a LEFT JOIN outbox o ON o.address_key = a.address_key AND o.purpose = ?2
+                AND o.dead_since IS NULL AND (o.lease IS NULL OR o.next_at <= ?3)
+             WHERE a.address_key = ?1",
         )
         .bind(key.as_str().as_bytes())
+        .bind(i64::from(Purpose::Activation.number()))
+        .bind(micros(now))
         .fetch_optional(&self.pool)
         .await
         .map_err(|e| PortError::not_done(OPERATION, e))?;
-        AccountRow::found(row, self.now()).map_err(|e| PortError::not_done(OPERATION, e))
+        AccountRow::found(row, now).map_err(|e| PortError::not_done(OPERATION, e))
     }
 
     async fn commit(&self, order: &CommitAccount) -> Result<Commit> {

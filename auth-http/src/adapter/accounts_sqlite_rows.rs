@@ -26,6 +26,7 @@ pub(super) struct AccountRow {
     pub(super) last_mail_distance: Option<i64>,
     pub(super) last_notice: Option<i64>,
     pub(super) expires: Option<i64>,
+    pub(super) mail_waits: bool,
 }
 
 impl AccountRow {
@@ -47,12 +48,14 @@ impl AccountRow {
             last_mail_distance: row.last_mail.map(|mail| span(mail.distance)),
             last_notice: row.last_notice.map(micros),
             expires: row.expires.map(micros),
+            mail_waits: false,
         }
     }
 
     pub(super) fn found(stored: Option<Self>, now: Time) -> Result<Found, Damaged> {
+        let mail_waits = stored.as_ref().is_some_and(|row| row.mail_waits);
         let row = stored.map(|row| Ok((Version(row.version.unsigned_abs()), row.row()?))).transpose()?;
-        Ok(Found { now, row })
+        Ok(Found { now, row, mail_waits })
     }
 
     fn row(self) -> Result<Row, Damaged> {

@@ -50,12 +50,12 @@ impl Mailer for MailDevelopment {
             Template::Notice => None,
         };
         let shown = code.as_deref().unwrap_or("none");
-        tracing::info!(to = %order.to, subject = %rendered.subject, code = %shown, "development mail");
+        tracing::info!(to = %order.to.as_str(), subject = %rendered.subject, code = %shown, "development mail");
         let mut mails = self.lock();
         mails.push_front(Delivered {
             id: order.id.to_string(),
             at: rfc3339(self.clock.wall()),
-            to: order.to.clone(),
+            to: order.to.as_str().to_owned(),
             subject: rendered.subject,
             text: rendered.text.expose().clone(),
             html: rendered.html.expose().clone(),
