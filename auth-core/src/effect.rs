@@ -202,7 +202,8 @@ pub struct Found {
     pub now: Time,
     /// The row and its version, expired or not.
     pub row: Option<(Version, Row)>,
-    /// Whether an activation mail of this address waits: in the outbox, neither leased nor dead.
+    /// Whether an activation mail of this address is on its way: in the outbox and not dead, leased
+    /// or not.
     pub mail_waits: bool,
 }
 

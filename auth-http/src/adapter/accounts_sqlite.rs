@@ -180,22 +180,20 @@ async fn write_mail(transaction: &mut Transaction<'_, Sqlite>, order: &CommitAcc
 impl Accounts for AccountsSqlite {
     async fn find(&self, key: &AddressKey) -> Result<Found> {
         const OPERATION: &str = "find an account";
-        let now = self.now();
         let row: Option<AccountRow> = sqlx::query_as(
             "SELECT a.version, a.status, a.address, a.locale, a.password, a.generation, a.active_since,
                 a.last_mail_due, a.last_mail_distance, a.last_notice, a.expires,
                 o.mail_id IS NOT NULL AS mail_waits
              FROM accounts a LEFT JOIN outbox o ON o.address_key = a.address_key AND o.purpose = ?2
-                AND o.dead_since IS NULL AND (o.lease IS NULL OR o.next_at <= ?3)
+                AND o.dead_since IS NULL
              WHERE a.address_key = ?1",
         )
         .bind(key.as_str().as_bytes())
         .bind(i64::from(Purpose::Activation.number()))
-        .bind(micros(now))
         .fetch_optional(&self.pool)
         .await
         .map_err(|e| PortError::not_done(OPERATION, e))?;
-        AccountRow::found(row, now).map_err(|e| PortError::not_done(OPERATION, e))
+        AccountRow::found(row, self.now()).map_err(|e| PortError::not_done(OPERATION, e))
     }
 
     async fn commit(&self, order: &CommitAccount) -> Result<Commit> {
