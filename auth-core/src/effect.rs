@@ -250,8 +250,9 @@ pub enum Commit {
 pub struct PutCode {
     /// Where the attempt's codes live.
     pub slot: CodeSlot,
-    /// The mail that carries it. The first code of a mail refills the slot's tries, later ones
-    /// of the same mail don't: retries of a mail are no further guesses.
+    /// The mail that carries it. A mail refills the slot's tries when it is put for the first
+    /// time and never again, whatever other mails come between: retries of a mail are no further
+    /// guesses. A slot remembers its 32 newest mails.
     pub mail: MailId,
     /// The code; one that is there already only gets the new lifetime.
     pub mac: CodeMac,
@@ -278,12 +279,14 @@ pub struct RedeemCode {
     pub macs: Vec<CodeMac>,
 }
 
-/// Replies to [`RedeemCode`], the first one that holds, in this order.
+/// Replies to [`RedeemCode`]. A store asks in this order: does any code live in the slot (`Missing`)?
+/// Does one match that matched before (`Redeemed`, at no cost)? Are tries left (`Exhausted`)? Then
+/// it counts the try, and only then compares (`Redeemed` or `Wrong`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Redemption {
     /// No code lives in the slot; nothing was written.
     Missing,
-    /// A living code matched. One that matched before costs no try, others one.
+    /// A living code matched.
     Redeemed,
     /// No tries are left; nothing was compared.
     Exhausted,

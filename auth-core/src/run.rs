@@ -13,6 +13,7 @@ use zeroize::Zeroizing;
 use crate::{
     Answer, Effect, Fault, Kind, Op, Rules,
     effect::{Order, Reply, sealed::Sealed},
+    snapshot::to_bytes,
 };
 
 /// Decides one operation as a plain function from its input and the answers so far.
@@ -126,9 +127,7 @@ impl Stamp {
 }
 
 fn digest<T: Serialize>(before: &[u8; 16], content: &T) -> [u8; 16] {
-    // Serializing to memory fails for no type in this crate. If one ever did, every stamp of
-    // the run would be refused rather than confused: the empty content is not another's.
-    let content = Zeroizing::new(postcard::to_allocvec(content).unwrap_or_default());
+    let content = Zeroizing::new(to_bytes(content));
     let full: [u8; 32] = Sha256::new().chain_update(before).chain_update(&*content).finalize().into();
     let (half, _) = full.split_first_chunk().unwrap_or((&[0; 16], &[]));
     *half

@@ -1,6 +1,7 @@
 //! Owns how a run is written down and taken up again: its input and answers, nothing else.
 
 use alloc::vec::Vec;
+use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +23,18 @@ pub enum BadSnapshot {
     /// They are damaged, or the rules decide otherwise than those it was made under.
     Mismatch,
 }
+
+impl fmt::Display for BadSnapshot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Format => "the bytes are of a format that this version does not read",
+            Self::OtherFlow => "the bytes hold another flow",
+            Self::Mismatch => "the bytes are damaged, or were made under rules that decide otherwise",
+        })
+    }
+}
+
+impl core::error::Error for BadSnapshot {}
 
 #[derive(Serialize)]
 struct Written<'a, F> {
@@ -57,9 +70,7 @@ impl<F: Flow> Run<F> {
             stamp: self.now,
             answers: &self.answers,
         };
-        // Serializing to memory fails for no type in this crate; empty bytes restore to
-        // `BadSnapshot`.
-        Secret::new(postcard::to_allocvec(&written).unwrap_or_default())
+        Secret::new(to_bytes(&written))
     }
 
     /// Takes a run up again. An order that waited for its answer waits to be taken again; a
@@ -96,6 +107,13 @@ impl<F: Flow> Run<F> {
         // have led to other orders, and the run is not taken up under them.
         if run.now == body.stamp && rest.is_empty() { Ok(run) } else { Err(BadSnapshot::Mismatch) }
     }
+}
+
+/// Serializes into bytes that never move: a buffer that grows leaves copies behind that are not
+/// wiped. Serializing to memory fails for no type in this crate; empty bytes are no snapshot.
+pub(crate) fn to_bytes<T: Serialize>(value: &T) -> Vec<u8> {
+    let size = postcard::experimental::serialized_size(value).unwrap_or_default();
+    postcard::to_extend(value, Vec::with_capacity(size)).unwrap_or_default()
 }
 
 fn read<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<(T, &'a [u8]), BadSnapshot> {

@@ -203,8 +203,8 @@ impl Row {
         Some(Self { expires: Some(expires.max(now.after(lifetimes.pending()))), ..self.clone() })
     }
 
-    /// Returns the name of its attempt.
-    pub(crate) const fn generation(&self) -> Option<Generation> {
+    /// Returns the name of its attempt, which [`CommitAccount`](crate::CommitAccount) compares.
+    pub const fn generation(&self) -> Option<Generation> {
         match &self.status {
             Status::Vacant => None,
             Status::Pending(attempt) | Status::Active { attempt, .. } => Some(attempt.generation),

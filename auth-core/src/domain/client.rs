@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 /// Names one client of the limiter: an IPv4 address, or an IPv6 /64.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(from = "IpAddr")]
 pub struct Client(IpAddr);
 
 impl Client {
@@ -28,6 +29,12 @@ impl Client {
     /// Returns the address, or the /64's first one.
     pub const fn address(self) -> IpAddr {
         self.0
+    }
+}
+
+impl From<IpAddr> for Client {
+    fn from(address: IpAddr) -> Self {
+        Self::of(address)
     }
 }
 

@@ -117,6 +117,14 @@ pub struct PasswordRecord {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UnusableHash;
 
+impl fmt::Display for UnusableHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the text is no password hash of this module")
+    }
+}
+
+impl core::error::Error for UnusableHash {}
+
 impl PasswordRecord {
     /// Writes the record as a PHC string, `$scrypt$ln=17,r=8,p=1$salt$hash`.
     pub fn to_phc(&self) -> Secret<String> {

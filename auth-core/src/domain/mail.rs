@@ -126,7 +126,7 @@ pub struct LeasedMail {
 }
 
 /// Carries what a mail server said, for the operator: printable ASCII, at most 200 octets.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "String")]
 pub struct Detail(String);
 
@@ -141,6 +141,13 @@ impl Detail {
     /// Returns the text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+// Threat: personal data in logs. Mail servers like to quote the address.
+impl fmt::Debug for Detail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Detail([personal])")
     }
 }
 

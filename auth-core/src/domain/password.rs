@@ -4,6 +4,7 @@
 //! verdict alone. Figures: NIST SP 800-63B-4 section 3.1.1.2, OWASP ASVS 5.0 V6.2.
 
 use alloc::string::String;
+use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -26,6 +27,18 @@ pub enum PasswordError {
     /// It has control characters, which HTTP Basic (RFC 7617 section 2) cannot carry.
     Control,
 }
+
+impl fmt::Display for PasswordError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Empty => "a password has at least one character",
+            Self::TooLong => "a password has 1024 octets of UTF-8 at most",
+            Self::Control => "a password has no control characters",
+        })
+    }
+}
+
+impl core::error::Error for PasswordError {}
 
 impl Password {
     /// Parses a password. Without the feature `unicode` the host hands over NFC text.
@@ -104,6 +117,20 @@ pub enum Weakness {
         min_score: u8,
     },
 }
+
+impl fmt::Display for Weakness {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooShort { min_length } => write!(f, "a password has at least {min_length} characters"),
+            Self::Common => f.write_str("the password is known from leaks; choose another one"),
+            Self::Guessable { score, min_score } => {
+                write!(f, "the password's strength is {score} of 4, and {min_score} is asked for")
+            }
+        }
+    }
+}
+
+impl core::error::Error for Weakness {}
 
 impl PasswordPolicy {
     /// Judges a new password.

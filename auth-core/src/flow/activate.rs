@@ -101,7 +101,7 @@ impl Activate {
     /// Makes the attempt active. Whether an unknown commit happened, the row itself tells.
     fn commit(&self, generation: Generation, first: &Found, host: &mut Host<'_>) -> Result<Event, Stop> {
         let mut found = first.clone();
-        for round in 0..ROUNDS {
+        for round in 0..=ROUNDS {
             let row = found.at_its_time();
             // Only this attempt counts: a newer one was not what the code was mailed for.
             if let Status::Active { attempt, .. } = &row.status
@@ -110,6 +110,9 @@ impl Activate {
                 return Ok(if round == 0 { Event::ActivatedAgain } else { Event::Activated });
             }
             let Some(row) = row.activate(generation, found.now) else { return Ok(Event::Superseded) };
+            if round == ROUNDS {
+                break;
+            }
             match host.try_ask(found.replace(self.address.key(), row, None))? {
                 Ok(Commit::Committed) => return Ok(Event::Activated),
                 Ok(Commit::Conflict) | Err(Fault::Unknown) => found = host.ask(self.find())?,

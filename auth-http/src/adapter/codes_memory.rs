@@ -19,6 +19,8 @@ use crate::port::{Codes, PortError, Result};
 
 /// Entries of each map: some 30 MB when full.
 const CAPACITY: usize = 100_000;
+/// Mails that a slot remembers.
+const MAILS: usize = 32;
 
 /// Keeps codes and limits in memory.
 #[derive(Debug)]
@@ -28,11 +30,12 @@ pub struct CodesMemory {
     clients: Mutex<Bounded<Client, Duration>>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Slot {
     codes: Vec<StoredCode>,
     tries: u8,
-    refilled_by: MailId,
+    /// The mails that have refilled the tries, the newest ones.
+    mails: Vec<MailId>,
 }
 
 #[derive(Debug)]
@@ -95,6 +98,11 @@ impl<K: Eq + Hash, V> Bounded<K, V> {
 #[error("the map in memory is full; wait, or set AUTH_REDIS_URL")]
 struct Full;
 
+fn keep_newest<T>(items: &mut Vec<T>, count: usize) {
+    let surplus = items.len().saturating_sub(count);
+    items.drain(..surplus);
+}
+
 /// A panic while a lock is held leaves no half-made value here: every change is one assignment.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -122,15 +130,11 @@ impl Codes for CodesMemory {
     async fn put(&self, order: &PutCode) -> Result<()> {
         let now = self.clock.monotonic();
         let mut slots = lock(&self.slots);
-        let earlier = slots.live(&order.slot, now).map(|slot| Slot {
-            codes: std::mem::take(&mut slot.codes),
-            tries: slot.tries,
-            refilled_by: slot.refilled_by,
-        });
-        let mut slot =
-            earlier.unwrap_or(Slot { codes: Vec::new(), tries: order.tries, refilled_by: order.mail });
-        if slot.refilled_by != order.mail {
-            (slot.tries, slot.refilled_by) = (order.tries, order.mail);
+        let mut slot = slots.live(&order.slot, now).map(std::mem::take).unwrap_or_default();
+        if !slot.mails.contains(&order.mail) {
+            slot.tries = order.tries;
+            slot.mails.push(order.mail);
+            keep_newest(&mut slot.mails, MAILS);
         }
         slot.codes.retain(|code| code.expires > now);
         let expires = now + order.lifetime;
@@ -138,8 +142,7 @@ impl Codes for CodesMemory {
             Some(code) => code.expires = expires,
             None => slot.codes.push(StoredCode { mac: order.mac, expires, redeemed: false }),
         }
-        let surplus = slot.codes.len().saturating_sub(usize::from(order.newest));
-        slot.codes.drain(..surplus);
+        keep_newest(&mut slot.codes, usize::from(order.newest));
         slots
             .put(order.slot, slot, now + order.retention, now)
             .map_err(|full| PortError::not_done("store a code", full))

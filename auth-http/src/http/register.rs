@@ -1,7 +1,5 @@
 //! Owns `POST /v1/register`: its body, its answers, its documentation.
 
-use std::borrow::Cow;
-
 use auth_core::{Address, Password, PasswordError, Register, Registration, Weakness};
 use poem::Request;
 use poem_openapi::{ApiResponse, Object, payload::Json, types::Example};
@@ -95,12 +93,12 @@ pub(super) fn email_error(error: auth_core::AddressError) -> FieldError {
 }
 
 fn password_error(error: PasswordError) -> FieldError {
-    let (code, message) = match error {
-        PasswordError::Empty => ("empty", "a password has at least one character"),
-        PasswordError::TooLong => ("too-long", "a password has 1024 octets of UTF-8 at most"),
-        PasswordError::Control => ("control-character", "a password has no control characters"),
+    let code = match error {
+        PasswordError::Empty => "empty",
+        PasswordError::TooLong => "too-long",
+        PasswordError::Control => "control-character",
     };
-    FieldError { field: "password", code, message: message.into() }
+    FieldError { field: "password", code, message: error.to_string().into() }
 }
 
 /// Carries the operation out.
@@ -145,16 +143,12 @@ pub(super) fn accepted(shared: &Shared, message: &str) -> Accepted {
 }
 
 fn weak(weakness: Weakness, advice: Vec<String>) -> Problem {
-    let (code, message) = match weakness {
-        Weakness::TooShort { min_length } => {
-            ("too-short", Cow::from(format!("a password has at least {min_length} characters")))
-        }
-        Weakness::Common => ("common", "the password is known from leaks; choose another one".into()),
-        Weakness::Guessable { score, min_score } => (
-            "guessable",
-            format!("the password's strength is {score} of 4, and {min_score} is asked for").into(),
-        ),
+    let code = match weakness {
+        Weakness::TooShort { .. } => "too-short",
+        Weakness::Common => "common",
+        Weakness::Guessable { .. } => "guessable",
     };
+    let message = weakness.to_string().into();
     let mut errors = vec![FieldError { field: "password", code, message }];
     errors.extend(advice.into_iter().map(|advice| FieldError {
         field: "password",

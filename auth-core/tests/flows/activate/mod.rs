@@ -1,0 +1,134 @@
+//! Owns the rules of Activate: what opens an attempt, what does not, what is told of it.
+
+mod scripts;
+
+use auth_core::{Activate, Activation, Commit, Event, Fault, Redemption, Scrypt};
+
+use crate::{
+    fixture::{active, at, attempt, explicit, found, pending, rules},
+    script::Script,
+};
+use scripts::{
+    code_refused, contended, disclosed, earlier_parameters, expired_attempt, limited,
+    lost_before_it_happened, others, overtaken, raced_by_a_resend, repeated, repeated_too_late, right_code,
+    unknown_address, unusable_hash, vacant_address, wrong_password,
+};
+
+pub(crate) fn scripts() -> Vec<Script<Activate>> {
+    let mut scripts = vec![
+        right_code(),
+        repeated(),
+        repeated_too_late(),
+        wrong_password(&pending(attempt(1), at(-30), 60), Event::WrongPassword),
+        unknown_address(),
+        vacant_address(),
+        expired_attempt(),
+        raced_by_a_resend(),
+        lost_before_it_happened(),
+        contended(Ok(Commit::Conflict)),
+        contended(Err(Fault::Unknown)),
+        limited(rules()),
+        unusable_hash(Scrypt { log2_n: 12, r: 8, p: 1 }),
+        earlier_parameters(Scrypt { log2_n: 16, r: 8, p: 2 }),
+    ];
+    scripts.extend(codes().map(|(redemption, event)| code_refused(redemption, event)));
+    scripts.extend(losers());
+    scripts.extend(disclosed());
+    scripts
+}
+
+const fn codes() -> [(Redemption, Event); 3] {
+    [
+        (Redemption::Missing, Event::CodeExpired),
+        (Redemption::Exhausted, Event::TriesUsedUp),
+        (Redemption::Wrong, Event::WrongCode),
+    ]
+}
+
+/// A commit that another run came before, in each way, whether told so or not told at all.
+fn losers() -> Vec<Script<Activate>> {
+    let mut losers = Vec::new();
+    for answer in [Ok(Commit::Conflict), Err(Fault::Unknown)] {
+        let won = found(5, &active(0));
+        losers.push(overtaken(answer.clone(), won, Activation::Activated, Event::Activated));
+        for other in others() {
+            losers.push(overtaken(answer.clone(), other, Activation::Refused, Event::Superseded));
+        }
+    }
+    losers
+}
+
+#[test]
+fn password_and_code_of_an_attempt_activate_it() {
+    right_code().play();
+}
+
+#[test]
+fn the_request_that_activated_can_be_repeated_while_a_code_may_live() {
+    repeated().play();
+    repeated_too_late().play();
+}
+
+#[test]
+fn an_expired_used_up_or_wrong_code_is_refused() {
+    for (redemption, event) in codes() {
+        code_refused(redemption, event).play();
+    }
+}
+
+#[test]
+fn a_wrong_password_never_touches_the_slot_of_the_attempt() {
+    wrong_password(&pending(attempt(1), at(-30), 60), Event::WrongPassword).play();
+    wrong_password(&active(60), Event::AlreadyActive).play();
+}
+
+#[test]
+fn where_there_is_nothing_to_open_the_same_work_is_done_for_nothing() {
+    unknown_address().play();
+    vacant_address().play();
+    expired_attempt().play();
+}
+
+#[test]
+fn a_stored_hash_below_the_floor_never_verifies() {
+    for (log2_n, r, p) in [(1, 1, 1), (12, 8, 1), (16, 8, 1), (17, 4, 1)] {
+        unusable_hash(Scrypt { log2_n, r, p }).play();
+    }
+    earlier_parameters(Scrypt { log2_n: 16, r: 8, p: 2 }).play();
+    earlier_parameters(Scrypt { log2_n: 18, r: 8, p: 1 }).play();
+}
+
+#[test]
+fn stored_parameters_above_the_ceiling_are_never_ordered() {
+    for (log2_n, r, p) in [(21, 8, 1), (20, 8, 3), (17, 255, 255), (255, 255, 255), (17, 8, 0)] {
+        unusable_hash(Scrypt { log2_n, r, p }).play();
+    }
+}
+
+#[test]
+fn a_conflict_is_read_and_decided_again() {
+    raced_by_a_resend().play();
+    contended(Ok(Commit::Conflict)).play();
+}
+
+#[test]
+fn a_commit_of_unknown_outcome_is_settled_by_reading_the_row() {
+    lost_before_it_happened().play();
+    contended(Err(Fault::Unknown)).play();
+}
+
+#[test]
+fn two_racers_with_the_right_code_both_succeed_and_a_newer_attempt_is_left_alone() {
+    losers().iter().for_each(Script::play);
+}
+
+#[test]
+fn the_client_limit_comes_first() {
+    limited(rules()).play();
+    limited(explicit()).play();
+}
+
+#[test]
+fn explicit_tells_the_precise_reason() {
+    disclosed().iter().for_each(Script::play);
+}

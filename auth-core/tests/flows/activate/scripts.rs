@@ -1,0 +1,200 @@
+//! Owns the scripts of Activate, one function for each way that it can go.
+
+use auth_core::{
+    Activate, Activation, Admission, Admit, Answer, Code, CodeSlot, Commit, CommitAccount, Event, Fault,
+    HashPassword, Hashed, Outcome, RedeemCode, Redemption, Row, Rules, Scrypt, Secret,
+};
+
+use crate::{
+    derived,
+    fixture::{
+        CODE_KEY, HASH, OLD_CODE_KEY, OTHER_HASH, SEED, VACANT, activated, active, address, at, attempt,
+        client, expired, explicit, found, generation, key, nothing_found, pending, rate, replaces, rules,
+        seconds,
+    },
+    script::{Script, Step, admitted, drawn, finds, hashes, step},
+};
+
+fn code() -> Code {
+    rules().policy().code.parse("314159").expect("it is a code")
+}
+
+fn script(steps: Vec<Step>, told: Activation, event: Event) -> Script<Activate> {
+    let flow = Activate { address: address(), code: code(), client: client() };
+    Script { rules: rules(), flow, steps, ended: Ok(Outcome { told, event }) }
+}
+
+/// The attempt that most scripts activate, mailed to half a minute ago.
+fn row() -> Row {
+    pending(attempt(1), at(-30), 60)
+}
+
+fn redeems(slot: CodeSlot, redemption: Redemption) -> Step {
+    let macs = [CODE_KEY, OLD_CODE_KEY].map(|key| derived::mac(key, slot, &code())).to_vec();
+    step(RedeemCode { slot, macs }, Ok(redemption))
+}
+
+fn commits(version: u64, over: &Row, answer: Answer<CommitAccount>) -> Step {
+    let active = activated(over.clone(), at(0));
+    step(replaces(&found(version, over), active, None), answer)
+}
+
+/// Up to the redemption, with the attempt's own password.
+fn rightly(row: &Row, redemption: Redemption) -> Vec<Step> {
+    let slot = derived::slot(&key(), generation(1));
+    let hashed = hashes(attempt(1).password.salt, HASH);
+    vec![admitted(), drawn(), finds(found(4, row)), hashed, redeems(slot, redemption)]
+}
+
+/// The same effects where there is nothing to compare: dummy salt, a slot where nothing lives.
+fn in_vain(found: auth_core::Found) -> Vec<Step> {
+    let (dummy, nowhere) = derived::activate(SEED);
+    vec![admitted(), drawn(), finds(found), hashes(dummy, HASH), redeems(nowhere, Redemption::Missing)]
+}
+
+fn refused(steps: Vec<Step>, event: Event) -> Script<Activate> {
+    script(steps, Activation::Refused, event)
+}
+
+/// The right password and code, then the given steps.
+fn committing(steps: Vec<Step>, told: Activation, event: Event) -> Script<Activate> {
+    let steps = rightly(&row(), Redemption::Redeemed).into_iter().chain(steps).collect();
+    script(steps, told, event)
+}
+
+pub(super) fn right_code() -> Script<Activate> {
+    let commit = commits(4, &row(), Ok(Commit::Committed));
+    committing(vec![commit], Activation::Activated, Event::Activated)
+}
+
+pub(super) fn repeated() -> Script<Activate> {
+    let steps = rightly(&active(1259), Redemption::Redeemed);
+    script(steps, Activation::Activated, Event::ActivatedAgain)
+}
+
+pub(super) fn repeated_too_late() -> Script<Activate> {
+    refused(in_vain(found(4, &active(1260))), Event::AlreadyActive)
+}
+
+pub(super) fn code_refused(redemption: Redemption, event: Event) -> Script<Activate> {
+    refused(rightly(&row(), redemption), event)
+}
+
+pub(super) fn wrong_password(row: &Row, event: Event) -> Script<Activate> {
+    let mut steps = in_vain(found(4, row));
+    steps[3] = hashes(attempt(1).password.salt, OTHER_HASH);
+    refused(steps, event)
+}
+
+pub(super) fn unknown_address() -> Script<Activate> {
+    refused(in_vain(nothing_found()), Event::NoAccount)
+}
+
+pub(super) fn vacant_address() -> Script<Activate> {
+    refused(in_vain(found(4, &VACANT)), Event::NoAccount)
+}
+
+pub(super) fn expired_attempt() -> Script<Activate> {
+    refused(in_vain(found(4, &expired())), Event::NoAccount)
+}
+
+/// A stored hash that must not count: its parameters are never ordered, today's are.
+pub(super) fn unusable_hash(params: Scrypt) -> Script<Activate> {
+    let mut weak = attempt(1);
+    weak.password.params = params;
+    refused(in_vain(found(4, &pending(weak, at(-30), 60))), Event::WrongPassword)
+}
+
+/// A stored hash that counts though new ones are made otherwise.
+pub(super) fn earlier_parameters(params: Scrypt) -> Script<Activate> {
+    let mut earlier = attempt(1);
+    earlier.password.params = params;
+    let row = pending(earlier, at(-30), 60);
+    let mut steps = rightly(&row, Redemption::Redeemed);
+    let order = HashPassword { salt: attempt(1).password.salt, params };
+    steps[3] = step(order, Ok(Hashed(Secret::new(HASH))));
+    steps.push(commits(4, &row, Ok(Commit::Committed)));
+    script(steps, Activation::Activated, Event::Activated)
+}
+
+/// Loses the first commit to a resend, which leaves the attempt as it is.
+pub(super) fn raced_by_a_resend() -> Script<Activate> {
+    let later = pending(attempt(1), at(30), 120);
+    let steps = vec![
+        commits(4, &row(), Ok(Commit::Conflict)),
+        finds(found(5, &later)),
+        commits(5, &later, Ok(Commit::Committed)),
+    ];
+    committing(steps, Activation::Activated, Event::Activated)
+}
+
+/// Does not win the first commit and finds `after` in its place.
+pub(super) fn overtaken(
+    answer: Answer<CommitAccount>,
+    after: auth_core::Found,
+    told: Activation,
+    event: Event,
+) -> Script<Activate> {
+    committing(vec![commits(4, &row(), answer), finds(after)], told, event)
+}
+
+/// The commit's reply was lost, and the row tells that nothing happened.
+pub(super) fn lost_before_it_happened() -> Script<Activate> {
+    let steps = vec![
+        commits(4, &row(), Err(Fault::Unknown)),
+        finds(found(4, &row())),
+        commits(4, &row(), Ok(Commit::Committed)),
+    ];
+    committing(steps, Activation::Activated, Event::Activated)
+}
+
+/// The commit fails in the given way, eight times.
+pub(super) fn contended(answer: Answer<CommitAccount>) -> Script<Activate> {
+    let mut steps = Vec::new();
+    for _ in 0..8 {
+        steps.push(commits(4, &row(), answer.clone()));
+        steps.push(finds(found(4, &row())));
+    }
+    committing(steps, Activation::Contended, Event::Contended)
+}
+
+pub(super) fn limited(rules: Rules) -> Script<Activate> {
+    let retry_after = seconds(17);
+    let answer = Ok(Admission::Limited { retry_after });
+    let steps = vec![step(Admit { client: client(), rate: rate() }, answer)];
+    let script = script(steps, Activation::RateLimited { retry_after }, Event::RateLimited);
+    Script { rules, ..script }
+}
+
+/// What became of an attempt that somebody replaced, then activated, after the code was redeemed.
+pub(super) fn others() -> [auth_core::Found; 3] {
+    let newer = pending(attempt(2), at(30), 120);
+    [found(5, &newer), found(6, &activated(newer, at(-1))), nothing_found()]
+}
+
+/// The same runs where the state of an address is disclosed: only what is told differs.
+pub(super) fn disclosed() -> Vec<Script<Activate>> {
+    let told = |script: Script<Activate>, told| {
+        let ended = script.ended.map(|outcome| Outcome { told, ..outcome });
+        Script { rules: explicit(), ended, ..script }
+    };
+    let absent = [unknown_address(), vacant_address(), expired_attempt()];
+    let absent = absent.into_iter().map(|script| told(script, Activation::NoAccount));
+    let active = [repeated(), repeated_too_late(), wrong_password(&active(60), Event::AlreadyActive)];
+    let active = active.into_iter().map(|script| told(script, Activation::AlreadyActive));
+    let wrong = wrong_password(&row(), Event::WrongPassword);
+    let superseded = others().map(|after| {
+        let script = overtaken(Ok(Commit::Conflict), after, Activation::Refused, Event::Superseded);
+        told(script, Activation::WrongPassword)
+    });
+    let rest = [
+        told(wrong, Activation::WrongPassword),
+        told(code_refused(Redemption::Missing, Event::CodeExpired), Activation::CodeExpired),
+        told(code_refused(Redemption::Exhausted, Event::TriesUsedUp), Activation::CodeExpired),
+        told(code_refused(Redemption::Wrong, Event::WrongCode), Activation::WrongCode),
+        told(right_code(), Activation::Activated),
+        told(contended(Ok(Commit::Conflict)), Activation::Contended),
+        limited(explicit()),
+    ];
+    absent.chain(active).chain(superseded).chain(rest).collect()
+}

@@ -1,0 +1,74 @@
+//! Owns a second writing of how random values, slots and MACs are derived.
+//!
+//! Codes in a store and mails in an outbox outlive a release, so these formats are fixed: the
+//! expectations here share no code with the crate.
+
+use auth_core::{AddressKey, Code, CodeFormat, CodeMac, CodeSlot, Generation, MailId, Purpose, Salt};
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::{Digest, Sha256};
+
+/// Yields HMAC-SHA-256(seed, label, counter), block after block.
+pub(crate) fn stream(seed: [u8; 32], label: &'static str) -> impl Iterator<Item = u8> {
+    (0_u32..).flat_map(move |counter| hmac(&seed, &[label.as_bytes(), &counter.to_be_bytes()]))
+}
+
+/// What Register draws: salt, generation, mail.
+pub(crate) fn register(seed: [u8; 32]) -> (Salt, Generation, MailId) {
+    let mut bytes = stream(seed, "register");
+    let salt = salt(take(&mut bytes));
+    let generation = Generation::from_bytes(take(&mut bytes));
+    (salt, generation, MailId::from_bytes(take(&mut bytes)))
+}
+
+/// What Resend draws: the mail.
+pub(crate) fn resend(seed: [u8; 32]) -> MailId {
+    MailId::from_bytes(take(&mut stream(seed, "resend")))
+}
+
+/// What Activate draws: the salt and the slot for when there is nothing to compare.
+pub(crate) fn activate(seed: [u8; 32]) -> (Salt, CodeSlot) {
+    let mut bytes = stream(seed, "activate");
+    let dummy = salt(take(&mut bytes));
+    (dummy, CodeSlot::from_bytes(take(&mut bytes)))
+}
+
+/// The code of a mail: digits, without the bytes that would make some more likely. The same mail
+/// has the same code, however often it is tried.
+pub(crate) fn code(key: [u8; 32], slot: CodeSlot, mail: MailId, format: CodeFormat) -> Code {
+    let seed = hmac(&key, &[b"auth-core draw v1", slot.as_bytes(), mail.as_bytes()]);
+    let digits = stream(seed, "code").filter(|byte| *byte < 250);
+    let text: String =
+        digits.take(usize::from(format.length())).map(|byte| char::from(b'0' + byte % 10)).collect();
+    format.parse(&text).expect("drawn digits are a code")
+}
+
+/// Where the codes of an attempt live.
+pub(crate) fn slot(key: &AddressKey, generation: Generation) -> CodeSlot {
+    let digest = Sha256::new()
+        .chain_update(b"auth-core slot v1")
+        .chain_update([Purpose::Activation.number()])
+        .chain_update(generation.as_bytes())
+        .chain_update(key.as_str());
+    CodeSlot::from_bytes(digest.finalize().into())
+}
+
+/// How a code is stored.
+pub(crate) fn mac(key: [u8; 32], slot: CodeSlot, code: &Code) -> CodeMac {
+    let parts: [&[u8]; 3] = [b"auth-core code v1", slot.as_bytes(), code.expose().as_bytes()];
+    postcard::from_bytes(&hmac(&key, &parts)).expect("32 octets are a MAC")
+}
+
+/// Makes a salt of its octets.
+pub(crate) fn salt(bytes: [u8; 16]) -> Salt {
+    postcard::from_bytes(&bytes).expect("16 octets are a salt")
+}
+
+fn take<const N: usize>(bytes: &mut impl Iterator<Item = u8>) -> [u8; N] {
+    std::array::from_fn(|_| bytes.next().expect("the stream has no end"))
+}
+
+fn hmac(key: &[u8; 32], parts: &[&[u8]]) -> [u8; 32] {
+    let mut hmac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");
+    parts.iter().for_each(|part| hmac.update(part));
+    hmac.finalize().into_bytes().into()
+}

@@ -1,0 +1,168 @@
+//! Owns the walk through every order in which several runs can take their effects.
+//!
+//! Effects that touch no store commute with everything, so only the others are places to change
+//! over. States that were seen before are not walked through again.
+
+use std::{collections::HashSet, rc::Rc};
+
+use auth_core::{Class, Ended, Flow, Kind, Run};
+use sha2::{Digest, Sha256};
+
+use crate::world::{Beside, Going, How, World, password};
+
+/// Takes part in an exploration with one run.
+pub(crate) trait Player {
+    /// The ways in which it can go on; none once it is done, or before it can begin.
+    fn moves(&self, world: &World) -> Vec<How>;
+    fn play(&mut self, world: &mut World, how: How);
+    fn fingerprint(&self) -> Vec<u8>;
+    fn boxed(&self) -> Box<dyn Player>;
+    /// What it came to, if it has.
+    fn told(&self) -> Option<String>;
+}
+
+/// Says when a run begins, and with what.
+pub(crate) type Begin<F> = Rc<dyn Fn(&mut World) -> Option<F>>;
+type Tell<F> = fn(&Ended<F>) -> String;
+
+pub(crate) struct Single<F: Flow> {
+    begin: Begin<F>,
+    tell: Tell<F>,
+    beside: Beside,
+    going: Option<Going<F>>,
+    /// The effect whose answer may get lost, once.
+    fragile: Option<Kind>,
+    /// Whether all its effects are taken as one.
+    atomic: bool,
+}
+
+impl<F: Flow + 'static> Single<F>
+where
+    F::Outcome: Clone,
+{
+    /// A run with a seed of its own, so that it draws the same whatever came before.
+    pub(crate) fn new(seed: u8, text: Option<&str>, tell: Tell<F>, begin: Begin<F>) -> Self {
+        let beside = Beside { password: text.map(password), seed: [seed; 32] };
+        Self { begin, tell, beside, going: None, fragile: None, atomic: false }
+    }
+
+    pub(crate) fn fragile(self, kind: Kind) -> Self {
+        Self { fragile: Some(kind), ..self }
+    }
+
+    pub(crate) fn atomic(self) -> Self {
+        Self { atomic: true, ..self }
+    }
+
+    fn waits_for(&self) -> Option<Kind> {
+        self.going.as_ref().and_then(|going| going.run.waits_for())
+    }
+
+    /// Carries out what touches no store; nobody is limited here, so admission is such an effect.
+    fn hurry(&mut self, world: &mut World) {
+        let touches_none = |kind: Kind| kind.class() == Class::Pure || kind == Kind::Admit;
+        while self.waits_for().is_some_and(|kind| self.atomic || touches_none(kind)) {
+            self.step(world, How::Well);
+        }
+    }
+
+    fn step(&mut self, world: &mut World, how: How) {
+        let going = self.going.as_mut().expect("it has begun");
+        assert!(going.step(world, how), "no host dies here");
+    }
+}
+
+impl<F: Flow + 'static> Player for Single<F>
+where
+    F::Outcome: Clone,
+{
+    fn moves(&self, world: &World) -> Vec<How> {
+        match (&self.going, self.waits_for()) {
+            (None, _) if (self.begin)(&mut world.clone()).is_some() => vec![How::Well],
+            (None, _) | (Some(_), None) => Vec::new(),
+            (Some(_), Some(kind)) if self.fragile == Some(kind) => {
+                vec![How::Well, How::LostAfter, How::LostBefore]
+            }
+            (Some(_), Some(_)) => vec![How::Well],
+        }
+    }
+
+    fn play(&mut self, world: &mut World, how: How) {
+        if self.going.is_none() {
+            let flow = (self.begin)(world).expect("it can begin");
+            self.going = Some(Going { run: Run::start(flow, &world.rules), beside: self.beside.clone() });
+        } else {
+            if how != How::Well {
+                self.fragile = None;
+            }
+            self.step(world, how);
+        }
+        self.hurry(world);
+    }
+
+    fn fingerprint(&self) -> Vec<u8> {
+        let run = self.going.as_ref().map(|going| going.run.snapshot().expose().clone());
+        let fragile = self.fragile.map(Kind::name);
+        postcard::to_allocvec(&(run, fragile)).expect("memory is there")
+    }
+
+    fn boxed(&self) -> Box<dyn Player> {
+        let (begin, beside, going) = (Rc::clone(&self.begin), self.beside.clone(), self.going.clone());
+        Box::new(Self { begin, beside, going, ..*self })
+    }
+
+    fn told(&self) -> Option<String> {
+        self.going.clone()?.run.into_outcome().ok().as_ref().map(self.tell)
+    }
+}
+
+/// Holds the world and everybody in it.
+pub(crate) struct State {
+    pub(crate) world: World,
+    pub(crate) players: Vec<Box<dyn Player>>,
+}
+
+impl State {
+    fn fingerprint(&self) -> [u8; 32] {
+        let mut digest = Sha256::new().chain_update(self.world.fingerprint());
+        for player in &self.players {
+            digest.update(Sha256::digest(player.fingerprint()));
+        }
+        digest.finalize().into()
+    }
+
+    fn after(&self, player: usize, how: How) -> Self {
+        let mut next =
+            Self { world: self.world.clone(), players: self.players.iter().map(|p| p.boxed()).collect() };
+        next.players[player].play(&mut next.world, how);
+        next
+    }
+
+    /// What each player came to.
+    pub(crate) fn told(&self) -> Vec<Option<String>> {
+        self.players.iter().map(|player| player.told()).collect()
+    }
+}
+
+/// Shows every state in which nobody can go on; returns how many states there were in all.
+pub(crate) fn explore(start: State, mut at_the_end: impl FnMut(&State)) -> usize {
+    let mut seen = HashSet::from([start.fingerprint()]);
+    let mut open = vec![start];
+    while let Some(state) = open.pop() {
+        let moves: Vec<(usize, How)> = (0..state.players.len())
+            .flat_map(|player| {
+                state.players[player].moves(&state.world).into_iter().map(move |how| (player, how))
+            })
+            .collect();
+        if moves.is_empty() {
+            at_the_end(&state);
+        }
+        for (player, how) in moves {
+            let next = state.after(player, how);
+            if seen.insert(next.fingerprint()) {
+                open.push(next);
+            }
+        }
+    }
+    seen.len()
+}

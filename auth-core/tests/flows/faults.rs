@@ -1,0 +1,117 @@
+//! Owns what broken I/O does: every effect of every flow fails here, in both ways.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Debug,
+};
+
+use auth_core::{Broken, Fault, Flow, Kind, Run};
+
+use crate::{
+    catalogue::{Visitor, visit_all},
+    script::Script,
+};
+
+/// The effects that each flow can order, in the order in which they come first.
+const EFFECTS: [(&str, &[Kind]); 4] = [
+    ("register", &[Kind::Admit, Kind::Random, Kind::FindAccount, Kind::HashPassword, Kind::CommitAccount]),
+    ("resend", &[Kind::Admit, Kind::Random, Kind::FindAccount, Kind::CommitAccount]),
+    (
+        "activate",
+        &[
+            Kind::Admit,
+            Kind::Random,
+            Kind::FindAccount,
+            Kind::HashPassword,
+            Kind::RedeemCode,
+            Kind::CommitAccount,
+        ],
+    ),
+    ("deliver", &[Kind::FindAccount, Kind::PutCode, Kind::SettleMail, Kind::SendMail, Kind::CommitAccount]),
+];
+
+/// The faults that a flow deals with itself, and what it orders next. The scripts of the flow
+/// say exactly how it goes on.
+const DEALT_WITH: [(&str, Kind, Fault, Kind); 5] = [
+    ("activate", Kind::CommitAccount, Fault::Unknown, Kind::FindAccount),
+    ("deliver", Kind::PutCode, Fault::NotDone, Kind::SettleMail),
+    ("deliver", Kind::PutCode, Fault::Unknown, Kind::SettleMail),
+    ("deliver", Kind::SendMail, Fault::NotDone, Kind::SettleMail),
+    ("deliver", Kind::SendMail, Fault::Unknown, Kind::SettleMail),
+];
+
+type Tested = BTreeSet<(&'static str, &'static str, &'static str)>;
+
+/// Fails every effect of every script, and notes which ones.
+#[derive(Default)]
+struct Failing {
+    tested: Tested,
+    first_seen: BTreeMap<&'static str, Vec<Kind>>,
+}
+
+impl Visitor for Failing {
+    fn visit<F: Flow>(&mut self, script: &Script<F>)
+    where
+        F::Outcome: Clone + Debug + PartialEq,
+    {
+        for (n, step) in script.steps.iter().enumerate() {
+            let kind = step.kind();
+            let seen = self.first_seen.entry(F::NAME).or_default();
+            if !seen.contains(&kind) {
+                seen.push(kind);
+            }
+            for fault in [Fault::NotDone, Fault::Unknown] {
+                let run = script.go(script.at(n), &[step.failing(fault)]);
+                fails_as_expected(run, kind, fault);
+                self.tested.insert((F::NAME, kind.name(), name(fault)));
+            }
+        }
+    }
+}
+
+fn fails_as_expected<F: Flow>(run: Run<F>, kind: Kind, fault: Fault)
+where
+    F::Outcome: Clone + Debug + PartialEq,
+{
+    let goes_on = DEALT_WITH.iter().find(|(flow, k, f, _)| (*flow, *k, *f) == (F::NAME, kind, fault));
+    if let Some((.., next)) = goes_on {
+        assert_eq!(run.waits_for(), Some(*next), "{}: {kind:?} failed as {fault:?}", F::NAME);
+    } else {
+        let ended = run.into_outcome().expect("a fault that nobody deals with ends the run");
+        assert_eq!(ended, Err(Broken { kind, fault }), "{}", F::NAME);
+    }
+}
+
+const fn name(fault: Fault) -> &'static str {
+    match fault {
+        Fault::NotDone => "not done",
+        Fault::Unknown => "unknown",
+    }
+}
+
+fn failed() -> Failing {
+    let mut failing = Failing::default();
+    visit_all(&mut failing);
+    failing
+}
+
+#[test]
+fn every_effect_of_every_flow_fails_as_not_done_and_as_unknown() {
+    let expected: Tested = EFFECTS
+        .iter()
+        .flat_map(|(flow, kinds)| kinds.iter().map(move |kind| (*flow, kind.name())))
+        .flat_map(|(flow, kind)| [(flow, kind, "not done"), (flow, kind, "unknown")])
+        .collect();
+    assert_eq!(failed().tested, expected);
+}
+
+#[test]
+fn the_scripts_order_every_effect_there_is() {
+    let seen = failed().first_seen;
+    for (flow, kinds) in EFFECTS {
+        assert_eq!(seen[flow], kinds, "{flow}");
+    }
+    for kind in Kind::ALL {
+        assert!(EFFECTS.iter().any(|(_, kinds)| kinds.contains(kind)), "no flow orders {kind:?}");
+    }
+}

@@ -1,0 +1,170 @@
+//! Owns the values that scripts are made of: one address, one client, rows in every state.
+
+use std::time::Duration;
+
+use auth_core::{
+    Address, AddressKey, Attempt, Client, CodeKey, CodeKeys, CommitAccount, Disclosure, Found, Generation,
+    LastMail, Locale, MailId, OwedMail, PasswordRecord, Policy, Purpose, Rate, Row, Rules, Scrypt, Secret,
+    Status, Time, Version,
+};
+
+use crate::derived;
+
+/// What the host draws in scripts.
+pub(crate) const SEED: [u8; 32] = [7; 32];
+/// The key that codes are signed with.
+pub(crate) const CODE_KEY: [u8; 32] = [0x11; 32];
+/// An earlier key, which still verifies.
+pub(crate) const OLD_CODE_KEY: [u8; 32] = [0x22; 32];
+/// Hashes of two passwords.
+pub(crate) const HASH: [u8; 32] = [0xa1; 32];
+pub(crate) const OTHER_HASH: [u8; 32] = [0xb2; 32];
+
+pub(crate) const DAY: Duration = Duration::from_secs(86_400);
+/// How long a pending row is kept after its mail was due.
+pub(crate) const KEPT: Duration = DAY;
+/// How long a code lives after its mail was accepted, with the default policy.
+pub(crate) const TTL: Duration = Duration::from_secs(600);
+
+pub(crate) const fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+/// A point in time, in seconds before or after the scripts' `now`.
+pub(crate) fn at(offset: i64) -> Time {
+    const NOW: u64 = 1_700_000_000;
+    let seconds = NOW.checked_add_signed(offset).expect("scripts stay near now");
+    Time::from_micros(seconds * 1_000_000)
+}
+
+pub(crate) fn rules() -> Rules {
+    rules_with(|_| {})
+}
+
+pub(crate) fn explicit() -> Rules {
+    rules_with(|policy| policy.disclosure = Disclosure::Explicit)
+}
+
+pub(crate) fn rules_with(change: impl FnOnce(&mut Policy)) -> Rules {
+    let mut policy = Policy::default();
+    change(&mut policy);
+    Rules::new(policy, keys(&[CODE_KEY, OLD_CODE_KEY])).expect("the policy is a good one")
+}
+
+pub(crate) fn keys(keys: &[[u8; 32]]) -> CodeKeys {
+    CodeKeys::new(keys.iter().map(|key| CodeKey::new(Secret::new(*key)))).expect("the keys differ")
+}
+
+/// The address as the visitor of a script types it.
+pub(crate) fn address() -> Address {
+    Address::parse("Ada@Example.org").expect("it is an address")
+}
+
+/// The same address as an earlier attempt spelled it.
+pub(crate) fn stored_address() -> Address {
+    Address::parse("ADA@example.ORG").expect("it is an address")
+}
+
+pub(crate) fn key() -> AddressKey {
+    address().key().clone()
+}
+
+pub(crate) fn client() -> Client {
+    Client::of([192, 0, 2, 7].into())
+}
+
+pub(crate) fn rate() -> Rate {
+    Rate { requests: 60.try_into().expect("60 is not 0"), period: seconds(60) }
+}
+
+pub(crate) fn locale(tag: &str) -> Locale {
+    Locale::parse(tag).expect("it is a language tag")
+}
+
+pub(crate) const fn generation(n: u8) -> Generation {
+    Generation::from_bytes([n; 16])
+}
+
+pub(crate) const fn mail_id(n: u8) -> MailId {
+    MailId::from_bytes([n; 16])
+}
+
+pub(crate) fn record(salt: u8, hash: [u8; 32]) -> PasswordRecord {
+    let salt = derived::salt([salt; 16]);
+    PasswordRecord { params: Scrypt::DEFAULT, salt, hash: Secret::new(hash) }
+}
+
+/// An attempt that is in the store already: other spelling, other language, salt as number.
+pub(crate) fn attempt(n: u8) -> Attempt {
+    Attempt {
+        generation: generation(n),
+        address: stored_address(),
+        locale: locale("fr"),
+        password: record(n, HASH),
+    }
+}
+
+pub(crate) const fn last(due: Time, distance: u64) -> Option<LastMail> {
+    Some(LastMail { due, distance: seconds(distance) })
+}
+
+/// A pending row as a commit would have left it.
+pub(crate) fn pending(attempt: Attempt, due: Time, distance: u64) -> Row {
+    Row {
+        status: Status::Pending(attempt),
+        last_mail: last(due, distance),
+        last_notice: None,
+        expires: Some(due.after(KEPT)),
+    }
+}
+
+/// A pending row whose time is over since this moment.
+pub(crate) fn expired() -> Row {
+    let kept = i64::try_from(KEPT.as_secs()).expect("it is no eternity");
+    pending(attempt(1), at(-kept), 60)
+}
+
+/// The row that `row` becomes when its attempt is activated.
+pub(crate) fn activated(row: Row, since: Time) -> Row {
+    let Status::Pending(attempt) = row.status else { panic!("only a pending row is activated") };
+    Row { status: Status::Active { attempt, since }, expires: None, ..row }
+}
+
+/// An account that became active so many seconds ago.
+pub(crate) fn active(seconds_ago: i64) -> Row {
+    activated(pending(attempt(1), at(-seconds_ago - 30), 60), at(-seconds_ago))
+}
+
+pub(crate) const VACANT: Row =
+    Row { status: Status::Vacant, last_mail: None, last_notice: None, expires: None };
+
+pub(crate) fn found(version: u64, row: &Row) -> Found {
+    Found { now: at(0), row: Some((Version(version), row.clone())), mail_waits: false }
+}
+
+pub(crate) fn nothing_found() -> Found {
+    Found { now: at(0), row: None, mail_waits: false }
+}
+
+/// The order that puts a row in the place of what was found.
+pub(crate) fn replaces(found: &Found, row: Row, mail: Option<OwedMail>) -> CommitAccount {
+    let (expected, generation) = match &found.row {
+        None => (Version(0), None),
+        Some((version, Row { status: Status::Vacant, .. })) => (*version, None),
+        Some((version, Row { status: Status::Pending(attempt) | Status::Active { attempt, .. }, .. })) => {
+            (*version, Some(attempt.generation))
+        }
+    };
+    CommitAccount { key: key(), expected, generation, row, mail }
+}
+
+/// The activation mail that an attempt is owed.
+pub(crate) fn owed(id: MailId, attempt: &Attempt, due: Time) -> OwedMail {
+    let (generation, locale) = (attempt.generation, attempt.locale.clone());
+    OwedMail { id, purpose: Purpose::Activation, generation, locale, due }
+}
+
+/// The notice that the owner of an account is owed.
+pub(crate) fn notice(id: MailId, attempt: &Attempt, due: Time) -> OwedMail {
+    OwedMail { purpose: Purpose::Notice, ..owed(id, attempt, due) }
+}

@@ -1,0 +1,171 @@
+//! Owns what holds whatever order the effects of several runs are carried out in.
+
+use std::rc::Rc;
+
+use auth_core::{Activate, Code, Deliver, Ended, Flow, Kind, Outcome, Register, Resend};
+
+use crate::{
+    explore::{Player, Single, State, explore},
+    fixture::{client, rules_with},
+    world::{World, activate, parse, register, toy_hash},
+};
+
+const ADDRESS: &str = "ada@example.org";
+const OURS: &str = "our password";
+const THEIRS: &str = "their password";
+
+fn world() -> World {
+    World::new(rules_with(|_| {}))
+}
+
+fn tell<F: Flow<Outcome = Outcome<T>>, T: std::fmt::Debug>(ended: &Ended<F>) -> String {
+    format!("{:?}", ended.as_ref().map(|outcome| &outcome.told))
+}
+
+const ACTIVATED: &str = "Ok(Activated)";
+const REFUSED: &str = "Ok(Refused)";
+
+fn registers(seed: u8, password: &'static str) -> Box<dyn Player> {
+    Box::new(Single::<Register>::new(
+        seed,
+        Some(password),
+        tell::<Register, _>,
+        Rc::new(|_| Some(register(ADDRESS))),
+    ))
+}
+
+fn resends(seed: u8) -> Box<dyn Player> {
+    let begin = |_: &mut World| Some(Resend { address: parse(ADDRESS), client: client() });
+    Box::new(Single::<Resend>::new(seed, None, tell::<Resend, _>, Rc::new(begin)))
+}
+
+/// Delivers the next mail as soon as there is one; time jumps to when it is due.
+fn delivers(seed: u8) -> Box<dyn Player> {
+    Box::new(delivering(seed).atomic())
+}
+
+fn delivering(seed: u8) -> Single<Deliver> {
+    let begin = |world: &mut World| {
+        world.now = world.outbox.next()?.max(world.now);
+        let leased = world.outbox.lease(world.now)?;
+        Some(Deliver { leased })
+    };
+    let tell = |ended: &Ended<Deliver>| format!("{ended:?}");
+    Single::new(seed, None, tell, Rc::new(begin))
+}
+
+/// Activates with a password and the first code that arrived for the attempt of another one.
+fn activating(seed: u8, password: &'static str, codes_of: &'static str) -> Single<Activate> {
+    let begin = move |world: &mut World| Some(activate(ADDRESS, &code_for(world, codes_of)?));
+    Single::new(seed, Some(password), tell::<Activate, _>, Rc::new(begin))
+}
+
+fn activates(seed: u8, password: &'static str, codes_of: &'static str) -> Box<dyn Player> {
+    Box::new(activating(seed, password, codes_of))
+}
+
+/// The first code that arrived for the attempt with this password.
+fn code_for(world: &World, text: &str) -> Option<Code> {
+    let password = crate::world::password(text);
+    let ours = |record: &auth_core::PasswordRecord| {
+        *record.hash.expose() == toy_hash(&password, record.salt, record.params)
+    };
+    let mut codes = world.mailbox.iter().filter_map(|mail| Some((mail.id, mail.code.clone()?)));
+    codes
+        .find(|(id, _)| world.owed_to(*id).is_some_and(|attempt| ours(&attempt.password)))
+        .map(|(_, code)| code)
+}
+
+fn active_password_is(world: &World, text: &str) -> bool {
+    let record = &world.attempt(ADDRESS).password;
+    *record.hash.expose() == toy_hash(&crate::world::password(text), record.salt, record.params)
+}
+
+/// Walks two registrations with different passwords, the delivery of their mails, and two
+/// activations: one crosses password and code, the other has both from one attempt.
+fn crossing_fails(password: &'static str, codes_of: &'static str, deliveries: Vec<Box<dyn Player>>) {
+    let mut players = vec![activates(1, password, codes_of), activates(2, codes_of, codes_of)];
+    players.extend([registers(3, OURS), registers(4, THEIRS)]);
+    players.extend(deliveries);
+    let (mut crossed, mut matched) = (0, 0);
+    let states = explore(State { world: world(), players }, |state| {
+        let told = state.told();
+        if let Some(told) = &told[0] {
+            assert_eq!(told, REFUSED, "{password:?} with a code of {codes_of:?}");
+            crossed += 1;
+        }
+        let activated = told[1].as_deref() == Some(ACTIVATED);
+        assert_eq!(state.world.is_active(ADDRESS), activated, "{told:?}");
+        if activated {
+            assert!(active_password_is(&state.world, codes_of));
+            matched += 1;
+        }
+    });
+    assert!(states > 1000 && crossed > 0 && matched > 0, "{states} states, {crossed}, {matched}");
+}
+
+#[test]
+fn a_code_activates_no_other_attempt() {
+    crossing_fails(OURS, THEIRS, vec![delivers(5), delivers(6)]);
+    crossing_fails(THEIRS, OURS, vec![delivers(5), delivers(6)]);
+    crossing_fails(OURS, THEIRS, vec![Box::new(delivering(5))]);
+}
+
+/// Walks two activations with the right code, one of which may lose the reply to its commit,
+/// through everything that others do to the same attempt meanwhile.
+fn both_succeed_beside(others: Vec<Box<dyn Player>>) {
+    let mut world = world();
+    world.register(ADDRESS, OURS);
+    world.deliver();
+    let fragile = activating(5, OURS, OURS).fragile(Kind::CommitAccount);
+    let mut players: Vec<Box<dyn Player>> = vec![Box::new(fragile), activates(6, OURS, OURS)];
+    players.extend(others);
+    let states = explore(State { world, players }, |state| {
+        assert_eq!(state.told()[..2], [Some(ACTIVATED.into()), Some(ACTIVATED.into())]);
+        assert!(state.world.is_active(ADDRESS));
+    });
+    assert!(states > 500, "only {states} states");
+}
+
+#[test]
+fn two_racers_with_the_right_code_both_succeed() {
+    both_succeed_beside(vec![registers(7, OURS)]);
+    both_succeed_beside(vec![resends(7), delivers(8)]);
+}
+
+#[test]
+fn an_activation_and_another_registration_agree_on_who_was_first() {
+    let mut world = world();
+    world.register(ADDRESS, OURS);
+    world.deliver();
+    let fragile = activating(5, OURS, OURS).fragile(Kind::CommitAccount);
+    let players = vec![Box::new(fragile), registers(6, THEIRS), delivers(7), activates(8, THEIRS, THEIRS)];
+    let mut winners = std::collections::BTreeSet::new();
+    explore(State { world, players }, |state| {
+        let told = state.told();
+        let ours = told[0].as_deref() == Some(ACTIVATED);
+        let theirs = told[3].as_deref() == Some(ACTIVATED);
+        assert!(!(ours && theirs), "one attempt of an address is activated");
+        if ours || theirs {
+            assert!(active_password_is(&state.world, if ours { OURS } else { THEIRS }));
+        }
+        winners.insert((ours, theirs));
+    });
+    assert_eq!(winners.len(), 2, "either can be first: {winners:?}");
+}
+
+#[test]
+fn every_code_of_one_attempt_opens_it_however_its_registrations_raced() {
+    let players = vec![registers(1, OURS), registers(2, OURS), resends(3), delivers(4), delivers(5)];
+    let mut opened = 0;
+    explore(State { world: world(), players }, |state| {
+        let codes: Vec<Code> = state.world.mailbox.iter().filter_map(|mail| mail.code.clone()).collect();
+        for code in codes {
+            let mut world = state.world.clone();
+            let told = world.activate(ADDRESS, OURS, &code).outcome().told;
+            assert_eq!(told, auth_core::Activation::Activated);
+            opened += 1;
+        }
+    });
+    assert!(opened > 0);
+}

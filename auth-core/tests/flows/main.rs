@@ -1,0 +1,30 @@
+//! Owns the tests of the flows as hosts see them: effects out, answers in, outcomes at the end.
+//!
+//! `script.rs` plays written-down runs and compares every order; `world/` is a store, a code
+//! store and a mailer in memory, for what only shows over several runs; `explore.rs` walks such
+//! runs through every order of their effects. `fixture.rs` and `derived.rs` hold the values. The
+//! other files are named after what they test.
+
+mod activate;
+mod catalogue;
+mod deliver;
+mod derived;
+mod distance;
+mod explore;
+mod faults;
+mod fixture;
+mod hidden;
+mod interleavings;
+mod life_cycle;
+mod raced;
+mod redaction;
+mod register;
+mod replay;
+mod resend;
+mod retries;
+mod rules;
+mod script;
+mod snapshot;
+mod tickets;
+mod tries;
+mod world;

@@ -1,0 +1,203 @@
+//! Owns the scripts of Resend: registration without a password.
+
+use auth_core::{Admission, Admit, Commit, Event, Found, Outcome, OwedMail, Resend, Resending, Row, Rules};
+
+use crate::{
+    derived,
+    fixture::{
+        DAY, KEPT, SEED, VACANT, active, address, at, attempt, client, expired, explicit, found,
+        nothing_found, notice, owed, pending, rate, rules, seconds,
+    },
+    register::commits,
+    script::{Script, Step, admitted, drawn, finds, step},
+};
+
+fn script(steps: Vec<Step>, told: Resending, event: Event) -> Script<Resend> {
+    let flow = Resend { address: address(), client: client() };
+    Script { rules: rules(), flow, steps, ended: Ok(Outcome { told, event }) }
+}
+
+fn one(found: Found, row: Row, mail: Option<OwedMail>, event: Event) -> Script<Resend> {
+    let commit = commits(&found, row, mail, Commit::Committed);
+    script(vec![admitted(), drawn(), finds(found), commit], Resending::Accepted, event)
+}
+
+/// What an address becomes that was only asked about: a row that advances nothing.
+fn vacant() -> Row {
+    Row { expires: Some(at(0).after(DAY)), ..VACANT }
+}
+
+fn unknown_address() -> Script<Resend> {
+    one(nothing_found(), vacant(), None, Event::NoAccount)
+}
+
+fn vacant_address() -> Script<Resend> {
+    let earlier = Row { expires: Some(at(10)), ..VACANT };
+    one(found(3, &earlier), vacant(), None, Event::NoAccount)
+}
+
+fn expired_attempt() -> Script<Resend> {
+    one(found(3, &expired()), vacant(), None, Event::NoAccount)
+}
+
+/// A pending attempt whose last mail was due at `was`; the next one is at `due`.
+fn pending_address(was: (i64, u64), due: (i64, u64)) -> Script<Resend> {
+    let before = pending(attempt(1), at(was.0), was.1);
+    let after = pending(attempt(1), at(due.0), due.1);
+    let mail = owed(derived::resend(SEED), &attempt(1), at(due.0));
+    one(found(3, &before), after, Some(mail), Event::MailAskedFor)
+}
+
+fn after_the_distance() -> Script<Resend> {
+    pending_address((-100, 60), (0, 120))
+}
+
+fn within_the_distance() -> Script<Resend> {
+    pending_address((-10, 60), (50, 120))
+}
+
+fn while_a_mail_waits() -> Script<Resend> {
+    pending_address((50, 120), (50, 120))
+}
+
+/// The mail was due 10 s ago and has not left: nothing would be gained by one in its place.
+fn while_a_mail_is_late() -> Script<Resend> {
+    let row = pending(attempt(1), at(-10), 60);
+    let found = Found { mail_waits: true, ..found(3, &row) };
+    one(found, Row { expires: Some(at(0).after(KEPT)), ..row }, None, Event::MailAskedFor)
+}
+
+fn at_the_longest_distance() -> Script<Resend> {
+    pending_address((-10, 7200), (7190, 7200))
+}
+
+fn active_account() -> Script<Resend> {
+    let row = active(300_000);
+    let mail = notice(derived::resend(SEED), &attempt(1), at(0));
+    let after = Row { last_notice: Some(at(0)), ..row.clone() };
+    one(found(3, &row), after, Some(mail), Event::AlreadyActive)
+}
+
+fn active_account_told_today() -> Script<Resend> {
+    let row = Row { last_notice: Some(at(-60)), ..active(300_000) };
+    one(found(3, &row), row, None, Event::AlreadyActive)
+}
+
+fn raced() -> Script<Resend> {
+    let after = pending(attempt(1), at(60), 120);
+    let mail = owed(derived::resend(SEED), &attempt(1), at(60));
+    let theirs = found(1, &pending(attempt(1), at(0), 60));
+    let steps = vec![
+        admitted(),
+        drawn(),
+        finds(nothing_found()),
+        commits(&nothing_found(), vacant(), None, Commit::Conflict),
+        finds(theirs.clone()),
+        commits(&theirs, after, Some(mail), Commit::Committed),
+    ];
+    script(steps, Resending::Accepted, Event::MailAskedFor)
+}
+
+fn contended() -> Script<Resend> {
+    let mut steps = vec![admitted(), drawn()];
+    for _ in 0..8 {
+        steps.push(finds(nothing_found()));
+        steps.push(commits(&nothing_found(), vacant(), None, Commit::Conflict));
+    }
+    script(steps, Resending::Contended, Event::Contended)
+}
+
+fn limited() -> Script<Resend> {
+    let retry_after = seconds(17);
+    let answer = Ok(Admission::Limited { retry_after });
+    let steps = vec![step(Admit { client: client(), rate: rate() }, answer)];
+    script(steps, Resending::RateLimited { retry_after }, Event::RateLimited)
+}
+
+fn disclosed() -> Vec<Script<Resend>> {
+    let told = |rules: Rules, script: Script<Resend>, told| {
+        let ended = script.ended.map(|outcome| Outcome { told, ..outcome });
+        Script { rules, ended, ..script }
+    };
+    vec![
+        told(explicit(), unknown_address(), Resending::NoAccount),
+        told(explicit(), vacant_address(), Resending::NoAccount),
+        told(explicit(), expired_attempt(), Resending::NoAccount),
+        told(explicit(), active_account(), Resending::AlreadyActive),
+        told(explicit(), active_account_told_today(), Resending::AlreadyActive),
+        told(explicit(), after_the_distance(), Resending::Accepted),
+        told(explicit(), within_the_distance(), Resending::Accepted),
+        told(explicit(), contended(), Resending::Contended),
+        Script { rules: explicit(), ..limited() },
+    ]
+}
+
+pub(crate) fn scripts() -> Vec<Script<Resend>> {
+    let mut scripts = vec![
+        unknown_address(),
+        vacant_address(),
+        expired_attempt(),
+        after_the_distance(),
+        within_the_distance(),
+        while_a_mail_waits(),
+        while_a_mail_is_late(),
+        at_the_longest_distance(),
+        active_account(),
+        active_account_told_today(),
+        raced(),
+        contended(),
+        limited(),
+    ];
+    scripts.extend(disclosed());
+    scripts
+}
+
+#[test]
+fn a_resend_for_an_unknown_address_advances_nothing() {
+    unknown_address().play();
+    vacant_address().play();
+}
+
+#[test]
+fn an_expired_attempt_counts_as_absent() {
+    expired_attempt().play();
+}
+
+#[test]
+fn a_pending_attempt_gets_another_mail() {
+    after_the_distance().play();
+}
+
+#[test]
+fn a_mail_within_the_distance_is_held_back() {
+    within_the_distance().play();
+    at_the_longest_distance().play();
+}
+
+#[test]
+fn asking_again_does_not_put_a_waiting_mail_off() {
+    while_a_mail_waits().play();
+    while_a_mail_is_late().play();
+}
+
+#[test]
+fn the_owner_of_an_active_account_is_told_once_a_day() {
+    active_account().play();
+    active_account_told_today().play();
+}
+
+#[test]
+fn a_conflict_is_read_and_decided_again() {
+    raced().play();
+    contended().play();
+}
+
+#[test]
+fn the_client_limit_comes_first() {
+    limited().play();
+}
+
+#[test]
+fn explicit_tells_absent_pending_and_active_apart() {
+    disclosed().iter().for_each(Script::play);
+}

@@ -1,0 +1,144 @@
+//! Owns scripts: the input, effects and answers of one run, written down, and how they are played.
+//!
+//! Playing compares every order with the one written down, then does the same again with a
+//! snapshot and a restore at each effect: before its order was taken, and between order and answer.
+
+use std::fmt::Debug;
+
+use auth_core::{
+    Admission, Admit, Answer, Answered, CommitAccount, Effect, Ended, Fault, FindAccount, Flow, HashPassword,
+    Hashed, Kind, Op, PutCode, Random, RedeemCode, Rules, Run, Salt, Scrypt, Secret, Seed, SendMail,
+    SettleMail,
+};
+
+use crate::fixture;
+
+macro_rules! steps {
+    ($($name:ident),+) => {
+        /// Holds one effect of a script: the order that is expected and the answer to give.
+        #[derive(Clone, Debug)]
+        pub(crate) enum Step { $($name($name, Answer<$name>),)+ }
+
+        impl Step {
+            pub(crate) const fn kind(&self) -> Kind {
+                match self { $(Self::$name(..) => Kind::$name,)+ }
+            }
+
+            /// The same order with a fault for an answer.
+            pub(crate) fn failing(&self, fault: Fault) -> Self {
+                match self { $(Self::$name(order, _) => Self::$name(order.clone(), Err(fault)),)+ }
+            }
+
+            /// Answers the effect after comparing its order.
+            pub(crate) fn answer(&self, effect: Effect) -> Answered {
+                match (self, effect) {
+                    $((Self::$name(expected, answer), Effect::$name(ticket, order)) => {
+                        assert_eq!(&order, expected);
+                        ticket.with(answer.clone())
+                    })+
+                    (step, effect) => panic!("{} was expected, not {effect:?}", step.kind().name()),
+                }
+            }
+        }
+
+        $(impl From<($name, Answer<$name>)> for Step {
+            fn from((order, answer): ($name, Answer<$name>)) -> Self { Self::$name(order, answer) }
+        })+
+    };
+}
+
+steps!(Admit, Random, FindAccount, HashPassword, CommitAccount, PutCode, RedeemCode, SendMail, SettleMail);
+
+/// Writes one effect down; an answer of another type than the order's does not compile.
+pub(crate) fn step<O: Op>(order: O, answer: Answer<O>) -> Step
+where
+    Step: From<(O, Answer<O>)>,
+{
+    Step::from((order, answer))
+}
+
+pub(crate) fn admitted() -> Step {
+    step(Admit { client: fixture::client(), rate: fixture::rate() }, Ok(Admission::Admitted))
+}
+
+pub(crate) fn drawn() -> Step {
+    step(Random, Ok(Seed(Secret::new(fixture::SEED))))
+}
+
+pub(crate) fn finds(found: auth_core::Found) -> Step {
+    step(FindAccount { key: fixture::key() }, Ok(found))
+}
+
+/// A hash with today's parameters.
+pub(crate) fn hashes(salt: Salt, hash: [u8; 32]) -> Step {
+    step(HashPassword { salt, params: Scrypt::DEFAULT }, Ok(Hashed(Secret::new(hash))))
+}
+
+/// Holds a run written down: what it starts from, every effect, how it ends.
+pub(crate) struct Script<F: Flow> {
+    pub(crate) rules: Rules,
+    pub(crate) flow: F,
+    pub(crate) steps: Vec<Step>,
+    pub(crate) ended: Ended<F>,
+}
+
+impl<F: Flow> Script<F>
+where
+    F::Outcome: Clone + Debug + PartialEq,
+{
+    /// Plays it straight through, then once per effect with a restore there, then with one at
+    /// every effect.
+    pub(crate) fn play(&self) {
+        self.ends_well(self.go(Run::start(self.flow.clone(), &self.rules), &self.steps));
+        let mut always = Run::start(self.flow.clone(), &self.rules);
+        for (n, step) in self.steps.iter().enumerate() {
+            let before = self.at(n);
+            self.ends_well(self.go(self.restored(&before), &self.steps[n..]));
+            self.ends_well(self.restored_under_way(n));
+            always = self.go(self.restored(&always), std::slice::from_ref(step));
+        }
+        self.ends_well(self.restored(&always));
+    }
+
+    /// The run before its `n`-th effect.
+    pub(crate) fn at(&self, n: usize) -> Run<F> {
+        self.go(Run::start(self.flow.clone(), &self.rules), &self.steps[..n])
+    }
+
+    /// Follows steps from where a run stands.
+    pub(crate) fn go(&self, mut run: Run<F>, steps: &[Step]) -> Run<F> {
+        for step in steps {
+            assert_eq!(run.waits_for(), Some(step.kind()));
+            let effect = run.take().unwrap_or_else(|| panic!("{:?} waits to be taken", step.kind()));
+            assert!(run.take().is_none(), "an order is taken once");
+            run.accept(step.answer(effect), &self.rules).expect("the answer fits");
+        }
+        run
+    }
+
+    fn restored(&self, run: &Run<F>) -> Run<F> {
+        let written = run.snapshot();
+        let again = Run::restore(written.expose(), &self.rules).expect("a snapshot can be restored");
+        assert_eq!(again.snapshot(), written, "a restored run writes the same snapshot");
+        assert_eq!(again.waits_for(), run.waits_for());
+        again
+    }
+
+    /// Restores between an order and its answer: the ticket of before fits the restored run.
+    fn restored_under_way(&self, n: usize) -> Run<F> {
+        let mut run = self.at(n);
+        let effect = run.take().expect("the order waits to be taken");
+        let mut again = self.restored(&run);
+        again.accept(self.steps[n].answer(effect), &self.rules).expect("the earlier ticket fits");
+        self.go(again, &self.steps[n + 1..])
+    }
+
+    fn ends_well(&self, mut run: Run<F>) {
+        assert_eq!(run.waits_for(), None, "the script ends before the run");
+        assert!(run.take().is_none(), "an ended run orders nothing");
+        match run.into_outcome() {
+            Ok(ended) => assert_eq!(ended, self.ended),
+            Err(run) => panic!("{run:?} has not ended"),
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! Owns damage: whatever bytes are restored, they are the run that was written or none.
+
+use std::fmt::Debug;
+
+use auth_core::{Activate, BadSnapshot, Deliver, Effect, Flow, Policy, Register, Resend, Rules, Run};
+
+use crate::{
+    activate,
+    catalogue::{Visitor, visit_all},
+    deliver,
+    fixture::{CODE_KEY, OLD_CODE_KEY, keys, rules, rules_with, seconds},
+    register, resend,
+    script::Script,
+};
+
+/// Restores bytes; if they are a run, it must be the one that was written.
+fn same_run_or_none<F: Flow>(bytes: &[u8], written: &[u8], rules: &Rules) {
+    if let Ok(run) = Run::<F>::restore(bytes, rules) {
+        assert_eq!(run.snapshot().expose().as_slice(), written, "{}: damage became another run", F::NAME);
+    }
+}
+
+/// Cuts every snapshot of a script short, and prolongs it.
+struct Cutting;
+
+impl Visitor for Cutting {
+    fn visit<F: Flow>(&mut self, script: &Script<F>)
+    where
+        F::Outcome: Clone + Debug + PartialEq,
+    {
+        let mut bytes = script.at(script.steps.len()).snapshot().expose().clone();
+        for end in 0..bytes.len() {
+            let cut = Run::<F>::restore(&bytes[..end], &script.rules);
+            assert!(cut.is_err(), "{}: {end} of {} octets are a run", F::NAME, bytes.len());
+        }
+        bytes.push(0);
+        let longer = Run::<F>::restore(&bytes, &script.rules).err();
+        assert_eq!(longer, Some(BadSnapshot::Mismatch), "{}", F::NAME);
+    }
+}
+
+#[test]
+fn every_truncation_is_a_bad_snapshot() {
+    visit_all(&mut Cutting);
+}
+
+/// Changes every octet of a run's last snapshot. Contended runs say the same over and over.
+struct Corrupting;
+
+impl Visitor for Corrupting {
+    fn visit<F: Flow>(&mut self, script: &Script<F>)
+    where
+        F::Outcome: Clone + Debug + PartialEq,
+    {
+        if script.steps.len() < 10 {
+            corrupt(script, &[0x01]);
+        }
+    }
+}
+
+fn corrupt<F: Flow>(script: &Script<F>, masks: &[u8])
+where
+    F::Outcome: Clone + Debug + PartialEq,
+{
+    let bytes = script.at(script.steps.len()).snapshot();
+    let bytes = bytes.expose();
+    for place in 0..bytes.len() {
+        for mask in masks {
+            let mut changed = bytes.to_vec();
+            changed[place] ^= mask;
+            same_run_or_none::<F>(&changed, bytes, &script.rules);
+        }
+    }
+}
+
+#[test]
+fn a_changed_octet_never_makes_another_run() {
+    visit_all(&mut Corrupting);
+}
+
+#[test]
+fn every_bit_of_every_octet_is_changed_once_per_flow() {
+    let bits: Vec<u8> = (0..8).map(|bit| 1 << bit).collect();
+    corrupt(&register::scripts()[0], &bits);
+    corrupt(&activate::scripts()[0], &bits);
+    corrupt(&deliver::scripts()[0], &bits);
+    // And the shortest one with every value.
+    corrupt(&resend::scripts()[0], &(1..=255).collect::<Vec<u8>>());
+}
+
+#[test]
+fn arbitrary_bytes_are_no_run() {
+    const SEED: u64 = 0x5eed_0003;
+    println!("seed {SEED:#x}");
+    let mut state = SEED;
+    let mut next = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        state.to_be_bytes()[0]
+    };
+    for round in 0..4000_usize {
+        let mut bytes: Vec<u8> = (0..round % 97).map(|_| next()).collect();
+        none(&bytes);
+        // The same behind a head that is right, so that the rest is read at all.
+        for name in ["register", "resend", "activate", "deliver"] {
+            let mut headed = vec![1, u8::try_from(name.len()).expect("names are short")];
+            headed.extend_from_slice(name.as_bytes());
+            headed.append(&mut bytes.clone());
+            none(&headed);
+        }
+        bytes.clear();
+    }
+}
+
+fn none(bytes: &[u8]) {
+    assert!(Run::<Register>::restore(bytes, &rules()).is_err(), "{bytes:?}");
+    assert!(Run::<Resend>::restore(bytes, &rules()).is_err(), "{bytes:?}");
+    assert!(Run::<Activate>::restore(bytes, &rules()).is_err(), "{bytes:?}");
+    assert!(Run::<Deliver>::restore(bytes, &rules()).is_err(), "{bytes:?}");
+}
+
+#[test]
+fn another_format_or_flow_is_told_apart_from_damage() {
+    let written = register::scripts()[0].at(2).snapshot();
+    let mut bytes = written.expose().clone();
+    assert_eq!(Run::<Resend>::restore(&bytes, &rules()).err(), Some(BadSnapshot::OtherFlow));
+    assert_eq!(Run::<Deliver>::restore(&bytes, &rules()).err(), Some(BadSnapshot::OtherFlow));
+    bytes[0] += 1;
+    assert_eq!(Run::<Register>::restore(&bytes, &rules()).err(), Some(BadSnapshot::Format));
+    assert_eq!(Run::<Register>::restore(&[], &rules()).err(), Some(BadSnapshot::Format));
+}
+
+fn refused<F: Flow>(script: &Script<F>, answers: usize, rules: &Rules)
+where
+    F::Outcome: Clone + Debug + PartialEq,
+{
+    let written = script.at(answers).snapshot();
+    let restored = Run::<F>::restore(written.expose(), rules);
+    assert_eq!(restored.err(), Some(BadSnapshot::Mismatch), "{} after {answers}", F::NAME);
+}
+
+#[test]
+fn a_run_is_not_taken_up_under_rules_that_would_have_ordered_otherwise() {
+    let (register, activate) = (&register::scripts()[0], &activate::scripts()[0]);
+    let costlier = rules_with(|policy| policy.hash.log2_n = 18);
+    for answers in 3..=5 {
+        refused(register, answers, &costlier);
+    }
+    let unlimited = rules_with(|policy| policy.client_requests_per_minute = None);
+    refused(register, 0, &unlimited);
+    refused(register, 1, &unlimited);
+    let slower = rules_with(|policy| policy.resend_after = seconds(61));
+    refused(register, 5, &slower);
+    let other_keys = Rules::new(Policy::default(), keys(&[OLD_CODE_KEY])).expect("the policy is a good one");
+    refused(activate, 4, &other_keys);
+    refused(activate, 5, &other_keys);
+    let swapped = Rules::new(Policy::default(), keys(&[OLD_CODE_KEY, CODE_KEY])).expect("it is a good one");
+    refused(activate, 5, &swapped);
+    refused(&deliver::scripts()[0], 3, &swapped);
+}
+
+#[test]
+fn what_was_not_ordered_yet_follows_the_new_rules() {
+    let costlier = rules_with(|policy| policy.hash.log2_n = 18);
+    let script = &register::scripts()[0];
+    let mut run = Run::<Register>::restore(script.at(2).snapshot().expose(), &costlier)
+        .expect("under both rules it looks for the account now");
+    let effect = run.take().expect("the order waits");
+    run.accept(script.steps[2].answer(effect), &costlier).expect("the answer fits");
+    let Some(Effect::HashPassword(_, order)) = run.take() else { panic!("{run:?} does not hash") };
+    assert_eq!(order.params.log2_n, 18);
+}

@@ -1,0 +1,259 @@
+//! Owns how runs go through the world: step by step, to their end, and into trouble.
+
+use std::fmt::Debug;
+
+use auth_core::{
+    Activate, Code, Deliver, Effect, Ended, Event, Fault, Flow, Hashed, Kind, Password, Register, Resend,
+    Run, Scrypt, Secret, Seed,
+};
+
+use super::{World, parse, password, toy_hash};
+use crate::fixture;
+
+/// Says what becomes of one effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum How {
+    /// Carried out and answered.
+    Well,
+    /// Not carried out, and known to be.
+    NotDone,
+    /// Carried out, and the answer is lost.
+    LostAfter,
+    /// Not carried out, and that is not known.
+    LostBefore,
+    /// The host dies before it is carried out.
+    DiesBefore,
+    /// The host dies after it was carried out.
+    DiesAfter,
+}
+
+impl How {
+    /// Every way to fail.
+    pub(crate) const TROUBLE: [Self; 5] =
+        [Self::NotDone, Self::LostAfter, Self::LostBefore, Self::DiesBefore, Self::DiesAfter];
+}
+
+/// Lets every effect go well.
+pub(crate) fn well(_: &mut World, _: Kind, _: usize) -> How {
+    How::Well
+}
+
+/// Holds what a host keeps beside a run.
+#[derive(Clone)]
+pub(crate) struct Beside {
+    pub(crate) password: Option<Password>,
+    pub(crate) seed: [u8; 32],
+}
+
+/// Holds a run that came to its end, or whose host died.
+pub(crate) struct Ran<F: Flow> {
+    pub(crate) ended: Option<Ended<F>>,
+    pub(crate) kinds: Vec<Kind>,
+    pub(crate) hashes: Vec<Scrypt>,
+}
+
+impl<F: Flow> Ran<F> {
+    /// The outcome of a run that decided something.
+    pub(crate) fn outcome(self) -> F::Outcome {
+        match self.ended {
+            Some(Ok(outcome)) => outcome,
+            Some(Err(broken)) => panic!("{broken:?}"),
+            None => panic!("the host died"),
+        }
+    }
+}
+
+/// What a person can ask for.
+#[derive(Clone, Debug)]
+pub(crate) enum Request {
+    Register(&'static str),
+    Resend,
+    Activate(&'static str, Code),
+}
+
+/// What a person without the mailbox can notice: the answer, and how long it took.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Seen {
+    told: String,
+    kinds: Vec<Kind>,
+    hashes: Vec<Scrypt>,
+}
+
+impl Seen {
+    fn of<F: Flow, T: Debug>(ran: Ran<F>, told: impl FnOnce(F::Outcome) -> T) -> Self {
+        let told = ran.ended.map(|ended| ended.map(told));
+        Self { told: format!("{told:?}"), kinds: ran.kinds, hashes: ran.hashes }
+    }
+}
+
+/// A run and what is kept beside it, to be taken one effect further at a time.
+pub(crate) struct Going<F: Flow> {
+    pub(crate) run: Run<F>,
+    pub(crate) beside: Beside,
+}
+
+impl<F: Flow> Clone for Going<F>
+where
+    Run<F>: Clone,
+{
+    fn clone(&self) -> Self {
+        Self { run: self.run.clone(), beside: self.beside.clone() }
+    }
+}
+
+impl<F: Flow> Going<F> {
+    /// Carries the next effect out; false if the run is over, or its host dead.
+    pub(crate) fn step(&mut self, world: &mut World, how: How) -> bool {
+        let Some(effect) = self.run.take() else { return false };
+        if how == How::DiesBefore {
+            return false;
+        }
+        let answered = world.carry_out(effect, &self.beside, how);
+        if how == How::DiesAfter {
+            return false;
+        }
+        self.run.accept(answered, &world.rules).expect("the answer fits");
+        true
+    }
+}
+
+impl World {
+    /// What a host keeps beside its next run; each run draws a seed of its own.
+    pub(crate) fn beside(&mut self, text: Option<&str>) -> Beside {
+        self.runs += 1;
+        let mut seed = [0; 32];
+        seed[..8].copy_from_slice(&self.runs.to_be_bytes());
+        Beside { password: text.map(password), seed }
+    }
+
+    /// Takes a run to its end. Before each effect `trouble` may change the world, and says what
+    /// becomes of the effect. The run is restored from its snapshot at every effect.
+    pub(crate) fn drive<F: Flow>(
+        &mut self,
+        flow: F,
+        text: Option<&str>,
+        mut trouble: impl FnMut(&mut Self, Kind, usize) -> How,
+    ) -> Ran<F> {
+        let (mut kinds, mut hashes) = (Vec::new(), Vec::new());
+        let mut going = Going { run: Run::start(flow, &self.rules), beside: self.beside(text) };
+        while let Some(kind) = going.run.waits_for() {
+            let how = trouble(self, kind, kinds.len());
+            kinds.push(kind);
+            let mut again =
+                Run::<F>::restore(going.run.snapshot().expose(), &self.rules).expect("it is a run");
+            if let Some(Effect::HashPassword(_, order)) = again.take() {
+                hashes.push(order.params);
+            }
+            if !going.step(self, how) {
+                return Ran { ended: None, kinds, hashes };
+            }
+            going.run = Run::restore(going.run.snapshot().expose(), &self.rules).expect("it is a run");
+        }
+        let ended = going.run.into_outcome().unwrap_or_else(|run| panic!("{run:?} has not ended"));
+        Ran { ended: Some(ended), kinds, hashes }
+    }
+
+    pub(crate) fn register(&mut self, address: &str, password: &str) -> Ran<Register> {
+        let flow = register(address);
+        self.drive(flow, Some(password), well)
+    }
+
+    pub(crate) fn resend(&mut self, address: &str) -> Ran<Resend> {
+        let flow = Resend { address: parse(address), client: fixture::client() };
+        self.drive(flow, None, well)
+    }
+
+    pub(crate) fn activate(&mut self, address: &str, password: &str, code: &Code) -> Ran<Activate> {
+        self.drive(activate(address, code), Some(password), well)
+    }
+
+    /// Asks for something and notes what can be seen of it.
+    pub(crate) fn request(
+        &mut self,
+        address: &str,
+        request: &Request,
+        trouble: impl FnMut(&mut Self, Kind, usize) -> How,
+    ) -> Seen {
+        match request {
+            Request::Register(password) => {
+                Seen::of(self.drive(register(address), Some(password), trouble), |outcome| outcome.told)
+            }
+            Request::Resend => {
+                let flow = Resend { address: parse(address), client: fixture::client() };
+                Seen::of(self.drive(flow, None, trouble), |outcome| outcome.told)
+            }
+            Request::Activate(password, code) => {
+                Seen::of(self.drive(activate(address, code), Some(password), trouble), |outcome| outcome.told)
+            }
+        }
+    }
+
+    /// Delivers whatever is due now, and returns how each delivery ended.
+    pub(crate) fn deliver(&mut self) -> Vec<Event> {
+        let mut events = Vec::new();
+        while let Some(leased) = self.outbox.lease(self.now) {
+            events.push(self.drive(Deliver { leased }, None, well).outcome());
+        }
+        events
+    }
+
+    /// Lets so much time pass, with a worker that is always there.
+    pub(crate) fn pass(&mut self, time: std::time::Duration) -> Vec<Event> {
+        let end = self.now.after(time);
+        let mut events = self.deliver();
+        while let Some(next) = self.outbox.next().filter(|next| *next <= end) {
+            self.now = next.max(self.now);
+            events.extend(self.deliver());
+        }
+        self.now = end;
+        events
+    }
+
+    fn carry_out(&mut self, effect: Effect, beside: &Beside, how: How) -> auth_core::Answered {
+        match effect {
+            Effect::Admit(ticket, _) => ticket.with(self.go(how, |world| Ok(world.admit()))),
+            Effect::Random(ticket, _) => ticket.with(self.go(how, |_| Ok(Seed(Secret::new(beside.seed))))),
+            Effect::FindAccount(ticket, order) => {
+                ticket.with(self.go(how, |world| Ok(world.find(&order.key))))
+            }
+            Effect::HashPassword(ticket, order) => ticket.with(self.go(how, |_| {
+                let password = beside.password.as_ref().expect("the run has a password");
+                Ok(Hashed(Secret::new(toy_hash(password, order.salt, order.params))))
+            })),
+            Effect::CommitAccount(ticket, order) => {
+                ticket.with(self.go(how, |world| Ok(world.commit(order))))
+            }
+            Effect::PutCode(ticket, order) => {
+                ticket.with(self.go(how, |world| Ok(world.codes.put(&order, world.now))))
+            }
+            Effect::RedeemCode(ticket, order) => {
+                ticket.with(self.go(how, |world| Ok(world.codes.redeem(&order, world.now))))
+            }
+            Effect::SendMail(ticket, order) => ticket.with(self.go(how, |world| world.send(order))),
+            Effect::SettleMail(ticket, order) => {
+                ticket.with(self.go(how, |world| Ok(world.outbox.settle(order, world.now))))
+            }
+        }
+    }
+
+    fn go<T>(&mut self, how: How, act: impl FnOnce(&mut Self) -> Result<T, Fault>) -> Result<T, Fault> {
+        match how {
+            How::Well => act(self),
+            How::NotDone => Err(Fault::NotDone),
+            How::LostBefore | How::DiesBefore => Err(Fault::Unknown),
+            How::LostAfter | How::DiesAfter => {
+                let _ = act(self);
+                Err(Fault::Unknown)
+            }
+        }
+    }
+}
+
+pub(crate) fn register(address: &str) -> Register {
+    let (client, locale) = (fixture::client(), fixture::locale("en"));
+    Register { address: parse(address), password: Ok(()), client, locale }
+}
+
+pub(crate) fn activate(address: &str, code: &Code) -> Activate {
+    Activate { address: parse(address), code: code.clone(), client: fixture::client() }
+}
