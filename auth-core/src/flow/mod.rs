@@ -19,8 +19,9 @@ use crate::{
     domain::{AddressKey, Client, OwedMail, Row, Version},
 };
 
-/// How often a flow reads and decides again when others change the same address.
-const ROUNDS: usize = 8;
+/// How often a flow reads and decides again when others change the same address: each time one
+/// of them has got through, so as many can come at once.
+const ROUNDS: usize = 32;
 
 impl Found {
     /// Returns the row as it counts at the store's time.

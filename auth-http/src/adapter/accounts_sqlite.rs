@@ -3,14 +3,18 @@
 //! Whatever reads and then writes begins IMMEDIATE: a deferred transaction that upgrades fails
 //! under contention. Next: `accounts_sqlite_outbox.rs` for the outbox's half of the port.
 
-use std::{str::FromStr, time::Duration};
+use std::{
+    str::FromStr,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use auth_core::{
     AddressKey, Commit, CommitAccount, Found, Lease, LeasedMail, Purpose, SettleMail, Settled, Time, Version,
 };
 use sqlx::{
-    Sqlite, SqlitePool, Transaction,
+    ConnectOptions, Sqlite, SqliteConnection, SqlitePool, Transaction,
     migrate::{MigrateError, Migrator},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
@@ -31,6 +35,9 @@ const BUSY: Duration = Duration::from_secs(3);
 pub struct AccountsSqlite {
     pub(super) pool: SqlitePool,
     pub(super) clock: Clock,
+    /// Keeps a database in memory alive: it goes with its last connection, and the pool closes
+    /// one whose query was cut off.
+    _keeper: Option<Arc<Mutex<SqliteConnection>>>,
 }
 
 impl AccountsSqlite {
@@ -46,8 +53,9 @@ impl AccountsSqlite {
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(BUSY)
             .optimize_on_close(true, None);
+        let keeper = if memory { Some(Arc::new(Mutex::new(options.clone().connect().await?))) } else { None };
         let pool = SqlitePoolOptions::new()
-            // A database in memory lives in its connection: exactly one, for ever.
+            // Connections to a database in memory lock each other out: exactly one, for ever.
             .max_connections(if memory { 1 } else { 8 })
             .min_connections(1)
             .idle_timeout(None)
@@ -55,7 +63,7 @@ impl AccountsSqlite {
             .acquire_timeout(BUSY)
             .connect_with(options)
             .await?;
-        Ok(Self { pool, clock })
+        Ok(Self { pool, clock, _keeper: keeper })
     }
 
     /// Brings the schema to this version's.

@@ -144,9 +144,10 @@ impl AccountsSqlite {
             which,
             "retry mails",
             // `due` starts afresh as well, or a dead letter would be too old at once.
+            // A mail that a worker holds is on its way; due again it would be sent twice.
             "UPDATE outbox SET due = ?1, next_at = ?1, attempts = 0, unknowns = 0, lease = NULL,
                 dead_since = NULL
-             WHERE ?2 IS NULL OR mail_id = ?2",
+             WHERE (?2 IS NULL OR mail_id = ?2) AND (lease IS NULL OR next_at <= ?1)",
         )
         .await
     }

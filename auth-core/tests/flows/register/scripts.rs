@@ -206,13 +206,17 @@ pub(super) fn raced_by_the_same_password() -> Script<Register> {
 
 pub(super) fn contended() -> Script<Register> {
     let mut steps = vec![admitted(), drawn()];
-    for n in 1..=4 {
-        // Somebody else replaces the attempt each time, so each round has a salt of its own.
+    for n in 1..=32 {
+        // Somebody else replaces the attempt each time, so each round finds a salt of its own. Three
+        // of them are hashed with.
+        let salt = attempt(n.min(3)).password.salt;
         let theirs = found(n.into(), &pending(attempt(n), at(50), 120));
-        let ours = fresh_under(attempt(n).password.salt, OTHER_HASH);
+        let ours = fresh_under(salt, OTHER_HASH);
         let owed = mail(&ours, 50);
         let lost = commits(&theirs, pending(ours, at(50), 120), owed, Commit::Conflict);
-        steps.extend([finds(theirs), hashes(attempt(n).password.salt, OTHER_HASH), lost]);
+        steps.push(finds(theirs));
+        steps.extend((n <= 3).then(|| hashes(salt, OTHER_HASH)));
+        steps.push(lost);
     }
     script(rules(), steps, Registration::Contended, Event::Contended)
 }
