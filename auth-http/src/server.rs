@@ -15,7 +15,7 @@ use poem::{
 };
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::{OwnedSemaphorePermit, Semaphore},
+    sync::{OwnedSemaphorePermit, Semaphore, watch},
     time::sleep,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -24,6 +24,8 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 const CONNECTIONS: usize = 4096;
 /// How long a request's head may take to arrive, and a connection may be idle.
 const HEAD: Duration = Duration::from_secs(10);
+/// How long an answer may take to be written once the end has come.
+const FLUSH: Duration = Duration::from_millis(500);
 /// Octets of a head.
 const MAX_HEAD: usize = 16 * 1024;
 
@@ -77,11 +79,16 @@ where
     }
     let local = stream.local_addr().map(|address| LocalAddr(address.into())).unwrap_or_default();
     let remote = RemoteAddr(peer.into());
+    let (busy, mut idle) = watch::channel(false);
     let service = service_fn(move |request: Request<Incoming>| {
         let (endpoint, local, remote) = (Arc::clone(&endpoint), local.clone(), remote.clone());
+        busy.send_replace(true);
+        let busy = busy.clone();
         async move {
             let request = poem::Request::from((request, local, remote, Scheme::HTTP));
-            Ok::<_, Infallible>(hyper::Response::from(endpoint.get_response(request).await))
+            let response = endpoint.get_response(request).await;
+            busy.send_replace(false);
+            Ok::<_, Infallible>(hyper::Response::from(response))
         }
     });
     let connection = http1::Builder::new()
@@ -94,7 +101,16 @@ where
         ended = &mut connection => ended,
         () = end.cancelled() => {
             connection.as_mut().graceful_shutdown();
-            connection.await
+            // A request that has arrived is answered; who has sent none, or half of one, is not
+            // waited for.
+            let answered = async {
+                let _ = idle.wait_for(|busy| !busy).await;
+                sleep(FLUSH).await;
+            };
+            tokio::select! {
+                ended = connection => ended,
+                () = answered => return,
+            }
         }
     };
     if let Err(error) = ended {

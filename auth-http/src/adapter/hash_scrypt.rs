@@ -133,12 +133,12 @@ impl Shared {
             };
             queue.running += 1;
             drop(queue);
-            // Nobody waits any more: the client has gone, or his time was up.
-            if !job.done.is_closed() {
-                let hashed = hash(&job.password, &job.order);
+            // Where nobody waits any more, the client has gone, or his time was up.
+            let hashed = (!job.done.is_closed()).then(|| hash(&job.password, &job.order));
+            self.lock().running -= 1;
+            if let Some(hashed) = hashed {
                 drop(job.done.send(hashed));
             }
-            self.lock().running -= 1;
         }
     }
 }

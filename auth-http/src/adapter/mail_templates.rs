@@ -177,7 +177,8 @@ fn read_folder(folder: &Path) -> Result<Vec<(String, String)>, TemplateError> {
     let mut files = Vec::new();
     for entry in fs::read_dir(folder).map_err(unreadable)? {
         let entry = entry.map_err(unreadable)?;
-        let name = entry.file_name().to_string_lossy().into_owned();
+        // Languages are told apart without case (RFC 5646 section 2.1.1), and so are their files.
+        let name = entry.file_name().to_string_lossy().to_lowercase();
         if name.starts_with('.') {
             continue;
         }

@@ -10,6 +10,7 @@ mod client;
 mod cors;
 mod front;
 mod health;
+mod language;
 mod operation;
 mod pages;
 mod problem;
@@ -122,7 +123,9 @@ pub fn endpoint(shared: Arc<Shared>) -> impl Endpoint<Output = Response> {
         .at("/dev/mailbox", get(pages::mailbox))
         .at("/dev/mailbox.json", get(pages::mailbox_json))
         .at("/dev/clock", post(pages::clock))
-        .nest("/", api);
+        .nest_no_strip("/v1", service())
+        .nest_no_strip("/livez", service())
+        .nest_no_strip("/readyz", service());
     front::Front::new(routes.data(Arc::clone(&shared)), shared)
 }
 

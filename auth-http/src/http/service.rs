@@ -9,7 +9,7 @@ use poem::{Request, http::header::ACCEPT_LANGUAGE};
 use sha2::Sha256;
 
 use super::{
-    client,
+    client, language,
     problem::{OVERLOADED, Problem, UNAVAILABLE},
 };
 use crate::{driver::Driver, port::Mailbox};
@@ -59,12 +59,8 @@ impl Shared {
     /// Returns the language for mails: the first one accepted that there is, else English.
     pub fn locale(&self, request: &Request) -> Locale {
         let wanted = request.header(ACCEPT_LANGUAGE).unwrap_or_default();
-        let known: Vec<&str> = self.locales.iter().map(String::as_str).collect();
-        let best = accept_language::intersection(wanted, &known).into_iter().next();
-        let english = || Locale::parse("en").ok();
-        best.and_then(|tag| Locale::parse(&tag).ok())
-            .or_else(english)
-            .unwrap_or_else(|| unreachable!("`en` is a language tag"))
+        let tag = language::best(wanted, &self.locales).unwrap_or("en");
+        Locale::parse(tag).unwrap_or_else(|_| unreachable!("the names of templates are language tags"))
     }
 
     /// Writes the audit event of an outcome, its true reason included.

@@ -165,11 +165,10 @@ fn chosen(clap: Clap) -> Clap {
 }
 
 fn mail_id(text: &str) -> Result<MailId, String> {
-    let octet = |at: usize| text.get(at..at + 2).and_then(|pair| u8::from_str_radix(pair, 16).ok());
-    let octets: Option<Vec<u8>> = (0..16).map(|n| octet(2 * n)).collect();
-    match octets.and_then(|octets| <[u8; 16]>::try_from(octets).ok()) {
-        Some(id) if text.len() == 32 => Ok(MailId::from_bytes(id)),
-        _ => Err("an id has 32 hexadecimal digits; `mail list` shows them".to_owned()),
+    let hexadecimal = text.len() == 32 && text.bytes().all(|b| b.is_ascii_hexdigit());
+    match u128::from_str_radix(text, 16) {
+        Ok(number) if hexadecimal => Ok(MailId::from_bytes(number.to_be_bytes())),
+        Ok(_) | Err(_) => Err("an id has 32 hexadecimal digits; `mail list` shows them".to_owned()),
     }
 }
 
