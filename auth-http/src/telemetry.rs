@@ -37,7 +37,8 @@ impl Telemetry {
         let spans = traces.as_ref().map(|provider| {
             tracing_opentelemetry::layer()
                 .with_tracer(provider.tracer("auth-http"))
-                .with_filter(EnvFilter::new("auth_http=info"))
+                // The development mailer's lines show codes and addresses; they stay on this machine.
+                .with_filter(EnvFilter::new("auth_http=info,auth_http::adapter::mail_development=off"))
         });
         tracing_subscriber::registry()
             .with(lines)

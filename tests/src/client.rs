@@ -3,6 +3,7 @@
 use std::{
     io::{Read, Write},
     net::TcpStream,
+    sync::atomic::{AtomicU64, Ordering},
     time::Duration,
 };
 
@@ -105,15 +106,31 @@ impl Server {
     }
 
     /// Waits until there are so many mails to an address; returns them, newest first.
+    ///
+    /// Where there are metrics it also waits until the worker is done with them: who asks again while
+    /// a mail is under way has asked for that one.
     pub fn wait_for_mails(&self, address: &str, count: usize) -> Vec<Value> {
         let what = format!("{count} mails to {address}");
-        wait::until(&what, || Some(self.mails_to(address)).filter(|mails| mails.len() >= count))
+        let mails = wait::until(&what, || Some(self.mails_to(address)).filter(|mails| mails.len() >= count));
+        self.wait_until_nothing_is_due();
+        mails
     }
 
     /// Waits for the first mail to an address; returns the newest one's code.
     pub fn code(&self, address: &str) -> String {
         let mails = self.wait_for_mails(address, 1);
         mails[0]["code"].as_str().unwrap_or_else(|| panic!("no code in {:?}", mails[0])).to_owned()
+    }
+
+    /// Lets time pass: moves the clocks, and wakes the worker, which looks by itself once a second.
+    pub fn pass(&self, seconds: i64) {
+        static WAKERS: AtomicU64 = AtomicU64::new(0);
+        // A mail under way would outlive its lease, and be sent twice.
+        self.wait_until_nothing_is_due();
+        self.shift_clock(seconds);
+        let waker = format!("waker-{}@example.net", WAKERS.fetch_add(1, Ordering::Relaxed));
+        assert!(matches!(self.register(&waker, crate::PASSWORD).status, 201 | 202));
+        self.wait_for_mails(&waker, 1);
     }
 
     /// Registers and activates; returns the code.
@@ -126,19 +143,12 @@ impl Server {
 
     /// Writes octets and returns everything that comes back until the server closes.
     pub fn raw(&self, octets: &[u8]) -> Vec<u8> {
-        let mut stream = self.connect();
-        // A server that refuses early may close before everything is written.
-        let _ = stream.write_all(octets);
-        let mut answer = Vec::new();
-        let _ = stream.read_to_end(&mut answer);
-        answer
+        exchange(self.authority(), octets)
     }
 
     /// Opens a connection.
     pub fn connect(&self) -> TcpStream {
-        let stream = TcpStream::connect(self.authority()).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
-        stream
+        connect(self.authority())
     }
 
     /// Returns host and port.
@@ -147,7 +157,23 @@ impl Server {
     }
 }
 
-/// Parses an answer; chunked bodies are joined.
+fn connect(authority: &str) -> TcpStream {
+    let stream = TcpStream::connect(authority).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    stream
+}
+
+/// Writes octets and returns everything that comes back until the server closes.
+pub(crate) fn exchange(authority: &str, octets: &[u8]) -> Vec<u8> {
+    let mut stream = connect(authority);
+    // A server that refuses early may close before everything is written.
+    let _ = stream.write_all(octets);
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer);
+    answer
+}
+
+/// Parses an answer whose body stands as it is.
 pub fn parse(octets: &[u8]) -> Answer {
     let text = String::from_utf8_lossy(octets);
     let Some((head, body)) = text.split_once("\r\n\r\n") else { panic!("no answer: {text:?}") };

@@ -1,14 +1,27 @@
 //! Owns what the tests share: a running server, requests to it, waiting.
 //!
 //! Tests go through HTTP and the mailbox only. `server.rs` starts the built program, `client.rs`
-//! talks to it, `wait.rs` waits for what happens.
+//! talks to it, `wire.rs` does so octet by octet, `scrape.rs` reads its metrics, `program.rs` runs its
+//! commands, `wait.rs` waits for what happens.
 
 #![expect(clippy::unwrap_used, reason = "test helpers fail by panicking")]
 
 mod client;
+mod program;
+mod scrape;
 mod server;
 mod wait;
+mod wire;
 
 pub use client::{Answer, basic, parse};
+pub use program::{Program, Ran};
 pub use server::{Server, command, program, start};
-pub use wait::until;
+pub use wait::{took, until};
+pub use wire::Wire;
+
+/// A password that is good enough.
+pub const PASSWORD: &str = "correct horse battery staple";
+/// Another one.
+pub const OTHER: &str = "seven purple elephants juggle";
+/// A third one.
+pub const THIRD: &str = "unlikely marmalade submarine";

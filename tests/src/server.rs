@@ -13,12 +13,15 @@ use std::{
 
 use tempfile::TempDir;
 
+use crate::until;
+
 /// Cheap hashes: test builds accept them.
 const CHEAP: (&str, &str) = ("AUTH_SCRYPT", "4,8,1");
 
 /// One running server. It is killed when dropped, and its folder removed.
 pub struct Server {
     child: Child,
+    hooks: bool,
     pub base: String,
     pub metrics: Option<String>,
     folder: Arc<TempDir>,
@@ -27,14 +30,15 @@ pub struct Server {
     printed: Arc<Mutex<String>>,
 }
 
-/// Starts a server of the test build with cheap hashes and these settings over the defaults.
+/// Starts a server of the test build with cheap hashes, metrics, and these settings over the defaults.
 pub fn start(settings: &[(&str, &str)]) -> Server {
-    let mut all = vec![CHEAP, ("AUTH_CLIENT_REQUESTS_PER_MINUTE", "0")];
+    let mut all =
+        vec![CHEAP, ("AUTH_CLIENT_REQUESTS_PER_MINUTE", "0"), ("AUTH_METRICS_LISTEN", "127.0.0.1:0")];
     all.extend(settings);
-    launch(Arc::new(TempDir::new().unwrap()), owned(&all))
+    launch(true, Arc::new(TempDir::new().unwrap()), owned(&all), &[])
 }
 
-fn owned(settings: &[(&str, &str)]) -> Vec<(String, String)> {
+pub(crate) fn owned(settings: &[(&str, &str)]) -> Vec<(String, String)> {
     settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
 }
 
@@ -60,12 +64,17 @@ pub fn command(hooks: bool, folder: &Path, settings: &[(String, String)]) -> Com
     command
 }
 
-fn launch(folder: Arc<TempDir>, settings: Vec<(String, String)>) -> Server {
-    let mut command = command(true, folder.path(), &settings);
+pub(crate) fn launch(
+    hooks: bool,
+    folder: Arc<TempDir>,
+    settings: Vec<(String, String)>,
+    arguments: &[&str],
+) -> Server {
+    let mut command = command(hooks, folder.path(), &settings);
     if !settings.iter().any(|(key, _)| key == "AUTH_LISTEN") {
         command.env("AUTH_LISTEN", "127.0.0.1:0");
     }
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child = command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let errors = collect(BufReader::new(child.stderr.take().unwrap()));
     let mut lines = BufReader::new(child.stdout.take().unwrap());
     let base = first_line(&mut lines, "listening on ", &errors);
@@ -74,7 +83,7 @@ fn launch(folder: Arc<TempDir>, settings: Vec<(String, String)>) -> Server {
         .any(|(key, _)| key == "AUTH_METRICS_LISTEN")
         .then(|| first_line(&mut lines, "metrics on ", &errors));
     let printed = collect(lines);
-    Server { child, base, metrics, folder, settings, errors, printed }
+    Server { child, hooks, base, metrics, folder, settings, errors, printed }
 }
 
 fn first_line(lines: &mut BufReader<ChildStdout>, prefix: &str, errors: &Mutex<String>) -> String {
@@ -129,13 +138,31 @@ impl Server {
 
     /// Sends SIGTERM.
     pub fn terminate(&self) {
-        let done = Command::new("kill").args(["-TERM", &self.id().to_string()]).status().unwrap();
+        self.signal("TERM");
+    }
+
+    /// Sends a signal by its name.
+    pub fn signal(&self, name: &str) {
+        let done = Command::new("kill").args([&format!("-{name}"), &self.id().to_string()]).status().unwrap();
         assert!(done.success());
     }
 
     /// Waits until it ends by itself.
     pub fn wait(&mut self) -> ExitStatus {
-        self.child.wait().unwrap()
+        until("the server's end", || self.child.try_wait().unwrap())
+    }
+
+    /// Returns whether it has not ended.
+    pub fn runs(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
+    }
+
+    /// Waits until it has ended, and returns all that it logged.
+    pub fn whole_log(&mut self) -> String {
+        self.wait();
+        // The thread that collects has the other handle, and lets go of it at the end.
+        until("the end of the log", || (Arc::strong_count(&self.errors) == 1).then_some(()));
+        self.log()
     }
 
     /// Ends it and starts another one in the same folder, with more settings.
@@ -144,12 +171,24 @@ impl Server {
         let mut settings = self.settings.clone();
         settings.retain(|(key, _)| !more.iter().any(|(other, _)| key == other));
         settings.extend(owned(more));
-        launch(Arc::clone(&self.folder), settings)
+        launch(self.hooks, Arc::clone(&self.folder), settings, &[])
+    }
+
+    /// Starts another one beside it, on the same database.
+    pub fn sibling(&self) -> Self {
+        launch(self.hooks, Arc::clone(&self.folder), self.settings.clone(), &[])
     }
 
     /// Runs another command of the program in its folder, with its settings.
     pub fn run(&self, arguments: &[&str]) -> (i32, String, String) {
-        let output = command(true, self.folder(), &self.settings).args(arguments).output().unwrap();
+        self.run_with(&[], arguments)
+    }
+
+    /// Runs another command of the program in its folder, with its settings and more of them.
+    pub fn run_with(&self, more: &[(&str, &str)], arguments: &[&str]) -> (i32, String, String) {
+        let mut settings = self.settings.clone();
+        settings.extend(owned(more));
+        let output = command(self.hooks, self.folder(), &settings).args(arguments).output().unwrap();
         let text = |octets: Vec<u8>| String::from_utf8(octets).unwrap();
         (output.status.code().unwrap_or(-1), text(output.stdout), text(output.stderr))
     }

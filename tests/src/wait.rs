@@ -20,3 +20,11 @@ pub fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
         thread::sleep(Duration::from_millis(10)); // polling interval
     }
 }
+
+/// Does something and returns how long it took.
+#[expect(clippy::disallowed_methods, reason = "limits of time are part of the contract")]
+pub fn took<T>(what: impl FnOnce() -> T) -> (T, Duration) {
+    let began = Instant::now();
+    let done = what();
+    (done, began.elapsed())
+}

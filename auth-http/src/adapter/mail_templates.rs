@@ -157,7 +157,8 @@ impl MailTemplates {
                 let subject = format!("{kind}.{locale}.subject.txt");
                 let line = self.part(&subject, values)?;
                 // Threat: notifications and mail logs show subjects.
-                if line.trim().is_empty() || line.trim().lines().count() != 1 || line.contains(CODE) {
+                let line = line.trim();
+                if line.is_empty() || line.chars().any(char::is_control) || line.contains(CODE) {
                     return Err(TemplateError::Subject(subject));
                 }
                 let name = format!("{kind}.{locale}.txt");

@@ -93,6 +93,9 @@ pub(super) fn find(name: &str) -> Option<&'static Key> {
 
 /// Returns the name that a mistyped one is nearest to, among keys and their `_file` variants.
 pub(super) fn nearest(name: &str) -> Option<String> {
+    // People write the variable where the key belongs, and the other way round.
+    let name = name.to_lowercase();
+    let name = name.strip_prefix("auth_").unwrap_or(&name);
     KEYS.iter()
         .flat_map(|key| [Some(key.name.to_owned()), key.secret.then(|| format!("{}_file", key.name))])
         .flatten()

@@ -2,8 +2,8 @@
 
 use super::{ConfigError, layers::Layers, settings::Settings};
 
-pub(super) fn check(settings: &Settings, layers: &Layers, single_node: bool) -> Result<(), ConfigError> {
-    let refuse = |message: &str| Err(ConfigError::new(format!("refused to start: {message}")));
+/// Refuses parts that do not go together, or that this build has not.
+pub(super) fn check_parts(layers: &Layers, single_node: bool) -> Result<(), ConfigError> {
     let database = layers.value("database_url").unwrap_or_default();
     if database.starts_with("mysql:") && layers.value("redis_url").is_none() && !single_node {
         // Threat: several nodes that count tries apart give a guesser as many times more.
@@ -17,6 +17,11 @@ pub(super) fn check(settings: &Settings, layers: &Layers, single_node: bool) -> 
     if layers.value("smtp_url").is_some() {
         return refuse("AUTH_SMTP_URL is set, but this build has no SMTP adapter; leave it out");
     }
+    Ok(())
+}
+
+/// Refuses settings that are not safe together.
+pub(super) fn check(settings: &Settings) -> Result<(), ConfigError> {
     if let Some(endpoint) = &settings.otlp_endpoint
         && !endpoint.starts_with("http://")
     {
@@ -42,4 +47,8 @@ pub(super) fn check(settings: &Settings, layers: &Layers, single_node: bool) -> 
         );
     }
     Ok(())
+}
+
+fn refuse(message: &str) -> Result<(), ConfigError> {
+    Err(ConfigError::new(format!("refused to start: {message}")))
 }

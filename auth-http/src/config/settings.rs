@@ -78,6 +78,7 @@ impl Settings {
     /// [`ConfigError`] names variable, source and what would do.
     pub fn parse(layers: &Layers) -> Result<Self, ConfigError> {
         let values = Values(layers);
+        refusals::check_parts(layers, values.switch("single_node")?)?;
         let seed_compat = values.choice("profile", &[("standard", false), ("seed-compat", true)])?;
         let (keys, development_key, log_key) = values.code_keys()?;
         let rules = Rules::new(values.policy(seed_compat)?, keys)
@@ -103,7 +104,7 @@ impl Settings {
             log_pretty: values.optional_choice("log_format", &[("pretty", true), ("json", false)])?,
             otlp_endpoint: values.optional("otlp_endpoint", "a URL")?,
         };
-        refusals::check(&settings, layers, values.switch("single_node")?)?;
+        refusals::check(&settings)?;
         Ok(settings)
     }
 }
@@ -114,7 +115,8 @@ impl Values<'_> {
     fn wrong(&self, name: &str, wanted: &str) -> ConfigError {
         let (source, secret) = (self.0.source(name), keys::find(name).is_some_and(|key| key.secret));
         let value = self.0.value(name).unwrap_or_default();
-        let shown = if secret { "its value".to_owned() } else { format!("`{value}`") };
+        // Threat: a value that forges a line of a log or colours a terminal.
+        let shown = if secret { "its value".to_owned() } else { format!("`{}`", value.escape_debug()) };
         ConfigError::new(format!("AUTH_{} ({source}): {shown} is not {wanted}", name.to_uppercase()))
     }
 

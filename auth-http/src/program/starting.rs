@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use auth_core::{Disclosure, HashFloor, Odds, OddsLimit, Policy, Rules};
 use tokio::net::TcpListener;
 
 use super::Failure;
@@ -19,11 +20,7 @@ pub(super) fn warn(settings: &Settings) {
         tracing::warn!("codes are bound to the development key, which everybody knows; fine on loopback");
     }
     if settings.seed_compat {
-        let policy = rules.policy();
-        tracing::warn!(odds = %rules.odds(), "seed-compat: codes may be guessed up to 66 times as easily");
-        tracing::warn!("seed-compat: answers tell who has an account (disclosure)");
-        tracing::warn!(min_length = policy.password.min_length, "seed-compat: passwords of any strength");
-        tracing::warn!(scrypt = %policy.hash, "seed-compat: any scrypt cost is accepted");
+        warn_of_seed_compat(rules);
     }
     let each = rules.policy().hash.memory() >> 20;
     tracing::info!(
@@ -34,6 +31,29 @@ pub(super) fn warn(settings: &Settings) {
         settings.hash_workers,
     );
     tracing::info!(odds = %rules.odds(), "codes");
+}
+
+/// Says what the profile has lowered, as far as nothing has raised it again.
+fn warn_of_seed_compat(rules: &Rules) {
+    let policy = rules.policy();
+    let standard = Odds { limit: OddsLimit::Standard, ..rules.odds() };
+    if !standard.hold() {
+        tracing::warn!(odds = %rules.odds(), "seed-compat: codes may be guessed up to 66 times as easily");
+    }
+    if policy.disclosure == Disclosure::Explicit {
+        tracing::warn!("seed-compat: answers tell who has an account (disclosure)");
+    }
+    let usual = Policy::default().password;
+    if policy.password.min_length < usual.min_length || policy.password.min_score < usual.min_score {
+        tracing::warn!(
+            min_length = policy.password.min_length,
+            min_score = policy.password.min_score,
+            "seed-compat: passwords of any strength are accepted"
+        );
+    }
+    if !HashFloor::Owasp.admits(policy.hash) {
+        tracing::warn!(scrypt = %policy.hash, "seed-compat: scrypt is weaker than OWASP asks for");
+    }
 }
 
 /// Prints where everything is; the first two lines are for programs.

@@ -1,5 +1,7 @@
 //! Owns a headless Chromium: its driver is started on a free port and stopped with the test.
 
+#![expect(clippy::unwrap_used, reason = "test helpers fail by panicking")]
+
 use std::{
     future::Future,
     io::{BufRead, BufReader},

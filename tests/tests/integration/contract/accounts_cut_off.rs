@@ -1,0 +1,83 @@
+//! Owns the rules of calls that are cut off: whatever await they are dropped at, nothing is half done.
+
+use std::{
+    future::{Future, poll_fn},
+    pin::pin,
+    task::Poll,
+};
+
+use auth_core::Commit;
+
+use super::{
+    harness::AccountsHarness,
+    values::{LEASE, address, first, found, key, mail, now, owe, pending, seconds, state, vacant},
+};
+
+/// Makes 60 calls and drops each at one of its first awaits, another one each time. Returns which
+/// came to their end before.
+async fn cut_off<T>(call: impl AsyncFn(u8) -> T) -> Vec<bool> {
+    let mut ended = Vec::new();
+    for n in 0..60 {
+        let (mut call, mut left) = (pin!(call(n)), n % 10);
+        let end = poll_fn(|context| match call.as_mut().poll(context) {
+            Poll::Ready(_) => Poll::Ready(true),
+            Poll::Pending if left == 0 => Poll::Ready(false),
+            Poll::Pending => {
+                left -= 1;
+                Poll::Pending
+            }
+        });
+        ended.push(end.await);
+    }
+    assert!(ended.contains(&false), "no call was cut off");
+    ended
+}
+
+pub(super) async fn a_commit_that_is_cut_off_happened_wholly_or_not_at_all(harness: &impl AccountsHarness) {
+    let store = harness.open().await;
+    let due = now(&store).await;
+    let ended = cut_off(async |n| {
+        let order = first(&address(n), pending(&address(n), n), Some(mail(n, due)));
+        store.commit(&order).await.unwrap()
+    })
+    .await;
+    // A commit that was on its way when it was dropped comes to its end before the next one.
+    let order = first("after@example.org", vacant(), None);
+    assert_eq!(store.commit(&order).await.unwrap(), Commit::Committed, "nothing is left locked");
+    for (n, ended) in (0..).zip(ended) {
+        let row = found(&store, &address(n)).await.is_some();
+        let owed = store.mails().await.unwrap().iter().any(|mail| mail.key == key(&address(n)));
+        assert_eq!(row, owed, "account {n}");
+        assert!(row || !ended, "{n} came to its end");
+    }
+}
+
+pub(super) async fn a_commit_that_is_cut_off_loses_nothing(harness: &impl AccountsHarness) {
+    let store = harness.open().await;
+    owe(&store, 1, 5).await;
+    let before = (found(&store, &address(1)).await, state(&store).await);
+    let order = first(&address(1), vacant(), None);
+    cut_off(async |_| store.commit(&order).await.unwrap()).await;
+    assert_eq!((found(&store, &address(1)).await, state(&store).await), before);
+}
+
+/// Threat: a visitor who disconnects in the middle of a request; the host drops its read.
+pub(super) async fn a_read_that_is_cut_off_loses_nothing(harness: &impl AccountsHarness) {
+    let store = harness.open().await;
+    owe(&store, 1, 5).await;
+    let before = (found(&store, &address(1)).await, state(&store).await);
+    cut_off(async |_| store.find(&key(&address(1))).await.unwrap()).await;
+    assert_eq!((found(&store, &address(1)).await, state(&store).await), before);
+}
+
+/// The worker gives up a lease call that takes too long; its mails come back when the lease ends.
+pub(super) async fn a_lease_that_is_cut_off_loses_no_mail(harness: &impl AccountsHarness) {
+    let store = harness.open().await;
+    for n in 1..=30 {
+        owe(&store, n, 5).await;
+    }
+    let ended = cut_off(async |_| store.lease(1, LEASE).await.unwrap()).await;
+    assert!(ended.contains(&true), "every call was cut off");
+    harness.advance(LEASE + seconds(1)).await;
+    assert_eq!(store.lease(100, LEASE).await.unwrap().len(), 30);
+}

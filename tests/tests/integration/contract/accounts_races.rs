@@ -1,0 +1,114 @@
+//! Owns the rules of what may happen at once on several nodes.
+
+use std::sync::Arc;
+
+use auth_core::{Commit, Row, Settled, Settlement};
+use auth_http::port::Accounts;
+use tokio::task::JoinSet;
+
+use super::{
+    harness::AccountsHarness,
+    values::{LEASE, dead, first, found, lease_one, mail, next, now, owe, pending, replace, settle, vacant},
+};
+
+/// Two handles, as two nodes have them, given out in turn.
+async fn nodes(harness: &impl AccountsHarness) -> impl Iterator<Item = Arc<dyn Accounts>> {
+    [harness.open().await, harness.open().await].into_iter().cycle()
+}
+
+pub(super) async fn of_50_inserts_exactly_one_is_committed(harness: &impl AccountsHarness) {
+    race_of_50(harness, None).await;
+}
+
+pub(super) async fn of_50_updates_exactly_one_is_committed(harness: &impl AccountsHarness) {
+    let store = harness.open().await;
+    replace(&store, "ada@example.org", vacant(), None).await;
+    race_of_50(harness, found(&store, "ada@example.org").await).await;
+}
+
+async fn race_of_50(harness: &impl AccountsHarness, read: Option<(u64, Row)>) {
+    let store = harness.open().await;
+    let due = now(&store).await;
+    let mut tasks = JoinSet::new();
+    for (n, node) in (1..=50).zip(nodes(harness).await) {
+        let (row, mail) = (pending("ada@example.org", n), Some(mail(n, due)));
+        let order = match &read {
+            Some(read) => next("ada@example.org", read, row, mail),
+            None => first("ada@example.org", row, mail),
+        };
+        tasks.spawn(async move { (n, node.commit(&order).await.unwrap()) });
+    }
+    let done = tasks.join_all().await;
+    let won: Vec<u8> =
+        done.iter().filter(|(_, commit)| *commit == Commit::Committed).map(|(n, _)| *n).collect();
+    let [winner] = won[..] else { panic!("{won:?} were committed") };
+    assert_eq!(
+        found(&store, "ada@example.org").await,
+        Some((read.map_or(1, |(version, _)| version + 1), pending("ada@example.org", winner)))
+    );
+    let mails = store.mails().await.unwrap();
+    assert_eq!(mails.iter().map(|mail| *mail.id.as_bytes()).collect::<Vec<_>>(), [[winner; 16]]);
+}
+
+pub(super) async fn no_update_is_lost(harness: &impl AccountsHarness) {
+    let mut tasks = JoinSet::new();
+    for (n, node) in (1..=20).zip(nodes(harness).await) {
+        tasks.spawn(async move {
+            loop {
+                let (version, order) = match found(&node, "ada@example.org").await {
+                    Some(read) => {
+                        (read.0, next("ada@example.org", &read, pending("ada@example.org", n), None))
+                    }
+                    None => (0, first("ada@example.org", pending("ada@example.org", n), None)),
+                };
+                if node.commit(&order).await.unwrap() == Commit::Committed {
+                    return version + 1;
+                }
+            }
+        });
+    }
+    let mut versions = tasks.join_all().await;
+    versions.sort_unstable();
+    assert_eq!(versions, (1..=20).collect::<Vec<u64>>());
+}
+
+pub(super) async fn twenty_workers_never_lease_the_same_mail(harness: &impl AccountsHarness) {
+    let store = harness.open().await;
+    for n in 1..=30 {
+        owe(&store, n, 5).await;
+    }
+    let mut tasks = JoinSet::new();
+    for (_, node) in (0..20).zip(nodes(harness).await) {
+        tasks.spawn(async move {
+            let mut mine = Vec::new();
+            loop {
+                let leased = node.lease(3, LEASE).await.unwrap();
+                assert!(leased.len() <= 3);
+                if leased.is_empty() {
+                    return mine;
+                }
+                mine.extend(leased);
+            }
+        });
+    }
+    let mut leased: Vec<_> = tasks.join_all().await.into_iter().flatten().collect();
+    assert!(leased.iter().all(|leased| leased.attempts == 1));
+    leased.sort_by_key(|leased| leased.mail.id);
+    let ids: Vec<_> = leased.iter().map(|leased| leased.mail.id.as_bytes()[0]).collect();
+    assert_eq!(ids, (1..=30).collect::<Vec<u8>>());
+    for leased in leased {
+        assert_eq!(settle(&store, leased.lease, Settlement::Sent).await, Settled::Settled);
+    }
+}
+
+pub(super) async fn a_lease_is_settled_once(harness: &impl AccountsHarness) {
+    let store = harness.open().await;
+    owe(&store, 1, 5).await;
+    let lease = lease_one(&store).await.lease;
+    let mut tasks = JoinSet::new();
+    for (_, node) in (0..20).zip(nodes(harness).await) {
+        tasks.spawn(async move { settle(&node, lease, dead()).await });
+    }
+    let done = tasks.join_all().await;
+    assert_eq!(done.iter().filter(|settled| **settled == Settled::Settled).count(), 1);
+}

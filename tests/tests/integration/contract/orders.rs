@@ -1,0 +1,132 @@
+//! Owns the orders to code stores, made by the core's own flows: no MAC can be had otherwise.
+
+use std::sync::Arc;
+
+use auth_core::{
+    Activate, Attempt, Client, Code, CodeKey, CodeKeys, CodeMac, CodeStored, Deliver, Effect, Found, Hashed,
+    Lease, LeaseToken, LeasedMail, OwedMail, PasswordRecord, Policy, PutCode, RedeemCode, Redemption, Row,
+    Rules, Run, Secret, Seed, Settled, Status, Template, Time, Version,
+};
+use auth_http::port::Codes;
+
+use super::values::{attempt, mail, pending};
+
+/// The tries that one mail gives in these orders.
+pub(super) const TRIES: usize = 5;
+
+/// One attempt whose codes live in one slot, and the store that they live in.
+#[derive(Clone)]
+pub(super) struct Slot {
+    pub(super) codes: Arc<dyn Codes>,
+    attempt: Attempt,
+}
+
+impl Slot {
+    /// The slot of the n-th attempt.
+    pub(super) fn new(codes: &Arc<dyn Codes>, n: u8) -> Self {
+        Self { codes: Arc::clone(codes), attempt: attempt("ada@example.org", n) }
+    }
+
+    /// The slot of another address with the generation of the n-th attempt.
+    pub(super) fn of(codes: &Arc<dyn Codes>, given: &str, n: u8) -> Self {
+        Self { codes: Arc::clone(codes), attempt: attempt(given, n) }
+    }
+
+    /// Returns the order that stores the `draw`-th code as one of mail `mail`, and the code.
+    pub(super) fn put_order(&self, mail: u8, draw: u8) -> (PutCode, Code) {
+        self.signed_put_order(mail, draw, &[1])
+    }
+
+    /// As `put_order`, signed with the first of these keys.
+    pub(super) fn signed_put_order(&self, number: u8, draw: u8, keys: &[u8]) -> (PutCode, Code) {
+        // The core draws one code for each mail, until keys are rotated. A store knows nothing of
+        // that: it is asked for the mail's first code, a further one, or another mail's.
+        let (due, generation) = (Time::from_micros(1), self.attempt.generation);
+        let owed = OwedMail { generation, ..mail(draw, due) };
+        let lease = Lease { mail: owed.id, token: LeaseToken::from_bytes([1; 16]) };
+        let key = self.attempt.address.key().clone();
+        let leased = LeasedMail { lease, key, mail: owed, attempts: 1, unknowns: 0 };
+        let rules = rules(keys);
+        let mut run = Run::start(Deliver { leased }, &rules);
+        let Some(Effect::FindAccount(ticket, _)) = run.take() else { panic!("Deliver finds first") };
+        run.accept(ticket.with(Ok(self.found())), &rules).unwrap();
+        let Some(Effect::PutCode(ticket, put)) = run.take() else { panic!("then it stores the code") };
+        run.accept(ticket.with(Ok(CodeStored)), &rules).unwrap();
+        let Some(Effect::SettleMail(ticket, _)) = run.take() else { panic!("then it says that it begins") };
+        run.accept(ticket.with(Ok(Settled::Settled)), &rules).unwrap();
+        let Some(Effect::SendMail(_, send)) = run.take() else { panic!("then it sends") };
+        let Template::Activation { code, .. } = send.template else { panic!("it sends the code") };
+        (PutCode { mail: mail(number, due).id, ..put }, code)
+    }
+
+    /// Returns the order that redeems a code.
+    pub(super) fn redeem_order(&self, code: &Code) -> RedeemCode {
+        self.verified_redeem_order(code, &[1])
+    }
+
+    /// As `redeem_order`, with a MAC for each of these keys.
+    pub(super) fn verified_redeem_order(&self, code: &Code, keys: &[u8]) -> RedeemCode {
+        let (address, code) = (self.attempt.address.clone(), code.clone());
+        let rules = rules(keys);
+        let mut run =
+            Run::start(Activate { address, code, client: Client::of([192, 0, 2, 1].into()) }, &rules);
+        let Some(Effect::Random(ticket, _)) = run.take() else { panic!("Activate draws first") };
+        run.accept(ticket.with(Ok(Seed(Secret::new([1; 32])))), &rules).unwrap();
+        let Some(Effect::FindAccount(ticket, _)) = run.take() else { panic!("then it finds") };
+        run.accept(ticket.with(Ok(self.found())), &rules).unwrap();
+        let Some(Effect::HashPassword(ticket, _)) = run.take() else { panic!("then it hashes") };
+        let PasswordRecord { hash, .. } = self.attempt.password.clone();
+        run.accept(ticket.with(Ok(Hashed(hash))), &rules).unwrap();
+        let Some(Effect::RedeemCode(_, order)) = run.take() else { panic!("then it redeems") };
+        order
+    }
+
+    /// Stores a code as `put_order` makes it.
+    pub(super) async fn put(&self, mail: u8, draw: u8) -> Code {
+        let (order, code) = self.put_order(mail, draw);
+        self.codes.put(&order).await.unwrap();
+        code
+    }
+
+    pub(super) async fn redeem(&self, code: &Code) -> Redemption {
+        self.codes.redeem(&self.redeem_order(code)).await.unwrap()
+    }
+
+    /// Tries a code that is none of the first ten draws.
+    pub(super) async fn guess(&self, n: usize) -> Redemption {
+        self.codes.redeem(&self.guess_order(n)).await.unwrap()
+    }
+
+    pub(super) fn guess_order(&self, n: usize) -> RedeemCode {
+        let typed = rules(&[1]).policy().code.parse(&format!("{n:06}")).unwrap();
+        let order = self.redeem_order(&typed);
+        let drawn: Vec<CodeMac> = (0..10).map(|draw| self.put_order(1, draw).0.mac).collect();
+        assert!(!order.macs.iter().any(|mac| drawn.contains(mac)), "{n:06} is no wrong code");
+        order
+    }
+
+    /// Uses up what is left of the tries; returns how many there were.
+    pub(super) async fn use_up(&self) -> usize {
+        for used in 0..1000 {
+            match self.guess(used).await {
+                Redemption::Wrong => {}
+                Redemption::Exhausted => return used,
+                other @ (Redemption::Missing | Redemption::Redeemed) => panic!("{other:?}"),
+            }
+        }
+        panic!("1000 tries and no end")
+    }
+
+    fn found(&self) -> Found {
+        let row = Row { status: Status::Pending(self.attempt.clone()), ..pending("ada@example.org", 1) };
+        Found { now: Time::from_micros(2), row: Some((Version(1), row)), mail_waits: false }
+    }
+}
+
+/// The default policy with these keys; without a rate, so that flows admit everybody.
+fn rules(keys: &[u8]) -> Rules {
+    let keys = CodeKeys::new(keys.iter().map(|key| CodeKey::new(Secret::new([*key; 32])))).unwrap();
+    let policy = Policy { client_requests_per_minute: None, ..Policy::default() };
+    assert_eq!(usize::from(policy.code_tries), TRIES);
+    Rules::new(policy, keys).unwrap()
+}

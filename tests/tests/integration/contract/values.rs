@@ -1,0 +1,165 @@
+//! Owns the values that rules over accounts are made of.
+
+use std::{sync::Arc, time::Duration};
+
+use auth_core::{
+    Address, AddressKey, Attempt, Commit, CommitAccount, Detail, Generation, LastMail, Lease, LeasedMail,
+    Locale, MailId, OwedMail, PasswordRecord, Purpose, Row, SettleMail, Settled, Settlement, Status, Time,
+    Version,
+};
+use auth_http::port::Accounts;
+
+/// How long leases last in the rules.
+pub(super) const LEASE: Duration = Duration::from_secs(60);
+
+pub(super) const fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+pub(super) fn key(address: &str) -> AddressKey {
+    Address::parse(address).unwrap().key().clone()
+}
+
+/// The address of the n-th account.
+pub(super) fn address(n: u8) -> String {
+    format!("User{n}@Example.org")
+}
+
+pub(super) fn record(params: &str) -> PasswordRecord {
+    let phc = format!("$scrypt${params}$BwcHBwcHBwcHBwcHBwcHBw$CQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQk");
+    PasswordRecord::from_phc(&phc).unwrap()
+}
+
+pub(super) fn attempt(given: &str, n: u8) -> Attempt {
+    Attempt {
+        generation: Generation::from_bytes([n; 16]),
+        address: Address::parse(given).unwrap(),
+        locale: Locale::parse("fr-CA").unwrap(),
+        password: record("ln=17,r=8,p=1"),
+    }
+}
+
+pub(super) const fn vacant() -> Row {
+    Row { status: Status::Vacant, last_mail: None, last_notice: None, expires: None }
+}
+
+/// A pending row that does not expire during a test.
+pub(super) fn pending(given: &str, n: u8) -> Row {
+    let last_mail = Some(LastMail { due: Time::from_micros(1_700_000_000_000_001), distance: seconds(60) });
+    let expires = Some(Time::from_micros(9_000_000_000_000_000));
+    Row { status: Status::Pending(attempt(given, n)), last_mail, last_notice: None, expires }
+}
+
+pub(super) fn active(given: &str, n: u8) -> Row {
+    let since = Time::from_micros(1_700_000_123_456_789);
+    let last_notice = Some(Time::from_micros(1_700_000_200_000_002));
+    let status = Status::Active { attempt: attempt(given, n), since };
+    Row { status, last_notice, expires: None, ..pending(given, n) }
+}
+
+/// The order that makes an address' first row.
+pub(super) fn first(given: &str, row: Row, mail: Option<OwedMail>) -> CommitAccount {
+    CommitAccount { key: key(given), expected: Version(0), generation: None, row, mail }
+}
+
+/// The order that puts a row in the place of one that was read.
+pub(super) fn next(given: &str, read: &(u64, Row), row: Row, mail: Option<OwedMail>) -> CommitAccount {
+    let generation = match &read.1.status {
+        Status::Vacant => None,
+        Status::Pending(attempt) | Status::Active { attempt, .. } => Some(attempt.generation),
+    };
+    CommitAccount { expected: Version(read.0), generation, ..first(given, row, mail) }
+}
+
+/// The activation mail of this number.
+pub(super) fn mail(n: u8, due: Time) -> OwedMail {
+    OwedMail {
+        id: MailId::from_bytes([n; 16]),
+        purpose: Purpose::Activation,
+        generation: Generation::from_bytes([n; 16]),
+        locale: Locale::parse("fr-CA").unwrap(),
+        due,
+    }
+}
+
+pub(super) async fn now(store: &Arc<dyn Accounts>) -> Time {
+    store.find(&key("clock@example.org")).await.unwrap().now
+}
+
+pub(super) async fn found(store: &Arc<dyn Accounts>, given: &str) -> Option<(u64, Row)> {
+    let found = store.find(&key(given)).await.unwrap();
+    found.row.map(|(Version(version), row)| (version, row))
+}
+
+pub(super) async fn commit(store: &Arc<dyn Accounts>, order: CommitAccount) {
+    assert_eq!(store.commit(&order).await.unwrap(), Commit::Committed);
+}
+
+/// Commits a row in the place of whatever is there.
+pub(super) async fn replace(store: &Arc<dyn Accounts>, given: &str, row: Row, mail: Option<OwedMail>) {
+    let order = match found(store, given).await {
+        Some(read) => next(given, &read, row, mail),
+        None => first(given, row, mail),
+    };
+    commit(store, order).await;
+}
+
+/// Commits the n-th account as pending; its mail is due since `ago`.
+pub(super) async fn owe(store: &Arc<dyn Accounts>, n: u8, ago: u64) -> OwedMail {
+    let due = Time::from_micros(now(store).await.as_micros() - ago * 1_000_000);
+    let owed = mail(n, due);
+    commit(store, first(&address(n), pending(&address(n), n), Some(owed.clone()))).await;
+    owed
+}
+
+/// Replaces the n-th account's mail by one of another number, due now.
+pub(super) async fn owe_newer(store: &Arc<dyn Accounts>, n: u8, newer: u8) -> OwedMail {
+    let (_, row) = found(store, &address(n)).await.unwrap();
+    let owed = mail(newer, now(store).await);
+    replace(store, &address(n), row, Some(owed.clone())).await;
+    owed
+}
+
+/// Leases the one mail that is due.
+pub(super) async fn lease_one(store: &Arc<dyn Accounts>) -> LeasedMail {
+    let mut leased = store.lease(10, LEASE).await.unwrap();
+    assert_eq!(leased.len(), 1, "{leased:?}");
+    leased.remove(0)
+}
+
+pub(super) async fn lease_none(store: &Arc<dyn Accounts>) {
+    assert_eq!(store.lease(10, LEASE).await.unwrap(), []);
+}
+
+pub(super) async fn settle(store: &Arc<dyn Accounts>, lease: Lease, settlement: Settlement) -> Settled {
+    store.settle(&SettleMail { lease, settlement }).await.unwrap()
+}
+
+pub(super) fn retry(after: u64, unknowns: u8) -> Settlement {
+    Settlement::Retry { after: seconds(after), unknowns, detail: Detail::new("451 try later") }
+}
+
+pub(super) fn dead() -> Settlement {
+    Settlement::Dead { detail: Detail::new("550 no such user") }
+}
+
+/// Every way to end a lease.
+pub(super) fn endings() -> [Settlement; 4] {
+    [Settlement::Sent, Settlement::Superseded, retry(30, 1), dead()]
+}
+
+/// Asserts that a lease is good for nothing and that trying it changes nothing.
+pub(super) async fn assert_lost(store: &Arc<dyn Accounts>, lease: Lease) {
+    let before = state(store).await;
+    for settlement in endings().into_iter().chain([Settlement::Begun { unknowns: 9 }]) {
+        assert_eq!(settle(store, lease, settlement.clone()).await, Settled::Lost, "{settlement:?}");
+    }
+    assert_eq!(store.renew(&lease, seconds(100_000)).await.unwrap(), Settled::Lost);
+    assert_eq!(store.release(&lease).await.unwrap(), Settled::Lost);
+    assert_eq!(state(store).await, before);
+}
+
+/// What an operator sees of the outbox, to compare.
+pub(super) async fn state(store: &Arc<dyn Accounts>) -> Vec<String> {
+    store.mails().await.unwrap().iter().map(|mail| format!("{mail:?}")).collect()
+}

@@ -1,0 +1,170 @@
+//! Owns what nobody can tell without the mailbox: whether an address is active, pending or absent.
+
+use std::{fs, time::Duration};
+
+use auth_tests::{Answer, OTHER, PASSWORD, Server, start, took};
+
+/// Addresses of the same length, in every state that there is.
+const WORLDS: [&str; 7] = [
+    "absent-@example.org",
+    "asked--@example.org",
+    "pending@example.org",
+    "foreign@example.org",
+    "expired@example.org",
+    "active-@example.org",
+    "longago@example.org",
+];
+
+/// Brings every address into its state.
+fn worlds(settings: &[(&str, &str)]) -> Server {
+    let server = start(settings);
+    server.activated("longago@example.org", PASSWORD);
+    server.register("expired@example.org", PASSWORD);
+    server.code("expired@example.org");
+    server.pass(2 * 86_400);
+    server.resend("asked--@example.org");
+    server.register("pending@example.org", PASSWORD);
+    server.register("foreign@example.org", "somebody else chose this one");
+    server.activated("active-@example.org", PASSWORD);
+    server.code("pending@example.org");
+    server.code("foreign@example.org");
+    server
+}
+
+/// Returns all of an answer but its id and date.
+fn visible(answer: &Answer) -> String {
+    let id = answer.header("x-request-id").unwrap();
+    let headers: Vec<_> =
+        answer.headers.iter().filter(|(name, _)| name != "x-request-id" && name != "date").collect();
+    format!("{} {headers:?} {}", answer.status, answer.body.replace(id, "ID"))
+}
+
+/// Asks the same in every world; returns the one answer.
+fn same_in_all(what: &str, ask: impl Fn(&str) -> Answer) -> Answer {
+    let answers: Vec<Answer> = WORLDS.iter().map(|address| ask(address)).collect();
+    for (world, answer) in WORLDS.iter().zip(&answers) {
+        assert_eq!(visible(answer), visible(&answers[0]), "{what}: {world} is not as {}", WORLDS[0]);
+    }
+    answers[0].clone()
+}
+
+/// Returns a code that none of these addresses has been mailed.
+fn foreign_code(server: &Server) -> String {
+    let mails = server.mails();
+    let known: Vec<&str> = mails.iter().filter_map(|mail| mail["code"].as_str()).collect();
+    (0..1_000_000).map(|n| format!("{n:06}")).find(|code| !known.contains(&code.as_str())).unwrap()
+}
+
+#[test]
+fn answers_are_the_same_in_every_state_of_the_address() {
+    let server = worlds(&[]);
+    let code = foreign_code(&server);
+    let asked: [(&str, u16, &dyn Fn(&str) -> Answer); 8] = [
+        ("activate, right password", 401, &|address| server.activate(address, PASSWORD, &code)),
+        ("activate, another password", 401, &|address| server.activate(address, OTHER, &code)),
+        ("activate, malformed code", 400, &|address| server.activate(address, PASSWORD, "12345")),
+        ("register, weak password", 422, &|address| server.register(address, "weak")),
+        ("resend", 202, &|address| server.resend(address)),
+        ("resend again", 202, &|address| server.resend(address)),
+        ("register, the same password", 202, &|address| server.register(address, PASSWORD)),
+        ("register, another password", 202, &|address| server.register(address, OTHER)),
+    ];
+    for (what, status, ask) in asked {
+        assert_eq!(same_in_all(what, ask).status, status, "{what}");
+    }
+}
+
+#[test]
+fn code_of_a_dead_attempt_gets_the_same_answer_as_any_wrong_one() {
+    let server = worlds(&[]);
+    let refused = visible(&server.activate("absent-@example.org", PASSWORD, "000000"));
+    for (address, password) in [
+        ("expired@example.org", PASSWORD),
+        ("longago@example.org", PASSWORD),
+        ("longago@example.org", OTHER),
+        ("foreign@example.org", PASSWORD),
+    ] {
+        let code = server.code(address);
+        assert_eq!(visible(&server.activate(address, password, &code)), refused, "{address} {password}");
+    }
+}
+
+#[test]
+fn limiter_answers_the_same_in_every_state_of_the_address() {
+    let server = worlds(&[]);
+    let server = server
+        .restart(&[("AUTH_CLIENT_REQUESTS_PER_MINUTE", "1"), ("AUTH_TEST_CLOCK_SHIFT_SECONDS", "172800")]);
+    server.resend("somebody@example.org");
+    // What is left of the minute depends on when it is asked.
+    let asked = |answer: Answer| {
+        let mut answer = answer;
+        for (name, value) in &mut answer.headers {
+            if name == "retry-after" {
+                let seconds: u32 = value.parse().unwrap();
+                assert!((1..=60).contains(&seconds), "{seconds}");
+                *value = "soon".to_owned();
+            }
+        }
+        answer
+    };
+    for status in [
+        same_in_all("register", |address| asked(server.register(address, PASSWORD))).status,
+        same_in_all("weak password", |address| asked(server.register(address, "weak"))).status,
+        same_in_all("resend", |address| asked(server.resend(address))).status,
+        same_in_all("activate", |address| asked(server.activate(address, PASSWORD, "123456"))).status,
+    ] {
+        assert_eq!(status, 429);
+    }
+}
+
+#[test]
+fn one_hash_is_made_in_every_state_of_the_address() {
+    // So expensive that an answer without it would stand out: some 0.1 s.
+    let server = worlds(&[("AUTH_SCRYPT", "15,8,1")]);
+    let code = foreign_code(&server);
+    let fastest = |ask: &dyn Fn() -> Answer| (0..3).map(|_| took(ask).1).min().unwrap();
+    let mut times: Vec<(String, Duration)> = Vec::new();
+    for address in WORLDS {
+        times.push((format!("activate {address}"), fastest(&|| server.activate(address, PASSWORD, &code))));
+        times.push((format!("register {address}"), fastest(&|| server.register(address, PASSWORD))));
+    }
+    let longest = times.iter().map(|(_, time)| *time).max().unwrap();
+    for (what, time) in &times {
+        assert!(*time > longest / 3, "{what} took {time:?}, another one {longest:?}");
+    }
+    assert!(longest > Duration::from_millis(20), "{longest:?} is too short to compare");
+}
+
+fn written(server: &Server) -> u64 {
+    fs::metadata(server.folder().join("auth.db-wal")).map_or(0, |file| file.len())
+}
+
+#[test]
+fn registration_and_resend_write_in_every_state_of_the_address() {
+    // So that a store that is slow or cannot write shows nothing. Mails wait: nothing else writes.
+    let server = worlds(&[]);
+    server.wait_until_nothing_is_due();
+    for address in WORLDS {
+        for (what, ask) in [
+            ("resend", &(|| server.resend(address)) as &dyn Fn() -> Answer),
+            ("register", &|| server.register(address, PASSWORD)),
+        ] {
+            server.wait_until_nothing_is_due();
+            let before = written(&server);
+            ask();
+            assert!(written(&server) > before, "{what} {address}");
+        }
+    }
+}
+
+#[test]
+fn refused_activation_writes_in_no_state_of_the_address() {
+    let server = worlds(&[]);
+    server.wait_until_nothing_is_due();
+    let (before, code) = (written(&server), foreign_code(&server));
+    for address in WORLDS {
+        assert_eq!(server.activate(address, PASSWORD, &code).status, 401);
+        assert_eq!(server.activate(address, OTHER, &code).status, 401);
+    }
+    assert_eq!(written(&server), before);
+}

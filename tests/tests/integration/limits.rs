@@ -1,0 +1,188 @@
+//! Owns how much one client, and all of them together, may ask for.
+
+use std::{thread, time::Duration};
+
+use auth_tests::{Answer, OTHER, PASSWORD, Server, Wire, start, took, until};
+use serde_json::json;
+use tokio::net::TcpSocket;
+
+const ADA: &str = "ada@example.org";
+/// A hash that takes more than a second.
+const SLOW: (&str, &str) = ("AUTH_SCRYPT", "19,8,1");
+
+fn limited_to(requests: &str) -> Server {
+    start(&[("AUTH_CLIENT_REQUESTS_PER_MINUTE", requests)])
+}
+
+fn is_limited(answer: &Answer) -> i64 {
+    assert_eq!((answer.status, answer.problem().as_str()), (429, "rate-limited"), "{answer:?}");
+    answer.header("retry-after").unwrap().parse().unwrap()
+}
+
+fn is_overloaded(answer: &Answer) {
+    assert_eq!((answer.status, answer.problem().as_str()), (503, "overloaded"), "{answer:?}");
+    let seconds: u32 = answer.header("retry-after").unwrap().parse().unwrap();
+    assert!((1..60).contains(&seconds), "{seconds}");
+}
+
+/// Connects from another address of this machine: another client.
+fn from(source: &str, server: &Server) -> Wire {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
+    let stream = runtime.block_on(async {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind(format!("{source}:0").parse().unwrap()).unwrap();
+        socket.connect(server.authority().parse().unwrap()).await.unwrap()
+    });
+    let stream = stream.into_std().unwrap();
+    stream.set_nonblocking(false).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    Wire::new(stream)
+}
+
+fn register_from(source: &str, server: &Server, address: &str) -> Answer {
+    let body = json!({ "email": address, "password": PASSWORD }).to_string();
+    let mut wire = from(source, server);
+    wire.send(server.head("/v1/register", &format!("Content-Length: {}", body.len())) + body.as_str());
+    wire.answer().unwrap()
+}
+
+#[test]
+fn three_operations_count_together_and_say_how_long_to_wait() {
+    let server = limited_to("3");
+    assert_eq!(server.register(ADA, PASSWORD).status, 202);
+    assert_eq!(server.resend(ADA).status, 202);
+    assert_eq!(server.activate(ADA, PASSWORD, "123456").status, 401);
+    for answer in [
+        server.register("bob@example.org", PASSWORD),
+        server.resend("bob@example.org"),
+        server.activate("bob@example.org", PASSWORD, "123456"),
+    ] {
+        assert!((1..=20).contains(&is_limited(&answer)), "{answer:?}");
+    }
+    server.shift_clock(is_limited(&server.resend(ADA)));
+    assert_eq!(server.resend(ADA).status, 202, "as long as it said");
+    is_limited(&server.resend(ADA));
+    server.shift_clock(60);
+    for _ in 0..3 {
+        assert_eq!(server.resend(ADA).status, 202, "a minute later all three again");
+    }
+    is_limited(&server.resend(ADA));
+}
+
+#[test]
+fn limit_comes_before_the_password_policy_and_after_the_form() {
+    let server = limited_to("1");
+    for _ in 0..5 {
+        assert_eq!(server.register("ada", PASSWORD).status, 400, "what is malformed is not counted");
+        assert_eq!(server.request("POST", "/v1/register", &[], b"{}").status, 415);
+        assert_eq!(server.post("/v1/activate", &[], &json!({ "code": "123456" })).status, 401);
+        assert_eq!(server.get("/readyz").status, 200, "nor are the others");
+    }
+    assert_eq!(server.register(ADA, "weak").status, 422, "this one is");
+    is_limited(&server.register(ADA, "weak"));
+    assert_eq!(server.register("ada", PASSWORD).status, 400);
+    assert_eq!(server.get("/readyz").status, 200);
+}
+
+#[test]
+fn zero_switches_the_limit_off() {
+    let server = limited_to("0");
+    for _ in 0..300 {
+        assert_eq!(server.resend(ADA).status, 202);
+    }
+}
+
+#[test]
+fn forwarding_header_of_a_stranger_counts_for_nothing() {
+    let server = limited_to("2");
+    let asked = |n: u32| {
+        let forwarded = format!("203.0.113.{n}");
+        let headers = [
+            ("X-Forwarded-For", forwarded.as_str()),
+            ("Forwarded", "for=203.0.113.7"),
+            ("X-Real-IP", &forwarded),
+        ];
+        server.post("/v1/resend", &headers, &json!({ "email": ADA }))
+    };
+    assert_eq!((asked(1).status, asked(2).status), (202, 202));
+    is_limited(&asked(3));
+}
+
+#[test]
+fn clients_are_counted_apart() {
+    let server = limited_to("1");
+    assert_eq!(register_from("127.0.0.1", &server, ADA).status, 202);
+    is_limited(&register_from("127.0.0.1", &server, ADA));
+    assert_eq!(register_from("127.0.0.2", &server, ADA).status, 202, "another client");
+    is_limited(&register_from("127.0.0.2", &server, ADA));
+}
+
+#[test]
+fn full_queue_is_503_in_every_state_of_the_address() {
+    let server = start(&[]);
+    server.register("pending@example.org", PASSWORD);
+    server.activated("active@example.org", PASSWORD);
+    let server = server.restart(&[SLOW, ("AUTH_HASH_WORKERS", "1"), ("AUTH_HASH_QUEUE", "1")]);
+    let load = |state| server.metric(&format!(r#"auth_hashes{{state="{state}"}}"#));
+    thread::scope(|scope| {
+        let first = scope.spawn(|| server.register("one@example.org", PASSWORD));
+        until("one hash under way", || (load("running") == 1.0).then_some(()));
+        let second = scope.spawn(|| server.register("two@example.org", PASSWORD));
+        until("one hash waiting", || (load("waiting") == 1.0).then_some(()));
+        for address in ["pending@example.org", "active@example.org", "absent@example.org"] {
+            is_overloaded(&server.register(address, PASSWORD));
+            is_overloaded(&server.activate(address, PASSWORD, "123456"));
+            assert_eq!(server.resend(address).status, 202, "it needs no hash");
+        }
+        assert_eq!(load("waiting"), 1.0, "all of that while the queue was full");
+        assert_eq!((first.join().unwrap().status, second.join().unwrap().status), (202, 202));
+    });
+    assert_eq!(server.register("absent@example.org", PASSWORD).status, 202, "itself again");
+}
+
+#[test]
+fn one_client_holds_a_quarter_of_the_queue_and_others_get_in() {
+    // Three of these are made one after the other, within what one request may take.
+    let slow = ("AUTH_SCRYPT", "18,8,1");
+    let server = start(&[slow, ("AUTH_HASH_WORKERS", "1"), ("AUTH_HASH_QUEUE", "4")]);
+    let load = |state| server.metric(&format!(r#"auth_hashes{{state="{state}"}}"#));
+    thread::scope(|scope| {
+        let first = scope.spawn(|| register_from("127.0.0.1", &server, "one@example.org"));
+        until("one hash under way", || (load("running") == 1.0).then_some(()));
+        let second = scope.spawn(|| register_from("127.0.0.1", &server, "two@example.org"));
+        until("one hash waiting", || (load("waiting") == 1.0).then_some(()));
+        is_overloaded(&register_from("127.0.0.1", &server, "three@example.org"));
+        let other = scope.spawn(|| register_from("127.0.0.2", &server, "four@example.org"));
+        let answers = [first, second, other].map(|thread| thread.join().unwrap().status);
+        assert_eq!(answers, [202; 3]);
+    });
+}
+
+#[test]
+fn no_answer_takes_longer_than_ten_seconds() {
+    let server = start(&[SLOW, ("AUTH_HASH_WORKERS", "1")]);
+    let (answer, alone) = took(|| server.register("alone@example.org", PASSWORD));
+    assert_eq!(answer.status, 202);
+    let answers: Vec<(Answer, Duration)> = thread::scope(|scope| {
+        let asked: Vec<_> = (0..12)
+            .map(|n| format!("user{n}@example.org"))
+            .map(|address| {
+                let server = &server;
+                scope.spawn(move || took(|| server.register(&address, OTHER)))
+            })
+            .collect();
+        asked.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    let late: Vec<&(Answer, Duration)> = answers.iter().filter(|(answer, _)| answer.status == 503).collect();
+    assert!(!late.is_empty(), "twelve of these hashes take longer than that");
+    for (answer, time) in &answers {
+        assert!(*time < Duration::from_secs(10), "{time:?}: {answer:?}");
+        if answer.status != 202 {
+            is_overloaded(answer);
+        }
+    }
+    let (answer, time) = took(|| server.register("later@example.org", PASSWORD));
+    assert_eq!(answer.status, 202);
+    // Eleven hashes were waiting; one of them was under way when it was given up.
+    assert!(time < alone * 5, "itself again: nobody's hash is made any more, {time:?}, alone {alone:?}");
+}

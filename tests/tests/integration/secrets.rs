@@ -1,0 +1,176 @@
+//! Owns where passwords, codes and addresses never show.
+
+use auth_tests::{Answer, Server, basic, start};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use serde_json::{Value, json};
+
+const ADDRESS: &str = "c4n4ry.address@example.org";
+const PASSWORD: &str = "c4n4ry passphrase of some length";
+const WRONG: &str = "c4n4ry passphrase that is wrong";
+const WEAK: &str = "c4n4ry1";
+const WRONG_CODE: &str = "C4N4RYC4N4RYC4N4RYC4";
+
+/// Long codes: none is in a file by chance.
+fn settings<'a>(format: &'a str, level: &'a str) -> [(&'a str, &'a str); 4] {
+    [
+        ("AUTH_LOG", level),
+        ("AUTH_LOG_FORMAT", format),
+        ("AUTH_CODE_ALPHABET", "crockford"),
+        ("AUTH_CODE_LENGTH", "20"),
+    ]
+}
+
+/// Does everything that a visitor can do, well and badly; returns the answers and the code.
+fn everything(server: &Server) -> (Vec<Answer>, String) {
+    let mut answers = vec![
+        server.register(ADDRESS, WEAK),
+        server.register(ADDRESS, PASSWORD),
+        server.register(ADDRESS, PASSWORD),
+        server.post(
+            "/v1/register",
+            &[],
+            &json!({ "email": ADDRESS, "password": PASSWORD, "c4n4ry": PASSWORD }),
+        ),
+        server.post("/v1/register", &[], &json!({ "email": [ADDRESS], "password": format!("{PASSWORD}\n") })),
+        server.request("POST", "/v1/register", &[("Content-Type", "application/json")], PASSWORD.as_bytes()),
+        server.request("POST", &format!("/{PASSWORD}?{PASSWORD}").replace(' ', "+"), &[], b""),
+        server.request("GET", "/livez", &[("Authorization", &basic(ADDRESS, PASSWORD))], PASSWORD.as_bytes()),
+    ];
+    let code = server.code(ADDRESS);
+    for (password, code) in
+        [(WRONG, code.as_str()), (PASSWORD, WRONG_CODE), (PASSWORD, &code), (PASSWORD, &code)]
+    {
+        answers.push(server.activate(ADDRESS, password, code));
+    }
+    answers.push(server.activate(&format!("{ADDRESS}\u{1}"), PASSWORD, &code));
+    answers.push(server.activate(ADDRESS, PASSWORD, &format!("{code}c4n4ry")));
+    answers.push(server.register(ADDRESS, PASSWORD));
+    answers.push(server.resend(ADDRESS));
+    server.wait_for_mails(ADDRESS, 2);
+    server.wait_until_nothing_is_due();
+    (answers, code)
+}
+
+fn secrets(code: &str) -> Vec<String> {
+    let mut secrets: Vec<String> = [PASSWORD, WRONG, WEAK, WRONG_CODE, code].map(str::to_owned).to_vec();
+    secrets.push(PASSWORD.replace(' ', "+"));
+    for password in [PASSWORD, WRONG] {
+        // Alignment changes base64, so the whole header's value and the password's own.
+        secrets.push(STANDARD.encode(format!("{ADDRESS}:{password}")));
+        secrets.push(STANDARD.encode(password).trim_end_matches('=').to_owned());
+    }
+    secrets
+}
+
+#[test]
+fn logs_show_no_password_code_or_address_but_the_development_mailers() {
+    for (format, level) in [("json", "trace"), ("pretty", "trace"), ("json", "info")] {
+        let mut server = start(&settings(format, level));
+        let (_, code) = everything(&server);
+        server.terminate();
+        let log = server.whole_log();
+        assert!(
+            log.contains("activated") && log.contains(&code),
+            "it does log, the mailer's code too:\n{log}"
+        );
+        for line in log.lines() {
+            let mailers = line.contains("development mail");
+            for secret in secrets(&code) {
+                assert!(!line.contains(&secret) || (mailers && secret == code), "{secret} in {line}");
+            }
+            assert!(mailers || !line.to_lowercase().contains("c4n4ry"), "{line}");
+        }
+    }
+}
+
+#[test]
+fn answers_metrics_and_pages_show_no_password_or_code() {
+    let server = start(&settings("json", "info"));
+    let (answers, code) = everything(&server);
+    let pages =
+        [server.scrape("/metrics"), server.get("/openapi.json"), server.get("/docs"), server.get("/readyz")];
+    for answer in answers.iter().chain(&pages) {
+        let whole = format!("{answer:?}");
+        assert!(!whole.contains("c4n4ry") && !whole.contains(&code), "{whole}");
+    }
+}
+
+#[test]
+fn database_holds_neither_password_nor_code() {
+    let mut server = start(&settings("json", "info"));
+    let (_, code) = everything(&server);
+    server.register("c4n4ry.pending@example.org", PASSWORD);
+    let pending = server.code("c4n4ry.pending@example.org");
+    server.register("c4n4ry.pending@example.org", WRONG);
+    server.terminate();
+    server.wait();
+    let database = server.database();
+    let holds = |text: &str| database.windows(text.len()).any(|octets| octets == text.as_bytes());
+    assert!(holds(ADDRESS) && holds("$scrypt$"), "it is the database");
+    for secret in secrets(&code).iter().chain([&pending]) {
+        assert!(!holds(secret), "{secret}");
+    }
+}
+
+#[test]
+fn input_forges_no_log_line() {
+    for format in ["json", "pretty"] {
+        let mut server = start(&settings(format, "trace"));
+        let forged =
+            "x\r\n{\"level\":\"ERROR\",\"message\":\"F0RGED\"}\r\n\u{1b}[31mF0RGED\u{1b}[0m\u{9b}31m";
+        server.register(forged, PASSWORD);
+        server.register("ada@example.org", forged);
+        server.activate(forged, forged, "123456");
+        server.activate("ada@example.org", PASSWORD, forged);
+        server.get("/%0d%0aF0RGED%1b[31m");
+        for head in [
+            "GET /\u{1b}[31mF0RGED HTTP/1.1\r\nHost: x\r\n",
+            "GET / HTTP/1.1\r\nHost: x\r\nUser-Agent: \u{1b}[31mF0RGED\r\n",
+            "GET / HTTP/1.1\r\nHost: x\r\nX-Request-Id: F0RGED\u{9b}31m\r\n",
+            "F0RGED / HTTP/1.1\r\nHost: F0RGED\r\nReferer: F0RGED\r\n",
+        ] {
+            server.raw(format!("{head}Connection: close\r\n\r\n").as_bytes());
+        }
+        server.terminate();
+        let log = server.whole_log();
+        assert!(!log.contains("F0RGED") && !log.contains("\u{1b}[31mF"), "{log}");
+        if format == "json" {
+            assert!(!log.contains('\u{1b}'), "{log}");
+            for line in log.lines() {
+                assert!(serde_json::from_str::<Value>(line).is_ok_and(|line| line.is_object()), "{line}");
+            }
+        }
+    }
+}
+
+#[test]
+fn outcomes_are_audited_with_their_true_reason_and_a_pseudonym() {
+    let mut server = start(&settings("json", "info"));
+    everything(&server);
+    server.register("other@example.org", PASSWORD);
+    server.terminate();
+    let log = server.whole_log();
+    let lines = log.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let audit: Vec<Value> = lines.filter(|line| line["target"] == "audit").collect();
+    let events: Vec<&str> = audit.iter().map(|line| line["fields"]["event"].as_str().unwrap()).collect();
+    assert_eq!(
+        events,
+        [
+            "weak_password",
+            "registered",
+            "registered_again",
+            "wrong_password",
+            "wrong_code",
+            "activated",
+            "activated_again",
+            "already_active",
+            "already_active",
+            "registered"
+        ]
+    );
+    let pseudonyms: Vec<&str> =
+        audit.iter().map(|line| line["fields"]["address"].as_str().unwrap()).collect();
+    assert!(pseudonyms[..9].iter().all(|pseudonym| *pseudonym == pseudonyms[0]), "one address, one name");
+    assert_ne!(pseudonyms[0], pseudonyms[9], "another address, another name");
+    assert!(audit.iter().all(|line| line["span"]["id"].is_string()), "with the request's id: {}", audit[0]);
+}
