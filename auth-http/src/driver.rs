@@ -4,7 +4,14 @@
 //! along. Reads are cut off when they take too long, writes never: they run on tasks of their
 //! own, so that a client that disconnects cannot cut one in half.
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use auth_core::{
     Answer, Broken, Client, CodeStored, Commit, Effect, Ended, Event, Fault, Flow, HashPassword, Kind,
@@ -12,6 +19,7 @@ use auth_core::{
 };
 use tokio::{
     sync::Notify,
+    task::AbortHandle,
     time::{Instant, timeout},
 };
 use tokio_util::task::TaskTracker;
@@ -58,10 +66,39 @@ pub struct Driver {
     writes: TaskTracker,
 }
 
+/// Holds who asks: what his run needs, and what its audit event says of him.
+pub struct Visitor {
+    /// Whom the request is counted against.
+    pub client: Client,
+    /// The password, if the flow needs one.
+    pub password: Option<Password>,
+    /// The pseudonym of the address.
+    pub address: String,
+    /// The pseudonym of the client.
+    pub from: String,
+}
+
 /// Holds what stays beside a run and never enters it.
+#[derive(Default)]
 struct Beside {
-    visitor: Option<(Client, Arc<Password>)>,
+    hashing: Option<(Client, Arc<Password>)>,
     deadline: Option<Instant>,
+    /// Whether something that counts may have been written.
+    writing: Arc<AtomicBool>,
+}
+
+/// Takes a run that nobody waits for any more out of the queues, unless it has begun to write.
+struct Abandon {
+    task: AbortHandle,
+    writing: Arc<AtomicBool>,
+}
+
+impl Drop for Abandon {
+    fn drop(&mut self) {
+        if !self.writing.load(Ordering::SeqCst) {
+            self.task.abort();
+        }
+    }
 }
 
 /// Tells what really happened; what a flow comes to must.
@@ -90,16 +127,37 @@ impl Driver {
         Self { rules, ports, metrics, wake, hooks, writes }
     }
 
-    /// Runs a visitor's flow, with his password if it needs one.
+    /// Runs a visitor's flow to its end, and audits it.
+    ///
+    /// Threat: a client that disconnects to keep his wrong codes out of audit and metrics. Once
+    /// something may have been written the run goes on without him.
     ///
     /// # Errors
     /// [`Broken`] where I/O failed or took too long.
-    pub async fn visit<F>(&self, flow: F, client: Client, password: Option<Password>) -> Ended<F>
+    pub async fn visit<F>(self: &Arc<Self>, flow: F, visitor: Visitor) -> Ended<F>
     where
-        F: Flow<Outcome: Reported>,
+        F: Flow<Outcome: Reported + Send> + Send + 'static,
     {
-        let visitor = password.map(|password| (client, Arc::new(password)));
-        self.drive(flow, &Beside { visitor, deadline: Some(Instant::now() + REQUEST_DEADLINE) }).await
+        let Visitor { client, password, address, from } = visitor;
+        let hashing = password.map(|password| (client, Arc::new(password)));
+        let deadline = Some(Instant::now() + REQUEST_DEADLINE);
+        let writing = Arc::new(AtomicBool::new(false));
+        let beside = Beside { hashing, deadline, writing: Arc::clone(&writing) };
+        let driver = Arc::clone(self);
+        let run = async move {
+            let ended = driver.drive(flow, &beside).await;
+            if let Ok(outcome) = &ended {
+                let event = outcome.event().name();
+                tracing::info!(target: "audit", operation = F::NAME, event, %address, client = %from, "outcome");
+            }
+            ended
+        };
+        let task = self.writes.spawn(run.in_current_span());
+        let _abandon = Abandon { task: task.abort_handle(), writing };
+        task.await.unwrap_or_else(|join| {
+            tracing::error!(panicked = join.is_panic(), "a run ended in the middle");
+            Err(Broken { kind: Kind::Random, fault: Fault::Unknown })
+        })
     }
 
     /// Runs a flow that nobody waits for.
@@ -107,7 +165,7 @@ impl Driver {
     /// # Errors
     /// [`Broken`] where I/O failed or took too long.
     pub async fn work<F: Flow<Outcome: Reported>>(&self, flow: F) -> Ended<F> {
-        self.drive(flow, &Beside { visitor: None, deadline: None }).await
+        self.drive(flow, &Beside::default()).await
     }
 
     /// Waits for writes that were begun.
@@ -143,6 +201,9 @@ impl Driver {
     async fn perform(&self, effect: Effect, beside: &Beside) -> auth_core::Answered {
         let (accounts, codes) = (Arc::clone(&self.ports.accounts), Arc::clone(&self.ports.codes));
         let patience = beside.patience(PATIENCE);
+        if matches!(effect.kind(), Kind::CommitAccount | Kind::RedeemCode) {
+            beside.writing.store(true, Ordering::SeqCst);
+        }
         match effect {
             Effect::Random(ticket, Random) => ticket.with(logged(Kind::Random, draw())),
             Effect::HashPassword(ticket, order) => ticket.with(self.hash(order, beside).await),
@@ -179,7 +240,7 @@ impl Driver {
     }
 
     async fn hash(&self, order: HashPassword, beside: &Beside) -> Answer<HashPassword> {
-        let Some((client, password)) = &beside.visitor else {
+        let Some((client, password)) = &beside.hashing else {
             tracing::error!("a run without a password ordered a hash");
             return Err(Fault::NotDone);
         };

@@ -1,7 +1,7 @@
 //! Owns the ports: what the driver needs from the outside, as traits. Adapters implement them.
 //!
 //! A port does what it is told, atomically, and decides nothing. Its contract stands here and in
-//! `tests/tests/contract/`, which every adapter must pass. Next: `adapter/` for who implements them,
+//! `tests/tests/integration/contract/`, which every adapter must pass. Next: `adapter/` for who implements them,
 //! `driver.rs` for who calls them.
 
 use std::{error::Error as StdError, fmt, sync::Arc, time::Duration};

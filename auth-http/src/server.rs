@@ -4,7 +4,7 @@
 //! head a byte at a time (each head must arrive within ten seconds, the first byte included), and
 //! more connections than there is memory for.
 
-use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
+use std::{convert::Infallible, net::SocketAddr, pin::Pin, sync::Arc, time::Duration};
 
 use hyper::{Request, body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -18,12 +18,15 @@ use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, watch},
     time::sleep,
 };
+use tokio_io_timeout::TimeoutStream;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// Connections at the same time; the next ones wait to be accepted.
 const CONNECTIONS: usize = 4096;
 /// How long a request's head may take to arrive, and a connection may be idle.
 const HEAD: Duration = Duration::from_secs(10);
+/// How long a client may take nothing of its answer.
+const WRITE: Duration = Duration::from_secs(10);
 /// How long an answer may take to be written once the end has come.
 const FLUSH: Duration = Duration::from_millis(500);
 /// Octets of a head.
@@ -50,6 +53,13 @@ where
     drop(listener);
     connections.close();
     connections.wait().await;
+}
+
+/// Threat: clients that ask and never read hold their connection, and the answer, for ever.
+fn patient(stream: TcpStream) -> Pin<Box<TimeoutStream<TcpStream>>> {
+    let mut stream = TimeoutStream::new(stream);
+    stream.set_write_timeout(Some(WRITE));
+    Box::pin(stream)
 }
 
 async fn accept(
@@ -95,7 +105,7 @@ where
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD)
         .max_buf_size(MAX_HEAD)
-        .serve_connection(TokioIo::new(stream), service);
+        .serve_connection(TokioIo::new(patient(stream)), service);
     tokio::pin!(connection);
     let ended = tokio::select! {
         ended = &mut connection => ended,

@@ -32,7 +32,8 @@ const PURGE: Duration = Duration::from_secs(600);
 
 /// Delivers mails until told to end, then gives its leases back.
 pub async fn run(driver: Arc<Driver>, end: CancellationToken) {
-    let mut worker = Worker { driver, deliveries: JoinSet::new(), leases: HashMap::new() };
+    let (deliveries, leases) = (JoinSet::new(), HashMap::new());
+    let mut worker = Worker { driver, deliveries, leases, not_before: Instant::now() };
     let mut purged = None::<Instant>;
     while !end.is_cancelled() {
         if purged.is_none_or(|at| at.elapsed() >= PURGE) {
@@ -54,6 +55,8 @@ struct Worker {
     driver: Arc<Driver>,
     deliveries: JoinSet<()>,
     leases: HashMap<Id, Lease>,
+    /// When the rate allows the next mail to begin.
+    not_before: Instant,
 }
 
 impl Worker {
@@ -62,9 +65,10 @@ impl Worker {
         while let Some(ended) = self.deliveries.try_join_next_with_id() {
             self.ended(ended);
         }
+        let early = self.not_before.saturating_duration_since(Instant::now());
         let room = CONCURRENT.saturating_sub(self.deliveries.len());
-        if room == 0 {
-            return POLL;
+        if room == 0 || !early.is_zero() {
+            return if room == 0 { POLL } else { early };
         }
         let accounts = &self.driver.ports.accounts;
         let leased = timeout(PATIENCE, accounts.lease(u32::try_from(room).unwrap_or(1), LEASE)).await;
@@ -88,8 +92,9 @@ impl Worker {
             self.leases.insert(id, lease);
         }
         if begun > 0 {
-            // Looks again soon, but not sooner than the rate allows.
-            return Duration::from_secs(1) * begun / PER_SECOND;
+            let pause = Duration::from_secs(1) * begun / PER_SECOND;
+            self.not_before = Instant::now() + pause;
+            return pause;
         }
         match timeout(PATIENCE, accounts.next_due()).await {
             Ok(Ok(Some(wait))) => wait.clamp(Duration::from_millis(5), POLL),

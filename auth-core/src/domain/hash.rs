@@ -126,6 +126,13 @@ impl fmt::Display for UnusableHash {
 impl core::error::Error for UnusableHash {}
 
 impl PasswordRecord {
+    /// Returns what a store hands over in the place of a hash that it cannot read: no password
+    /// verifies against it, and the next registration takes its place.
+    pub const fn unusable() -> Self {
+        let params = Scrypt { log2_n: 0, r: 0, p: 0 };
+        Self { params, salt: Salt([0; 16]), hash: Secret::new([0; 32]) }
+    }
+
     /// Writes the record as a PHC string, `$scrypt$ln=17,r=8,p=1$salt$hash`.
     pub fn to_phc(&self) -> Secret<String> {
         let Scrypt { log2_n, r, p } = self.params;

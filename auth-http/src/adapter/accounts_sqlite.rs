@@ -27,6 +27,8 @@ use crate::port::{Accounts, OutboxDepth, OutboxMail, PortError, Result, Which};
 
 static MIGRATOR: Migrator = sqlx::migrate!("migrations/sqlite");
 
+/// Programs that may bring the same file's schema up to date at once.
+const RACERS: u32 = 16;
 /// How long a writer waits for another one. SQLite has one writer at a time.
 const BUSY: Duration = Duration::from_secs(3);
 
@@ -71,7 +73,17 @@ impl AccountsSqlite {
     /// # Errors
     /// The migrator's own error, for a database of a later version for example.
     pub async fn migrate(&self) -> std::result::Result<(), MigrateError> {
-        MIGRATOR.run(&self.pool).await
+        // The migrator has no lock on SQLite: of several programs that start at once one creates a
+        // table, and the others fail on it. What they find then is what they wanted, or less.
+        let mut tries = 0;
+        loop {
+            match MIGRATOR.run(&self.pool).await {
+                Err(MigrateError::Execute(_) | MigrateError::ExecuteMigration(..)) if tries < RACERS => {
+                    tries += 1
+                }
+                result => return result,
+            }
+        }
     }
 
     /// Tells whether every migration of this version has been applied.
@@ -90,7 +102,8 @@ impl AccountsSqlite {
             sqlx::query_scalar("SELECT version FROM _sqlx_migrations WHERE success ORDER BY version")
                 .fetch_all(&self.pool)
                 .await?;
-        Ok(MIGRATOR.iter().all(|migration| applied.contains(&migration.version)))
+        // Neither less nor more: a later version's schema is none that this one knows.
+        Ok(MIGRATOR.iter().map(|migration| migration.version).eq(applied))
     }
 
     /// Returns the library's version.

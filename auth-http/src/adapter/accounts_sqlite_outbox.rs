@@ -7,7 +7,7 @@ use sqlx::sqlite::SqliteQueryResult;
 
 use super::{
     accounts_sqlite::AccountsSqlite,
-    accounts_sqlite_rows::{MailRow, key, micros, purpose, sixteen, span, time},
+    accounts_sqlite_rows::{Damaged, MailRow, key, micros, purpose, sixteen, span, time},
 };
 use crate::{
     port::{OutboxDepth, OutboxMail, OutboxState, PortError, Result, Which},
@@ -33,10 +33,33 @@ impl AccountsSqlite {
         .fetch_all(&self.pool)
         .await
         .map_err(|e| PortError::unknown(OPERATION, e))?;
-        let leased: std::result::Result<Vec<_>, _> = rows.into_iter().map(|row| row.leased(token)).collect();
-        let mut leased = leased.map_err(|e| PortError::unknown(OPERATION, e))?;
+        let mut leased = Vec::new();
+        for row in rows {
+            let (key, purpose) = (row.address_key.clone(), row.purpose);
+            match row.leased(token) {
+                Ok(mail) => leased.push(mail),
+                Err(damaged) => self.bury(&key, purpose, &damaged).await?,
+            }
+        }
         leased.sort_by_key(|leased| leased.mail.due);
         Ok(leased)
+    }
+
+    /// Keeps a row that cannot be read for the operator, out of the way of the others.
+    async fn bury(&self, key: &[u8], purpose: i64, damaged: &Damaged) -> Result<()> {
+        tracing::error!(error = %damaged, "a mail cannot be read; it is a dead letter now");
+        sqlx::query(
+            "UPDATE outbox SET lease = NULL, dead_since = ?3, last_error = ?4
+             WHERE address_key = ?1 AND purpose = ?2",
+        )
+        .bind(key)
+        .bind(purpose)
+        .bind(micros(self.now()))
+        .bind(damaged.to_string())
+        .execute(&self.pool)
+        .await
+        .map(drop)
+        .map_err(|e| PortError::unknown("put a damaged mail aside", e))
     }
 
     pub(super) async fn renew_lease(&self, lease: &Lease, lasting: Duration) -> Result<Settled> {
@@ -201,27 +224,33 @@ impl AccountsSqlite {
 
     pub(super) async fn delete_expired(&self, dead_letters: Duration) -> Result<u64> {
         const OPERATION: &str = "delete expired rows";
+        /// Rows of one transaction: writers wait for it.
+        const CHUNK: usize = 500;
         let not_done = |e| PortError::not_done(OPERATION, e);
         let now = micros(self.now());
-        let mut transaction = self.begin(OPERATION).await?;
-        let pending: i64 =
-            sqlx::query_scalar("SELECT COUNT(*) FROM accounts WHERE expires <= ?1 AND status = 1")
-                .bind(now)
-                .fetch_one(&mut *transaction)
-                .await
-                .map_err(not_done)?;
-        sqlx::query("DELETE FROM accounts WHERE expires <= ?1")
+        let mut pending = 0;
+        loop {
+            let deleted: Vec<i64> = sqlx::query_scalar(
+                "DELETE FROM accounts WHERE address_key IN
+                    (SELECT address_key FROM accounts WHERE expires <= ?1 LIMIT ?2)
+                 RETURNING status",
+            )
             .bind(now)
-            .execute(&mut *transaction)
+            .bind(i64::try_from(CHUNK).unwrap_or(i64::MAX))
+            .fetch_all(&self.pool)
             .await
             .map_err(not_done)?;
+            pending += deleted.iter().filter(|status| **status == 1).count() as u64;
+            if deleted.len() < CHUNK {
+                break;
+            }
+        }
         sqlx::query("DELETE FROM outbox WHERE dead_since <= ?1")
             .bind(now.saturating_sub(span(dead_letters)))
-            .execute(&mut *transaction)
+            .execute(&self.pool)
             .await
             .map_err(not_done)?;
-        transaction.commit().await.map_err(|e| PortError::unknown(OPERATION, e))?;
-        Ok(pending.unsigned_abs())
+        Ok(pending)
     }
 }
 

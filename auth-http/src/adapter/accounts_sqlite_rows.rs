@@ -84,7 +84,10 @@ impl AccountRow {
             generation: Generation::from_bytes(sixteen(&self.generation.unwrap_or_default(), "generation")?),
             address: Address::parse(&parse(self.address, "address")?).map_err(|_| Damaged("address"))?,
             locale: Locale::parse(&parse(self.locale, "locale")?).map_err(|_| Damaged("locale"))?,
-            password: PasswordRecord::from_phc(&password).map_err(|_| Damaged("password hash"))?,
+            password: PasswordRecord::from_phc(&password).unwrap_or_else(|_| {
+                tracing::error!("a stored password hash cannot be read; it never verifies");
+                PasswordRecord::unusable()
+            }),
         })
     }
 }

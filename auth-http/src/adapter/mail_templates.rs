@@ -96,8 +96,10 @@ impl MailTemplates {
                 .add_template_owned(name.clone(), source)
                 .map_err(|cause| TemplateError::Wrong { name, cause })?;
         }
-        let templates = Self { environment, locales, service: service.to_owned() };
+        let mut templates = Self { environment, locales, service: service.to_owned() };
         templates.try_all()?;
+        // Threat: a debug build's errors show the values of variables, the code among them.
+        templates.environment.set_debug(false);
         Ok(templates)
     }
 

@@ -236,9 +236,7 @@ impl Values<'_> {
         let wrong = || self.wrong("code_keys", WANTED);
         let mut octets: Vec<Secret<[u8; 32]>> = Vec::new();
         let mut ids: Vec<&str> = Vec::new();
-        for entry in
-            self.0.value("code_keys").unwrap_or_default().split(',').filter(|entry| !entry.is_empty())
-        {
+        for entry in self.0.value("code_keys").into_iter().flat_map(|list| list.split(',')) {
             let (id, base64) = entry.trim().split_once(':').ok_or_else(wrong)?;
             let key: [u8; 32] =
                 STANDARD.decode(base64).ok().and_then(|k| k.try_into().ok()).ok_or_else(wrong)?;

@@ -90,11 +90,9 @@ pub(super) async fn handle(
     TypedCode(code): TypedCode,
 ) -> Result<ActivateAnswer, Failure<Op>> {
     let shared = Shared::of(request);
-    let (client, key) = (shared.client(request), address.key().clone());
-    let flow = Activate { address, code, client };
-    let outcome =
-        shared.driver.visit(flow, client, Some(password)).await.map_err(|broken| shared.broken(broken))?;
-    shared.audit("activate", outcome.event, &key, client);
+    let visitor = shared.visitor(request, address.key(), Some(password));
+    let flow = Activate { address, code, client: visitor.client };
+    let outcome = shared.driver.visit(flow, visitor).await.map_err(|broken| shared.broken(broken))?;
     let refused = |kind| Err(Problem::new(kind).into());
     match outcome.told {
         Activation::Activated => {

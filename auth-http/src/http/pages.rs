@@ -6,6 +6,7 @@
 use std::{net::IpAddr, sync::LazyLock};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
+use bytes::Bytes;
 use minijinja::{Environment, context};
 use poem::{
     IntoResponse, Request, Response,
@@ -26,7 +27,7 @@ const PROBLEM: &str = include_str!("../../assets/problem.html");
 /// Holds a page and its policy.
 #[derive(Clone, Debug)]
 pub(super) struct Page {
-    html: String,
+    html: Bytes,
     policy: String,
 }
 
@@ -43,7 +44,7 @@ impl Page {
             hashes(&html, "script"),
             styles = hashes(&html, "style"),
         );
-        Self { html, policy }
+        Self { html: html.into(), policy }
     }
 }
 

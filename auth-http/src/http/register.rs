@@ -107,14 +107,13 @@ pub(super) async fn handle(
     NewAccount { address, password }: NewAccount,
 ) -> Result<RegisterAnswer, Failure<Op>> {
     let shared = Shared::of(request);
-    let (client, policy) = (shared.client(request), shared.driver.rules.policy());
+    let policy = shared.driver.rules.policy();
     let strength = strength::estimate(&password, &address, &shared.service_name);
     let verdict = policy.password.judge(&password, strength.estimate);
-    let key = address.key().clone();
-    let flow = Register { address, password: verdict, client, locale: shared.locale(request) };
-    let outcome =
-        shared.driver.visit(flow, client, Some(password)).await.map_err(|broken| shared.broken(broken))?;
-    shared.audit("register", outcome.event, &key, client);
+    let visitor = shared.visitor(request, address.key(), Some(password));
+    let (client, locale) = (visitor.client, shared.locale(request));
+    let flow = Register { address, password: verdict, client, locale };
+    let outcome = shared.driver.visit(flow, visitor).await.map_err(|broken| shared.broken(broken))?;
     match outcome.told {
         Registration::Accepted => Ok(RegisterAnswer::Accepted(Json(accepted(shared, HIDDEN)))),
         Registration::Pending => Ok(RegisterAnswer::Pending(Json(accepted(shared, EXPLICIT)))),

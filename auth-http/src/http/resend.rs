@@ -67,10 +67,9 @@ pub(super) async fn handle(
     PendingAddress(address): PendingAddress,
 ) -> Result<ResendAnswer, Failure<Op>> {
     let shared = Shared::of(request);
-    let (client, key) = (shared.client(request), address.key().clone());
-    let flow = Resend { address, client };
-    let outcome = shared.driver.visit(flow, client, None).await.map_err(|broken| shared.broken(broken))?;
-    shared.audit("resend", outcome.event, &key, client);
+    let visitor = shared.visitor(request, address.key(), None);
+    let flow = Resend { address, client: visitor.client };
+    let outcome = shared.driver.visit(flow, visitor).await.map_err(|broken| shared.broken(broken))?;
     match outcome.told {
         Resending::Accepted => Ok(ResendAnswer::Accepted(Json(accepted(shared, MESSAGE)))),
         Resending::NoAccount => Err(Problem::new(&ACCOUNT_NOT_FOUND).into()),

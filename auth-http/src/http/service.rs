@@ -2,7 +2,7 @@
 
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
-use auth_core::{AddressKey, Broken, Client, Disclosure, Event, Kind, Locale};
+use auth_core::{AddressKey, Broken, Client, Disclosure, Kind, Locale, Password};
 use hmac::{Hmac, KeyInit, Mac};
 use ipnet::IpNet;
 use poem::{Request, http::header::ACCEPT_LANGUAGE};
@@ -12,7 +12,10 @@ use super::{
     client, language,
     problem::{OVERLOADED, Problem, UNAVAILABLE},
 };
-use crate::{driver::Driver, port::Mailbox};
+use crate::{
+    driver::{Driver, Visitor},
+    port::Mailbox,
+};
 
 /// Holds what requests share.
 pub struct Shared {
@@ -63,16 +66,11 @@ impl Shared {
         Locale::parse(tag).unwrap_or_else(|_| unreachable!("the names of templates are language tags"))
     }
 
-    /// Writes the audit event of an outcome, its true reason included.
-    pub fn audit(&self, operation: &'static str, event: Event, key: &AddressKey, client: Client) {
-        tracing::info!(
-            target: "audit",
-            operation,
-            event = event.name(),
-            address = %self.pseudonym(key.as_str().as_bytes()),
-            client = %self.pseudonym(client.address().to_string().as_bytes()),
-            "outcome"
-        );
+    /// Returns who asks, for a run about an address.
+    pub(super) fn visitor(&self, request: &Request, key: &AddressKey, password: Option<Password>) -> Visitor {
+        let client = self.client(request);
+        let from = self.pseudonym(client.address().to_string().as_bytes());
+        Visitor { client, password, address: self.pseudonym(key.as_str().as_bytes()), from }
     }
 
     /// Returns the answer to a run that a fault ended.

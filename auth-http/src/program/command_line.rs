@@ -38,10 +38,17 @@ pub(super) enum MailCommand {
 impl Parsed {
     /// Collects the configuration.
     pub(super) fn layers(&self) -> Result<Layers, ConfigError> {
-        // A variable that is no UTF-8 is none of ours.
-        let environment =
-            env::vars_os().filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?)));
-        Layers::collect(self.config.as_deref(), environment, self.flags.clone())
+        // A name that is no UTF-8 is none of ours; a value must be.
+        let mut environment = Vec::new();
+        for (name, value) in env::vars_os() {
+            let Some(name) = name.into_string().ok().filter(|name| name.starts_with("AUTH_")) else {
+                continue;
+            };
+            let value =
+                value.into_string().map_err(|_| ConfigError(format!("{name}: the value is no UTF-8")))?;
+            environment.push((name, value));
+        }
+        Layers::collect(self.config.as_deref(), environment.into_iter(), self.flags.clone())
     }
 }
 

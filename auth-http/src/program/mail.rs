@@ -70,7 +70,7 @@ fn report(changed: u64, which: &Which, what: &str) -> Result<(), Failure> {
     print(&format!("{changed} mails {what}"))?;
     match which {
         Which::Ids(ids) if changed < ids.len() as u64 => Err(Failure::Refused(
-            "some of these mails are not in the outbox any more; `mail list` shows what is".to_owned(),
+            "some of these mails have gone or are being sent; `mail list` shows what is there".to_owned(),
         )),
         Which::Ids(_) | Which::All => Ok(()),
     }

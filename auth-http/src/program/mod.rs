@@ -42,7 +42,10 @@ pub fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return fail(&Failure::Refused(format!("no threads: {error}"))),
     };
-    match runtime.block_on(run(parsed)) {
+    let ended = runtime.block_on(run(parsed));
+    // What blocks, an exporter whose collector hangs for example, is not waited for.
+    runtime.shutdown_background();
+    match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => fail(&failure),
     }

@@ -6,9 +6,10 @@ use poem::{Endpoint, EndpointExt, Response, Route, endpoint::make};
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
+    task::JoinSet,
     time::timeout,
 };
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio_util::sync::CancellationToken;
 
 use super::{Failure, parts, starting};
 use crate::{
@@ -24,13 +25,27 @@ use crate::{
 };
 
 /// How long the end may take: what was accepted is answered within ten seconds of its arrival.
-const FAREWELL: Duration = Duration::from_secs(9);
+const FAREWELL: Duration = Duration::from_secs(8);
+/// How long writes that were begun, and the database, may take after that.
+const LAST_WRITES: Duration = Duration::from_secs(1);
+/// How long the last traces may take to leave.
+const LAST_TRACES: Duration = Duration::from_millis(500);
 
 /// Serves until SIGTERM or Ctrl-C.
 pub(super) async fn run(settings: Settings) -> Result<(), Failure> {
     let telemetry = Telemetry::start(&settings)?;
     starting::warn(&settings);
     let clock = parts::clock()?;
+    let hasher = HashScrypt::start(settings.hash_workers, settings.hash_queue)
+        .map_err(|error| Failure::Refused(format!("no threads for hashing: {error}")))?;
+    let templates = parts::templates(&settings)?;
+    let locales = templates.locales().to_vec();
+    let listener = bind("AUTH_LISTEN", settings.listen).await?;
+    let metrics = match settings.metrics_listen {
+        Some(address) => Some(bind("AUTH_METRICS_LISTEN", address).await?),
+        None => None,
+    };
+    // Last: a start that is refused for another reason leaves the schema as it was.
     let accounts = if settings.migrate {
         let accounts = parts::accounts(&settings, clock.clone()).await?;
         accounts.migrate().await.map_err(parts::migration)?;
@@ -38,10 +53,6 @@ pub(super) async fn run(settings: Settings) -> Result<(), Failure> {
     } else {
         parts::migrated(&settings, clock.clone()).await?
     };
-    let hasher = HashScrypt::start(settings.hash_workers, settings.hash_queue)
-        .map_err(|error| Failure::Refused(format!("no threads for hashing: {error}")))?;
-    let templates = parts::templates(&settings)?;
-    let locales = templates.locales().to_vec();
     let mailer = Arc::new(MailDevelopment::new(templates, clock.clone()));
     let ports = Ports {
         accounts: Arc::clone(&accounts) as Arc<dyn Accounts>,
@@ -63,36 +74,39 @@ pub(super) async fn run(settings: Settings) -> Result<(), Failure> {
         shift_clock: Some(Box::new(move |seconds| clock.shift(seconds))),
     }));
 
-    let listener = bind("AUTH_LISTEN", settings.listen).await?;
-    let metrics = match settings.metrics_listen {
-        Some(address) => Some(bind("AUTH_METRICS_LISTEN", address).await?),
-        None => None,
-    };
+    // Whoever reads the first line may send a signal at once.
+    let mut signals = [signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?];
     starting::announce(&listener, metrics.as_ref(), settings.docs)?;
 
-    let (end, tasks) = (CancellationToken::new(), TaskTracker::new());
+    let end = CancellationToken::new();
+    let mut tasks = JoinSet::new();
     tasks.spawn(server::serve(listener, Arc::new(endpoint), end.clone()));
     if let Some(listener) = metrics {
         tasks.spawn(server::serve(listener, Arc::new(metrics_endpoint(Arc::clone(&driver))), end.clone()));
     }
     tasks.spawn(worker::run(Arc::clone(&driver), end.clone()));
-    told_to_end().await?;
+    let [terminate, interrupt] = &mut signals;
+    let told = tokio::select! {
+        _ = terminate.recv() => true,
+        _ = interrupt.recv() => true,
+        // A listener or the worker ends by itself only if it panicked.
+        _ = tasks.join_next() => false,
+    };
     tracing::info!("ending: finishing what was accepted");
     end.cancel();
-    tasks.close();
+    let all = async { while tasks.join_next().await.is_some() {} };
     let finish = async {
-        tasks.wait().await;
         driver.finish_writes().await;
         accounts.close().await;
     };
-    if timeout(FAREWELL, finish).await.is_err() {
+    if timeout(FAREWELL, all).await.is_err() | timeout(LAST_WRITES, finish).await.is_err() {
         tracing::warn!("ending with something unfinished");
     }
     tracing::info!("ended");
     // The exporter blocks, so it gets a thread of its own.
     let sent = tokio::task::spawn_blocking(move || telemetry.finish());
-    let _ = timeout(Duration::from_millis(500), sent).await;
-    Ok(())
+    let _ = timeout(LAST_TRACES, sent).await;
+    if told { Ok(()) } else { Err(Failure::Refused("a part ended by itself; the log says which".to_owned())) }
 }
 
 async fn bind(variable: &str, address: SocketAddr) -> Result<TcpListener, Failure> {
@@ -114,14 +128,4 @@ fn metrics_endpoint(driver: Arc<Driver>) -> impl Endpoint<Output = Response> {
         }
     };
     Route::new().at("/metrics", poem::get(make(text))).map_to_response()
-}
-
-async fn told_to_end() -> Result<(), Failure> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    Ok(())
 }

@@ -151,7 +151,8 @@ fn connection_dropped_in_the_middle_of_a_body_does_no_harm() {
         let mut wire = server.wire();
         wire.send(&request[..end]);
     }
-    until("the connections being closed", || (open_files(&server) <= before + 1).then_some(()));
+    // Some hundred connections; the database may have opened a few files meanwhile.
+    until("the connections being closed", || (open_files(&server) <= before + 20).then_some(()));
     assert!(server.mails().is_empty());
     assert_eq!(server.register("ada@example.org", PASSWORD).status, 202);
     assert!(!server.log().contains("ERROR"), "{}", server.log());

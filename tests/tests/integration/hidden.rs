@@ -59,7 +59,8 @@ fn foreign_code(server: &Server) -> String {
 fn answers_are_the_same_in_every_state_of_the_address() {
     let server = worlds(&[]);
     let code = foreign_code(&server);
-    let asked: [(&str, u16, &dyn Fn(&str) -> Answer); 8] = [
+    type Ask<'a> = &'a dyn Fn(&str) -> Answer;
+    let asked: [(&str, u16, Ask<'_>); 8] = [
         ("activate, right password", 401, &|address| server.activate(address, PASSWORD, &code)),
         ("activate, another password", 401, &|address| server.activate(address, OTHER, &code)),
         ("activate, malformed code", 400, &|address| server.activate(address, PASSWORD, "12345")),

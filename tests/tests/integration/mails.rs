@@ -208,7 +208,7 @@ fn file_of_the_folder_replaces_the_built_in_of_its_name() {
     assert_eq!(server.wait_for_mails(ADA, 2)[0]["subject"], "Ahoy again");
 }
 
-fn language_files<'a>(names: &'a [String; 6]) -> Vec<(&'a str, &'static str)> {
+fn language_files(names: &[String; 6]) -> Vec<(&str, &'static str)> {
     let sources = [
         "Ihr Code",
         "Guten Tag!\n{{ code }}\n",
@@ -261,6 +261,7 @@ fn mail_that_cannot_be_made_is_tried_again_and_its_answer_does_not_tell() {
     };
     tried(2);
     assert!(listed()[0]["last_error"].is_string(), "{}", listed());
+    assert!(server.metric("auth_outbox_oldest_seconds") > 0.0, "the operator is");
     assert_eq!(server.resend(ADA).status, 202, "nobody is told");
     server.shift_clock(3700);
     let dead = || server.metric(r#"auth_outbox_mails{state="dead"}"#) == 1.0;

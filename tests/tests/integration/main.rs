@@ -1,5 +1,7 @@
 //! Owns the integration tests: the built program over HTTP, and the ports' contracts.
 
+#![expect(clippy::unwrap_used, reason = "tests and their helpers fail by panicking")]
+
 mod activate;
 mod addresses;
 mod arrival;

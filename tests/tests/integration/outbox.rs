@@ -160,7 +160,8 @@ fn asking_again_does_not_put_off_a_mail_that_is_due_and_has_not_left() {
         for ask in asks {
             scope.spawn(move || {
                 let mut server = start(&[("AUTH_TEST_STOP", "before:1:SendMail")]);
-                assert_eq!(register(&server, ADA), Some(202));
+                // Whether its 202 comes out before it stops is not the point here.
+                register(&server, ADA);
                 server.wait();
                 let server = server.restart(&[NO_STOP]);
                 assert_eq!(server.mails_to(ADA).len(), 0);

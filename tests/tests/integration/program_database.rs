@@ -1,6 +1,6 @@
 //! Owns what the program does about its database: one that is away, none, foreign, old or too new.
 
-use std::{fs, io::Write, net::TcpStream, time::Duration};
+use std::{fs, io::Write, net::TcpStream, thread, time::Duration};
 
 use auth_tests::{PASSWORD, Program, Ran, start, took};
 use serde_json::json;
@@ -103,6 +103,19 @@ fn without_migrating_an_old_schema_is_refused_and_the_command_helps() {
     }
     assert_eq!(program.serve(&[]).get("/readyz").status, 200);
     assert_eq!(program.run(&["purge"]).status, 0);
+}
+
+/// A server that starts beside an operator's command, or two of them after an update.
+#[test]
+fn programs_that_migrate_at_once_all_succeed() {
+    for _ in 0..5 {
+        let program = Program::plain(&[]);
+        let ran: Vec<Ran> = thread::scope(|scope| {
+            let runs = [(); 4].map(|()| scope.spawn(|| program.run(&["migrate"])));
+            runs.map(|run| run.join().unwrap()).into()
+        });
+        assert!(ran.iter().all(|ran| ran.status == 0), "{ran:#?}");
+    }
 }
 
 #[test]

@@ -39,6 +39,15 @@ fn request_in_flight_is_answered_and_no_other_one_is_accepted() {
 }
 
 #[test]
+fn server_that_has_said_where_it_listens_ends_in_order_at_once() {
+    for n in 0..20 {
+        let mut server = start(&[]);
+        server.signal(if n % 2 == 0 { "TERM" } else { "INT" });
+        ends_in_order(&mut server);
+    }
+}
+
+#[test]
 fn connections_that_say_nothing_do_not_hold_the_end_up() {
     let mut server = start(&[]);
     let (mut silent, mut idle, mut begun) = (server.wire(), server.wire(), server.wire());

@@ -3,8 +3,6 @@
 //! A rule is a function over a harness and knows no adapter. A suite (`suites.rs`) makes one test of
 //! each rule for one adapter. Another adapter is a harness in `adapters.rs` and one line below.
 
-#![expect(clippy::unwrap_used, reason = "rules fail by panicking")]
-
 mod accounts_cut_off;
 mod accounts_leases;
 mod accounts_next_due;
