@@ -51,7 +51,7 @@ kinds! {
         "Ask for a new code and use the newest mail. If that fails too, register again with your password; an account that is active already needs no activation.";
     CREDENTIALS_REFUSED = "credentials-refused" 401 "The password is wrong",
         "There is a pending account, and this is not its password. Only deployments that disclose reasons answer this.",
-        "Use the password of the latest registration, or register again with your password.";
+        "Use the password of the latest registration and its newest code; ask for a new code, or register again with your password.";
     ACCOUNT_NOT_FOUND = "account-not-found" 404 "There is no such account",
         "Nothing is known of this address, or its registration was never completed and has expired. Only deployments that disclose reasons answer this.",
         "Check the address, or register it.";

@@ -159,6 +159,17 @@ fn connection_dropped_in_the_middle_of_a_body_does_no_harm() {
 }
 
 #[test]
+fn client_that_never_reads_loses_its_connection() {
+    let server = start(&[]);
+    let mut wire = server.wire();
+    // More than the kernel keeps for him.
+    let request = format!("GET /docs HTTP/1.1\r\nHost: {}\r\n\r\n", server.authority());
+    wire.send(request.repeat(20));
+    until("the connection being closed", || (!wire.send("GET ")).then_some(()));
+    assert_eq!(server.get("/livez").status, 200);
+}
+
+#[test]
 fn server_asked_to_wait_for_continue_says_so_before_the_body() {
     let server = start(&[]);
     let body = json!({ "email": "ada@example.org", "password": PASSWORD }).to_string();
