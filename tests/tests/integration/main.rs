@@ -43,3 +43,4 @@ mod shutdown;
 mod telemetry;
 mod templates;
 mod walkthrough;
+mod worker;

@@ -1,0 +1,124 @@
+//! Owns what the worker does with a mail server that takes its time, until a real one can.
+//!
+//! The mailer here hangs until it is told to go on; everything else is the embedded default.
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use auth_core::{
+    Address, Client, CodeKey, CodeKeys, HashFloor, Locale, Password, Policy, Register, Rules, Scrypt, Secret,
+    SendMail, Sending,
+};
+use auth_http::{
+    adapter::{
+        accounts_sqlite::AccountsSqlite, clock::Clock, codes_memory::CodesMemory, hash_scrypt::HashScrypt,
+    },
+    driver::{Driver, Ports, Visitor},
+    hooks::Hooks,
+    port::{self, Accounts, Mailer, OutboxState},
+    worker,
+};
+use tokio::{
+    sync::Semaphore,
+    task::JoinHandle,
+    time::{Instant, timeout},
+};
+use tokio_util::sync::CancellationToken;
+
+/// How long anything may take on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+struct Hangs(Semaphore);
+
+#[async_trait]
+impl Mailer for Hangs {
+    async fn send(&self, _order: &SendMail) -> port::Result<Sending> {
+        let _until_told = self.0.acquire().await;
+        Ok(Sending::Accepted)
+    }
+}
+
+struct Host {
+    accounts: Arc<AccountsSqlite>,
+    clock: Clock,
+    mailer: Arc<Hangs>,
+    end: CancellationToken,
+    worker: JoinHandle<()>,
+}
+
+/// Starts a worker, and registers an address whose mail then hangs in its hands.
+async fn with_a_mail_under_way() -> Host {
+    let clock = Clock::default();
+    let accounts = Arc::new(AccountsSqlite::open("sqlite::memory:", clock.clone()).await.unwrap());
+    accounts.migrate().await.unwrap();
+    let mailer = Arc::new(Hangs(Semaphore::new(0)));
+    let ports = Ports {
+        accounts: Arc::clone(&accounts) as Arc<dyn Accounts>,
+        codes: Arc::new(CodesMemory::new(clock.clone())),
+        mailer: Arc::clone(&mailer) as Arc<dyn Mailer>,
+        hasher: Arc::new(HashScrypt::start(1, 4).unwrap()),
+    };
+    let hash = Scrypt { log2_n: 4, r: 8, p: 1 };
+    let policy = Policy { hash, hash_floor: HashFloor::None, ..Policy::default() };
+    let keys = CodeKeys::new([CodeKey::new(Secret::new([7; 32]))]).unwrap();
+    let driver = Arc::new(Driver::new(Rules::new(policy, keys).unwrap(), ports, Hooks::default()));
+    let end = CancellationToken::new();
+    let worker = tokio::spawn(worker::run(Arc::clone(&driver), end.clone()));
+
+    let client = Client::of([127, 0, 0, 1].into());
+    let flow = Register {
+        address: Address::parse("ada@example.org").unwrap(),
+        password: Ok(()),
+        client,
+        locale: Locale::parse("en").unwrap(),
+    };
+    let password = Password::parse("correct horse battery staple").ok();
+    let visitor = Visitor { client, password, address: String::new(), from: String::new() };
+    driver.visit(flow, visitor).await.unwrap();
+    let host = Host { accounts, clock, mailer, end, worker };
+    host.until(|mail| mail.is_some_and(|(state, _)| state == OutboxState::Leased)).await;
+    host
+}
+
+impl Host {
+    /// Asks for the one mail until it is as it shall be: its state, and when its lease ends.
+    async fn until(&self, wanted: impl Fn(Option<(OutboxState, u64)>) -> bool) -> Option<(OutboxState, u64)> {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            let mails = self.accounts.mails().await.unwrap();
+            let mail = mails.first().map(|mail| (mail.state, mail.next_at.as_micros()));
+            if wanted(mail) {
+                return mail;
+            }
+            assert!(Instant::now() < end, "waited in vain; the mail is {mail:?}");
+            tokio::time::sleep(Duration::from_millis(20)).await; // polling interval
+        }
+    }
+}
+
+#[tokio::test]
+async fn lease_is_renewed_while_its_worker_lives() {
+    let host = with_a_mail_under_way().await;
+    for _ in 0..3 {
+        // Half of a lease passes; the worker prolongs it before the rest runs out.
+        let (_, ends) = host.until(|mail| mail.is_some()).await.unwrap();
+        host.clock.shift(3);
+        host.until(|mail| mail.is_some_and(|(_, later)| later > ends + 2_000_000)).await;
+        let taken = host.accounts.lease(1, Duration::from_secs(1)).await.unwrap();
+        assert!(taken.is_empty(), "nobody else gets it");
+    }
+    host.mailer.0.add_permits(1);
+    host.until(|mail| mail.is_none()).await;
+    host.end.cancel();
+    timeout(PATIENCE, host.worker).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn conversation_that_lasts_is_given_up_at_the_end_and_its_lease_handed_back() {
+    let host = with_a_mail_under_way().await;
+    host.end.cancel();
+    timeout(Duration::from_secs(10), host.worker).await.expect("it does not wait for the server").unwrap();
+    let taken = host.accounts.lease(1, Duration::from_secs(1)).await.unwrap();
+    assert_eq!(taken.len(), 1, "another worker gets it at once");
+    assert_eq!(taken[0].unknowns, 1, "and knows that it may have been sent");
+}
