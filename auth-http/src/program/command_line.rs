@@ -1,6 +1,6 @@
 //! Owns the command line: commands, their arguments, and a flag for every configuration key.
 
-use std::{env, path::PathBuf, process::ExitCode};
+use std::{collections::BTreeSet, env, path::PathBuf, process::ExitCode};
 
 use auth_core::MailId;
 use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Command as Clap};
@@ -90,7 +90,9 @@ fn which(arguments: &ArgMatches) -> Which {
     if arguments.get_flag("all") {
         return Which::All;
     }
-    Which::Ids(arguments.get_many::<MailId>("ids").into_iter().flatten().copied().collect())
+    // An id that stands there twice is one mail.
+    let ids: BTreeSet<MailId> = arguments.get_many("ids").into_iter().flatten().copied().collect();
+    Which::Ids(ids.into_iter().collect())
 }
 
 fn flags(arguments: &ArgMatches) -> Vec<(String, String)> {

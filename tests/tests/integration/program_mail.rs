@@ -141,6 +141,14 @@ fn running_server_sends_what_was_retried_beside_it() {
 }
 
 #[test]
+fn an_id_that_is_named_twice_is_one_mail() {
+    let server = held();
+    let id = listed(&server, &[])[0]["id"].as_str().unwrap().to_owned();
+    let (status, out, err) = server.run_with(&[], &["mail", "drop", &id, &id]);
+    assert_eq!((status, out.as_str()), (0, "1 mails dropped\n"), "{err}");
+}
+
+#[test]
 fn dropping_all_leaves_nothing() {
     let server = dead();
     let ran = server.run(&["mail", "drop", "--all"]);
