@@ -70,7 +70,7 @@ impl fmt::Debug for MailId {
     }
 }
 
-/// Names one lease of a mail: random bits that the store drew, or zeros.
+/// Names one lease of a mail: 128 random bits that the store drew.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeaseToken([u8; 16]);
 
@@ -86,7 +86,8 @@ impl LeaseToken {
     }
 }
 
-/// Proves that a worker holds a mail: good until it expires, is settled or a newer mail comes.
+/// Proves that a worker holds a mail: good until it is settled, another worker takes the mail over
+/// because its time ran out, or a newer mail comes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lease {
     /// The mail.
