@@ -22,7 +22,7 @@ use tokio::{
     task::AbortHandle,
     time::{Instant, timeout},
 };
-use tokio_util::task::TaskTracker;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::Instrument;
 
 use crate::{
@@ -64,6 +64,7 @@ pub struct Driver {
     pub wake: Notify,
     hooks: Hooks,
     writes: TaskTracker,
+    no_more_mails: CancellationToken,
 }
 
 /// Holds who asks: what his run needs, and what its audit event says of him.
@@ -123,8 +124,8 @@ impl Driver {
     /// Puts a driver together.
     #[must_use]
     pub fn new(rules: Rules, ports: Ports, hooks: Hooks) -> Self {
-        let (metrics, wake, writes) = Default::default();
-        Self { rules, ports, metrics, wake, hooks, writes }
+        let (metrics, wake, writes, no_more_mails) = Default::default();
+        Self { rules, ports, metrics, wake, hooks, writes, no_more_mails }
     }
 
     /// Runs a visitor's flow to its end, and audits it.
@@ -166,6 +167,11 @@ impl Driver {
     /// [`Broken`] where I/O failed or took too long.
     pub async fn work<F: Flow<Outcome: Reported>>(&self, flow: F) -> Ended<F> {
         self.drive(flow, &Beside::default()).await
+    }
+
+    /// Gives up the mails that are being sent: the process ends before their outcome can be known.
+    pub fn give_up_sending(&self) {
+        self.no_more_mails.cancel();
     }
 
     /// Waits for writes that were begun.
@@ -251,7 +257,11 @@ impl Driver {
     async fn send(&self, order: SendMail) -> Answer<SendMail> {
         let mailer = Arc::clone(&self.ports.mailer);
         let work = async move { mailer.send(&order).await };
-        self.write(Kind::SendMail, Rules::SEND_DEADLINE, work).await
+        tokio::select! {
+            sent = self.write(Kind::SendMail, Rules::SEND_DEADLINE, work) => sent,
+            // What the server says from now on nobody will hear.
+            () = self.no_more_mails.cancelled() => Err(Fault::Unknown),
+        }
     }
 
     /// Sees a write through on its own task; too late or panicked is unknown.

@@ -3,6 +3,9 @@
 //! `http/` turns requests into flows, [`driver`] carries out their effects, [`port`] says what it needs
 //! for that, `adapter/` has one technology behind each port. [`program`] is the command line.
 
+#[cfg(not(any(feature = "mysql", feature = "sqlite")))]
+compile_error!("accounts need a database: enable the feature mysql or sqlite");
+
 pub mod adapter;
 pub mod config;
 pub mod driver;

@@ -59,7 +59,7 @@ pub type Result<T> = std::result::Result<T, PortError>;
 
 /// Keeps accounts and the mails that they owe, on one clock of its own.
 #[async_trait]
-pub trait Accounts: Send + Sync {
+pub trait Accounts: Outbox {
     /// Reads a row, expired or not, and the clock.
     async fn find(&self, key: &AddressKey) -> Result<Found>;
 
@@ -67,6 +67,17 @@ pub trait Accounts: Send + Sync {
     /// transaction. Both statements run whether there is a mail or not.
     async fn commit(&self, order: &CommitAccount) -> Result<Commit>;
 
+    /// Deletes rows that have expired, and dead letters older than `dead_letters`. Returns how
+    /// many rows were pending accounts.
+    async fn purge(&self, dead_letters: Duration) -> Result<u64>;
+
+    /// Tries the connection.
+    async fn ping(&self) -> Result<()>;
+}
+
+/// Keeps the mails that are owed, from their commit until they have left.
+#[async_trait]
+pub trait Outbox: Send + Sync {
     /// Leases due mails, oldest first: those without a lease and those whose lease ran out.
     async fn lease(&self, most: u32, lasting: Duration) -> Result<Vec<LeasedMail>>;
 
@@ -93,13 +104,61 @@ pub trait Accounts: Send + Sync {
 
     /// Counts the outbox.
     async fn depth(&self) -> Result<OutboxDepth>;
+}
 
-    /// Deletes rows that have expired, and dead letters older than `dead_letters`. Returns how
-    /// many rows were pending accounts.
-    async fn purge(&self, dead_letters: Duration) -> Result<u64>;
+/// Is the database of accounts and outbox as whoever starts and ends a program sees it.
+#[async_trait]
+pub trait AccountsDatabase: Accounts {
+    /// Brings the schema to this version's; harmless where several programs do so at once.
+    async fn migrate(&self) -> Result<()>;
 
-    /// Tries the connection.
-    async fn ping(&self) -> Result<()>;
+    /// Tells whether the schema is this version's, neither less nor more.
+    async fn is_migrated(&self) -> Result<bool>;
+
+    /// Looks at all that the adapter relies on: what is bad here would lose rows or mix them up.
+    async fn examine(&self) -> Vec<Finding>;
+
+    /// Closes every connection, after what runs has ended.
+    async fn close(&self);
+}
+
+/// Tells an operator what looking at a part has found.
+#[derive(Clone, Debug)]
+pub struct Finding {
+    /// What was looked at.
+    pub part: &'static str,
+    /// How it is.
+    pub verdict: Verdict,
+    /// What was found, and for what is not good, what to do.
+    pub text: String,
+}
+
+/// Says how a part is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It serves.
+    Good,
+    /// It serves, and an operator should know something.
+    Warning,
+    /// It does not serve.
+    Bad,
+}
+
+impl Finding {
+    /// Makes the finding of a part that serves.
+    pub fn good(part: &'static str, text: impl fmt::Display) -> Self {
+        Self { part, verdict: Verdict::Good, text: text.to_string() }
+    }
+
+    /// Makes the finding of a part that serves, with something to know.
+    pub fn warning(part: &'static str, text: impl fmt::Display) -> Self {
+        Self { part, verdict: Verdict::Warning, text: text.to_string() }
+    }
+
+    /// Makes the finding of a part that does not serve.
+    pub fn bad(part: &'static str, text: impl fmt::Display) -> Self {
+        Self { part, verdict: Verdict::Bad, text: text.to_string() }
+    }
 }
 
 /// Chooses mails of the outbox.
@@ -168,6 +227,9 @@ pub trait Codes: Send + Sync {
 
     /// Tries the connection.
     async fn ping(&self) -> Result<()>;
+
+    /// Looks at all that the adapter relies on.
+    async fn examine(&self) -> Vec<Finding>;
 }
 
 /// Hashes passwords, some at a time.
@@ -196,6 +258,9 @@ pub trait Mailer: Send + Sync {
     /// Sends one mail to one recipient. Everything that is known not to have been accepted is
     /// a reply; only a lost last reply is `Unknown`.
     async fn send(&self, order: &SendMail) -> Result<Sending>;
+
+    /// Tries the way to the server, login included, without sending anything.
+    async fn examine(&self) -> Vec<Finding>;
 }
 
 /// Lets a person read what the development mailer would have sent.

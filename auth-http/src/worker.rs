@@ -27,6 +27,8 @@ const POLL: Duration = Duration::from_secs(1);
 const PATIENCE: Duration = Duration::from_secs(3);
 /// How long conversations may go on once the process is told to end.
 const FAREWELL: Duration = Duration::from_secs(3);
+/// How long what was given up may take to be written down.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 /// How often expired rows are deleted.
 const PURGE: Duration = Duration::from_secs(600);
 
@@ -115,15 +117,23 @@ impl Worker {
 
     /// Lets conversations end that end soon, gives up the others, and hands leases back.
     async fn farewell(mut self) {
-        let soon = Instant::now() + FAREWELL;
-        while let Ok(Some(ended)) = tokio::time::timeout_at(soon, self.deliveries.join_next_with_id()).await {
-            self.ended(ended);
-        }
+        self.finish(FAREWELL).await;
+        // Threat: a mail that the server takes after all, and that another node sends at once. Given up,
+        // its outcome is unknown, and the flow puts it off for as long as such mails wait.
+        self.driver.give_up_sending();
+        self.finish(LAST_WORDS).await;
         self.deliveries.abort_all();
         for lease in self.leases.values() {
             if let Ok(Err(error)) = timeout(PATIENCE, self.driver.ports.accounts.release(lease)).await {
                 tracing::warn!(%error, mail = %lease.mail, "a lease could not be given back; it runs out");
             }
+        }
+    }
+
+    async fn finish(&mut self, within: Duration) {
+        let soon = Instant::now() + within;
+        while let Ok(Some(ended)) = tokio::time::timeout_at(soon, self.deliveries.join_next_with_id()).await {
+            self.ended(ended);
         }
     }
 }

@@ -55,16 +55,7 @@ pub fn basic(address: &str, password: &str) -> String {
 impl Server {
     /// Sends a request with these headers and this body.
     pub fn request(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
-        let mut head =
-            format!("{method} {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n", self.authority());
-        for (name, value) in headers {
-            head.push_str(&format!("{name}: {value}\r\n"));
-        }
-        if !body.is_empty() || method == "POST" {
-            head.push_str(&format!("Content-Length: {}\r\n", body.len()));
-        }
-        head.push_str("\r\n");
-        parse(&self.raw(&[head.as_bytes(), body].concat()))
+        request(self.authority(), method, path, headers, body)
     }
 
     /// Sends JSON.
@@ -81,6 +72,13 @@ impl Server {
     /// Registers.
     pub fn register(&self, address: &str, password: &str) -> Answer {
         self.post("/v1/register", &[], &json!({ "email": address, "password": password }))
+    }
+
+    /// Registers at a server that may die over it; whether it answers is not the point.
+    pub fn register_and_ignore(&self, address: &str, password: &str) {
+        let body = json!({ "email": address, "password": password }).to_string();
+        let headers = [("Content-Type", "application/json")];
+        self.raw(&written(self.authority(), "POST", "/v1/register", &headers, body.as_bytes()));
     }
 
     /// Asks for another mail.
@@ -157,6 +155,23 @@ impl Server {
     }
 }
 
+/// Sends a request to whoever listens there.
+pub fn request(authority: &str, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+    parse(&exchange(authority, &written(authority, method, path, headers, body)))
+}
+
+fn written(authority: &str, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
+    let mut head = format!("{method} {path} HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\n");
+    for (name, value) in headers {
+        head.push_str(&format!("{name}: {value}\r\n"));
+    }
+    if !body.is_empty() || method == "POST" {
+        head.push_str(&format!("Content-Length: {}\r\n", body.len()));
+    }
+    head.push_str("\r\n");
+    [head.as_bytes(), body].concat()
+}
+
 fn connect(authority: &str) -> TcpStream {
     let stream = TcpStream::connect(authority).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
@@ -164,7 +179,7 @@ fn connect(authority: &str) -> TcpStream {
 }
 
 /// Writes octets and returns everything that comes back until the server closes.
-pub(crate) fn exchange(authority: &str, octets: &[u8]) -> Vec<u8> {
+pub fn exchange(authority: &str, octets: &[u8]) -> Vec<u8> {
     let mut stream = connect(authority);
     // A server that refuses early may close before everything is written.
     let _ = stream.write_all(octets);

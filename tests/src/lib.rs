@@ -2,20 +2,28 @@
 //!
 //! Tests go through HTTP and the mailbox only. `server.rs` starts the built program, `client.rs`
 //! talks to it, `wire.rs` does so octet by octet, `scrape.rs` reads its metrics, `program.rs` runs its
-//! commands, `wait.rs` waits for what happens.
+//! commands, `wait.rs` waits for what happens. `smtp_peer.rs` is a mail server that misbehaves on order.
 
 #![expect(clippy::unwrap_used, reason = "test helpers fail by panicking")]
 
+pub mod certificates;
 mod client;
+pub mod container;
 mod program;
+pub mod proxy;
+mod received;
 mod scrape;
 mod server;
+pub mod smtp_peer;
+mod smtp_talk;
+pub mod stack;
 mod wait;
 mod wire;
 
-pub use client::{Answer, basic, parse};
+pub use client::{Answer, basic, exchange, parse, request};
 pub use program::{Program, Ran};
-pub use server::{Server, command, program, start};
+pub use received::Received;
+pub use server::{Server, command, program, start, start_on};
 pub use wait::{took, until};
 pub use wire::Wire;
 

@@ -13,7 +13,7 @@ use std::{
 
 use tempfile::TempDir;
 
-use crate::until;
+use crate::{stack::Stack, until};
 
 /// Cheap hashes: test builds accept them.
 const CHEAP: (&str, &str) = ("AUTH_SCRYPT", "4,8,1");
@@ -28,14 +28,25 @@ pub struct Server {
     settings: Vec<(String, String)>,
     errors: Arc<Mutex<String>>,
     printed: Arc<Mutex<String>>,
+    /// What it has of real servers; gone with the last one that uses it.
+    stack: Option<Arc<Stack>>,
 }
 
-/// Starts a server of the test build with cheap hashes, metrics, and these settings over the defaults.
+/// Starts a server of the test build with cheap hashes, metrics, and these settings over the defaults:
+/// on the embedded stores, or on the real ones that the run is for.
 pub fn start(settings: &[(&str, &str)]) -> Server {
+    let stack = Stack::of_the_run().map(Arc::new);
+    start_on(stack, settings)
+}
+
+/// Starts one as `start` does, on these real servers.
+pub fn start_on(stack: Option<Arc<Stack>>, settings: &[(&str, &str)]) -> Server {
     let mut all =
-        vec![CHEAP, ("AUTH_CLIENT_REQUESTS_PER_MINUTE", "0"), ("AUTH_METRICS_LISTEN", "127.0.0.1:0")];
-    all.extend(settings);
-    launch(true, Arc::new(TempDir::new().unwrap()), owned(&all), &[])
+        owned(&[CHEAP, ("AUTH_CLIENT_REQUESTS_PER_MINUTE", "0"), ("AUTH_METRICS_LISTEN", "127.0.0.1:0")]);
+    all.extend(stack.iter().flat_map(|stack| stack.settings()));
+    // The last one of a name counts.
+    all.extend(owned(settings));
+    launch(true, Arc::new(TempDir::new().unwrap()), all, &[]).on(stack)
 }
 
 pub(crate) fn owned(settings: &[(&str, &str)]) -> Vec<(String, String)> {
@@ -83,7 +94,7 @@ pub(crate) fn launch(
         .any(|(key, _)| key == "AUTH_METRICS_LISTEN")
         .then(|| first_line(&mut lines, "metrics on ", &errors));
     let printed = collect(lines);
-    Server { child, hooks, base, metrics, folder, settings, errors, printed }
+    Server { child, hooks, base, metrics, folder, settings, errors, printed, stack: None }
 }
 
 fn first_line(lines: &mut BufReader<ChildStdout>, prefix: &str, errors: &Mutex<String>) -> String {
@@ -110,6 +121,11 @@ fn collect(mut lines: impl BufRead + Send + 'static) -> Arc<Mutex<String>> {
 }
 
 impl Server {
+    fn on(mut self, stack: Option<Arc<Stack>>) -> Self {
+        self.stack = stack;
+        self
+    }
+
     /// Returns what it has logged so far.
     pub fn log(&self) -> String {
         self.errors.lock().unwrap().clone()
@@ -171,12 +187,19 @@ impl Server {
         let mut settings = self.settings.clone();
         settings.retain(|(key, _)| !more.iter().any(|(other, _)| key == other));
         settings.extend(owned(more));
-        launch(self.hooks, Arc::clone(&self.folder), settings, &[])
+        launch(self.hooks, Arc::clone(&self.folder), settings, &[]).on(self.stack.clone())
     }
 
     /// Starts another one beside it, on the same database.
     pub fn sibling(&self) -> Self {
-        launch(self.hooks, Arc::clone(&self.folder), self.settings.clone(), &[])
+        self.sibling_with(&[])
+    }
+
+    /// Starts another one beside it, on the same database, with more settings.
+    pub fn sibling_with(&self, more: &[(&str, &str)]) -> Self {
+        let mut settings = self.settings.clone();
+        settings.extend(owned(more));
+        launch(self.hooks, Arc::clone(&self.folder), settings, &[]).on(self.stack.clone())
     }
 
     /// Runs another command of the program in its folder, with its settings.
@@ -199,8 +222,18 @@ impl Server {
         assert_eq!(answer.status, 204, "the clock of a test build can be moved");
     }
 
-    /// Returns the database file's octets, its journal included.
-    pub fn database(&self) -> Vec<u8> {
+    /// Returns the octets of all that is stored: the database file with its journal, or every value of
+    /// every table and key.
+    pub fn stored(&self) -> Vec<u8> {
+        let codes = self.stack.as_ref().map(|stack| stack.dump_codes());
+        [self.accounts(), codes.unwrap_or_default()].concat()
+    }
+
+    /// Returns the octets of all that is stored of accounts and mails.
+    pub fn accounts(&self) -> Vec<u8> {
+        if let Some(stack) = &self.stack {
+            return stack.database.dump();
+        }
         ["auth.db", "auth.db-wal"]
             .iter()
             .flat_map(|f| fs::read(self.folder().join(f)).unwrap_or_default())

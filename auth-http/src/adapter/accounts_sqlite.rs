@@ -10,9 +10,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use auth_core::{
-    AddressKey, Commit, CommitAccount, Found, Lease, LeasedMail, Purpose, SettleMail, Settled, Time, Version,
-};
+use auth_core::{AddressKey, Commit, CommitAccount, Found, Purpose, Time, Version};
 use sqlx::{
     ConnectOptions, Sqlite, SqliteConnection, SqlitePool, Transaction,
     migrate::{MigrateError, Migrator},
@@ -20,10 +18,10 @@ use sqlx::{
 };
 
 use super::{
-    accounts_sqlite_rows::{AccountRow, micros},
+    accounts_rows::{AccountRow, micros, span},
     clock::Clock,
 };
-use crate::port::{Accounts, OutboxDepth, OutboxMail, PortError, Result, Which};
+use crate::port::{Accounts, AccountsDatabase, Finding, PortError, Result};
 
 static MIGRATOR: Migrator = sqlx::migrate!("migrations/sqlite");
 
@@ -68,76 +66,12 @@ impl AccountsSqlite {
         Ok(Self { pool, clock, _keeper: keeper })
     }
 
-    /// Brings the schema to this version's.
-    ///
-    /// # Errors
-    /// The migrator's own error, for a database of a later version for example.
-    pub async fn migrate(&self) -> std::result::Result<(), MigrateError> {
-        // The migrator has no lock on SQLite: of several programs that start at once one creates a
-        // table, and the others fail on it. What they find then is what they wanted, or less.
-        let mut tries = 0;
-        loop {
-            match MIGRATOR.run(&self.pool).await {
-                Err(MigrateError::Execute(_) | MigrateError::ExecuteMigration(..)) if tries < RACERS => {
-                    tries += 1
-                }
-                result => return result,
-            }
-        }
-    }
-
-    /// Tells whether every migration of this version has been applied.
-    ///
-    /// # Errors
-    /// The database's own error.
-    pub async fn is_migrated(&self) -> sqlx::Result<bool> {
-        let table: Option<String> =
-            sqlx::query_scalar("SELECT name FROM sqlite_master WHERE name = '_sqlx_migrations'")
-                .fetch_optional(&self.pool)
-                .await?;
-        if table.is_none() {
-            return Ok(false);
-        }
-        let applied: Vec<i64> =
-            sqlx::query_scalar("SELECT version FROM _sqlx_migrations WHERE success ORDER BY version")
-                .fetch_all(&self.pool)
-                .await?;
-        // Neither less nor more: a later version's schema is none that this one knows.
-        Ok(MIGRATOR.iter().map(|migration| migration.version).eq(applied))
-    }
-
-    /// Returns the library's version.
-    ///
-    /// # Errors
-    /// The database's own error.
-    pub async fn version(&self) -> sqlx::Result<String> {
-        sqlx::query_scalar("SELECT sqlite_version()").fetch_one(&self.pool).await
-    }
-
-    /// Closes every connection, after what runs has ended.
-    pub async fn close(&self) {
-        self.pool.close().await;
-    }
-
     pub(super) fn now(&self) -> Time {
         self.clock.wall()
     }
 
     pub(super) async fn begin(&self, operation: &'static str) -> Result<Transaction<'_, Sqlite>> {
         self.pool.begin_with("BEGIN IMMEDIATE").await.map_err(|e| PortError::not_done(operation, e))
-    }
-
-    async fn replace(&self, order: &CommitAccount) -> Result<Commit> {
-        const OPERATION: &str = "commit an account";
-        let not_done = |e| PortError::not_done(OPERATION, e);
-        let mut transaction = self.begin(OPERATION).await?;
-        let written = write_row(&mut transaction, order).await.map_err(not_done)?;
-        if written == 0 {
-            return Ok(Commit::Conflict);
-        }
-        write_mail(&mut transaction, order).await.map_err(not_done)?;
-        transaction.commit().await.map_err(|e| PortError::unknown(OPERATION, e))?;
-        Ok(Commit::Committed)
     }
 }
 
@@ -218,47 +152,47 @@ impl Accounts for AccountsSqlite {
     }
 
     async fn commit(&self, order: &CommitAccount) -> Result<Commit> {
-        self.replace(order).await
-    }
-
-    async fn lease(&self, most: u32, lasting: Duration) -> Result<Vec<LeasedMail>> {
-        self.lease_due(most, lasting).await
-    }
-
-    async fn renew(&self, lease: &Lease, lasting: Duration) -> Result<Settled> {
-        self.renew_lease(lease, lasting).await
-    }
-
-    async fn release(&self, lease: &Lease) -> Result<Settled> {
-        self.release_lease(lease).await
-    }
-
-    async fn settle(&self, order: &SettleMail) -> Result<Settled> {
-        self.settle_lease(order).await
-    }
-
-    async fn next_due(&self) -> Result<Option<Duration>> {
-        self.time_to_next().await
-    }
-
-    async fn mails(&self) -> Result<Vec<OutboxMail>> {
-        self.list().await
-    }
-
-    async fn retry(&self, which: &Which) -> Result<u64> {
-        self.retry_mails(which).await
-    }
-
-    async fn drop_mails(&self, which: &Which) -> Result<u64> {
-        self.remove_mails(which).await
-    }
-
-    async fn depth(&self) -> Result<OutboxDepth> {
-        self.count().await
+        const OPERATION: &str = "commit an account";
+        let not_done = |e| PortError::not_done(OPERATION, e);
+        let mut transaction = self.begin(OPERATION).await?;
+        let written = write_row(&mut transaction, order).await.map_err(not_done)?;
+        if written == 0 {
+            return Ok(Commit::Conflict);
+        }
+        write_mail(&mut transaction, order).await.map_err(not_done)?;
+        transaction.commit().await.map_err(|e| PortError::unknown(OPERATION, e))?;
+        Ok(Commit::Committed)
     }
 
     async fn purge(&self, dead_letters: Duration) -> Result<u64> {
-        self.delete_expired(dead_letters).await
+        const OPERATION: &str = "delete expired rows";
+        /// Rows of one transaction: writers wait for it.
+        const CHUNK: usize = 500;
+        let not_done = |e| PortError::not_done(OPERATION, e);
+        let now = micros(self.now());
+        let mut pending = 0;
+        loop {
+            let deleted: Vec<i64> = sqlx::query_scalar(
+                "DELETE FROM accounts WHERE address_key IN
+                    (SELECT address_key FROM accounts WHERE expires <= ?1 LIMIT ?2)
+                 RETURNING status",
+            )
+            .bind(now)
+            .bind(i64::try_from(CHUNK).unwrap_or(i64::MAX))
+            .fetch_all(&self.pool)
+            .await
+            .map_err(not_done)?;
+            pending += deleted.iter().filter(|status| **status == 1).count() as u64;
+            if deleted.len() < CHUNK {
+                break;
+            }
+        }
+        sqlx::query("DELETE FROM outbox WHERE dead_since <= ?1")
+            .bind(now.saturating_sub(span(dead_letters)))
+            .execute(&self.pool)
+            .await
+            .map_err(not_done)?;
+        Ok(pending)
     }
 
     async fn ping(&self) -> Result<()> {
@@ -267,5 +201,54 @@ impl Accounts for AccountsSqlite {
             .await
             .map(drop)
             .map_err(|e| PortError::not_done("reach the database", e))
+    }
+}
+
+#[async_trait]
+impl AccountsDatabase for AccountsSqlite {
+    async fn migrate(&self) -> Result<()> {
+        // The migrator has no lock on SQLite: of several programs that start at once one creates a
+        // table, and the others fail on it. What they find then is what they wanted, or less.
+        let mut tries = 0;
+        loop {
+            match MIGRATOR.run(&self.pool).await {
+                Err(MigrateError::Execute(_) | MigrateError::ExecuteMigration(..)) if tries < RACERS => {
+                    tries += 1
+                }
+                result => return result.map_err(|e| PortError::not_done("migrate", e)),
+            }
+        }
+    }
+
+    async fn is_migrated(&self) -> Result<bool> {
+        let not_done = |e| PortError::not_done("read the schema's version", e);
+        let table: Option<String> =
+            sqlx::query_scalar("SELECT name FROM sqlite_master WHERE name = '_sqlx_migrations'")
+                .fetch_optional(&self.pool)
+                .await
+                .map_err(not_done)?;
+        if table.is_none() {
+            return Ok(false);
+        }
+        let applied: Vec<i64> =
+            sqlx::query_scalar("SELECT version FROM _sqlx_migrations WHERE success ORDER BY version")
+                .fetch_all(&self.pool)
+                .await
+                .map_err(not_done)?;
+        // Neither less nor more: a later version's schema is none that this one knows.
+        Ok(MIGRATOR.iter().map(|migration| migration.version).eq(applied))
+    }
+
+    async fn examine(&self) -> Vec<Finding> {
+        let version: sqlx::Result<String> =
+            sqlx::query_scalar("SELECT sqlite_version()").fetch_one(&self.pool).await;
+        vec![match version {
+            Ok(version) => Finding::good("database", format_args!("SQLite {version}")),
+            Err(error) => Finding::bad("database", error),
+        }]
+    }
+
+    async fn close(&self) {
+        self.pool.close().await;
     }
 }

@@ -2,20 +2,22 @@
 
 use std::time::Duration;
 
-use auth_core::{Address, Lease, LeaseToken, LeasedMail, MailId, SettleMail, Settled, Settlement};
+use async_trait::async_trait;
+use auth_core::{Lease, LeaseToken, LeasedMail, MailId, SettleMail, Settled, Settlement};
 use sqlx::sqlite::SqliteQueryResult;
 
 use super::{
+    accounts_rows::{Damaged, ListedRow, MailRow, micros, time},
     accounts_sqlite::AccountsSqlite,
-    accounts_sqlite_rows::{Damaged, MailRow, key, micros, purpose, sixteen, span, time},
 };
 use crate::{
-    port::{OutboxDepth, OutboxMail, OutboxState, PortError, Result, Which},
+    port::{Outbox, OutboxDepth, OutboxMail, PortError, Result, Which},
     random,
 };
 
-impl AccountsSqlite {
-    pub(super) async fn lease_due(&self, most: u32, lasting: Duration) -> Result<Vec<LeasedMail>> {
+#[async_trait]
+impl Outbox for AccountsSqlite {
+    async fn lease(&self, most: u32, lasting: Duration) -> Result<Vec<LeasedMail>> {
         const OPERATION: &str = "lease mails";
         let token = LeaseToken::from_bytes(random::octets()?);
         let now = self.now();
@@ -45,24 +47,7 @@ impl AccountsSqlite {
         Ok(leased)
     }
 
-    /// Keeps a row that cannot be read for the operator, out of the way of the others.
-    async fn bury(&self, key: &[u8], purpose: i64, damaged: &Damaged) -> Result<()> {
-        tracing::error!(error = %damaged, "a mail cannot be read; it is a dead letter now");
-        sqlx::query(
-            "UPDATE outbox SET lease = NULL, dead_since = ?3, last_error = ?4
-             WHERE address_key = ?1 AND purpose = ?2",
-        )
-        .bind(key)
-        .bind(purpose)
-        .bind(micros(self.now()))
-        .bind(damaged.to_string())
-        .execute(&self.pool)
-        .await
-        .map(drop)
-        .map_err(|e| PortError::unknown("put a damaged mail aside", e))
-    }
-
-    pub(super) async fn renew_lease(&self, lease: &Lease, lasting: Duration) -> Result<Settled> {
+    async fn renew(&self, lease: &Lease, lasting: Duration) -> Result<Settled> {
         sqlx::query("UPDATE outbox SET next_at = ?3 WHERE mail_id = ?1 AND lease = ?2 AND dead_since IS NULL")
             .bind(lease.mail.as_bytes().as_slice())
             .bind(lease.token.as_bytes().as_slice())
@@ -73,7 +58,7 @@ impl AccountsSqlite {
             .map_err(|e| PortError::unknown("renew a lease", e))
     }
 
-    pub(super) async fn release_lease(&self, lease: &Lease) -> Result<Settled> {
+    async fn release(&self, lease: &Lease) -> Result<Settled> {
         sqlx::query(
             "UPDATE outbox SET next_at = ?3, lease = NULL, attempts = attempts - 1
              WHERE mail_id = ?1 AND lease = ?2",
@@ -87,7 +72,7 @@ impl AccountsSqlite {
         .map_err(|e| PortError::unknown("give a lease back", e))
     }
 
-    pub(super) async fn settle_lease(&self, order: &SettleMail) -> Result<Settled> {
+    async fn settle(&self, order: &SettleMail) -> Result<Settled> {
         let now = self.now();
         let sql = match order.settlement {
             Settlement::Sent | Settlement::Superseded => {
@@ -118,7 +103,7 @@ impl AccountsSqlite {
         Ok(held(&done))
     }
 
-    pub(super) async fn time_to_next(&self) -> Result<Option<Duration>> {
+    async fn next_due(&self) -> Result<Option<Duration>> {
         let next: Option<i64> =
             sqlx::query_scalar("SELECT MIN(next_at) FROM outbox WHERE dead_since IS NULL")
                 .fetch_one(&self.pool)
@@ -127,42 +112,20 @@ impl AccountsSqlite {
         Ok(next.map(|next| time(next).since(self.now())))
     }
 
-    pub(super) async fn list(&self) -> Result<Vec<OutboxMail>> {
-        const OPERATION: &str = "list the outbox";
-        type Listed =
-            (Vec<u8>, i64, Vec<u8>, i64, i64, Option<Vec<u8>>, Option<i64>, Option<String>, Option<String>);
-        let rows: Vec<Listed> = sqlx::query_as(
+    async fn mails(&self) -> Result<Vec<OutboxMail>> {
+        let rows: Vec<ListedRow> = sqlx::query_as(
             "SELECT o.address_key, o.purpose, o.mail_id, o.attempts, o.next_at, o.lease, o.dead_since,
                 o.last_error, a.address
              FROM outbox o LEFT JOIN accounts a ON a.address_key = o.address_key ORDER BY o.due",
         )
         .fetch_all(&self.pool)
         .await
-        .map_err(|e| PortError::not_done(OPERATION, e))?;
+        .map_err(|e| PortError::not_done("list the outbox", e))?;
         let now = self.now();
-        rows.into_iter()
-            .map(|(address_key, number, id, attempts, next_at, lease, dead_since, last_error, address)| {
-                let damaged = |e| PortError::not_done(OPERATION, e);
-                let next_at = time(next_at);
-                Ok(OutboxMail {
-                    id: MailId::from_bytes(sixteen(&id, "mail id").map_err(damaged)?),
-                    to: address.and_then(|given| Address::parse(&given).ok()),
-                    key: key(&address_key).map_err(damaged)?,
-                    purpose: purpose(number).map_err(damaged)?,
-                    state: match (dead_since, lease) {
-                        (Some(_), _) => OutboxState::Dead,
-                        (None, Some(_)) if next_at > now => OutboxState::Leased,
-                        (None, _) => OutboxState::Waiting,
-                    },
-                    attempts: u32::try_from(attempts).unwrap_or(u32::MAX),
-                    next_at,
-                    last_error,
-                })
-            })
-            .collect()
+        Ok(rows.into_iter().filter_map(|row| row.listed(now)).collect())
     }
 
-    pub(super) async fn retry_mails(&self, which: &Which) -> Result<u64> {
+    async fn retry(&self, which: &Which) -> Result<u64> {
         self.for_each(
             which,
             "retry mails",
@@ -175,13 +138,48 @@ impl AccountsSqlite {
         .await
     }
 
-    pub(super) async fn remove_mails(&self, which: &Which) -> Result<u64> {
+    async fn drop_mails(&self, which: &Which) -> Result<u64> {
         self.for_each(
             which,
             "drop mails",
             "DELETE FROM outbox WHERE ?1 >= 0 AND (?2 IS NULL OR mail_id = ?2)",
         )
         .await
+    }
+
+    async fn depth(&self) -> Result<OutboxDepth> {
+        let (waiting, dead, oldest): (i64, i64, Option<i64>) = sqlx::query_as(
+            "SELECT COUNT(*) FILTER (WHERE dead_since IS NULL), COUNT(*) FILTER (WHERE dead_since IS NOT NULL),
+                MIN(due) FILTER (WHERE dead_since IS NULL)
+             FROM outbox",
+        )
+        .fetch_one(&self.pool)
+        .await
+        .map_err(|e| PortError::not_done("count the outbox", e))?;
+        Ok(OutboxDepth {
+            waiting: waiting.unsigned_abs(),
+            dead: dead.unsigned_abs(),
+            oldest: oldest.map_or(Duration::ZERO, |due| self.now().since(time(due))),
+        })
+    }
+}
+
+impl AccountsSqlite {
+    /// Keeps a row that cannot be read for the operator, out of the way of the others.
+    async fn bury(&self, key: &[u8], purpose: i64, damaged: &Damaged) -> Result<()> {
+        tracing::error!(error = %damaged, "a mail cannot be read; it is a dead letter now");
+        sqlx::query(
+            "UPDATE outbox SET lease = NULL, dead_since = ?3, last_error = ?4
+             WHERE address_key = ?1 AND purpose = ?2",
+        )
+        .bind(key)
+        .bind(purpose)
+        .bind(micros(self.now()))
+        .bind(damaged.to_string())
+        .execute(&self.pool)
+        .await
+        .map(drop)
+        .map_err(|e| PortError::unknown("put a damaged mail aside", e))
     }
 
     /// Runs a statement for every mail, or for each of those named; all of them or none.
@@ -204,53 +202,6 @@ impl AccountsSqlite {
         }
         transaction.commit().await.map_err(|e| PortError::unknown(operation, e))?;
         Ok(changed)
-    }
-
-    pub(super) async fn count(&self) -> Result<OutboxDepth> {
-        let (waiting, dead, oldest): (i64, i64, Option<i64>) = sqlx::query_as(
-            "SELECT COUNT(*) FILTER (WHERE dead_since IS NULL), COUNT(*) FILTER (WHERE dead_since IS NOT NULL),
-                MIN(due) FILTER (WHERE dead_since IS NULL)
-             FROM outbox",
-        )
-        .fetch_one(&self.pool)
-        .await
-        .map_err(|e| PortError::not_done("count the outbox", e))?;
-        Ok(OutboxDepth {
-            waiting: waiting.unsigned_abs(),
-            dead: dead.unsigned_abs(),
-            oldest: oldest.map_or(Duration::ZERO, |due| self.now().since(time(due))),
-        })
-    }
-
-    pub(super) async fn delete_expired(&self, dead_letters: Duration) -> Result<u64> {
-        const OPERATION: &str = "delete expired rows";
-        /// Rows of one transaction: writers wait for it.
-        const CHUNK: usize = 500;
-        let not_done = |e| PortError::not_done(OPERATION, e);
-        let now = micros(self.now());
-        let mut pending = 0;
-        loop {
-            let deleted: Vec<i64> = sqlx::query_scalar(
-                "DELETE FROM accounts WHERE address_key IN
-                    (SELECT address_key FROM accounts WHERE expires <= ?1 LIMIT ?2)
-                 RETURNING status",
-            )
-            .bind(now)
-            .bind(i64::try_from(CHUNK).unwrap_or(i64::MAX))
-            .fetch_all(&self.pool)
-            .await
-            .map_err(not_done)?;
-            pending += deleted.iter().filter(|status| **status == 1).count() as u64;
-            if deleted.len() < CHUNK {
-                break;
-            }
-        }
-        sqlx::query("DELETE FROM outbox WHERE dead_since <= ?1")
-            .bind(now.saturating_sub(span(dead_letters)))
-            .execute(&self.pool)
-            .await
-            .map_err(not_done)?;
-        Ok(pending)
     }
 }
 

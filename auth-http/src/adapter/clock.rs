@@ -48,9 +48,14 @@ impl Clock {
         self.shift_micros.fetch_add(seconds.saturating_mul(1_000_000), Ordering::SeqCst);
     }
 
+    /// Returns how far it was moved: for stores on a server's clock, which nobody else moves.
+    pub fn shift_micros(&self) -> i64 {
+        self.shift_micros.load(Ordering::SeqCst)
+    }
+
     fn shifted(&self, since: Duration) -> u64 {
         let micros = u64::try_from(since.as_micros()).unwrap_or(u64::MAX);
-        micros.saturating_add_signed(self.shift_micros.load(Ordering::SeqCst))
+        micros.saturating_add_signed(self.shift_micros())
     }
 }
 

@@ -14,7 +14,7 @@ use super::{
     clock::{Clock, rfc3339},
     mail_templates::MailTemplates,
 };
-use crate::port::{Delivered, Mailbox, Mailer, PortError, Result};
+use crate::port::{Delivered, Finding, Mailbox, Mailer, PortError, Result};
 
 /// Mails that the page remembers.
 const KEPT: usize = 200;
@@ -63,6 +63,10 @@ impl Mailer for MailDevelopment {
         });
         mails.truncate(KEPT);
         Ok(Sending::Accepted)
+    }
+
+    async fn examine(&self) -> Vec<Finding> {
+        vec![Finding::good("mail", "development mailer: nothing is sent")]
     }
 }
 

@@ -2,11 +2,28 @@
 //!
 //! None of them decides anything; `driver.rs` calls them through the traits in `port.rs`.
 
+#[cfg(feature = "mysql")]
+pub mod accounts_mysql;
+#[cfg(feature = "mysql")]
+mod accounts_mysql_connections;
+#[cfg(feature = "mysql")]
+mod accounts_mysql_outbox;
+#[cfg(feature = "mysql")]
+mod accounts_mysql_schema;
+mod accounts_rows;
+#[cfg(feature = "sqlite")]
 pub mod accounts_sqlite;
+#[cfg(feature = "sqlite")]
 mod accounts_sqlite_outbox;
-mod accounts_sqlite_rows;
+mod authorities;
 pub mod clock;
 pub mod codes_memory;
+pub mod codes_redis;
 pub mod hash_scrypt;
 pub mod mail_development;
+pub mod mail_smtp;
+mod mail_smtp_conversation;
+mod mail_smtp_failure;
+mod mail_smtp_idle;
+mod mail_smtp_message;
 pub mod mail_templates;

@@ -54,9 +54,10 @@ pub static KEYS: &[Key] = &[
     secret(
         "database_url",
         Some("sqlite://auth.db?mode=rwc"),
-        "accounts and outbox: sqlite://file or sqlite::memory:",
+        "accounts and outbox: sqlite://file, sqlite::memory: or mysql://user:password@host/database",
     ),
     secret("redis_url", None, "codes and limits; none keeps them in this process"),
+    key("redis_prefix", Some("auth"), "what every key in Redis begins with"),
     key("single_node", Some("off"), "on: this is the only node, codes may live in its memory"),
     secret("smtp_url", None, "mail server; none for the development mailer"),
     key("mail_from", Some("Accounts <no-reply@localhost>"), "sender of the mails"),

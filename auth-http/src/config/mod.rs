@@ -1,16 +1,18 @@
 //! Owns the configuration: which keys there are, where values come from, what they mean.
 //!
 //! `keys.rs` is the table, `layers.rs` finds the values and their sources, `settings.rs` gives them
-//! types, `refusals.rs` says which combinations are not served.
+//! types, `servers.rs` reads the URLs of the infrastructure, `refusals.rs` says which combinations are not served.
 
 mod keys;
 mod layers;
 mod refusals;
+mod servers;
 mod settings;
 
 pub use keys::{KEYS, Key};
 pub use layers::{Layers, Source};
-pub use settings::{Database, Settings};
+pub use servers::{Database, MailFrom, RedisServer, SmtpServer, SmtpTls};
+pub use settings::Settings;
 
 /// Tells what is wrong with the configuration and what to do about it.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]

@@ -1,27 +1,20 @@
 //! Owns the combinations that are not served, each with its threat and what to do instead.
 
-use super::{ConfigError, layers::Layers, settings::Settings};
+#[cfg(feature = "mysql")]
+use super::servers::Database;
+use super::{ConfigError, settings::Settings};
 
-/// Refuses parts that do not go together, or that this build has not.
-pub(super) fn check_parts(layers: &Layers, single_node: bool) -> Result<(), ConfigError> {
-    let database = layers.value("database_url").unwrap_or_default();
-    if database.starts_with("mysql:") && layers.value("redis_url").is_none() && !single_node {
+/// Refuses settings that are not safe together.
+pub(super) fn check(settings: &Settings, single_node: bool) -> Result<(), ConfigError> {
+    #[cfg(not(feature = "mysql"))]
+    let _ = single_node;
+    #[cfg(feature = "mysql")]
+    if matches!(settings.database, Database::Mysql(_)) && settings.redis.is_none() && !single_node {
         // Threat: several nodes that count tries apart give a guesser as many times more.
         return refuse(
             "MySQL without Redis; set AUTH_REDIS_URL, or AUTH_SINGLE_NODE=on if this is the only node",
         );
     }
-    if layers.value("redis_url").is_some() {
-        return refuse("AUTH_REDIS_URL is set, but this build has no Redis adapter; leave it out");
-    }
-    if layers.value("smtp_url").is_some() {
-        return refuse("AUTH_SMTP_URL is set, but this build has no SMTP adapter; leave it out");
-    }
-    Ok(())
-}
-
-/// Refuses settings that are not safe together.
-pub(super) fn check(settings: &Settings) -> Result<(), ConfigError> {
     if let Some(endpoint) = &settings.otlp_endpoint
         && !endpoint.starts_with("http://")
     {
@@ -34,13 +27,13 @@ pub(super) fn check(settings: &Settings) -> Result<(), ConfigError> {
             "the development code key is for loopback alone; set AUTH_CODE_KEYS=k1:$(openssl rand -base64 32)",
         );
     }
-    if !loopback {
+    if !loopback && settings.smtp.is_none() {
         // Threat: the development mailer shows every code to whoever can reach it.
         return refuse(
             "the development mailer is for loopback alone; set AUTH_SMTP_URL, or listen on 127.0.0.1",
         );
     }
-    if !settings.trusted_proxies.is_empty() {
+    if !settings.trusted_proxies.is_empty() && settings.smtp.is_none() {
         return refuse(
             "the development mailer is not for use behind a proxy; set AUTH_SMTP_URL, or leave \
              AUTH_TRUSTED_PROXIES out",

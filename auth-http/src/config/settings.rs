@@ -17,15 +17,13 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use ipnet::IpNet;
 use sha2::{Digest, Sha256};
 
-use super::{ConfigError, keys, layers::Layers, refusals};
+use super::{
+    ConfigError, keys,
+    layers::Layers,
+    refusals,
+    servers::{Database, MailFrom, RedisServer, SmtpServer},
+};
 use crate::hooks;
-
-/// Says where accounts and outbox live.
-#[derive(Clone, Debug)]
-pub enum Database {
-    /// SQLite, by its URL.
-    Sqlite(String),
-}
 
 /// Holds the whole configuration, checked.
 #[derive(Debug)]
@@ -38,6 +36,10 @@ pub struct Settings {
     pub metrics_listen: Option<SocketAddr>,
     /// Where accounts and outbox live.
     pub database: Database,
+    /// Where codes and limits live; none keeps them in this process.
+    pub redis: Option<RedisServer>,
+    /// Who takes the mails; none is the development mailer.
+    pub smtp: Option<SmtpServer>,
     /// What mails and passwords call the service.
     pub service_name: String,
     /// A folder of templates.
@@ -78,7 +80,6 @@ impl Settings {
     /// [`ConfigError`] names variable, source and what would do.
     pub fn parse(layers: &Layers) -> Result<Self, ConfigError> {
         let values = Values(layers);
-        refusals::check_parts(layers, values.switch("single_node")?)?;
         let seed_compat = values.choice("profile", &[("standard", false), ("seed-compat", true)])?;
         let (keys, development_key, log_key) = values.code_keys()?;
         let rules = Rules::new(values.policy(seed_compat)?, keys)
@@ -89,6 +90,8 @@ impl Settings {
             listen: values.required("listen", "an address and a port, 127.0.0.1:8000 for example")?,
             metrics_listen: values.optional("metrics_listen", "an address and a port")?,
             database: values.database()?,
+            redis: values.redis()?,
+            smtp: values.smtp()?,
             service_name: values.service_name()?,
             mail_templates: values.optional("mail_templates", "a folder")?,
             rules,
@@ -104,7 +107,7 @@ impl Settings {
             log_pretty: values.optional_choice("log_format", &[("pretty", true), ("json", false)])?,
             otlp_endpoint: values.optional("otlp_endpoint", "a URL")?,
         };
-        refusals::check(&settings)?;
+        refusals::check(&settings, values.switch("single_node")?)?;
         Ok(settings)
     }
 }
@@ -178,14 +181,27 @@ impl Values<'_> {
     }
 
     fn database(&self) -> Result<Database, ConfigError> {
-        let url = self.0.value("database_url").unwrap_or_default();
-        match url.split(':').next().unwrap_or_default() {
-            "sqlite" => Ok(Database::Sqlite(url.to_owned())),
-            _ => Err(self.wrong(
-                "database_url",
-                "a URL that this build serves: sqlite://file?mode=rwc or sqlite::memory:",
-            )),
+        Database::parse(self.0.value("database_url").unwrap_or_default())
+            .map_err(|wanted| self.wrong("database_url", &wanted))
+    }
+
+    fn redis(&self) -> Result<Option<RedisServer>, ConfigError> {
+        let prefix: String = self.required("redis_prefix", "a word")?;
+        let plain = prefix.bytes().all(|octet| octet.is_ascii_alphanumeric() || b"-_.:".contains(&octet));
+        if !plain || !(1..=64).contains(&prefix.len()) {
+            return Err(self.wrong("redis_prefix", "1 to 64 letters, digits, and - _ . :"));
         }
+        let parse = |url| RedisServer::parse(url, &prefix).map_err(|wanted| self.wrong("redis_url", &wanted));
+        self.0.value("redis_url").map(parse).transpose()
+    }
+
+    fn smtp(&self) -> Result<Option<SmtpServer>, ConfigError> {
+        const SENDER: &str = "an address of yours that AUTH_SMTP_URL takes mails from, \
+             `Accounts <no-reply@example.org>` for example";
+        let Some(url) = self.0.value("smtp_url") else { return Ok(None) };
+        let from = MailFrom::parse(self.0.value("mail_from").unwrap_or_default())
+            .ok_or_else(|| self.wrong("mail_from", SENDER))?;
+        SmtpServer::parse(url, from).map(Some).map_err(|wanted| self.wrong("smtp_url", &wanted))
     }
 
     /// The name goes into subjects and texts: one short line of plain characters.

@@ -1,79 +1,116 @@
 //! Owns the command `check`: tries every part and prints the real error of each.
 
-use std::{
-    fmt::Display,
-    io::{self, Write},
-};
+use std::io::{self, Write};
 
-use auth_core::{Address, Locale, Template};
+use auth_core::{Address, Locale, MailId, SendMail, Sending, Template};
 
 use super::{Failure, parts};
 use crate::{
-    config::{Database, Settings},
-    port::Accounts,
+    adapter::mail_templates::MailTemplates,
+    config::Settings,
+    port::{AccountsDatabase, Finding, Verdict},
+    random,
 };
 
 /// Tries every part; fails if one of them does.
 pub(super) async fn run(settings: &Settings, mail_to: Option<&str>) -> Result<(), Failure> {
     let mut report = Report { failed: Vec::new() };
-    let Database::Sqlite(_) = &settings.database;
     match parts::accounts(settings, parts::clock()?).await {
-        Err(error) => report.bad("database", error)?,
+        Err(error) => report.add(&Finding::bad("database", error))?,
         Ok(accounts) => {
-            match accounts.version().await {
-                Ok(version) => report.good("database", format!("SQLite {version}"))?,
-                Err(error) => report.bad("database", error)?,
+            for finding in accounts.examine().await {
+                report.add(&finding)?;
             }
-            match accounts.is_migrated().await {
-                Ok(true) => match accounts.depth().await {
-                    Ok(depth) => report.good(
-                        "schema",
-                        format!("up to date; {} mails wait, {} are dead letters", depth.waiting, depth.dead),
-                    )?,
-                    Err(error) => report.bad("schema", error)?,
-                },
-                Ok(false) if settings.migrate => {
-                    report.good("schema", "not up to date; `serve` will bring it up to date")?;
-                }
-                Ok(false) => report.bad("schema", "not up to date; run `auth-http migrate`")?,
-                Err(error) => report.bad("schema", error)?,
-            }
+            report.add(&schema(accounts.as_ref(), settings.migrate).await)?;
             accounts.close().await;
         }
     }
-    report.good("codes", "in this process: lost with it, for one node")?;
-    mail(settings, mail_to, &mut report)?;
+    match parts::codes(settings, parts::clock()?) {
+        Err(error) => report.add(&Finding::bad("codes", error))?,
+        Ok(codes) => {
+            for finding in codes.examine().await {
+                report.add(&finding)?;
+            }
+        }
+    }
+    match parts::templates(settings) {
+        Err(error) => report.add(&Finding::bad("mail", error))?,
+        Ok(templates) => mail(settings, templates, mail_to, &mut report).await?,
+    }
     let each = settings.rules.policy().hash.memory() >> 20;
     let workers = settings.hash_workers;
-    report.good("hash", format!("{}, {workers} at once, {each} MiB each", settings.rules.policy().hash))?;
-    report.good("odds", settings.rules.odds())?;
+    let hash = format!("{}, {workers} at once, {each} MiB each", settings.rules.policy().hash);
+    report.add(&Finding::good("hash", hash))?;
+    report.add(&Finding::good("odds", settings.rules.odds()))?;
     let key = if settings.development_key { "the development key: for loopback alone" } else { "set" };
-    report.good("code keys", key)?;
+    report.add(&Finding::good("code keys", key))?;
     report.end()
 }
 
-fn mail(settings: &Settings, mail_to: Option<&str>, report: &mut Report) -> Result<(), Failure> {
-    let templates = match parts::templates(settings) {
-        Ok(templates) => templates,
-        Err(error) => return report.bad("mail", error),
-    };
-    let languages = templates.locales().join(", ");
-    report.good("mail", format!("development mailer: nothing is sent; languages {languages}"))?;
-    let Some(address) = mail_to else { return Ok(()) };
-    let locale = Locale::parse("en").map_err(|error| Failure::Refused(error.to_string()))?;
-    match (Address::parse(address), templates.render(&Template::Notice, &locale)) {
-        (Ok(address), Ok(mail)) => report.good(
-            "test mail",
-            format!(
-                "to {}, not sent by this mailer:\n\n{}\n\n{}",
-                address.given(),
-                mail.subject,
-                mail.text.expose()
+async fn schema(accounts: &dyn AccountsDatabase, migrates: bool) -> Finding {
+    match accounts.is_migrated().await {
+        Ok(true) => match accounts.depth().await {
+            Ok(depth) => Finding::good(
+                "schema",
+                format_args!("up to date; {} mails wait, {} are dead letters", depth.waiting, depth.dead),
             ),
-        ),
-        (Err(error), _) => report.bad("test mail", format!("--mail-to: {error}")),
-        (_, Err(error)) => report.bad("test mail", error),
+            Err(error) => Finding::bad("schema", error),
+        },
+        Ok(false) if migrates => Finding::good("schema", "not up to date; `serve` will bring it up to date"),
+        Ok(false) => Finding::bad("schema", "not up to date; run `auth-http migrate`"),
+        Err(error) => Finding::bad("schema", error),
     }
+}
+
+async fn mail(
+    settings: &Settings,
+    templates: MailTemplates,
+    mail_to: Option<&str>,
+    report: &mut Report,
+) -> Result<(), Failure> {
+    let languages = templates.locales().join(", ");
+    let (mailer, mailbox) = match parts::mailer(settings, templates, parts::clock()?) {
+        Ok(made) => made,
+        Err(error) => return report.add(&Finding::bad("mail", error)),
+    };
+    for finding in mailer.examine().await {
+        report.add(&finding)?;
+    }
+    report.add(&Finding::good("mail templates", format_args!("languages {languages}")))?;
+    let Some(address) = mail_to else { return Ok(()) };
+    let to = match Address::parse(address) {
+        Ok(to) => to,
+        Err(error) => return report.add(&Finding::bad("test mail", format_args!("--mail-to: {error}"))),
+    };
+    let locale = Locale::parse("en").map_err(|error| Failure::Refused(error.to_string()))?;
+    if mailbox.is_some() {
+        return report.add(&match parts::templates(settings)?.render(&Template::Notice, &locale) {
+            Ok(mail) => Finding::good(
+                "test mail",
+                format_args!(
+                    "to {}, not sent by this mailer:\n\n{}\n\n{}",
+                    to.given(),
+                    mail.subject,
+                    mail.text.expose()
+                ),
+            ),
+            Err(error) => Finding::bad("test mail", error),
+        });
+    }
+    let id = MailId::from_bytes(random::octets().map_err(|error| Failure::Refused(error.to_string()))?);
+    let order = SendMail { id, to: to.recipient(), locale, template: Template::Notice };
+    report.add(&match mailer.send(&order).await {
+        Ok(Sending::Accepted) => {
+            Finding::good("test mail", format_args!("the server took a notice to {}", to.given()))
+        }
+        Ok(Sending::Deferred(detail)) => {
+            Finding::bad("test mail", format_args!("the server says later: {}", detail.as_str()))
+        }
+        Ok(Sending::Rejected(detail)) => {
+            Finding::bad("test mail", format_args!("the server refuses it: {}", detail.as_str()))
+        }
+        Err(error) => Finding::bad("test mail", error),
+    })
 }
 
 struct Report {
@@ -81,15 +118,16 @@ struct Report {
 }
 
 impl Report {
-    #[expect(clippy::unused_self, reason = "reads as a pair with `bad`")]
-    fn good(&self, part: &'static str, finding: impl Display) -> Result<(), Failure> {
-        writeln!(io::stdout(), "ok      {part}: {finding}")?;
-        Ok(())
-    }
-
-    fn bad(&mut self, part: &'static str, finding: impl Display) -> Result<(), Failure> {
-        self.failed.push(part);
-        writeln!(io::stdout(), "FAILED  {part}: {finding}")?;
+    fn add(&mut self, finding: &Finding) -> Result<(), Failure> {
+        let verdict = match finding.verdict {
+            Verdict::Good => "ok     ",
+            Verdict::Warning => "warning",
+            Verdict::Bad => "FAILED ",
+        };
+        if finding.verdict == Verdict::Bad {
+            self.failed.push(finding.part);
+        }
+        writeln!(io::stdout(), "{verdict} {}: {}", finding.part, finding.text)?;
         Ok(())
     }
 

@@ -1,13 +1,15 @@
 //! Owns the commands over the outbox and expired accounts: `mail list|retry|drop` and `purge`.
 
+use std::sync::Arc;
+
 use auth_core::Rules;
 use serde_json::json;
 
 use super::{Failure, parts, print};
 use crate::{
-    adapter::{accounts_sqlite::AccountsSqlite, clock::rfc3339},
+    adapter::clock::rfc3339,
     config::Settings,
-    port::{Accounts, OutboxMail, OutboxState, PortError, Which},
+    port::{AccountsDatabase, OutboxMail, OutboxState, PortError, Which},
 };
 
 /// Lists the outbox.
@@ -62,7 +64,7 @@ pub(super) async fn purge(settings: &Settings) -> Result<(), Failure> {
     print(&format!("{deleted} expired pending accounts deleted"))
 }
 
-async fn open(settings: &Settings) -> Result<std::sync::Arc<AccountsSqlite>, Failure> {
+async fn open(settings: &Settings) -> Result<Arc<dyn AccountsDatabase>, Failure> {
     parts::migrated(settings, parts::clock()?).await
 }
 

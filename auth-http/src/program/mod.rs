@@ -34,6 +34,10 @@ enum Failure {
 /// Runs the program.
 #[must_use]
 pub fn main() -> ExitCode {
+    // One TLS for all parts, chosen before any of them can ask for it.
+    if rustls::crypto::aws_lc_rs::default_provider().install_default().is_err() {
+        return fail(&Failure::Refused("another TLS provider was there first".to_owned()));
+    }
     let parsed = match command_line::parse() {
         Ok(parsed) => parsed,
         Err(code) => return code,

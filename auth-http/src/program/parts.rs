@@ -5,10 +5,18 @@ use std::{sync::Arc, time::Duration};
 use tokio::time::{Instant, sleep};
 
 use super::{Failure, print};
+#[cfg(feature = "mysql")]
+use crate::adapter::accounts_mysql::AccountsMysql;
+#[cfg(feature = "sqlite")]
+use crate::adapter::accounts_sqlite::AccountsSqlite;
 use crate::{
-    adapter::{accounts_sqlite::AccountsSqlite, clock::Clock, mail_templates::MailTemplates},
+    adapter::{
+        clock::Clock, codes_memory::CodesMemory, codes_redis::CodesRedis, mail_development::MailDevelopment,
+        mail_smtp::MailSmtp, mail_templates::MailTemplates,
+    },
     config::{Database, Settings},
     hooks,
+    port::{AccountsDatabase, Codes, Mailbox, Mailer, PortError},
 };
 
 /// How long a database that is away is tried at start.
@@ -22,16 +30,24 @@ pub(super) fn clock() -> Result<Clock, Failure> {
 }
 
 /// Opens the accounts; tries for a while.
-pub(super) async fn accounts(settings: &Settings, clock: Clock) -> Result<Arc<AccountsSqlite>, Failure> {
-    let Database::Sqlite(url) = &settings.database;
+pub(super) async fn accounts(
+    settings: &Settings,
+    clock: Clock,
+) -> Result<Arc<dyn AccountsDatabase>, Failure> {
     let until = Instant::now() + AWAY;
     loop {
-        match AccountsSqlite::open(url, clock.clone()).await {
-            Ok(accounts) => return Ok(Arc::new(accounts)),
-            Err(error) if Instant::now() >= until || !passes(&error) => {
+        let opened: sqlx::Result<Arc<dyn AccountsDatabase>> = match &settings.database {
+            #[cfg(feature = "sqlite")]
+            Database::Sqlite(url) => AccountsSqlite::open(url, clock.clone()).await.map(|a| Arc::new(a) as _),
+            #[cfg(feature = "mysql")]
+            Database::Mysql(url) => AccountsMysql::open(url, clock.clone()).await.map(|a| Arc::new(a) as _),
+        };
+        match opened {
+            Ok(accounts) => return Ok(accounts),
+            Err(error) if Instant::now() >= until || !passes(&settings.database, &error) => {
                 return Err(Failure::Refused(format!(
-                    "the database cannot be opened: {error}; check AUTH_DATABASE_URL, and that its folder \
-                     exists and can be written"
+                    "the database cannot be opened: {error}; check AUTH_DATABASE_URL, {}",
+                    settings.database.advice()
                 )));
             }
             Err(error) => {
@@ -42,17 +58,34 @@ pub(super) async fn accounts(settings: &Settings, clock: Clock) -> Result<Arc<Ac
     }
 }
 
-/// Tells whether an error may go away by itself. A file that cannot be opened stays so.
-fn passes(error: &sqlx::Error) -> bool {
-    matches!(error, sqlx::Error::PoolTimedOut)
-        || matches!(error, sqlx::Error::Database(database) if database.message().contains("locked"))
+/// Tells whether an error may go away by itself: a server that is away or starts, a file that
+/// another program locks. A file that cannot be opened stays so, and so does a wrong password.
+fn passes(database: &Database, error: &sqlx::Error) -> bool {
+    let busy = match database {
+        #[cfg(feature = "sqlite")]
+        Database::Sqlite(_) => {
+            error.as_database_error().is_some_and(|error| error.message().contains("locked"))
+        }
+        #[cfg(feature = "mysql")]
+        Database::Mysql(_) => AccountsMysql::is_busy(error),
+    };
+    busy || matches!(error, sqlx::Error::PoolTimedOut | sqlx::Error::Io(_))
 }
 
 /// Opens accounts whose schema is this version's.
-pub(super) async fn migrated(settings: &Settings, clock: Clock) -> Result<Arc<AccountsSqlite>, Failure> {
+pub(super) async fn migrated(
+    settings: &Settings,
+    clock: Clock,
+) -> Result<Arc<dyn AccountsDatabase>, Failure> {
     let accounts = accounts(settings, clock).await?;
+    require_schema(accounts.as_ref()).await?;
+    Ok(accounts)
+}
+
+/// Refuses a schema that is not this version's.
+pub(super) async fn require_schema(accounts: &dyn AccountsDatabase) -> Result<(), Failure> {
     match accounts.is_migrated().await {
-        Ok(true) => Ok(accounts),
+        Ok(true) => Ok(()),
         Ok(false) => Err(Failure::Refused(
             "the database has not this version's schema; run `auth-http migrate`".to_owned(),
         )),
@@ -69,11 +102,35 @@ pub(super) async fn migrate(settings: &Settings) -> Result<(), Failure> {
 }
 
 /// Says why migrations failed.
-pub(super) fn migration(error: sqlx::migrate::MigrateError) -> Failure {
+pub(super) fn migration(error: PortError) -> Failure {
     Failure::Refused(format!(
         "the schema could not be brought up to date: {error}; is the database one of a later version, or another \
          program's?"
     ))
+}
+
+/// Opens codes and limits. Redis need not be there yet: what needs it fails closed until it is.
+pub(super) fn codes(settings: &Settings, clock: Clock) -> Result<Arc<dyn Codes>, Failure> {
+    let Some(server) = &settings.redis else { return Ok(Arc::new(CodesMemory::new(clock))) };
+    let codes = CodesRedis::open(server, clock);
+    Ok(Arc::new(codes.map_err(|error| Failure::Refused(format!("AUTH_REDIS_URL: {error}")))?))
+}
+
+/// The way for mails, and what has been sent on it where a person may look.
+type Mailing = (Arc<dyn Mailer>, Option<Arc<dyn Mailbox>>);
+
+/// Opens the way for mails, and the page that shows them where nothing is sent.
+pub(super) fn mailer(
+    settings: &Settings,
+    templates: MailTemplates,
+    clock: Clock,
+) -> Result<Mailing, Failure> {
+    let Some(server) = &settings.smtp else {
+        let mailer = Arc::new(MailDevelopment::new(templates, clock));
+        return Ok((Arc::clone(&mailer) as _, Some(mailer)));
+    };
+    let mailer = MailSmtp::open(server, templates, clock);
+    Ok((Arc::new(mailer.map_err(|error| Failure::Refused(format!("AUTH_SMTP_URL: {error}")))?), None))
 }
 
 /// Loads the templates.

@@ -13,12 +13,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Failure, parts, starting};
 use crate::{
-    adapter::{codes_memory::CodesMemory, hash_scrypt::HashScrypt, mail_development::MailDevelopment},
+    adapter::hash_scrypt::HashScrypt,
     config::Settings,
     driver::{Driver, Ports},
     hooks::{self, Hooks},
     http::{self, Shared},
-    port::{Accounts, Mailbox, Mailer},
+    port::Accounts,
     server,
     telemetry::Telemetry,
     worker,
@@ -45,26 +45,29 @@ pub(super) async fn run(settings: Settings) -> Result<(), Failure> {
         Some(address) => Some(bind("AUTH_METRICS_LISTEN", address).await?),
         None => None,
     };
+    let codes = parts::codes(&settings, clock.clone())?;
+    let (mailer, mailbox) = parts::mailer(&settings, templates, clock.clone())?;
+    let shows_mails = mailbox.is_some();
+    let hooks = Hooks::from_environment().map_err(Failure::Refused)?;
     // Last: a start that is refused for another reason leaves the schema as it was.
-    let accounts = if settings.migrate {
-        let accounts = parts::accounts(&settings, clock.clone()).await?;
+    let accounts = parts::accounts(&settings, clock.clone()).await?;
+    starting::refuse(&accounts.examine().await)?;
+    if settings.migrate {
         accounts.migrate().await.map_err(parts::migration)?;
-        accounts
     } else {
-        parts::migrated(&settings, clock.clone()).await?
-    };
-    let mailer = Arc::new(MailDevelopment::new(templates, clock.clone()));
+        parts::require_schema(accounts.as_ref()).await?;
+    }
+    starting::tell(&codes.examine().await);
     let ports = Ports {
         accounts: Arc::clone(&accounts) as Arc<dyn Accounts>,
-        codes: Arc::new(CodesMemory::new(clock.clone())),
-        mailer: Arc::clone(&mailer) as Arc<dyn Mailer>,
+        codes,
+        mailer,
         hasher: Arc::new(hasher),
     };
-    let hooks = Hooks::from_environment().map_err(Failure::Refused)?;
     let driver = Arc::new(Driver::new(settings.rules, ports, hooks));
     let endpoint = http::endpoint(Arc::new(Shared {
         driver: Arc::clone(&driver),
-        mailbox: Some(mailer as Arc<dyn Mailbox>),
+        mailbox,
         locales,
         service_name: settings.service_name,
         trusted_proxies: settings.trusted_proxies,
@@ -76,7 +79,7 @@ pub(super) async fn run(settings: Settings) -> Result<(), Failure> {
 
     // Whoever reads the first line may send a signal at once.
     let mut signals = [signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?];
-    starting::announce(&listener, metrics.as_ref(), settings.docs)?;
+    starting::announce(&listener, metrics.as_ref(), settings.docs, shows_mails)?;
 
     let end = CancellationToken::new();
     let mut tasks = JoinSet::new();

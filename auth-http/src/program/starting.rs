@@ -6,7 +6,11 @@ use auth_core::{Disclosure, HashFloor, Odds, OddsLimit, Policy, Rules};
 use tokio::net::TcpListener;
 
 use super::Failure;
-use crate::{config::Settings, hooks};
+use crate::{
+    config::Settings,
+    hooks,
+    port::{Finding, Verdict},
+};
 
 /// Logs what an operator should know of this configuration.
 pub(super) fn warn(settings: &Settings) {
@@ -56,11 +60,31 @@ fn warn_of_seed_compat(rules: &Rules) {
     }
 }
 
+/// Refuses to serve on a part that does not fit; logs the rest.
+pub(super) fn refuse(findings: &[Finding]) -> Result<(), Failure> {
+    tell(findings);
+    match findings.iter().find(|finding| finding.verdict == Verdict::Bad) {
+        Some(bad) => Err(Failure::Refused(format!("{}: {}", bad.part, bad.text))),
+        None => Ok(()),
+    }
+}
+
+/// Logs what looking at the parts has found.
+pub(super) fn tell(findings: &[Finding]) {
+    for Finding { part, verdict, text } in findings {
+        match verdict {
+            Verdict::Good => tracing::info!(part, "{text}"),
+            Verdict::Warning | Verdict::Bad => tracing::warn!(part, "{text}"),
+        }
+    }
+}
+
 /// Prints where everything is; the first two lines are for programs.
 pub(super) fn announce(
     listener: &TcpListener,
     metrics: Option<&TcpListener>,
     docs: bool,
+    mailbox: bool,
 ) -> Result<(), Failure> {
     let base = format!("http://{}", listener.local_addr()?);
     let mut out = io::stdout().lock();
@@ -71,6 +95,10 @@ pub(super) fn announce(
     writeln!(out)?;
     if docs {
         writeln!(out, "  API page  {base}/docs")?;
+    }
+    if !mailbox {
+        out.flush()?;
+        return Ok(());
     }
     writeln!(out, "  mailbox   {base}/dev/mailbox")?;
     writeln!(

@@ -69,13 +69,6 @@ fn mysql_without_redis_is_refused() {
     }
 }
 
-/// Rather than serve from memory what an operator believes to be in Redis, or mail nobody.
-#[test]
-fn adapters_that_are_not_built_in_are_refused() {
-    refused(&[("AUTH_REDIS_URL", "redis://127.0.0.1")], &["AUTH_REDIS_URL", "no Redis adapter"]);
-    refused(&[("AUTH_SMTP_URL", "smtp://127.0.0.1:25")], &["AUTH_SMTP_URL", "no SMTP adapter"]);
-}
-
 #[test]
 fn traces_go_to_a_collector_over_plain_http_alone() {
     for endpoint in ["https://collector.example/v1/traces", "collector:4318", "grpc://127.0.0.1:4317"] {

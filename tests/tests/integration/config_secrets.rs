@@ -103,8 +103,9 @@ fn wrong_secrets_are_refused_without_a_word_of_them() {
         ("AUTH_CODE_KEYS", "k1:canary7731"),
         ("AUTH_DATABASE_URL", "postgres://app:canary@db.example/auth"),
         ("AUTH_DATABASE_URL", "canary"),
-        ("AUTH_REDIS_URL", "redis://:canary@redis.example"),
-        ("AUTH_SMTP_URL", "smtps://app:canary@mail.example"),
+        ("AUTH_REDIS_URL", "redis://:canary@redis.example/name"),
+        ("AUTH_REDIS_URL", "canary"),
+        ("AUTH_SMTP_URL", "smtp://app:canary@mail.example"),
     ] {
         let mut shown = vec![Program::plain(&[(variable, value)]).refusal(&[])];
         let program = Program::plain(&[]);

@@ -3,12 +3,13 @@
 use auth_tests::Program;
 
 /// Every variable of the configuration table.
-const VARIABLES: [&str; 32] = [
+const VARIABLES: [&str; 33] = [
     "AUTH_PROFILE",
     "AUTH_LISTEN",
     "AUTH_METRICS_LISTEN",
     "AUTH_DATABASE_URL",
     "AUTH_REDIS_URL",
+    "AUTH_REDIS_PREFIX",
     "AUTH_SINGLE_NODE",
     "AUTH_SMTP_URL",
     "AUTH_MAIL_FROM",

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, time::Duration};
 use auth_core::{Detail, SettleMail, Settled, Settlement};
 use auth_http::{
     adapter::{accounts_sqlite::AccountsSqlite, clock::Clock},
-    port::Accounts,
+    port::{AccountsDatabase, Outbox},
 };
 use auth_tests::{PASSWORD, Program, Server, start};
 use serde_json::{Value, json};

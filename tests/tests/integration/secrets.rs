@@ -104,7 +104,7 @@ fn database_holds_neither_password_nor_code() {
     server.register("c4n4ry.pending@example.org", WRONG);
     server.terminate();
     server.wait();
-    let database = server.database();
+    let database = server.stored();
     let holds = |text: &str| database.windows(text.len()).any(|octets| octets == text.as_bytes());
     assert!(holds(ADDRESS) && holds("$scrypt$"), "it is the database");
     for secret in secrets(&code).iter().chain([&pending]) {

@@ -7,7 +7,7 @@ use auth_http::{
         accounts_sqlite::AccountsSqlite, clock::Clock, codes_memory::CodesMemory,
         mail_development::MailDevelopment, mail_templates::MailTemplates,
     },
-    port::{Accounts, Codes, Mailbox, Mailer},
+    port::{Accounts, AccountsDatabase, Codes, Mailbox, Mailer},
 };
 use tempfile::TempDir;
 
@@ -127,7 +127,7 @@ impl MailboxHarness for Development {
     }
 }
 
-fn shift(clock: &Clock, by: Duration) {
+pub(super) fn shift(clock: &Clock, by: Duration) {
     assert_eq!(by.subsec_nanos(), 0, "these clocks move by whole seconds");
     clock.shift(i64::try_from(by.as_secs()).unwrap());
 }

@@ -64,13 +64,14 @@ pub(super) async fn one_mail_stored_many_times_at_once_refills_once(harness: &im
     slot.put(1, 1).await;
     slot.use_up().await;
     let nodes = [harness.open().await, harness.open().await];
+    // Made before: it is the store that is raced, not the making of orders.
+    let (put, guess) = (slot.put_order(2, 2).0, slot.guess_order(1));
     let mut tasks = JoinSet::new();
     for (_, node) in (0..40).zip(nodes.iter().cycle()) {
-        let (node, slot) = (Arc::clone(node), slot.clone());
+        let (node, put, guess) = (Arc::clone(node), put.clone(), guess.clone());
         tasks.spawn(async move {
-            let (order, _) = slot.put_order(2, 2);
-            node.put(&order).await.unwrap();
-            slot.guess(1).await
+            node.put(&put).await.unwrap();
+            node.redeem(&guess).await.unwrap()
         });
     }
     let replies = tasks.join_all().await;

@@ -1,4 +1,4 @@
-//! Owns how rows of the embedded database become values of the core, and back.
+//! Owns how rows of a database become values of the core, and back: the same columns in SQLite and MySQL.
 
 use std::time::Duration;
 
@@ -7,6 +7,8 @@ use auth_core::{
     OwedMail, PasswordRecord, Purpose, Row, Status, Time, Version,
 };
 use sqlx::FromRow;
+
+use crate::port::{OutboxMail, OutboxState};
 
 /// Tells that a stored row is not one that this module wrote.
 #[derive(Debug, thiserror::Error)]
@@ -123,16 +125,55 @@ impl MailRow {
     }
 }
 
-pub(super) fn purpose(number: i64) -> Result<Purpose, Damaged> {
+/// A mail as the operator's list has it.
+#[derive(FromRow)]
+pub(super) struct ListedRow {
+    address_key: Vec<u8>,
+    purpose: i64,
+    mail_id: Vec<u8>,
+    attempts: i64,
+    next_at: i64,
+    lease: Option<Vec<u8>>,
+    dead_since: Option<i64>,
+    last_error: Option<String>,
+    address: Option<String>,
+}
+
+impl ListedRow {
+    /// Returns none for a damaged row, which the log tells of: the others are listed all the same.
+    pub(super) fn listed(self, now: Time) -> Option<OutboxMail> {
+        self.parsed(now).inspect_err(|error| tracing::error!(%error, "a mail cannot be listed")).ok()
+    }
+
+    fn parsed(self, now: Time) -> Result<OutboxMail, Damaged> {
+        let next_at = time(self.next_at);
+        Ok(OutboxMail {
+            id: MailId::from_bytes(sixteen(&self.mail_id, "mail id")?),
+            to: self.address.and_then(|given| Address::parse(&given).ok()),
+            key: key(&self.address_key)?,
+            purpose: purpose(self.purpose)?,
+            state: match (self.dead_since, self.lease) {
+                (Some(_), _) => OutboxState::Dead,
+                (None, Some(_)) if next_at > now => OutboxState::Leased,
+                (None, _) => OutboxState::Waiting,
+            },
+            attempts: u32::try_from(self.attempts).unwrap_or(u32::MAX),
+            next_at,
+            last_error: self.last_error,
+        })
+    }
+}
+
+fn purpose(number: i64) -> Result<Purpose, Damaged> {
     u8::try_from(number).ok().and_then(Purpose::from_number).ok_or(Damaged("purpose"))
 }
 
-pub(super) fn key(octets: &[u8]) -> Result<AddressKey, Damaged> {
+fn key(octets: &[u8]) -> Result<AddressKey, Damaged> {
     let text = str::from_utf8(octets).map_err(|_| Damaged("address key"))?;
     AddressKey::parse(text).map_err(|_| Damaged("address key"))
 }
 
-pub(super) fn sixteen(octets: &[u8], what: &'static str) -> Result<[u8; 16], Damaged> {
+fn sixteen(octets: &[u8], what: &'static str) -> Result<[u8; 16], Damaged> {
     octets.try_into().map_err(|_| Damaged(what))
 }
 

@@ -1,0 +1,226 @@
+//! Owns accounts and outbox in MySQL and MariaDB: rows and their commit, on the server's clock.
+//!
+//! The texts of the statements are few and fixed, so that each is prepared once a connection. Next:
+//! `accounts_mysql_outbox.rs` for the outbox's half of the port, `accounts_mysql_schema.rs` for the
+//! schema, `accounts_mysql_connections.rs` for time-outs and faults.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use auth_core::{AddressKey, Commit, CommitAccount, Found, Purpose, Secret, Version};
+use sqlx::{FromRow, MySqlConnection};
+
+use super::{
+    accounts_mysql_connections::{Connections, carry_out, in_time, number},
+    accounts_rows::{AccountRow, micros, span, time},
+    clock::Clock,
+};
+use crate::port::{Accounts, PortError, Result};
+
+/// The server's time in microseconds, moved by what is bound: one clock for all nodes, whatever
+/// theirs say.
+macro_rules! now {
+    () => {
+        "CAST(UNIX_TIMESTAMP(NOW(6)) * 1000000 + ? AS SIGNED)"
+    };
+}
+pub(super) use now;
+
+/// Keeps accounts and outbox in MySQL or MariaDB.
+#[derive(Clone, Debug)]
+pub struct AccountsMysql {
+    pub(super) connections: Connections,
+    clock: Clock,
+}
+
+#[derive(FromRow)]
+struct FoundRow {
+    clock: i64,
+    /// Of version 0 where there is none.
+    #[sqlx(flatten)]
+    account: AccountRow,
+}
+
+impl AccountsMysql {
+    /// Opens a database by its URL, `mysql://user:password@host:3306/database?ssl-mode=..`. Of `clock`
+    /// the shift alone counts, which test builds have.
+    ///
+    /// # Errors
+    /// The server's own error: who refuses, or why nobody answers.
+    pub async fn open(url: &Secret<String>, clock: Clock) -> sqlx::Result<Self> {
+        Ok(Self { connections: Connections::open(url.expose()).await?, clock })
+    }
+
+    /// Tells whether the server refuses to be opened for a reason that goes away by itself.
+    #[must_use]
+    pub fn is_busy(error: &sqlx::Error) -> bool {
+        // Shutdown in progress; too many connections, in all or of this user.
+        matches!(number(error), Some(1053 | 1040 | 1203 | 1226))
+    }
+
+    /// Returns what to add to the server's time for the time after so long.
+    pub(super) fn after(&self, duration: Duration) -> i64 {
+        self.clock.shift_micros().saturating_add(span(duration))
+    }
+
+    /// Returns what to add to the server's time for the time so long ago.
+    fn before(&self, duration: Duration) -> i64 {
+        self.clock.shift_micros().saturating_sub(span(duration))
+    }
+
+    /// Repeats a statement of up to 500 rows until no more are there: writers wait for each.
+    async fn delete(&self, sql: &'static str, moved: i64) -> Result<u64> {
+        let mut deleted = 0;
+        loop {
+            let chunk = carry_out("delete expired rows", |until| async move {
+                let mut lent = self.connections.lend(until).await?;
+                let done = in_time(until, sqlx::query(sql).bind(moved).execute(&mut lent.connection)).await;
+                lent.wrote(done)
+            });
+            match chunk.await?.rows_affected() {
+                0 => return Ok(deleted),
+                chunk => deleted += chunk,
+            }
+        }
+    }
+}
+
+/// Inserts or replaces the row if its version is the expected one; tells whether it was.
+async fn write_row(connection: &mut MySqlConnection, order: &CommitAccount) -> sqlx::Result<bool> {
+    let row = AccountRow::new(&order.row);
+    let Version(expected) = order.expected;
+    let expected = i64::try_from(expected).unwrap_or(i64::MAX);
+    let sql = if expected == 0 {
+        "INSERT INTO accounts (version, status, address, locale, password, generation, active_since,
+            last_mail_due, last_mail_distance, last_notice, expires, address_key)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    } else {
+        "UPDATE accounts SET version = ?, status = ?, address = ?, locale = ?, password = ?,
+            generation = ?, active_since = ?, last_mail_due = ?, last_mail_distance = ?,
+            last_notice = ?, expires = ?
+         WHERE address_key = ? AND version = ? AND generation <=> ?"
+    };
+    let query = sqlx::query(sql)
+        .bind(expected.saturating_add(1))
+        .bind(row.status)
+        .bind(row.address)
+        .bind(row.locale)
+        .bind(row.password)
+        .bind(row.generation)
+        .bind(row.active_since)
+        .bind(row.last_mail_due)
+        .bind(row.last_mail_distance)
+        .bind(row.last_notice)
+        .bind(row.expires)
+        .bind(order.key.as_str().as_bytes());
+    let query = if expected == 0 {
+        query
+    } else {
+        query.bind(expected).bind(order.generation.map(|generation| generation.as_bytes().to_vec()))
+    };
+    match query.execute(connection).await {
+        Ok(done) => Ok(done.rows_affected() > 0),
+        Err(sqlx::Error::Database(error)) if error.is_unique_violation() => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Takes up the mail. Threat: a state that owes none would answer sooner, so the statement runs
+/// in any case and writes nothing then.
+async fn write_mail(connection: &mut MySqlConnection, order: &CommitAccount) -> sqlx::Result<()> {
+    let mail = order.mail.as_ref();
+    let due = mail.map(|mail| micros(mail.due));
+    sqlx::query(
+        "REPLACE INTO outbox (address_key, purpose, mail_id, generation, locale, due, next_at)
+         SELECT ?, ?, ?, ?, ?, ?, ? FROM DUAL WHERE ? > 0",
+    )
+    .bind(order.key.as_str().as_bytes())
+    .bind(mail.map(|mail| i64::from(mail.purpose.number())))
+    .bind(mail.map(|mail| mail.id.as_bytes().as_slice()))
+    .bind(mail.map(|mail| mail.generation.as_bytes().as_slice()))
+    .bind(mail.map(|mail| mail.locale.as_str()))
+    .bind(due)
+    .bind(due)
+    .bind(i64::from(mail.is_some()))
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+#[async_trait]
+impl Accounts for AccountsMysql {
+    async fn find(&self, key: &AddressKey) -> Result<Found> {
+        const OPERATION: &str = "find an account";
+        let found: FoundRow = carry_out(OPERATION, |until| async move {
+            let mut lent = self.connections.lend(until).await?;
+            let query = sqlx::query_as(concat!(
+                "SELECT n.clock, COALESCE(a.version, 0) AS version, COALESCE(a.status, 0) AS status,
+                    a.address, a.locale, a.password, a.generation, a.active_since, a.last_mail_due,
+                    a.last_mail_distance, a.last_notice, a.expires, o.mail_id IS NOT NULL AS mail_waits
+                 FROM (SELECT ",
+                now!(),
+                " AS clock) n LEFT JOIN accounts a ON a.address_key = ?
+                 LEFT JOIN outbox o ON o.address_key = a.address_key AND o.purpose = ?
+                    AND o.dead_since IS NULL",
+            ))
+            .bind(self.after(Duration::ZERO))
+            .bind(key.as_str().as_bytes())
+            .bind(i64::from(Purpose::Activation.number()));
+            let found = in_time(until, query.fetch_one(&mut lent.connection)).await;
+            lent.read(found)
+        })
+        .await?;
+        let stored = (found.account.version > 0).then_some(found.account);
+        AccountRow::found(stored, time(found.clock)).map_err(|e| PortError::not_done(OPERATION, e))
+    }
+
+    async fn commit(&self, order: &CommitAccount) -> Result<Commit> {
+        carry_out("commit an account", |until| async move {
+            let mut lent = self.connections.lend(until).await?;
+            let done = in_time(until, async {
+                lent.begin().await?;
+                if !write_row(&mut lent.connection, order).await? {
+                    return Ok((Commit::Conflict, false));
+                }
+                write_mail(&mut lent.connection, order).await?;
+                Ok((Commit::Committed, true))
+            });
+            let done = done.await;
+            lent.commit(done).await
+        })
+        .await
+    }
+
+    async fn purge(&self, dead_letters: Duration) -> Result<u64> {
+        let now = self.after(Duration::ZERO);
+        let pending = self
+            .delete(
+                concat!(
+                    "DELETE FROM accounts WHERE status = 1 AND expires <= ",
+                    now!(),
+                    " ORDER BY expires LIMIT 500"
+                ),
+                now,
+            )
+            .await?;
+        self.delete(
+            concat!(
+                "DELETE FROM accounts WHERE status <> 1 AND expires <= ",
+                now!(),
+                " ORDER BY expires LIMIT 500"
+            ),
+            now,
+        )
+        .await?;
+        self.delete(
+            concat!("DELETE FROM outbox WHERE dead_since <= ", now!(), " ORDER BY dead_since LIMIT 500"),
+            self.before(dead_letters),
+        )
+        .await?;
+        Ok(pending)
+    }
+
+    async fn ping(&self) -> Result<()> {
+        self.reach().await
+    }
+}

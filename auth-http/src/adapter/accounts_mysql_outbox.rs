@@ -1,0 +1,309 @@
+//! Owns the outbox's half of the MySQL adapter: leases, their ends, and what operators see.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use auth_core::{Lease, LeaseToken, LeasedMail, MailId, SettleMail, Settled, Settlement};
+use sqlx::{FromRow, MySql, mysql::MySqlArguments, query::Query};
+
+use super::{
+    accounts_mysql::{AccountsMysql, now},
+    accounts_mysql_connections::{Lent, carry_out, carry_out_within, in_time},
+    accounts_rows::{Damaged, ListedRow, MailRow, time},
+};
+use crate::{
+    port::{Outbox, OutboxDepth, OutboxMail, Result, Which},
+    random,
+};
+
+/// How long what an operator orders may take, over an outbox of any size.
+const OPERATORS: Duration = Duration::from_secs(60);
+
+#[derive(FromRow)]
+struct ListedNow {
+    clock: i64,
+    #[sqlx(flatten)]
+    row: ListedRow,
+}
+
+#[async_trait]
+impl Outbox for AccountsMysql {
+    async fn lease(&self, most: u32, lasting: Duration) -> Result<Vec<LeasedMail>> {
+        let token = LeaseToken::from_bytes(random::octets()?);
+        carry_out("lease mails", |until| async move {
+            let mut lent = self.connections.lend(until).await?;
+            let leased = in_time(until, async {
+                lent.begin().await?;
+                let rows = self.lock_due(&mut lent, most).await?;
+                let mut leased = Vec::new();
+                for row in rows {
+                    let (key, purpose) = (row.address_key.clone(), row.purpose);
+                    match row.leased(token) {
+                        Ok(mail) => {
+                            self.mark(&mut lent, &key, purpose, token, lasting).await?;
+                            leased.push(mail);
+                        }
+                        Err(damaged) => self.bury(&mut lent, &key, purpose, &damaged).await?,
+                    }
+                }
+                leased.sort_by_key(|leased| leased.mail.due);
+                Ok((leased, true))
+            });
+            let leased = leased.await;
+            lent.commit(leased).await
+        })
+        .await
+    }
+
+    async fn renew(&self, lease: &Lease, lasting: Duration) -> Result<Settled> {
+        self.held("renew a lease", || {
+            sqlx::query(concat!(
+                "UPDATE outbox SET next_at = ",
+                now!(),
+                " WHERE mail_id = ? AND lease = ? AND dead_since IS NULL",
+            ))
+            .bind(self.after(lasting))
+            .bind(lease.mail.as_bytes().as_slice())
+            .bind(lease.token.as_bytes().as_slice())
+        })
+        .await
+    }
+
+    async fn release(&self, lease: &Lease) -> Result<Settled> {
+        self.held("give a lease back", || {
+            sqlx::query(concat!(
+                "UPDATE outbox SET lease = NULL, attempts = attempts - 1, next_at = ",
+                now!(),
+                " WHERE mail_id = ? AND lease = ?",
+            ))
+            .bind(self.after(Duration::ZERO))
+            .bind(lease.mail.as_bytes().as_slice())
+            .bind(lease.token.as_bytes().as_slice())
+        })
+        .await
+    }
+
+    async fn settle(&self, order: &SettleMail) -> Result<Settled> {
+        self.held("settle a mail", || {
+            let query = match &order.settlement {
+                Settlement::Sent | Settlement::Superseded => {
+                    sqlx::query("DELETE FROM outbox WHERE mail_id = ? AND lease = ?")
+                }
+                Settlement::Begun { unknowns } => {
+                    sqlx::query("UPDATE outbox SET unknowns = ? WHERE mail_id = ? AND lease = ?")
+                        .bind(i64::from(*unknowns))
+                }
+                Settlement::Retry { after, unknowns, detail } => sqlx::query(concat!(
+                    "UPDATE outbox SET lease = NULL, unknowns = ?, last_error = ?, next_at = ",
+                    now!(),
+                    " WHERE mail_id = ? AND lease = ?",
+                ))
+                .bind(i64::from(*unknowns))
+                .bind(detail.as_str())
+                .bind(self.after(*after)),
+                Settlement::Dead { detail } => sqlx::query(concat!(
+                    "UPDATE outbox SET lease = NULL, last_error = ?, dead_since = ",
+                    now!(),
+                    ", next_at = dead_since WHERE mail_id = ? AND lease = ?",
+                ))
+                .bind(detail.as_str())
+                .bind(self.after(Duration::ZERO)),
+            };
+            query.bind(order.lease.mail.as_bytes().as_slice()).bind(order.lease.token.as_bytes().as_slice())
+        })
+        .await
+    }
+
+    async fn next_due(&self) -> Result<Option<Duration>> {
+        let next = carry_out("look for due mails", |until| async move {
+            let mut lent = self.connections.lend(until).await?;
+            let query = sqlx::query_as(concat!(
+                "SELECT ",
+                now!(),
+                ", (SELECT MIN(next_at) FROM outbox WHERE dead_since IS NULL)",
+            ))
+            .bind(self.after(Duration::ZERO));
+            let next = in_time(until, query.fetch_one(&mut lent.connection)).await;
+            lent.read(next)
+        });
+        let (clock, next): (i64, Option<i64>) = next.await?;
+        Ok(next.map(|next| time(next).since(time(clock))))
+    }
+
+    async fn mails(&self) -> Result<Vec<OutboxMail>> {
+        let rows = carry_out_within(OPERATORS, "list the outbox", |until| async move {
+            let mut lent = self.connections.lend(until).await?;
+            let query = sqlx::query_as(concat!(
+                "SELECT ",
+                now!(),
+                " AS clock, o.address_key, o.purpose, o.mail_id, o.attempts, o.next_at, o.lease,
+                    o.dead_since, o.last_error, a.address
+                 FROM outbox o LEFT JOIN accounts a ON a.address_key = o.address_key ORDER BY o.due",
+            ))
+            .bind(self.after(Duration::ZERO));
+            let rows = in_time(until, query.fetch_all(&mut lent.connection)).await;
+            lent.read(rows)
+        });
+        let rows: Vec<ListedNow> = rows.await?;
+        Ok(rows.into_iter().filter_map(|listed| listed.row.listed(time(listed.clock))).collect())
+    }
+
+    async fn retry(&self, which: &Which) -> Result<u64> {
+        let now = self.after(Duration::ZERO);
+        self.for_each(which, "retry mails", |id| match id {
+            // `due` starts afresh as well, or a dead letter would be too old at once.
+            // A mail that a worker holds is on its way; due again it would be sent twice.
+            None => sqlx::query(concat!(
+                "UPDATE outbox SET due = ",
+                now!(),
+                ", next_at = due, attempts = 0, unknowns = 0, lease = NULL, dead_since = NULL
+                 WHERE lease IS NULL OR next_at <= ",
+                now!(),
+            ))
+            .bind(now)
+            .bind(now),
+            Some(id) => sqlx::query(concat!(
+                "UPDATE outbox SET due = ",
+                now!(),
+                ", next_at = due, attempts = 0, unknowns = 0, lease = NULL, dead_since = NULL
+                 WHERE (lease IS NULL OR next_at <= ",
+                now!(),
+                ") AND mail_id = ?",
+            ))
+            .bind(now)
+            .bind(now)
+            .bind(id.as_bytes().as_slice()),
+        })
+        .await
+    }
+
+    async fn drop_mails(&self, which: &Which) -> Result<u64> {
+        self.for_each(which, "drop mails", |id| match id {
+            None => sqlx::query("DELETE FROM outbox"),
+            Some(id) => sqlx::query("DELETE FROM outbox WHERE mail_id = ?").bind(id.as_bytes().as_slice()),
+        })
+        .await
+    }
+
+    async fn depth(&self) -> Result<OutboxDepth> {
+        let counted = carry_out("count the outbox", |until| async move {
+            let mut lent = self.connections.lend(until).await?;
+            let query = sqlx::query_as(concat!(
+                "SELECT ",
+                now!(),
+                ", COUNT(CASE WHEN dead_since IS NULL THEN 1 END), COUNT(dead_since),
+                    MIN(CASE WHEN dead_since IS NULL THEN due END)
+                 FROM outbox",
+            ))
+            .bind(self.after(Duration::ZERO));
+            let counted = in_time(until, query.fetch_one(&mut lent.connection)).await;
+            lent.read(counted)
+        });
+        let (clock, waiting, dead, oldest): (i64, i64, i64, Option<i64>) = counted.await?;
+        Ok(OutboxDepth {
+            waiting: waiting.unsigned_abs(),
+            dead: dead.unsigned_abs(),
+            oldest: oldest.map_or(Duration::ZERO, |due| time(clock).since(time(due))),
+        })
+    }
+}
+
+impl AccountsMysql {
+    /// Reads mails that are due and that no other worker is about to lease. The index is forced: a
+    /// scan of the table would lock mails that are not leased then, and hide them from other workers.
+    async fn lock_due(&self, lent: &mut Lent, most: u32) -> sqlx::Result<Vec<MailRow>> {
+        sqlx::query_as(concat!(
+            "SELECT address_key, purpose, mail_id, generation, locale, due, attempts + 1 AS attempts, unknowns
+             FROM outbox FORCE INDEX (outbox_next) WHERE dead_since IS NULL AND next_at <= ",
+            now!(),
+            " ORDER BY next_at LIMIT ? FOR UPDATE SKIP LOCKED",
+        ))
+        .bind(self.after(Duration::ZERO))
+        .bind(i64::from(most))
+        .fetch_all(&mut lent.connection)
+        .await
+    }
+
+    async fn mark(
+        &self,
+        lent: &mut Lent,
+        key: &[u8],
+        purpose: i64,
+        token: LeaseToken,
+        lasting: Duration,
+    ) -> sqlx::Result<()> {
+        sqlx::query(concat!(
+            "UPDATE outbox SET lease = ?, attempts = attempts + 1, next_at = ",
+            now!(),
+            " WHERE address_key = ? AND purpose = ?",
+        ))
+        .bind(token.as_bytes().as_slice())
+        .bind(self.after(lasting))
+        .bind(key)
+        .bind(purpose)
+        .execute(&mut lent.connection)
+        .await
+        .map(drop)
+    }
+
+    /// Keeps a row that cannot be read for the operator, out of the way of the others.
+    async fn bury(&self, lent: &mut Lent, key: &[u8], purpose: i64, damaged: &Damaged) -> sqlx::Result<()> {
+        tracing::error!(error = %damaged, "a mail cannot be read; it is a dead letter now");
+        sqlx::query(concat!(
+            "UPDATE outbox SET lease = NULL, last_error = ?, dead_since = ",
+            now!(),
+            " WHERE address_key = ? AND purpose = ?",
+        ))
+        .bind(damaged.to_string())
+        .bind(self.after(Duration::ZERO))
+        .bind(key)
+        .bind(purpose)
+        .execute(&mut lent.connection)
+        .await
+        .map(drop)
+    }
+
+    /// Runs one statement over a mail that is leased; tells whether the lease was still held.
+    async fn held<'q>(
+        &self,
+        operation: &'static str,
+        query: impl Fn() -> Query<'q, MySql, MySqlArguments>,
+    ) -> Result<Settled> {
+        let query = &query;
+        let changed = carry_out(operation, |until| async move {
+            let mut lent = self.connections.lend(until).await?;
+            let done = in_time(until, query().execute(&mut lent.connection)).await;
+            lent.wrote(done)
+        });
+        Ok(if changed.await?.rows_affected() == 0 { Settled::Lost } else { Settled::Settled })
+    }
+
+    /// Runs a statement for every mail, or for each of those named; all of them or none.
+    async fn for_each<'q>(
+        &self,
+        which: &'q Which,
+        operation: &'static str,
+        query: impl Fn(Option<&'q MailId>) -> Query<'q, MySql, MySqlArguments>,
+    ) -> Result<u64> {
+        let query = &query;
+        carry_out_within(OPERATORS, operation, |until| async move {
+            let mut lent = self.connections.lend(until).await?;
+            let changed = in_time(until, async {
+                let ids: Vec<Option<&MailId>> = match which {
+                    Which::All => vec![None],
+                    Which::Ids(ids) => ids.iter().map(Some).collect(),
+                };
+                lent.begin().await?;
+                let mut changed = 0;
+                for id in ids {
+                    changed += query(id).execute(&mut lent.connection).await?.rows_affected();
+                }
+                Ok((changed, true))
+            });
+            let changed = changed.await;
+            // What changed many rows takes long to commit as well.
+            lent.commit_within(OPERATORS, changed).await
+        })
+        .await
+    }
+}

@@ -1,0 +1,22 @@
+//! Owns reading the authorities that a URL's `ssl-ca` names instead of the public ones.
+
+use std::{fs, path::Path};
+
+use rustls::pki_types::{CertificateDer, pem::PemObject};
+
+/// Reads a PEM file; returns its octets and the certificates in it.
+///
+/// # Errors
+/// Says of which file what is wrong. One without a certificate would trust nobody, and say so of every server.
+pub(super) fn read(file: &Path) -> Result<(Vec<u8>, Vec<CertificateDer<'static>>), String> {
+    let wrong = |why: String| format!("{}: {why}", file.display());
+    let pem = fs::read(file).map_err(|error| wrong(error.to_string()))?;
+    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
+    match certificates {
+        Ok(certificates) if certificates.is_empty() => {
+            Err(wrong("there is no certificate in it; a PEM file has BEGIN CERTIFICATE".to_owned()))
+        }
+        Ok(certificates) => Ok((pem, certificates)),
+        Err(error) => Err(wrong(error.to_string())),
+    }
+}

@@ -1,0 +1,36 @@
+-- Owns redeeming a code. KEYS: the slot. ARGV: shift, then the typed code's MACs, one per key of ours.
+--
+-- Nothing else runs on the server while a script does: count, compare and mark are one step. MACs are
+-- found by their text, not in constant time: a guesser cannot choose their octets, since they are HMACs
+-- under a key that this server does not hold.
+
+local now = clock(ARGV[1])
+local slot = read(KEYS[1], now)
+if not slot then return 'missing' end
+
+local typed = {}
+for n = 2, #ARGV do typed[ARGV[n]] = true end
+
+local living = {}
+for _, code in ipairs(slot.codes) do
+    if code.expires > now then table.insert(living, code) end
+end
+if #living == 0 then return 'missing' end
+
+-- Whoever repeats the request that was right pays nothing.
+for _, code in ipairs(living) do
+    if code.redeemed and typed[code.mac] then return 'redeemed' end
+end
+
+-- Threat: parallel guesses past the limit (CVE-2023-47111). The try is counted whatever is found.
+if slot.tries == 0 then return 'exhausted' end
+slot.tries = slot.tries - 1
+local answer = 'wrong'
+for _, code in ipairs(living) do
+    if answer == 'wrong' and typed[code.mac] then
+        code.redeemed, answer = true, 'redeemed'
+    end
+end
+-- Threat: guesses that keep a slot alive. Its end stays where it is.
+write(KEYS[1], slot, 'KEEPTTL')
+return answer

@@ -1,0 +1,212 @@
+//! Owns mail over SMTP: what each answer of a server, or the lack of it, means for a mail.
+//!
+//! It decides nothing; how long and how often to try again is the flow's. Next:
+//! `mail_smtp_conversation.rs` for the phases, `mail_smtp_idle.rs` for warm connections,
+//! `mail_smtp_message.rs` for what is sent.
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use auth_core::{Detail, Recipient, Secret, SendMail, Sending, Template};
+use base64::{Engine, engine::general_purpose::STANDARD};
+
+use super::{
+    clock::Clock,
+    mail_smtp_conversation::{Conversation, Limits, Way},
+    mail_smtp_failure::{Failure, Phase},
+    mail_smtp_idle::Idle,
+    mail_smtp_message::message,
+    mail_templates::MailTemplates,
+};
+use crate::{
+    config::{MailFrom, SmtpServer, SmtpTls},
+    port::{Finding, Mailer, PortError, Result},
+};
+
+/// Sends mails over SMTP, each on a connection that no other mail waits for.
+pub struct MailSmtp {
+    templates: MailTemplates,
+    clock: Clock,
+    from: MailFrom,
+    sender: Recipient,
+    way: Way,
+    patience: Patience,
+    idle: Arc<Idle>,
+}
+
+/// Says how long a server may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// For each phase.
+    pub phase: Duration,
+    /// For all phases before the final dot together.
+    pub before_end: Duration,
+    /// For the reply to the final dot.
+    pub last_reply: Duration,
+    /// How long a connection waits for its next mail.
+    pub idle: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            phase: Duration::from_secs(30),
+            // With `last_reply` less than `Rules::SEND_DEADLINE`: what is cut off here is surely not
+            // accepted, what is cut off there may be.
+            before_end: Duration::from_secs(55),
+            // RFC 5321 section 4.5.3.2.6. Less turns a slow server into mails that arrive twice.
+            last_reply: Duration::from_secs(600),
+            idle: Duration::from_secs(20),
+        }
+    }
+}
+
+impl MailSmtp {
+    /// Makes a mailer; it connects when there is a mail.
+    ///
+    /// # Errors
+    /// The certificates of `ssl-ca` cannot be read, or the host is none that a certificate can name.
+    pub fn open(server: &SmtpServer, templates: MailTemplates, clock: Clock) -> Result<Self> {
+        let sender = server.from.address.recipient();
+        let way = Way::new(server, &sender)?;
+        let from = server.from.clone();
+        let (patience, idle) = (Patience::default(), Arc::default());
+        Ok(Self { templates, clock, from, sender, way, patience, idle })
+    }
+
+    /// Makes it more or less patient.
+    #[must_use]
+    pub fn with_patience(mut self, patience: Patience) -> Self {
+        self.patience = patience;
+        self
+    }
+
+    async fn deliver(&self, to: &str, message: &[u8]) -> std::result::Result<(), Failure> {
+        let limits = Limits::from_now(&self.patience);
+        let mut conversation = match self.idle.take(limits).await {
+            Some(warm) => warm,
+            None => Conversation::begin(&self.way, limits).await?,
+        };
+        let ended = conversation.deliver(self.sender.as_str(), to, message).await;
+        if ended.as_ref().err().is_none_or(Failure::leaves_the_connection) {
+            self.idle.put(conversation, self.patience.idle);
+        }
+        ended
+    }
+
+    /// Says what went wrong, without secrets.
+    fn told(&self, failure: &Failure, template: Option<&Template>) -> String {
+        let mut text = failure.to_string();
+        // Threat: a server that quotes what it got; this is stored with the mail, and shown.
+        let mut hide = |secret: &str| {
+            if !secret.is_empty() {
+                text = text.replace(secret, "[hidden]");
+            }
+        };
+        if let Some(Template::Activation { code, .. }) = template {
+            hide(code.expose());
+        }
+        if let Some((user, password)) = &self.way.login {
+            let password = password.expose();
+            hide(password);
+            hide(&STANDARD.encode(password));
+            hide(&STANDARD.encode(format!("\0{user}\0{password}")));
+        }
+        text
+    }
+
+    fn place(&self) -> String {
+        let Way { host, port, .. } = &self.way;
+        if host.contains(':') { format!("smtp [{host}]:{port}") } else { format!("smtp {host}:{port}") }
+    }
+}
+
+/// Says what a failure means for its mail (RFC 5321 section 4.2.1).
+enum Meaning {
+    Later,
+    Never,
+    Unknown,
+}
+
+fn meaning(failure: &Failure) -> Meaning {
+    let about_the_mail = matches!(failure.phase, Phase::Mail | Phase::Rcpt | Phase::Data | Phase::End);
+    match failure.code() {
+        // RFC 4954 section 6: the server wants a login, or another one. An operator's fault kills no mail.
+        Some(530 | 534 | 535 | 538) => Meaning::Later,
+        Some(500..=599) if about_the_mail => Meaning::Never,
+        Some(400..=599) => Meaning::Later,
+        // Only here it may have taken the mail.
+        Some(_) | None if failure.phase == Phase::End => Meaning::Unknown,
+        Some(_) | None => Meaning::Later,
+    }
+}
+
+#[async_trait]
+impl Mailer for MailSmtp {
+    async fn send(&self, order: &SendMail) -> Result<Sending> {
+        const SEND: &str = "send a mail";
+        let to = order.to.as_str();
+        // Threat: an address that ends its command and begins another: further recipients, for example.
+        // The parser lets none through; this is the last place before the wire.
+        if !to.bytes().all(|octet| octet.is_ascii_graphic() && !b"<>".contains(&octet)) {
+            return Err(PortError::not_done(SEND, "the address fits in no envelope"));
+        }
+        let rendered = self.templates.render(&order.template, &order.locale);
+        let rendered = rendered.map_err(|error| PortError::not_done("render a mail", error))?;
+        let message: Secret<Vec<u8>> =
+            message((&self.from.name, &self.sender), order, &rendered, self.clock.wall())
+                .map_err(|error| PortError::not_done("write a mail", error))?;
+        let Err(failure) = self.deliver(to, message.expose()).await else { return Ok(Sending::Accepted) };
+        let detail = Detail::new(&self.told(&failure, Some(&order.template)));
+        // Threat: personal data in logs. Servers quote addresses once they know them, not before.
+        let public = if failure.knows_addresses() { failure.without_text() } else { detail.as_str().into() };
+        let sending = match meaning(&failure) {
+            Meaning::Unknown => return Err(PortError::unknown(SEND, public)),
+            Meaning::Later => Sending::Deferred(detail),
+            Meaning::Never => Sending::Rejected(detail),
+        };
+        tracing::warn!(server = %self.place(), why = %public, "a mail was not accepted");
+        Ok(sending)
+    }
+
+    async fn examine(&self) -> Vec<Finding> {
+        let place = self.place();
+        let tls = match self.way.tls {
+            SmtpTls::Plain => "no TLS",
+            SmtpTls::StartTls => "TLS (STARTTLS)",
+            SmtpTls::Implicit => "TLS (implicit)",
+        };
+        let login = if self.way.login.is_some() { "login ok" } else { "no login" };
+        vec![match Conversation::begin(&self.way, Limits::from_now(&self.patience)).await {
+            Ok(conversation) => {
+                conversation.quit().await;
+                Finding::good("mail", format_args!("{place}, {tls}, {login}"))
+            }
+            Err(failure) => {
+                let text = Detail::new(&self.told(&failure, None));
+                Finding::bad("mail", format_args!("{place}: {}; {}", text.as_str(), advice(&failure)))
+            }
+        }]
+    }
+}
+
+/// Says what an operator can do about it.
+const fn advice(failure: &Failure) -> &'static str {
+    match failure.phase {
+        Phase::Connection => "check host and port in AUTH_SMTP_URL, and that the server runs",
+        Phase::Tls => {
+            "the server needs a certificate that is valid for this host; ?ssl-ca=FILE trusts an authority of your \
+             own; smtps:// begins with TLS, smtp+starttls:// does not"
+        }
+        Phase::StartTls => "smtps:// is for ports that begin with TLS; mails never go without it",
+        Phase::Login => "check user and password in AUTH_SMTP_URL",
+        Phase::Greeting
+        | Phase::Ehlo
+        | Phase::Reset
+        | Phase::Mail
+        | Phase::Rcpt
+        | Phase::Data
+        | Phase::Content
+        | Phase::End => "ask whoever runs the server; for a port that begins with TLS write smtps://",
+    }
+}

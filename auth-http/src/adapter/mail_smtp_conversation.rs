@@ -1,0 +1,251 @@
+//! Owns one conversation with an SMTP server: its phases, each with its limit of time.
+//!
+//! What an answer means for the mail is said in `mail_smtp.rs`, what went wrong in `mail_smtp_failure.rs`.
+
+use std::{io, net::SocketAddr, ops::RangeInclusive, sync::Arc, time::Duration};
+
+use auth_core::{Recipient, Secret};
+use mail_send::{Credentials, Error, SmtpClient};
+use rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs, pki_types::ServerName};
+use smtp_proto::{AUTH_LOGIN, AUTH_PLAIN, EXT_START_TLS, EhloResponse, Response};
+use socket2::{SockRef, TcpKeepalive};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, AsyncWriteExt},
+    net::{TcpStream, lookup_host},
+    time::{Instant, timeout, timeout_at},
+};
+use tokio_rustls::TlsConnector;
+
+use super::{
+    authorities,
+    mail_smtp::Patience,
+    mail_smtp_failure::{Failure, Phase},
+};
+use crate::{
+    config::{SmtpServer, SmtpTls},
+    port::PortError,
+};
+
+/// How long a connection is silent before the other side's machine is asked whether it is there.
+const QUIET: Duration = Duration::from_secs(30);
+
+/// Says where the server is, and how to come to it.
+pub(super) struct Way {
+    pub(super) host: String,
+    pub(super) port: u16,
+    pub(super) tls: SmtpTls,
+    pub(super) login: Option<(String, Secret<String>)>,
+    connector: TlsConnector,
+    /// Who we say we are: the sender's domain. The machine's name is nobody's business.
+    name: String,
+}
+
+/// Says until when what must have happened.
+#[derive(Clone, Copy)]
+pub(super) struct Limits {
+    phase: Duration,
+    end: Instant,
+    last_reply: Duration,
+}
+
+/// A connection, encrypted or not.
+trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
+
+/// One connection that mails can be sent on, one after the other.
+pub(super) struct Conversation {
+    client: SmtpClient<Box<dyn Stream>>,
+    limits: Limits,
+}
+
+impl Way {
+    pub(super) fn new(server: &SmtpServer, sender: &Recipient) -> Result<Self, PortError> {
+        let named = ServerName::try_from(server.host.as_str());
+        if let (Err(error), SmtpTls::StartTls | SmtpTls::Implicit) = (named, server.tls) {
+            return Err(PortError::not_done("read the host", error));
+        }
+        let mut roots = RootCertStore::empty();
+        match &server.ssl_ca {
+            None => roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned()),
+            // Threat: any public authority's certificate, where the operator named his own.
+            Some(file) => {
+                let wrong = |why: String| PortError::not_done("read ssl-ca", why);
+                for certificate in authorities::read(file).map_err(wrong)?.1 {
+                    let added = roots.add(certificate);
+                    added.map_err(|error| wrong(format!("{}: {error}", file.display())))?;
+                }
+            }
+        }
+        let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+            .with_safe_default_protocol_versions()
+            .map_err(|error| PortError::not_done("set up TLS", error))?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let domain = sender.as_str().rsplit_once('@').map_or("", |(_, domain)| domain);
+        Ok(Self {
+            host: server.host.clone(),
+            port: server.port,
+            tls: server.tls,
+            login: server.login.clone(),
+            connector: TlsConnector::from(Arc::new(config)),
+            name: domain.to_owned(),
+        })
+    }
+
+    /// Connects to the first of the server's addresses that answers; one that is silent leaves time for
+    /// the others.
+    async fn dial(&self, limit: Duration) -> Result<TcpStream, Error> {
+        let addresses: Vec<SocketAddr> = lookup_host((self.host.as_str(), self.port)).await?.collect();
+        let share = limit / u32::try_from(addresses.len().max(1)).unwrap_or(u32::MAX);
+        let mut failure = Error::Io(io::Error::other("the host has no address"));
+        for address in addresses {
+            match timeout(share, TcpStream::connect(address)).await {
+                Ok(Ok(stream)) => {
+                    // The final dot is a write of its own, and must not wait for what came before it.
+                    stream.set_nodelay(true)?;
+                    // A server that lost its power says nothing more: its last reply, which may take ten
+                    // minutes, is given up after one.
+                    let alive = TcpKeepalive::new().with_time(QUIET).with_interval(QUIET / 3).with_retries(3);
+                    SockRef::from(&stream).set_tcp_keepalive(&alive)?;
+                    return Ok(stream);
+                }
+                Ok(Err(error)) => failure = Error::Io(error),
+                Err(_) => failure = Error::Timeout,
+            }
+        }
+        Err(failure)
+    }
+}
+
+impl Limits {
+    pub(super) fn from_now(patience: &Patience) -> Self {
+        let Patience { phase, before_end, last_reply, .. } = *patience;
+        Self { phase, end: Instant::now() + before_end, last_reply }
+    }
+
+    /// Returns limits for asking whether a warm connection is still one: a new one is soon made.
+    pub(super) fn short(self) -> Self {
+        Self { phase: self.phase.min(Duration::from_secs(5)), ..self }
+    }
+
+    /// Does something within the limits. mail-send's own are not on every phase.
+    async fn keep<T>(
+        self,
+        phase: Phase,
+        work: impl Future<Output = mail_send::Result<T>>,
+    ) -> Result<T, Failure> {
+        let until = self.end.min(Instant::now() + self.phase);
+        timeout_at(until, work)
+            .await
+            .unwrap_or(Err(Error::Timeout))
+            .map_err(|error| Failure::new(phase, error))
+    }
+}
+
+impl Conversation {
+    /// Connects, encrypts, says who we are, and logs in.
+    pub(super) async fn begin(way: &Way, limits: Limits) -> Result<Self, Failure> {
+        let stream = limits.keep(Phase::Connection, way.dial(limits.phase)).await?;
+        let client = SmtpClient { stream, timeout: limits.phase };
+        let (mut client, capabilities) = match way.tls {
+            SmtpTls::Plain => greeted(boxed(client), way, limits).await?,
+            SmtpTls::Implicit => {
+                let tls = client.into_tls(&way.connector, &way.host);
+                greeted(boxed(limits.keep(Phase::Tls, tls).await?), way, limits).await?
+            }
+            SmtpTls::StartTls => {
+                let (mut client, offered) = greeted(client, way, limits).await?;
+                // Threat: somebody in between who takes the offer out, to read what follows. There is no
+                // going on without TLS.
+                if !offered.has_capability(EXT_START_TLS) {
+                    return Err(Failure::said(Phase::StartTls, "the server does not offer it"));
+                }
+                let reply = limits.keep(Phase::StartTls, client.cmd(b"STARTTLS\r\n")).await?;
+                expect(Phase::StartTls, 220..=220, reply)?;
+                let tls = client.into_tls(&way.connector, &way.host);
+                let mut client = boxed(limits.keep(Phase::Tls, tls).await?);
+                // What was said before TLS counts for nothing (RFC 3207 section 4.2).
+                let capabilities = limits.keep(Phase::Ehlo, client.ehlo(&way.name)).await?;
+                (client, capabilities)
+            }
+        };
+        if let Some((user, password)) = &way.login {
+            login(&mut client, capabilities, user, password, limits).await?;
+        }
+        Ok(Self { client, limits })
+    }
+
+    /// Makes a connection ready for another mail; false if it does not serve any more.
+    pub(super) async fn again(&mut self, limits: Limits) -> bool {
+        self.limits = limits.short();
+        let ready = self.command(Phase::Reset, "RSET\r\n", 200..=299).await.is_ok();
+        self.limits = limits;
+        ready
+    }
+
+    /// Sends one mail to one recipient.
+    pub(super) async fn deliver(&mut self, from: &str, to: &str, message: &[u8]) -> Result<(), Failure> {
+        self.command(Phase::Mail, &format!("MAIL FROM:<{from}>\r\n"), 200..=299).await?;
+        self.command(Phase::Rcpt, &format!("RCPT TO:<{to}>\r\n"), 200..=299).await?;
+        self.command(Phase::Data, "DATA\r\n", 354..=354).await?;
+        let stream = &mut self.client.stream;
+        let content = async { Ok((stream.write_all(message).await?, stream.flush().await?)) };
+        self.limits.keep(Phase::Content, content).await?;
+        // The dot is written by itself: whatever failed before it, the server has no mail.
+        let end = async {
+            self.client.stream.write_all(b".\r\n").await?;
+            self.client.stream.flush().await?;
+            self.client.read().await
+        };
+        let reply = timeout(self.limits.last_reply, end).await.unwrap_or(Err(Error::Timeout));
+        expect(Phase::End, 200..=299, reply.map_err(|error| Failure::new(Phase::End, error))?)
+    }
+
+    /// Says goodbye; nothing depends on the answer.
+    pub(super) async fn quit(self) {
+        let _ = timeout(self.limits.short().phase, self.client.quit()).await;
+    }
+
+    async fn command(&mut self, phase: Phase, line: &str, good: RangeInclusive<u16>) -> Result<(), Failure> {
+        let reply = self.limits.keep(phase, self.client.cmd(line)).await?;
+        expect(phase, good, reply)
+    }
+}
+
+fn boxed<T: Stream + 'static>(client: SmtpClient<T>) -> SmtpClient<Box<dyn Stream>> {
+    SmtpClient { stream: Box::new(client.stream), timeout: client.timeout }
+}
+
+/// Hears the greeting and says who we are.
+async fn greeted<T: Stream>(
+    mut client: SmtpClient<T>,
+    way: &Way,
+    limits: Limits,
+) -> Result<(SmtpClient<T>, EhloResponse<String>), Failure> {
+    let greeting = limits.keep(Phase::Greeting, client.read()).await?;
+    expect(Phase::Greeting, 200..=299, greeting)?;
+    let capabilities = limits.keep(Phase::Ehlo, client.ehlo(&way.name)).await?;
+    Ok((client, capabilities))
+}
+
+async fn login<T: Stream>(
+    client: &mut SmtpClient<T>,
+    mut offered: EhloResponse<String>,
+    user: &str,
+    password: &Secret<String>,
+    limits: Limits,
+) -> Result<(), Failure> {
+    // One attempt, in one of two ways; TLS protects both. mail-send goes on to others after a refusal,
+    // CRAM-MD5 among them, which it begins without having it: what follows is out of step then.
+    let known = [AUTH_PLAIN, AUTH_LOGIN].into_iter().find(|way| offered.auth_mechanisms & way != 0);
+    let Some(mechanism) = known else {
+        return Err(Failure::said(Phase::Login, "the server offers neither PLAIN nor LOGIN"));
+    };
+    offered.auth_mechanisms = mechanism;
+    let credentials = Credentials::new(user, password.expose().as_str());
+    limits.keep(Phase::Login, client.authenticate(&credentials, &offered)).await.map(|_| ())
+}
+
+fn expect(phase: Phase, good: std::ops::RangeInclusive<u16>, reply: Response<String>) -> Result<(), Failure> {
+    if good.contains(&reply.code) { Ok(()) } else { Err(Failure::new(phase, Error::UnexpectedReply(reply))) }
+}

@@ -1,0 +1,77 @@
+//! Owns the warm connections: those that wait a little for their next mail.
+//!
+//! Nobody waits for one: who finds none opens another.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::time::{Instant, sleep_until};
+
+use super::mail_smtp_conversation::{Conversation, Limits};
+
+/// How many wait at most: as many as the worker sends at once.
+const KEPT: usize = 8;
+
+/// Keeps connections, oldest first.
+#[derive(Default)]
+pub(super) struct Idle(Mutex<Waiting>);
+
+#[derive(Default)]
+struct Waiting {
+    connections: VecDeque<(Instant, Conversation)>,
+    swept: bool,
+}
+
+impl Idle {
+    /// Takes the connection that was used last, if it still serves. One that does not is not followed by
+    /// another: what ended it has most likely ended them all.
+    pub(super) async fn take(&self, limits: Limits) -> Option<Conversation> {
+        let (until, mut warm) = self.lock().connections.pop_back()?;
+        (until > Instant::now() && warm.again(limits).await).then_some(warm)
+    }
+
+    /// Keeps a connection for a while.
+    pub(super) fn put(self: &Arc<Self>, conversation: Conversation, lasting: Duration) {
+        let mut waiting = self.lock();
+        waiting.connections.push_back((Instant::now() + lasting, conversation));
+        if waiting.connections.len() > KEPT {
+            waiting.connections.pop_front();
+        }
+        if !waiting.swept {
+            waiting.swept = true;
+            tokio::spawn(sweep(Arc::clone(self)));
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Says goodbye on what nobody takes, until nothing waits.
+async fn sweep(idle: Arc<Idle>) {
+    loop {
+        let next = {
+            let mut waiting = idle.lock();
+            match waiting.connections.front() {
+                Some((until, _)) => *until,
+                None => {
+                    waiting.swept = false;
+                    return;
+                }
+            }
+        };
+        sleep_until(next).await;
+        let old = {
+            let mut waiting = idle.lock();
+            let late = waiting.connections.front().is_some_and(|(until, _)| *until <= Instant::now());
+            late.then(|| waiting.connections.pop_front()).flatten()
+        };
+        if let Some((_, conversation)) = old {
+            conversation.quit().await;
+        }
+    }
+}

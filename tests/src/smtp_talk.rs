@@ -1,0 +1,198 @@
+//! Owns the programmable SMTP peer's side of one conversation.
+//!
+//! It is a good server, except where an order (`smtp_peer.rs`) says otherwise.
+
+use std::{io, sync::Arc};
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use tokio::{
+    io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader},
+    net::TcpStream,
+    time::interval,
+};
+
+use crate::{
+    Received,
+    smtp_peer::{Act, Manner, Session, Shared, Step, Tls},
+};
+
+trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
+
+struct Talk {
+    wire: BufReader<Box<dyn Stream>>,
+    shared: Arc<Shared>,
+    session: usize,
+    encrypted: bool,
+    known: bool,
+    from: String,
+    to: Vec<String>,
+}
+
+pub(crate) async fn talk(stream: TcpStream, shared: Arc<Shared>) {
+    let session = {
+        let mut sessions = shared.sessions.lock().unwrap();
+        sessions.push(Session::default());
+        sessions.len() - 1
+    };
+    let (known, encrypted) = (shared.manner.login.is_none(), false);
+    let wire = BufReader::new(Box::new(stream) as Box<dyn Stream>);
+    let (from, to) = Default::default();
+    // However it ends, it has ended.
+    let _ = Talk { wire, shared: Arc::clone(&shared), session, encrypted, known, from, to }.run().await;
+    shared.sessions.lock().unwrap()[session].ended = true;
+}
+
+impl Talk {
+    async fn run(mut self) -> io::Result<()> {
+        if self.shared.manner.tls == Tls::Implicit {
+            self = self.encrypt().await?;
+        }
+        self.act(Step::Greeting, "", "220 peer.example ready").await?;
+        loop {
+            let line = self.line().await?;
+            match line.split([' ', ':']).next().unwrap_or_default() {
+                "EHLO" => {
+                    let offered = self.offered();
+                    self.act(Step::Ehlo, &line, &offered).await?;
+                }
+                "STARTTLS" => {
+                    if self.act(Step::StartTls, &line, "220 go ahead").await? == 220 {
+                        self = self.encrypt().await?;
+                    }
+                }
+                "AUTH" => {
+                    let verdict = self.login(&line).await?;
+                    self.act(Step::Auth, &line, verdict).await?;
+                }
+                "MAIL" if !self.known => self.say("530 5.7.0 authentication required").await?,
+                "MAIL" => {
+                    (self.from, self.to) = (path(&line), Vec::new());
+                    self.act(Step::Mail, &line, "250 2.1.0 ok").await?;
+                }
+                "RCPT" => {
+                    if self.act(Step::Rcpt, &line, "250 2.1.5 ok").await? < 300 {
+                        self.to.push(path(&line));
+                    }
+                }
+                "DATA" => {
+                    if self.act(Step::Data, &line, "354 go ahead").await? == 354 {
+                        self.mail().await?;
+                    }
+                }
+                "RSET" => drop(self.act(Step::Rset, &line, "250 ok").await?),
+                "QUIT" => {
+                    self.act(Step::Quit, &line, "221 bye").await?;
+                    return Ok(());
+                }
+                _ => self.say("500 5.5.1 what?").await?,
+            }
+        }
+    }
+
+    fn offered(&self) -> String {
+        let Manner { tls, login, mechanisms, .. } = self.shared.manner;
+        let starttls = (tls == Tls::StartTls && !self.encrypted).then(|| "250-STARTTLS\r\n".to_owned());
+        let auth = login.map(|_| format!("250-AUTH {mechanisms}\r\n"));
+        format!(
+            "250-peer.example\r\n{}{}250 PIPELINING",
+            starttls.unwrap_or_default(),
+            auth.unwrap_or_default()
+        )
+    }
+
+    async fn encrypt(mut self) -> io::Result<Self> {
+        let stream = self.shared.acceptor.accept(self.wire.into_inner()).await?;
+        self.wire = BufReader::new(Box::new(stream));
+        self.encrypted = true;
+        Ok(self)
+    }
+
+    async fn line(&mut self) -> io::Result<String> {
+        let mut octets = Vec::new();
+        if self.wire.read_until(b'\n', &mut octets).await? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        let line = String::from_utf8_lossy(&octets).trim_end_matches(['\r', '\n']).to_owned();
+        let session = &mut self.shared.sessions.lock().unwrap()[self.session];
+        if self.encrypted { &mut session.encrypted } else { &mut session.clear }.push(line.clone());
+        Ok(line)
+    }
+
+    async fn login(&mut self, line: &str) -> io::Result<&'static str> {
+        let Some((user, password)) = self.shared.manner.login else { return Ok("503 5.5.1 no login here") };
+        let right = match line.split(' ').collect::<Vec<_>>()[..] {
+            ["AUTH", "PLAIN", given] => given == STANDARD.encode(format!("\0{user}\0{password}")),
+            ["AUTH", "LOGIN"] => {
+                let mut given = Vec::new();
+                for prompt in ["Username:", "Password:"] {
+                    self.say(&format!("334 {}", STANDARD.encode(prompt))).await?;
+                    given.push(self.line().await?);
+                }
+                given == [STANDARD.encode(user), STANDARD.encode(password)]
+            }
+            _ => return Ok("504 5.5.4 not that one"),
+        };
+        self.known |= right;
+        Ok(if right { "235 2.7.0 welcome" } else { "535 5.7.8 authentication failed" })
+    }
+
+    async fn mail(&mut self) -> io::Result<()> {
+        let mut wire = Vec::new();
+        while !(wire == b".\r\n" || wire.ends_with(b"\r\n.\r\n")) {
+            if self.wire.read_until(b'\n', &mut wire).await? == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+        }
+        let line = self.to.join(" ");
+        let act = self.shared.order(Step::End, &line, "250 2.0.0 taken");
+        if act.stores {
+            let (from, recipients) = (self.from.clone(), self.to.clone());
+            let mail = Received { session: self.session, from, recipients, wire };
+            self.shared.mails.lock().unwrap().push(mail);
+        }
+        self.carry_out(act).await.map(|_| ())
+    }
+
+    async fn act(&mut self, step: Step, line: &str, usual: &str) -> io::Result<u16> {
+        let act = self.shared.order(step, line, usual);
+        self.carry_out(act).await
+    }
+
+    /// Answers; an error ends the connection.
+    async fn carry_out(&mut self, act: Act) -> io::Result<u16> {
+        let Act { reply, every, closes, .. } = act;
+        let silent = reply.is_none();
+        let text = reply.unwrap_or_default();
+        match every {
+            Some(every) => {
+                let mut ticks = interval(every);
+                for octet in text.bytes().chain(*b"\r\n") {
+                    ticks.tick().await;
+                    self.wire.write_all(&[octet]).await?;
+                    self.wire.flush().await?;
+                }
+            }
+            None if silent => {}
+            None => self.say(&text).await?,
+        }
+        if silent && !closes {
+            // Until the other side has enough of it.
+            tokio::io::copy(&mut self.wire, &mut tokio::io::sink()).await?;
+        }
+        if silent || closes {
+            return Err(io::ErrorKind::ConnectionAborted.into());
+        }
+        Ok(text.get(..3).and_then(|code| code.parse().ok()).unwrap_or(0))
+    }
+
+    async fn say(&mut self, text: &str) -> io::Result<()> {
+        self.wire.write_all(format!("{text}\r\n").as_bytes()).await?;
+        self.wire.flush().await
+    }
+}
+
+/// Returns what stands between the angle brackets.
+fn path(line: &str) -> String {
+    line.split_once('<').and_then(|(_, rest)| rest.rsplit_once('>')).map_or("", |(path, _)| path).to_owned()
+}

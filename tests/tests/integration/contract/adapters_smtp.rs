@@ -1,0 +1,48 @@
+//! Owns the harness of the SMTP adapter: what arrived is what a peer on the other end took.
+
+use std::sync::Arc;
+
+use auth_core::Address;
+use auth_http::{
+    adapter::{clock::Clock, mail_smtp::MailSmtp, mail_templates::MailTemplates},
+    config::{MailFrom, SmtpServer, SmtpTls},
+    port::Mailer,
+};
+use auth_tests::smtp_peer::{Manner, SmtpPeer};
+
+use super::harness::{Arrived, MailerHarness, SERVICE};
+
+/// A mailer and its server.
+pub(super) struct Smtp {
+    mailer: Arc<MailSmtp>,
+    peer: SmtpPeer,
+}
+
+impl MailerHarness for Smtp {
+    async fn fresh() -> Self {
+        let peer = SmtpPeer::start(Manner::default());
+        let from =
+            MailFrom { name: "Contract".to_owned(), address: Address::parse("sender@example.net").unwrap() };
+        let (host, port, tls) = ("127.0.0.1".to_owned(), peer.port(), SmtpTls::Plain);
+        let server = SmtpServer { host, port, tls, ssl_ca: None, login: None, from };
+        let templates = MailTemplates::load(None, SERVICE).unwrap();
+        let mailer = MailSmtp::open(&server, templates, Clock::default()).unwrap();
+        Self { mailer: Arc::new(mailer), peer }
+    }
+
+    fn mailer(&self) -> Arc<dyn Mailer> {
+        Arc::clone(&self.mailer) as Arc<dyn Mailer>
+    }
+
+    async fn arrived(&self) -> Vec<Arrived> {
+        let mails = self.peer.mails().into_iter();
+        mails
+            .map(|mail| Arrived {
+                subject: mail.subject(),
+                text: mail.text(),
+                html: mail.html(),
+                recipients: mail.recipients,
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,118 @@
+//! Owns warm connections: used again, given up when they do not serve, and closed politely.
+
+use std::{sync::Arc, time::Duration};
+
+use auth_core::Sending;
+use auth_http::{adapter::mail_smtp::Patience, port::Mailer};
+use auth_tests::{
+    smtp_peer::{Act, Manner, Session, SmtpPeer, Step},
+    until,
+};
+use tokio::task::JoinSet;
+
+use crate::smtp::{IMPATIENT, STRICT, activation, deferred, mailer, pair, rejected, send, server};
+
+#[tokio::test]
+async fn mails_one_after_the_other_share_a_connection() {
+    let (peer, mailer) = pair(STRICT);
+    for _ in 0..5 {
+        assert_eq!(send(&mailer).await.unwrap(), Sending::Accepted);
+    }
+    let [Session { clear, encrypted, .. }] = &peer.sessions()[..] else { panic!("one connection") };
+    assert_eq!(clear[..], ["EHLO example.net", "STARTTLS"], "by the sender's domain, not the machine's name");
+    let count = |verb: &str| encrypted.iter().filter(|line| line.starts_with(verb)).count();
+    assert_eq!(["EHLO", "AUTH", "RSET", "MAIL", "QUIT"].map(count), [1, 1, 4, 5, 0], "{encrypted:?}");
+    assert_eq!(peer.mails().len(), 5);
+}
+
+#[tokio::test]
+async fn a_refused_mail_leaves_the_connection_to_the_next() {
+    let (peer, mailer) = pair(Manner::default());
+    for (step, reply) in [(Step::Rcpt, "550 no"), (Step::Mail, "451 later"), (Step::End, "554 no")] {
+        peer.once(step, Act::reply(reply));
+        assert_ne!(send(&mailer).await.unwrap(), Sending::Accepted);
+        assert_eq!(send(&mailer).await.unwrap(), Sending::Accepted);
+    }
+    assert_eq!((peer.sessions().len(), peer.mails().len()), (1, 3));
+}
+
+/// RFC 5321 section 4.5.3.2.7 (421): whoever says it closes.
+#[tokio::test]
+async fn a_connection_that_said_421_is_not_used_again() {
+    let (peer, mailer) = pair(Manner::default());
+    peer.once(Step::Mail, Act::reply("421 too many mails"));
+    assert_eq!(deferred(&send(&mailer).await), "MAIL FROM: 421 too many mails");
+    assert_eq!(send(&mailer).await.unwrap(), Sending::Accepted);
+    assert_eq!(peer.sessions().len(), 2);
+}
+
+#[tokio::test]
+async fn a_warm_connection_that_does_not_serve_is_replaced_once() {
+    for act in [Act::close(), Act::hang(), Act::reply("421 4.4.2 idle too long"), Act::reply("500 what")] {
+        let (peer, mailer) = pair(Manner::default());
+        assert_eq!(send(&mailer).await.unwrap(), Sending::Accepted);
+        peer.once(Step::Rset, act.clone());
+        assert_eq!(send(&mailer).await.unwrap(), Sending::Accepted, "{act:?}");
+        assert_eq!((peer.sessions().len(), peer.mails().len()), (2, 2), "{act:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_restarted_server_costs_no_mail() {
+    let (peer, mailer) = pair(STRICT);
+    for _ in 0..3 {
+        assert_eq!(send(&mailer).await.unwrap(), Sending::Accepted);
+        peer.down();
+        peer.up();
+    }
+    assert_eq!((peer.sessions().len(), peer.mails().len()), (3, 3));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_idle_connection_is_closed_with_a_goodbye() {
+    let peer = SmtpPeer::start(Manner::default());
+    let patience = Patience { idle: Duration::from_millis(100), ..IMPATIENT };
+    let mailer = mailer(&server(&peer, Manner::default())).with_patience(patience);
+    for n in 1..=2 {
+        assert_eq!(send(&mailer).await.unwrap(), Sending::Accepted);
+        let over = || peer.sessions().iter().all(|session| session.ended).then_some(());
+        until("the goodbye", over);
+        let sessions = peer.sessions();
+        assert_eq!(sessions.len(), n);
+        assert_eq!(sessions[n - 1].clear.last().unwrap(), "QUIT");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn mails_at_once_have_connections_of_their_own_and_eight_stay() {
+    const MAILS: usize = 12;
+    let (peer, mailer) = pair(Manner::default());
+    let mailer = Arc::new(mailer);
+    // So slow that all of them are there before the first is done.
+    peer.on(Step::Greeting, Act::drip("220 peer.example", Duration::from_millis(50)));
+    let mut sending = JoinSet::new();
+    for n in 0..MAILS {
+        let mailer = Arc::clone(&mailer);
+        sending.spawn(async move { mailer.send(&activation(&format!("user{n}@example.org"))).await });
+    }
+    for sent in sending.join_all().await {
+        assert_eq!(sent.unwrap(), Sending::Accepted);
+    }
+    assert_eq!((peer.sessions().len(), peer.mails().len()), (MAILS, MAILS));
+    let open = || peer.sessions().iter().filter(|session| !session.ended).count();
+    until("the end of the others", || (open() == 8).then_some(()));
+}
+
+/// Each has its envelope, also on a connection that has had others.
+#[tokio::test]
+async fn no_mail_gets_the_recipient_of_another() {
+    let (peer, mailer) = pair(Manner::default());
+    peer.on_line(Step::Data, "DATA", Act::reply("451 later"));
+    assert!(deferred(&mailer.send(&activation("first@example.org")).await).starts_with("DATA"));
+    peer.behave();
+    peer.on_line(Step::Rcpt, "second@", Act::reply("550 no"));
+    assert!(rejected(&mailer.send(&activation("second@example.org")).await).starts_with("RCPT TO"));
+    assert_eq!(mailer.send(&activation("third@example.org")).await.unwrap(), Sending::Accepted);
+    let [mail] = &peer.mails()[..] else { panic!("one mail") };
+    assert_eq!((&mail.recipients[..], peer.sessions().len()), (&["third@example.org".to_owned()][..], 1));
+}

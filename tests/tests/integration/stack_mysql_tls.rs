@@ -1,0 +1,67 @@
+//! Owns TLS to MySQL and MariaDB: whose certificates are trusted.
+
+use std::time::Duration;
+
+use auth_tests::{
+    Program,
+    certificates::{Authority, Certificate, Issued},
+    container::{self, Request, Service},
+    stack::Database,
+    took,
+};
+use testcontainers::ImageExt;
+
+use crate::stack_mysql::on_each;
+
+/// Threat: somebody in between shows a certificate of his own. Both servers make one that nobody
+/// has signed when none is given to them.
+#[test]
+fn untrusted_certificate_is_refused() {
+    on_each(|database| {
+        let verified = format!("{}?ssl-mode=VERIFY_IDENTITY", database.url);
+        let program = Program::plain(&[("AUTH_DATABASE_URL", &verified), ("AUTH_SINGLE_NODE", "on")]);
+        let (said, time) = took(|| program.refusal(&[]));
+        assert!(said.contains("certificate"), "{said}");
+        assert!(time < Duration::from_secs(5), "it will not become trusted: {time:?}");
+    });
+}
+
+/// What `check` says of the database over verified TLS, to a server with this certificate.
+fn checked(start: Starts, certificate: Certificate) -> (i32, String) {
+    const CERT: &str = "/etc/mysql/tls/cert.pem";
+    const KEY: &str = "/etc/mysql/tls/key.pem";
+    let authority = Authority::new();
+    let Issued { chain, key } = authority.issue(certificate);
+    let more =
+        |request: Request| request.with_copy_to(CERT, chain.into_bytes()).with_copy_to(KEY, key.into_bytes());
+    let (cert, key) = (format!("--ssl-cert={CERT}"), format!("--ssl-key={KEY}"));
+    let server = start(&[&cert, &key, "--require-secure-transport=ON"], Box::new(more));
+    let database = Database::create(&server.mysql_url());
+    let trust = format!("?ssl-mode=VERIFY_IDENTITY&ssl-ca={}", authority.file().display());
+    let url = format!("{}{trust}", database.url);
+    let program = Program::plain(&[("AUTH_DATABASE_URL", &url), ("AUTH_SINGLE_NODE", "on")]);
+    let ran = program.run(&["check"]);
+    (ran.status, ran.out)
+}
+
+type More = Box<dyn FnOnce(Request) -> Request>;
+type Starts = fn(&[&str], More) -> Service;
+
+/// Threat: somebody in between. Only the right name, signed by the authority that is named, is spoken to.
+#[test]
+fn certificates_of_the_database_are_verified() {
+    let servers: [Starts; 2] =
+        [|options, more| container::mysql_with(options, more), |o, more| container::mariadb_with(o, more)];
+    for start in servers {
+        let (status, said) = checked(start, Certificate::Good);
+        assert_eq!(status, 0, "{said}");
+        for bad in [Certificate::Expired, Certificate::OtherName, Certificate::OtherAuthority] {
+            let (status, said) = checked(start, bad);
+            let failed = said.lines().find(|line| line.starts_with("FAILED"));
+            assert!(
+                status == 1 && failed.is_some_and(|line| line.contains("certificate")),
+                "{bad:?}: {said}"
+            );
+        }
+    }
+}
