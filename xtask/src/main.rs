@@ -2,7 +2,9 @@
 //! command. `test` is the one test command; `tidy` holds the invariants of
 //! ARCHITECTURE.md that a program can check.
 
+mod apt;
 mod dev;
+mod images;
 mod openapi;
 mod shell;
 mod test;
@@ -28,6 +30,8 @@ struct Arguments {
 enum Command {
     /// Run every check and test there is, set-up included
     Test(test::Options),
+    /// Find, pull or build the container images that the tests use, and print their names
+    Images(images::Options),
     /// Start the server from this tree, with debug logs
     Dev(dev::Options),
     /// Write auth-http/openapi.json from the server's own document
@@ -40,6 +44,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let result = Shell::new(arguments.dry_run).and_then(|shell| match arguments.command {
         Command::Test(options) => test::run(&shell, &options),
+        Command::Images(options) => images::run(&shell, &options),
         Command::Dev(options) => dev::run(&shell, &options),
         Command::Openapi(options) => openapi::run(&shell, &options),
         Command::Tidy => tidy::run(&shell),

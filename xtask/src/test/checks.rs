@@ -12,12 +12,21 @@ use anyhow::Result;
 use super::report::Outcome;
 use super::server;
 use super::setup::TARGETS;
+use super::stack::Servers;
 use super::step::Step;
 use crate::shell::{Shell, line};
 
-pub(crate) fn run(shell: &Shell, step: Step, filter: Option<&str>) -> Result<Outcome> {
+pub(crate) fn run(
+    shell: &Shell,
+    step: Step,
+    filter: Option<&str>,
+    servers: Option<&Servers>,
+) -> Result<Outcome> {
     let mut failed = Vec::new();
     for mut command in commands(shell, step, filter) {
+        if let Some(servers) = servers.filter(|_| step.wants_engine()) {
+            servers.tell(&mut command);
+        }
         if !shell.run(&mut command)? {
             failed.push(line(&command));
         }
@@ -32,9 +41,14 @@ fn commands(shell: &Shell, step: Step, filter: Option<&str>) -> Vec<Command> {
         command.args(filter);
         command
     };
+    let on_stack = |stack: &str, other: &[&str]| {
+        let mut command = against_server(shell, test("-p auth-tests --test integration"));
+        command.env("AUTH_TEST_STACK", stack);
+        without(command, &[STORELESS, other].concat())
+    };
     match step {
         Step::Format => vec![cargo("fmt --all --check")],
-        Step::Lint => ["--workspace", HOOKS, "-p auth-core --no-default-features"]
+        Step::Lint => ["--workspace", HOOKS, "-p auth-core --no-default-features", MYSQL_ALONE, SQLITE_ALONE]
             .map(|what| cargo(&format!("clippy --locked --all-targets {what} -- -D warnings")))
             .into(),
         Step::Targets => TARGETS
@@ -54,13 +68,53 @@ fn commands(shell: &Shell, step: Step, filter: Option<&str>) -> Vec<Command> {
             docs.env("RUSTDOCFLAGS", "-Dwarnings");
             vec![test("-p auth-core -p auth-http --doc"), docs]
         }
-        Step::Integration => vec![against_server(shell, test("-p auth-tests --lib --test integration"))],
+        Step::Integration => {
+            let all = test("-p auth-tests --lib --test integration");
+            vec![against_server(shell, without(all, &["contract::stack::", "stack_"]))]
+        }
+        Step::Mysql => vec![on_stack("mysql", &["contract::stack::mariadb", "contract::stack::valkey"])],
+        Step::Mariadb => {
+            vec![on_stack("mariadb", &["contract::stack::mysql", "contract::stack::redis", "stack_"])]
+        }
+        Step::Faults => vec![against_server(shell, test("-p auth-tests --test faults"))],
+        Step::Compose => vec![test("-p auth-tests --test compose")],
         Step::Browser => vec![against_server(shell, test("-p auth-tests --test browser"))],
-        Step::Setup | Step::Server | Step::Tidy => vec![],
+        Step::Setup | Step::Server | Step::Servers | Step::Tidy => vec![],
     }
 }
 
 const HOOKS: &str = "--workspace --features auth-http/test-hooks";
+
+const MYSQL_ALONE: &str = "-p auth-http --no-default-features --features mysql";
+const SQLITE_ALONE: &str = "-p auth-http --no-default-features --features sqlite";
+
+/// Tests that choose their store themselves, or have none.
+const STORELESS: &[&str] = &[
+    "codes::codes_in_memory",
+    "config_",
+    "contract::accounts_",
+    "contract::codes_",
+    "contract::mail",
+    "faults::",
+    "program_check",
+    "program_command_line",
+    "program_database",
+    "program_mail",
+    "program_openapi",
+    "program_serve",
+    "smtp::",
+    "smtp_check",
+    "smtp_connections",
+    "smtp_faults",
+    "smtp_messages",
+    "smtp_tls",
+    "worker::",
+];
+
+fn without(mut command: Command, names: &[&str]) -> Command {
+    command.arg("--").args(names.iter().flat_map(|name| ["--skip", name]));
+    command
+}
 
 /// Tells the tests which programs to start.
 fn against_server(shell: &Shell, mut command: Command) -> Command {

@@ -6,6 +6,7 @@ mod checks;
 mod report;
 mod server;
 mod setup;
+mod stack;
 mod step;
 
 use std::process::ExitCode;
@@ -13,9 +14,11 @@ use std::time::Instant;
 
 use anyhow::Result;
 
+use crate::images;
 use crate::shell::Shell;
 use crate::tidy;
 use report::{Outcome, Report};
+use stack::Servers;
 use step::Step;
 
 #[derive(clap::Args)]
@@ -25,6 +28,9 @@ pub(crate) struct Options {
     /// Leave a part out; without this a missing browser makes the run incomplete
     #[arg(long, value_enum)]
     without: Vec<Part>,
+    /// Leave out all that needs a container engine
+    #[arg(long)]
+    embedded: bool,
     /// Run only this step and those that it needs; may be repeated
     #[arg(long, value_enum)]
     only: Vec<Step>,
@@ -47,10 +53,22 @@ pub(crate) fn run(shell: &Shell, options: &Options) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let mut report = Report::default();
+    // What an engine is needed for is told before anything else takes its time.
+    let engine = images::engine(shell);
+    if let Some(advice) =
+        engine.as_ref().filter(|_| !options.embedded && plan.iter().any(|s| s.wants_engine()))
+    {
+        println!("{advice}");
+    }
+    let mut servers = None;
     for &step in &plan {
         println!("\n== {}: {}", step.name(), step.about());
         let started = now();
-        let outcome = run_step(shell, options, &plan, step, &report);
+        let outcome = match &engine {
+            _ if step.wants_engine() && options.embedded => Outcome::LeftOut("--embedded".to_owned()),
+            Some(advice) if step.wants_engine() && !shell.dry_run => Outcome::Incomplete(advice.clone()),
+            _ => run_step(shell, options, &plan, step, &report, &mut servers),
+        };
         let seconds = started.elapsed().as_secs_f64();
         if !shell.dry_run {
             println!("== {}: {outcome}, {seconds:.1} s", step.name());
@@ -62,13 +80,23 @@ pub(crate) fn run(shell: &Shell, options: &Options) -> Result<ExitCode> {
     } else {
         print!("{report}");
     }
+    if let Some(versions) = servers.as_ref().map(Servers::versions) {
+        println!("servers: {versions}");
+    }
     if let Some(filter) = &options.filter {
         println!("tests narrowed to names that contain `{filter}`");
     }
     Ok(report.exit_code())
 }
 
-fn run_step(shell: &Shell, options: &Options, plan: &[Step], step: Step, report: &Report) -> Outcome {
+fn run_step(
+    shell: &Shell,
+    options: &Options,
+    plan: &[Step],
+    step: Step,
+    report: &Report,
+    servers: &mut Option<Servers>,
+) -> Outcome {
     let without_browser = options.without.contains(&Part::Browser);
     if step == Step::Browser && without_browser {
         return Outcome::LeftOut("--without browser".to_owned());
@@ -83,16 +111,26 @@ fn run_step(shell: &Shell, options: &Options, plan: &[Step], step: Step, report:
             let browser = wants(Step::Browser) && !without_browser;
             setup::run(shell, wants(Step::Targets), browser)
         }
-        Step::Targets => setup::targets_or(shell, |shell| checks::run(shell, step, filter)),
-        Step::Browser => setup::browser_or(shell, |shell| checks::run(shell, step, filter)),
+        Step::Targets => setup::targets_or(shell, |shell| checks::run(shell, step, filter, servers.as_ref())),
+        Step::Browser => setup::browser_or(shell, |shell| checks::run(shell, step, filter, servers.as_ref())),
         Step::Server => server::build(shell),
+        Step::Servers => Servers::start(shell).map(|started| {
+            *servers = Some(started);
+            Outcome::Passed
+        }),
         Step::Tidy => tidy::passes(shell).map(|passes| match passes {
             true => Outcome::Passed,
             false => Outcome::Failed("violations, see above".to_owned()),
         }),
-        Step::Format | Step::Lint | Step::Unit | Step::Doc | Step::Integration => {
-            checks::run(shell, step, filter)
-        }
+        Step::Format
+        | Step::Lint
+        | Step::Unit
+        | Step::Doc
+        | Step::Integration
+        | Step::Mysql
+        | Step::Mariadb
+        | Step::Faults
+        | Step::Compose => checks::run(shell, step, filter, servers.as_ref()),
     };
     result.unwrap_or_else(|error| Outcome::Failed(format!("{error:#}")))
 }

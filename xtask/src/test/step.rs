@@ -11,11 +11,16 @@ pub(crate) enum Step {
     Server,
     Integration,
     Browser,
+    Servers,
+    Mysql,
+    Mariadb,
+    Faults,
+    Compose,
     Tidy,
 }
 
 /// In the order in which they run: what is quick to fail comes first.
-const ALL: [Step; 10] = [
+const ALL: [Step; 15] = [
     Step::Setup,
     Step::Format,
     Step::Lint,
@@ -25,6 +30,11 @@ const ALL: [Step; 10] = [
     Step::Server,
     Step::Integration,
     Step::Browser,
+    Step::Servers,
+    Step::Mysql,
+    Step::Mariadb,
+    Step::Faults,
+    Step::Compose,
     Step::Tidy,
 ];
 
@@ -40,6 +50,11 @@ impl Step {
             Step::Server => "server",
             Step::Integration => "integration",
             Step::Browser => "browser",
+            Step::Servers => "servers",
+            Step::Mysql => "mysql",
+            Step::Mariadb => "mariadb",
+            Step::Faults => "faults",
+            Step::Compose => "compose",
             Step::Tidy => "tidy",
         }
     }
@@ -53,8 +68,13 @@ impl Step {
             Step::Unit => "unit tests of the core, the server and xtask",
             Step::Doc => "doc tests, and the docs built with warnings as errors",
             Step::Server => "build the server under test, plain and with test hooks",
-            Step::Integration => "tests through HTTP and the mailbox, and the ports' contracts",
+            Step::Integration => "tests through HTTP and the mailbox, and the ports' contracts, embedded",
             Step::Browser => "the mailbox page and Swagger UI in a headless Chromium",
+            Step::Servers => "images where they are missing, and the servers that the run shares",
+            Step::Mysql => "the same tests on MySQL and Redis",
+            Step::Mariadb => "the same tests on MariaDB and Valkey",
+            Step::Faults => "real servers and nodes stopped, killed, frozen and cut off",
+            Step::Compose => "docker-compose.yml: brought up, used, each service restarted, taken down",
             Step::Tidy => "invariants of the architecture and the papers",
         }
     }
@@ -64,6 +84,8 @@ impl Step {
     pub(crate) fn needs(self) -> &'static [Step] {
         match self {
             Step::Integration | Step::Browser => &[Step::Server],
+            Step::Mysql | Step::Mariadb | Step::Faults => &[Step::Server, Step::Servers],
+            Step::Compose => &[Step::Servers],
             Step::Setup
             | Step::Format
             | Step::Lint
@@ -71,8 +93,14 @@ impl Step {
             | Step::Unit
             | Step::Doc
             | Step::Server
+            | Step::Servers
             | Step::Tidy => &[],
         }
+    }
+
+    /// Whether it needs a container engine.
+    pub(crate) fn wants_engine(self) -> bool {
+        matches!(self, Step::Servers | Step::Mysql | Step::Mariadb | Step::Faults | Step::Compose)
     }
 
     fn wants_setup(self) -> bool {

@@ -22,7 +22,7 @@ const DRIVER: &str = "auth-http/src/driver.rs";
 
 /// Where cargo finds test targets by itself, and those that `cargo xtask test` runs.
 const TEST_TARGETS: &str = "tests/tests/";
-const TESTS_RUN: [&str; 2] = ["integration", "browser"];
+const TESTS_RUN: [&str; 4] = ["integration", "faults", "compose", "browser"];
 
 /// Rules that need one file alone.
 pub(super) fn check(file: &File) -> Vec<Violation> {

@@ -1,10 +1,11 @@
-//! The distribution's packages for the browser tests: whether they are needed, whether they
-//! may be installed without asking anybody, and what to say where they may not.
+//! The distribution's packages for the browser tests: whether they are needed, and what to say
+//! where they cannot be installed. How packages are installed is in `apt.rs`.
 
 use std::fs;
 
 use anyhow::Result;
 
+use crate::apt;
 use crate::shell::{Shell, on_path};
 
 const DRIVER: &str = "chromedriver";
@@ -15,25 +16,12 @@ const BROWSERS: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "g
 /// Their names in Debian; without a font, pages come out blank in pictures.
 const PACKAGES: [&str; 3] = ["chromium", "chromium-driver", "fonts-dejavu-core"];
 
-const INSTALL: [&str; 4] = ["apt-get", "install", "-y", "--no-install-recommends"];
-
 /// Installs what is missing where that is possible. Whether it helped is told by `advice`.
 pub(super) fn install(shell: &Shell) -> Result<()> {
     if is_there() || !has_debian_names() {
         return Ok(());
     }
-    let Some(prefix) = privilege(shell) else {
-        return Ok(());
-    };
-    // Once more on failure: a mirror may be in the middle of an update.
-    for _ in 0..2 {
-        // Its failure may not matter: the lists that are there can be recent enough.
-        apt(shell, prefix, &["apt-get", "update"])?;
-        if apt(shell, prefix, &[&INSTALL[..], &PACKAGES].concat())? {
-            break;
-        }
-    }
-    Ok(())
+    apt::install(shell, &PACKAGES)
 }
 
 /// What to do about a missing browser; none if there is one.
@@ -42,9 +30,7 @@ pub(super) fn advice() -> Option<String> {
         return None;
     }
     Some(if has_debian_names() {
-        let install = INSTALL.join(" ");
-        let packages = PACKAGES.join(" ");
-        format!("sudo apt-get update && sudo {install} {packages}")
+        apt::advice(&PACKAGES)
     } else {
         format!(
             "put `{DRIVER}` and one of {} on PATH, from your system's packages",
@@ -55,26 +41,6 @@ pub(super) fn advice() -> Option<String> {
 
 fn is_there() -> bool {
     on_path(DRIVER) && BROWSERS.into_iter().any(on_path)
-}
-
-/// What to put before a command to run it as root without a question; none if that cannot be.
-fn privilege(shell: &Shell) -> Option<&'static [&'static str]> {
-    let is_root = || shell.ask("id", &["-u"]).is_ok_and(|id| id.trim() == "0");
-    if is_root() {
-        Some(&[])
-    } else if on_path("sudo") && shell.succeeds("sudo", &["-n", "true"]) {
-        Some(&["sudo", "-n"])
-    } else {
-        None
-    }
-}
-
-fn apt(shell: &Shell, prefix: &[&str], command: &[&str]) -> Result<bool> {
-    // Through `env`, because sudo drops the caller's variables.
-    let quiet = ["env", "DEBIAN_FRONTEND=noninteractive"];
-    let words = [prefix, &quiet, command].concat();
-    let (program, arguments) = words.split_at(1);
-    shell.run(&mut shell.command(program[0], arguments))
 }
 
 fn has_debian_names() -> bool {
