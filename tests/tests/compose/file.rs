@@ -1,0 +1,179 @@
+//! Owns the tests of the whole file: what it brings up, that it works and goes on working, and that
+//! nothing stays of it.
+
+use std::{
+    panic,
+    process::{Command, Stdio},
+};
+
+use auth_tests::{Answer, PASSWORD, basic, container::docker, exchange, parse, request, until};
+use serde_json::{Value, json};
+
+use crate::project::{Project, remains};
+
+#[test]
+fn every_service_may_restart_and_nothing_stays() {
+    let project = Project::new();
+    project.compose(&["up", "--build", "--detach"]);
+    is_healthy(&project);
+    is_locked_up(&project);
+
+    let services = project.services();
+    assert_eq!(services.len(), 5, "{services:?}");
+    let mut earlier = account(&project, "ada@example.org");
+    for service in services {
+        project.compose(&["restart", &service]);
+        let later = account(&project, &format!("after-{service}@example.org"));
+        // The same proof once more is taken for a while, for an account that it made active.
+        assert_eq!(activate(&project, &earlier).status, 200, "{earlier:?} after {service}");
+        earlier = later;
+    }
+
+    // All of it together, and new containers; what is in the volumes stays.
+    project.compose(&["down"]);
+    project.compose(&["up", "--detach"]);
+    account(&project, "grace@example.org");
+    register(&project, "ada@example.org");
+    let notice = text_to(&project, "ada@example.org");
+    assert!(notice.contains("already an active account"), "{notice}");
+
+    let page = caught(&project, "/").unwrap();
+    assert_eq!(page.status, 200, "{page:?}");
+    assert!(page.header("content-type").unwrap().starts_with("text/html"), "{page:?}");
+
+    let name = project.name.clone();
+    let all = remains(&name);
+    assert_eq!(all.len(), 10, "five containers, a network, three volumes, an image: {all:?}");
+    drop(project);
+    assert_eq!(remains(&name), Vec::<String>::new());
+}
+
+#[test]
+fn test_that_fails_leaves_nothing() {
+    let project = Project::new();
+    let name = project.name.clone();
+    let failed = panic::catch_unwind(move || {
+        project.compose(&["up", "--detach", "redis"]);
+        assert!(remains(&project.name).is_empty(), "it fails on purpose");
+    });
+    assert!(failed.is_err());
+    assert_eq!(remains(&name), Vec::<String>::new());
+}
+
+/// Waits until every service is.
+fn is_healthy(project: &Project) {
+    for service in ["app", "mysql", "redis", "mail"] {
+        let status = || project.inspect(service, "{{.State.Health.Status}}");
+        until(service, || (status() == "healthy").then_some(()));
+    }
+    assert_eq!(project.inspect("keys", "{{.State.Status}} {{.State.ExitCode}}"), "exited 0");
+}
+
+/// Looks at what a container could do if somebody else told it what.
+fn is_locked_up(project: &Project) {
+    let template =
+        "{{.Config.User}} {{.HostConfig.ReadonlyRootfs}} {{.HostConfig.CapDrop}} {{.HostConfig.SecurityOpt}}";
+    assert_eq!(project.inspect("app", template), "65532:65532 true [ALL] [no-new-privileges:true]");
+    for service in ["app", "mysql", "redis"] {
+        let processes = docker(&["top", &project.container(service), "-eo", "pid,uid"]);
+        assert!(processes.lines().skip(1).all(|line| !line.ends_with(" 0")), "{service}: {processes}");
+    }
+    for service in project.services() {
+        let template = "{{range .HostConfig.PortBindings}}{{range .}}{{.HostIp}} {{end}}{{end}}";
+        let addresses = project.inspect(&service, template);
+        assert!(addresses.split_whitespace().all(|ip| ip == "127.0.0.1"), "{service}: {addresses}");
+        // A volume without a name would stay when the container goes.
+        let volumes = project.inspect(&service, "{{range .Mounts}}{{.Name}} {{end}}");
+        assert!(
+            volumes.split_whitespace().all(|name| name.starts_with(&project.name)),
+            "{service}: {volumes}"
+        );
+    }
+    let (program, others): (Vec<_>, Vec<_>) =
+        files(project).into_iter().partition(|file| file == "auth-http");
+    assert_eq!(program.len(), 1);
+    assert!(others.iter().all(|file| file.contains(".so")), "more than libraries: {others:?}");
+    let size: u64 =
+        docker(&["image", "inspect", "--format", "{{.Size}}", &project.inspect("app", "{{.Image}}")])
+            .trim()
+            .parse()
+            .unwrap();
+    assert!(size < 40_000_000, "{size}");
+}
+
+/// Returns the app's files, without those that the engine puts into every container.
+fn files(project: &Project) -> Vec<String> {
+    let mut export = Command::new("docker")
+        .args(["export", &project.container("app")])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let list = Command::new("tar").arg("-t").stdin(export.stdout.take().unwrap()).output().unwrap();
+    assert!(list.status.success() && export.wait().unwrap().success(), "{list:?}");
+    let of_the_engine = |name: &str| {
+        name.ends_with('/') || name == ".dockerenv" || ["dev/", "etc/"].iter().any(|f| name.starts_with(f))
+    };
+    let names = String::from_utf8(list.stdout).unwrap();
+    names.lines().filter(|name| !of_the_engine(name)).map(str::to_owned).collect()
+}
+
+/// An account that is active, with the code that made it so.
+#[derive(Debug)]
+struct Active {
+    address: String,
+    code: String,
+}
+
+/// Registers, reads the mail and activates.
+fn account(project: &Project, address: &str) -> Active {
+    register(project, address);
+    let text = text_to(project, address);
+    let is_code = |line: &&str| line.len() == 6 && line.bytes().all(|octet| octet.is_ascii_digit());
+    let code = text.lines().find(is_code).unwrap_or_else(|| panic!("no code in {text}")).to_owned();
+    let account = Active { address: address.to_owned(), code };
+    let answer = activate(project, &account);
+    assert_eq!(answer.status, 200, "{answer:?}");
+    account
+}
+
+fn register(project: &Project, address: &str) {
+    let body = json!({ "email": address, "password": PASSWORD });
+    let answer = post(project, "/v1/register", &[], &body);
+    assert_eq!(answer.status, 202, "{answer:?}");
+}
+
+fn activate(project: &Project, account: &Active) -> Answer {
+    let authorization = basic(&account.address, PASSWORD);
+    post(project, "/v1/activate", &[("Authorization", &authorization)], &json!({ "code": account.code }))
+}
+
+/// Posts until it is served: whoever is told 503 may come again.
+fn post(project: &Project, path: &str, headers: &[(&str, &str)], body: &Value) -> Answer {
+    let headers = [&[("Content-Type", "application/json")], headers].concat();
+    let app = project.container("app");
+    until(path, || {
+        // The health check first, as a load balancer would; besides, nobody counts it.
+        let ready =
+            Command::new("docker").args(["exec", &app, "/auth-http", "healthcheck"]).output().unwrap();
+        let answer = || request(&project.app, "POST", path, &headers, body.to_string().as_bytes());
+        ready.status.success().then(answer).filter(|answer| answer.status != 503)
+    })
+}
+
+/// Waits for a mail to an address; returns the newest one's text.
+fn text_to(project: &Project, address: &str) -> String {
+    until(&format!("a mail to {address}"), || {
+        let list = caught(project, "/api/v1/messages")?.json();
+        let is_to = |mail: &&Value| mail["To"][0]["Address"] == address;
+        let id = list["messages"].as_array().unwrap().iter().find(is_to)?["ID"].as_str().unwrap().to_owned();
+        let mail = caught(project, &format!("/api/v1/message/{id}"))?.json();
+        Some(mail["Text"].as_str().unwrap().to_owned())
+    })
+}
+
+/// Asks the mail catcher; none while it starts.
+fn caught(project: &Project, path: &str) -> Option<Answer> {
+    // HTTP/1.0, so that the body comes in one piece.
+    let octets = exchange(&project.mail, format!("GET {path} HTTP/1.0\r\n\r\n").as_bytes());
+    (!octets.is_empty()).then(|| parse(&octets))
+}

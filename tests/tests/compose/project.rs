@@ -1,0 +1,161 @@
+//! Owns one run of docker-compose.yml under a name of its own, and its end: also when a test panics,
+//! nothing of it stays but the layers that the next build starts from.
+
+use std::{
+    env,
+    path::Path,
+    process::{self, Command},
+    sync::atomic::{AtomicU16, Ordering},
+    thread,
+};
+
+use auth_tests::container::{docker, free_port};
+
+/// What the name of every project begins with; the number after it is the process that owns it.
+const NAME: &str = "auth-test-";
+/// The label that Compose gives to all that it makes.
+const LABEL: &str = "com.docker.compose.project";
+const KINDS: [&[&str]; 3] = [&["ps", "--all"], &["network", "ls"], &["volume", "ls"]];
+const DOWN: [&str; 5] = ["down", "--volumes", "--remove-orphans", "--timeout", "5"];
+
+/// What Compose made from the file, or from a part of it. It is taken down with this.
+pub(crate) struct Project {
+    pub(crate) name: String,
+    /// Where the app is.
+    pub(crate) app: String,
+    /// Where the page of mails is.
+    pub(crate) mail: String,
+}
+
+impl Project {
+    /// Returns one that has nothing yet; takes down those whose process has ended.
+    pub(crate) fn new() -> Self {
+        static COUNT: AtomicU16 = AtomicU16::new(0);
+        sweep();
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let [app, mail] = [(); 2].map(|()| format!("127.0.0.1:{}", free_port()));
+        Self { name: format!("{NAME}{}-{count}", process::id()), app, mail }
+    }
+
+    /// Runs a command of Compose on it; returns what it printed.
+    pub(crate) fn compose(&self, arguments: &[&str]) -> String {
+        let port = |authority: &str| authority.rsplit_once(':').unwrap().1.to_owned();
+        let ports = [("AUTH_PORT", port(&self.app)), ("AUTH_MAIL_PORT", port(&self.mail))];
+        let (done, printed) = compose(&self.name, &ports, arguments);
+        assert!(done, "{arguments:?} of {}:\n{printed}", self.name);
+        printed
+    }
+
+    /// Returns the names of all services.
+    pub(crate) fn services(&self) -> Vec<String> {
+        lines(&self.compose(&["config", "--services"]))
+    }
+
+    /// Returns the id of a service's container.
+    pub(crate) fn container(&self, service: &str) -> String {
+        let filter = format!("label=com.docker.compose.service={service}");
+        let found = list(&self.name, &["ps", "--all", "--filter", &filter]);
+        assert_eq!(found.len(), 1, "one container of {service}: {found:?}");
+        found[0].clone()
+    }
+
+    /// Returns what the engine says about a service's container, by a template.
+    pub(crate) fn inspect(&self, service: &str, template: &str) -> String {
+        docker(&["inspect", "--format", template, &self.container(service)]).trim().to_owned()
+    }
+}
+
+impl Drop for Project {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            // What its services said is gone in a moment.
+            eprintln!("{}", compose(&self.name, &[], &["logs", "--no-color", "--tail", "60"]).1);
+        }
+        take_down(&self.name);
+    }
+}
+
+/// Removes all that a project has, and the images under its name. A failure shows in `remains`: who
+/// calls this may be panicking already.
+fn take_down(name: &str) {
+    let (done, printed) = compose(name, &[], &DOWN);
+    // Not by `--rmi local`: Compose 2 leaves images that the old builder made.
+    let removed = images(name).into_iter().all(|image| {
+        Command::new("docker")
+            .args(["image", "rm", &image])
+            .output()
+            .is_ok_and(|output| output.status.success())
+    });
+    if !done || !removed {
+        eprintln!("{name} was not taken down: {printed}");
+    }
+}
+
+/// Returns all that is there of a project: containers, networks, volumes, and images under its name.
+pub(crate) fn remains(name: &str) -> Vec<String> {
+    KINDS.into_iter().flat_map(|kind| list(name, kind)).chain(images(name)).collect()
+}
+
+/// Returns the ids of all that a project has of one kind.
+fn list(name: &str, kind: &[&str]) -> Vec<String> {
+    let filter = format!("label={LABEL}={name}");
+    lines(&docker(&[kind, &["--quiet", "--filter", &filter]].concat()))
+}
+
+/// Returns the images under a name: Compose 1 calls them `name_service`, Compose 2 `name-service`.
+fn images(name: &str) -> Vec<String> {
+    let all = lines(&docker(&["images", "--format", "{{.Repository}}"]));
+    all.into_iter()
+        .filter(|image| image.strip_prefix(name).is_some_and(|rest| rest.starts_with(['_', '-'])))
+        .collect()
+}
+
+/// Takes down projects whose process has ended without doing so.
+fn sweep() {
+    let format = format!("{{{{.Label \"{LABEL}\"}}}}");
+    let found = KINDS.map(|kind| docker(&[kind, &["--format", &format]].concat())).concat();
+    let mut names = lines(&found);
+    names.sort();
+    names.dedup();
+    for name in names {
+        let owner = name.strip_prefix(NAME).and_then(|rest| rest.split('-').next());
+        if owner.is_some_and(|process| !Path::new("/proc").join(process).exists()) {
+            take_down(&name);
+        }
+    }
+}
+
+fn lines(text: &str) -> Vec<String> {
+    text.lines().map(str::to_owned).collect()
+}
+
+/// Runs Compose in the repository's root; returns whether it succeeded and what it printed.
+fn compose(name: &str, environment: &[(&str, String)], arguments: &[&str]) -> (bool, String) {
+    let mut command = program();
+    command.args(["--project-name", name]).args(arguments);
+    command.envs(environment.iter().map(|(key, value)| (key, value)));
+    let output = command.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("..")).output().unwrap();
+    let mut printed = String::from_utf8_lossy(&output.stdout).into_owned();
+    if !output.status.success() {
+        printed += &String::from_utf8_lossy(&output.stderr);
+    }
+    (output.status.success(), printed)
+}
+
+/// Returns Compose as it is here: the engine client's own, or the older program.
+fn program() -> Command {
+    let mut newer = Command::new("docker");
+    newer.arg("compose");
+    let version = Command::new("docker").args(["compose", "version"]).output();
+    if version.is_ok_and(|output| output.status.success()) {
+        return newer;
+    }
+    let mut folders =
+        env::var_os("PATH").into_iter().flat_map(|path| env::split_paths(&path).collect::<Vec<_>>());
+    let older = "docker-compose";
+    assert!(
+        folders.any(|folder| folder.join(older).is_file()),
+        "neither `docker compose` nor `docker-compose` is here: install one of them"
+    );
+    Command::new(older)
+}
