@@ -83,7 +83,9 @@ impl Database {
     pub const fn advice(&self) -> &'static str {
         match self {
             #[cfg(feature = "sqlite")]
-            Self::Sqlite(_) => "and that its folder exists and can be written",
+            Self::Sqlite(_) => {
+                "that its folder exists and can be written, and that it ends in ?mode=rwc if the file is to be made"
+            }
             #[cfg(feature = "mysql")]
             Self::Mysql(_) => "and that the server runs, the database exists and the user may use it",
         }
