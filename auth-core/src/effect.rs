@@ -12,11 +12,11 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Secret,
     domain::{
-        AddressKey, Client, Code, CodeMac, CodeSlot, Detail, Generation, Lease, Locale, MailId, OwedMail,
-        Rate, Recipient, Row, Salt, Scrypt, Settlement, Time, Version,
+        AddressKey, Client, Code, CodeMac, CodeSlot, Detail, Generation, Hashing, Lease, Locale, MailId,
+        OwedMail, Rate, Recipient, Row, Salt, Settlement, Time, Version, micros,
     },
+    octets,
     run::Ticket,
-    secret::travelling,
 };
 
 /// Says what a host may do with an order that takes too long or fails.
@@ -32,6 +32,7 @@ pub enum Class {
 
 /// Says what broken I/O left behind. It ends the run unless the flow can find out the truth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Fault {
     /// Nothing happened.
     NotDone,
@@ -67,6 +68,7 @@ macro_rules! effects {
     ($($(#[$doc:meta])+ $name:ident: $class:ident -> $reply:ty;)+) => {
         /// Names the kinds of effects.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[serde(rename_all = "snake_case")]
         pub enum Kind { $($(#[$doc])+ $name,)+ }
 
         impl Kind {
@@ -86,7 +88,10 @@ macro_rules! effects {
 
         /// Carries one order and the ticket to answer it with.
         #[derive(Debug)]
-        #[expect(clippy::large_enum_variant, reason = "a run has one, and moves it a few times")]
+        #[cfg_attr(
+            target_pointer_width = "64",
+            expect(clippy::large_enum_variant, reason = "a run has one, and moves it a few times")
+        )]
         pub enum Effect { $($(#[$doc])+ $name(Ticket<$name>, $name),)+ }
 
         impl Effect {
@@ -96,12 +101,19 @@ macro_rules! effects {
             }
         }
 
+        /// Carries one order, for hosts that are not Rust.
         #[derive(Clone, Debug, PartialEq, Serialize)]
-        #[expect(clippy::large_enum_variant, reason = "a run has one, in a box")]
-        pub enum Order { $($name($name),)+ }
+        #[serde(rename_all = "snake_case")]
+        #[cfg_attr(
+            target_pointer_width = "64",
+            expect(clippy::large_enum_variant, reason = "a run has one, in a box")
+        )]
+        pub enum Order { $($(#[$doc])+ $name($name),)+ }
 
+        /// Carries one reply, for hosts that are not Rust.
         #[derive(Clone, Serialize, Deserialize)]
-        pub enum Reply { $($name($reply),)+ }
+        #[serde(rename_all = "snake_case")]
+        pub enum Reply { $($(#[$doc])+ $name($reply),)+ }
 
         impl Order {
             pub(crate) const fn kind(&self) -> Kind {
@@ -170,12 +182,14 @@ pub struct Admit {
 
 /// Replies to [`Admit`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Admission {
     /// Within the rate, and counted.
     Admitted,
     /// Over the rate, and not counted.
     Limited {
         /// How long until one more is admitted.
+        #[serde(with = "micros")]
         retry_after: Duration,
     },
 }
@@ -186,7 +200,7 @@ pub struct Random;
 
 /// Replies to [`Random`]: 32 bytes from a CSPRNG, never used for two runs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Seed(#[serde(with = "travelling")] pub Secret<[u8; 32]>);
+pub struct Seed(#[serde(with = "octets::secret")] pub Secret<[u8; 32]>);
 
 /// Orders: read the row of an address.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -212,13 +226,21 @@ pub struct Found {
 pub struct HashPassword {
     /// The salt.
     pub salt: Salt,
-    /// The parameters, never above [`Scrypt::within_ceiling`].
-    pub params: Scrypt,
+    /// How, never above [`Hashing::within_ceiling`].
+    pub params: Hashing,
 }
 
-/// Replies to [`HashPassword`]: 32 octets.
+/// Replies to [`HashPassword`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Hashed(#[serde(with = "travelling")] pub Secret<[u8; 32]>);
+pub struct Hashed {
+    /// How it was hashed: what was ordered, or the answer is refused as [`WhyRefused::OtherHashing`].
+    ///
+    /// [`WhyRefused::OtherHashing`]: crate::WhyRefused::OtherHashing
+    pub params: Hashing,
+    /// The result, 32 octets.
+    #[serde(with = "octets::secret")]
+    pub hash: Secret<[u8; 32]>,
+}
 
 /// Orders: replace a row and take up the mail that it owes, in one transaction.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -238,6 +260,7 @@ pub struct CommitAccount {
 
 /// Replies to [`CommitAccount`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Commit {
     /// Done.
     Committed,
@@ -257,12 +280,14 @@ pub struct PutCode {
     /// The code; one that is there already only gets the new lifetime.
     pub mac: CodeMac,
     /// How long it lives from now, on the code store's clock.
+    #[serde(with = "micros")]
     pub lifetime: Duration,
     /// What to refill the tries to.
     pub tries: u8,
     /// How many codes the slot keeps, the newest ones.
     pub newest: u8,
     /// How long the slot itself is remembered from now, longer than any code in it.
+    #[serde(with = "micros")]
     pub retention: Duration,
 }
 
@@ -283,6 +308,7 @@ pub struct RedeemCode {
 /// Does one match that matched before (`Redeemed`, at no cost)? Are tries left (`Exhausted`)? Then
 /// it counts the try, and only then compares (`Redeemed` or `Wrong`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Redemption {
     /// No code lives in the slot; nothing was written.
     Missing,
@@ -309,12 +335,14 @@ pub struct SendMail {
 
 /// Says which text a mail carries, with its values.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Template {
     /// A code that activates a pending account.
     Activation {
         /// The code.
         code: Code,
         /// How long it lives once the server has accepted the mail.
+        #[serde(with = "micros")]
         ttl: Duration,
         /// How many wrong codes are allowed.
         tries: u8,
@@ -326,6 +354,7 @@ pub enum Template {
 /// Replies to [`SendMail`]. What is none of these, a lost reply to the final dot for example,
 /// is [`Fault::Unknown`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Sending {
     /// The server took responsibility for it.
     Accepted,
@@ -346,6 +375,7 @@ pub struct SettleMail {
 
 /// Replies to [`SettleMail`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Settled {
     /// Done.
     Settled,

@@ -1,7 +1,10 @@
 //! Owns the true reasons of outcomes, for audit and metrics, never for the visitor.
 
+use serde::{Deserialize, Serialize};
+
 /// Says what really happened in a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Event {
     /// The client asked too often.
     RateLimited,

@@ -22,21 +22,26 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+mod answered;
 mod domain;
 mod effect;
 mod event;
 mod flow;
+mod octets;
 mod rules;
 mod run;
 mod secret;
 mod snapshot;
+#[cfg(feature = "wire")]
+pub mod wire;
 
+pub use answered::{Answered, Refused, WhyRefused};
 pub use domain::{
     Address, AddressError, AddressKey, Alphabet, Attempt, Client, Code, CodeFormat, CodeFormatError, CodeKey,
-    CodeKeys, CodeKeysError, CodeMac, CodeSlot, Detail, Estimate, Generation, HashFloor, LastMail, Lease,
-    LeaseToken, LeasedMail, Locale, LocaleError, MailId, Odds, OddsLimit, OwedMail, Pace, Password,
-    PasswordError, PasswordPolicy, PasswordRecord, Purpose, Rate, Recipient, Row, Salt, Scrypt, Settlement,
-    Status, Time, UnusableHash, Version, Weakness,
+    CodeKeys, CodeKeysError, CodeMac, CodeSlot, ConstrainedFloor, Detail, Estimate, Generation, HashFloor,
+    Hashing, KeyId, LastMail, Lease, LeaseToken, LeasedMail, Locale, LocaleError, MailId, Odds, OddsLimit,
+    OwedMail, Pace, Password, PasswordError, PasswordPolicy, PasswordRecord, Purpose, Rate, Recipient, Row,
+    Salt, Scrypt, Settlement, Status, Time, UnusableHash, Version, Weakness,
 };
 pub use effect::{
     Admission, Admit, Answer, Class, CodeStored, Commit, CommitAccount, Effect, Fault, FindAccount, Found,
@@ -46,6 +51,6 @@ pub use effect::{
 pub use event::Event;
 pub use flow::{Activate, Activation, Deliver, Outcome, Register, Registration, Resend, Resending};
 pub use rules::{Disclosure, Policy, Rules, RulesError};
-pub use run::{Answered, Broken, Ended, Flow, Host, Refused, Run, Stop, Ticket, WhyRefused};
+pub use run::{Broken, Ended, Flow, Host, Run, Stop, Ticket};
 pub use secret::Secret;
 pub use snapshot::BadSnapshot;

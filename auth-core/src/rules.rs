@@ -2,12 +2,16 @@
 
 use core::{fmt, num::NonZeroU32, time::Duration};
 
+use serde::{Deserialize, Serialize};
+
 use crate::domain::{
-    Alphabet, CodeFormat, CodeKeys, HashFloor, Lifetimes, Odds, OddsLimit, Pace, PasswordPolicy, Rate, Scrypt,
+    Alphabet, CodeFormat, CodeKeys, HashFloor, Hashing, Lifetimes, Odds, OddsLimit, Pace, PasswordPolicy,
+    Rate, micros,
 };
 
 /// Says how much answers disclose of the state of an address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Disclosure {
     /// The same answer whatever the state.
     Hidden,
@@ -16,31 +20,40 @@ pub enum Disclosure {
 }
 
 /// Holds the values of a policy; `default()` is the documented one.
-#[derive(Clone, Debug, PartialEq, Eq)]
+///
+/// Threat: a configuration file that lowers what protects leaked hashes and short codes. Where a policy is
+/// deserialized, `odds` and `hash_floor` are the standard ones; only a program can set others.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Policy {
     /// What answers disclose.
     pub disclosure: Disclosure,
     /// What codes look like.
     pub code: CodeFormat,
     /// How long a code lives once its mail was accepted: 30 s to 24 h.
+    #[serde(with = "micros")]
     pub code_ttl: Duration,
     /// Wrong codes per mail, at least one.
     pub code_tries: u8,
     /// How likely guessing may be.
+    #[serde(skip)]
     pub odds: OddsLimit,
     /// The first and the longest distance between mails to an address.
+    #[serde(with = "micros")]
     pub resend_after: Duration,
     /// See `resend_after`.
+    #[serde(with = "micros")]
     pub resend_after_max: Duration,
     /// How new passwords are hashed.
-    pub hash: Scrypt,
+    pub hash: Hashing,
     /// How weak a hash may be.
+    #[serde(skip)]
     pub hash_floor: HashFloor,
     /// What new passwords must reach.
     pub password: PasswordPolicy,
     /// Requests per minute and client; none for no limit.
     pub client_requests_per_minute: Option<NonZeroU32>,
     /// How long a deferred mail is retried: a minute to a week.
+    #[serde(with = "micros")]
     pub mail_give_up: Duration,
 }
 
@@ -54,8 +67,8 @@ impl Default for Policy {
             odds: OddsLimit::Standard,
             resend_after: Duration::from_secs(60),
             resend_after_max: Duration::from_secs(7200),
-            hash: Scrypt::DEFAULT,
-            hash_floor: HashFloor::Owasp,
+            hash: Hashing::DEFAULT,
+            hash_floor: HashFloor::OWASP,
             password: PasswordPolicy { min_length: 8, min_score: 3, refuse_common: true },
             client_requests_per_minute: NonZeroU32::new(60),
             mail_give_up: Duration::from_secs(86_400),
@@ -79,7 +92,7 @@ pub enum RulesError {
     /// The first distance is 1 s at least, the longest one not below it and a day at most.
     ResendAfter(Duration, Duration),
     /// The hash parameters lie below the floor or above the ceiling.
-    Hash(Scrypt),
+    Hash(Hashing),
     /// A minimum of 1 to 1,024 code points and a score of 0 to 4 make sense.
     Password(PasswordPolicy),
     /// Mails are retried for a minute to a week.
@@ -106,8 +119,9 @@ impl fmt::Display for RulesError {
             ),
             Self::Hash(params) => write!(
                 f,
-                "{params} is weaker than every setting that OWASP lists (2^17,8,1; 2^16,8,2; 2^15,8,3; \
-                 2^14,8,5; 2^13,8,10), or takes more than 1 GiB or 2^24 N·r·p"
+                "{params} is weaker than every setting that OWASP lists (scrypt 2^17,8,1; 2^16,8,2; 2^15,8,3; \
+                 2^14,8,5; 2^13,8,10; PBKDF2 with 600000 iterations) or than the floor that was set, or takes \
+                 more than 1 GiB, 2^24 N·r·p or 10000000 iterations"
             ),
             Self::Password(policy) => write!(
                 f,

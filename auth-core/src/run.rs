@@ -12,6 +12,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     Answer, Effect, Fault, Kind, Op, Rules,
+    answered::{Answered, Expected, Refused, WhyRefused},
     effect::{Order, Reply, sealed::Sealed},
     snapshot::to_bytes,
 };
@@ -23,6 +24,11 @@ pub trait Flow: Clone + Serialize + DeserializeOwned {
 
     /// The name that snapshots carry.
     const NAME: &'static str;
+
+    /// Returns the name that its snapshots carry.
+    fn name(&self) -> &'static str {
+        Self::NAME
+    }
 
     /// Goes as far as the answers reach.
     ///
@@ -45,7 +51,7 @@ enum Why {
 }
 
 /// Tells that broken I/O ended a run: nothing was decided. A server answers 503.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Broken {
     /// The effect that failed.
     pub kind: Kind,
@@ -112,17 +118,36 @@ impl fmt::Debug for Reply {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Stamp {
     place: u32,
+    #[serde(with = "crate::octets")]
     digest: [u8; 16],
 }
 
 impl Stamp {
-    fn first<F: Flow>(flow: &F, state: &State<F::Outcome>) -> Self {
-        Self { place: 0, digest: digest(&digest(&[0; 16], &(F::NAME, flow)), &state.order()) }
+    fn first<F: Flow>(flow: &F, rules: &Rules, state: &State<F::Outcome>) -> Self {
+        // Threat: a run that is taken up under a lower floor and then takes a hash that it would
+        // not have. The floor counts, so such a snapshot is none.
+        let start = (flow.name(), flow, rules.policy().hash_floor, state.order());
+        Self { place: 0, digest: digest(&[0; 16], &start) }
     }
 
     fn next<T>(self, answer: &Recorded, state: &State<T>) -> Self {
         let place = self.place.saturating_add(1);
-        Self { place, digest: digest(&digest(&self.digest, answer), &state.order()) }
+        Self { place, digest: digest(&self.digest, &(answer, state.order())) }
+    }
+}
+
+#[cfg(feature = "wire")]
+impl Stamp {
+    pub(crate) const fn from_bytes(bytes: [u8; 20]) -> Self {
+        let [a, b, c, d, digest @ ..] = bytes;
+        Self { place: u32::from_be_bytes([a, b, c, d]), digest }
+    }
+
+    pub(crate) fn to_bytes(self) -> [u8; 20] {
+        let mut bytes = [0; 20];
+        let both = self.place.to_be_bytes().into_iter().chain(self.digest);
+        bytes.iter_mut().zip(both).for_each(|(to, from)| *to = from);
+        bytes
     }
 }
 
@@ -138,9 +163,10 @@ fn digest<T: Serialize>(before: &[u8; 16], content: &T) -> [u8; 16] {
 /// It cannot be cloned or made, and it fits only replies of its order's type:
 ///
 /// ```compile_fail
-/// use auth_core::{FindAccount, Hashed, Secret, Ticket};
+/// use auth_core::{FindAccount, Hashed, Hashing, Secret, Ticket};
 /// fn mistyped(ticket: Ticket<FindAccount>) {
-///     ticket.with(Ok(Hashed(Secret::new([0; 32])))); // a hash does not answer FindAccount
+///     let (params, hash) = (Hashing::DEFAULT, Secret::new([0; 32]));
+///     ticket.with(Ok(Hashed { params, hash })); // a hash does not answer FindAccount
 /// }
 /// ```
 /// ```compile_fail
@@ -175,40 +201,6 @@ impl<O> fmt::Debug for Ticket<O> {
     }
 }
 
-/// Carries an answer on its way to its run.
-#[derive(Debug)]
-#[must_use = "hand it to Run::accept"]
-pub struct Answered {
-    stamp: Stamp,
-    kind: Kind,
-    answer: Recorded,
-}
-
-/// Tells that an answer was not taken. The run is as it was, and the answer comes back.
-#[derive(Debug)]
-pub struct Refused {
-    /// Why.
-    pub why: WhyRefused,
-    /// The answer, unused.
-    pub answered: Box<Answered>,
-}
-
-/// Says why an answer was not taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum WhyRefused {
-    /// It answers another run's order.
-    OtherRun,
-    /// It answers an order that this run has not come to.
-    NeverIssued,
-    /// Its order has an answer.
-    AlreadyAnswered,
-    /// It is of another kind than its order.
-    WrongKind {
-        /// The kind that would have fitted.
-        expected: Kind,
-    },
-}
-
 /// Holds a flow, its answers, and the order that waits.
 #[derive(Clone)]
 pub struct Run<F: Flow> {
@@ -222,14 +214,25 @@ pub struct Run<F: Flow> {
 
 #[derive(Clone)]
 enum State<T> {
-    Waits { order: Box<Order>, taken: bool },
+    /// The order is there until it is taken.
+    Waits {
+        order: Option<Box<Order>>,
+        expected: Expected,
+    },
     Ended(Result<T, Broken>),
 }
 
 impl<T> State<T> {
+    fn expected(&self) -> Option<Expected> {
+        match self {
+            Self::Waits { expected, .. } => Some(*expected),
+            Self::Ended(_) => None,
+        }
+    }
+
     fn order(&self) -> Option<&Order> {
         match self {
-            Self::Waits { order, .. } => Some(order),
+            Self::Waits { order, .. } => order.as_deref(),
             Self::Ended(_) => None,
         }
     }
@@ -239,18 +242,19 @@ impl<F: Flow> Run<F> {
     /// Starts a flow; its first order waits to be taken.
     pub fn start(flow: F, rules: &Rules) -> Self {
         let state = advance(&flow, rules, &[]);
-        let now = Stamp::first(&flow, &state);
+        let now = Stamp::first(&flow, rules, &state);
         Self { flow, answers: Vec::new(), past: Vec::new(), now, state }
     }
 
     /// Returns the order that waits, once. None: take it as ended, or an answer is missing.
     pub fn take(&mut self) -> Option<Effect> {
+        self.take_order().map(|(stamp, order)| order.issue(stamp))
+    }
+
+    pub(crate) fn take_order(&mut self) -> Option<(Stamp, Order)> {
         match &mut self.state {
-            State::Waits { order, taken } if !*taken => {
-                *taken = true;
-                Some(order.as_ref().clone().issue(self.now))
-            }
-            State::Waits { .. } | State::Ended(_) => None,
+            State::Waits { order, .. } => order.take().map(|order| (self.now, *order)),
+            State::Ended(_) => None,
         }
     }
 
@@ -280,9 +284,25 @@ impl<F: Flow> Run<F> {
         }
     }
 
+    /// Returns what the flow came to, or none while it is under way.
+    pub const fn outcome(&self) -> Option<&Ended<F>> {
+        match &self.state {
+            State::Ended(ended) => Some(ended),
+            State::Waits { .. } => None,
+        }
+    }
+
     /// Returns the kind of the order that waits, or none once the run has ended.
     pub fn waits_for(&self) -> Option<Kind> {
-        self.state.order().map(Order::kind)
+        self.state.expected().map(|expected| expected.kind)
+    }
+
+    /// Tells whether nothing waits, or something that this does not answer.
+    pub(crate) fn mistakes(&self, answer: &Recorded) -> bool {
+        self.state.expected().is_none_or(|expected| {
+            let kind = answer.as_ref().map_or(expected.kind, Reply::kind);
+            expected.refuses(kind, answer).is_some()
+        })
     }
 
     pub(crate) fn record(&mut self, answer: Recorded, rules: &Rules) {
@@ -294,26 +314,29 @@ impl<F: Flow> Run<F> {
     }
 
     fn refuses(&self, answered: &Answered) -> Option<WhyRefused> {
-        let Stamp { place, .. } = answered.stamp;
         if answered.stamp == self.now
-            && let State::Waits { order, .. } = &self.state
+            && let Some(expected) = self.state.expected()
         {
-            let expected = order.kind();
-            return (answered.kind != expected).then_some(WhyRefused::WrongKind { expected });
+            return expected.refuses(answered.kind, &answered.answer);
         }
-        Some(if place > self.now.place || answered.stamp == self.now {
+        Some(self.astray(answered.stamp))
+    }
+
+    /// Tells why nothing waits for an answer with this stamp.
+    pub(crate) fn astray(&self, stamp: Stamp) -> WhyRefused {
+        if stamp.place > self.now.place || stamp == self.now {
             WhyRefused::NeverIssued
-        } else if self.past.contains(&answered.stamp) {
+        } else if self.past.contains(&stamp) {
             WhyRefused::AlreadyAnswered
         } else {
             WhyRefused::OtherRun
-        })
+        }
     }
 }
 
 impl<F: Flow> fmt::Debug for Run<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut run = f.debug_struct(F::NAME);
+        let mut run = f.debug_struct(self.flow.name());
         run.field("answers", &self.answers).field("waits_for", &self.waits_for()).finish()
     }
 }
@@ -322,6 +345,9 @@ fn advance<F: Flow>(flow: &F, rules: &Rules, answers: &[Recorded]) -> State<F::O
     match flow.run(rules, &mut Host { answers: answers.iter() }) {
         Ok(outcome) => State::Ended(Ok(outcome)),
         Err(Stop(Why::Broken(broken))) => State::Ended(Err(broken)),
-        Err(Stop(Why::Waits(order))) => State::Waits { order, taken: false },
+        Err(Stop(Why::Waits(order))) => {
+            let expected = Expected::of(&order);
+            State::Waits { order: Some(order), expected }
+        }
     }
 }

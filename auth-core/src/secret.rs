@@ -54,28 +54,6 @@ impl<T: Zeroize + AsRef<[u8]>> PartialEq for Secret<T> {
 
 impl<T: Zeroize + AsRef<[u8]>> Eq for Secret<T> {}
 
-/// Serialization inside snapshots and transcripts only, by `#[serde(with = "...")]`.
-pub(crate) mod travelling {
-    use super::{Secret, Zeroize};
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-    pub(crate) fn serialize<T, S>(secret: &Secret<T>, serializer: S) -> Result<S::Ok, S::Error>
-    where
-        T: Zeroize + Serialize,
-        S: Serializer,
-    {
-        secret.expose().serialize(serializer)
-    }
-
-    pub(crate) fn deserialize<'de, T, D>(deserializer: D) -> Result<Secret<T>, D::Error>
-    where
-        T: Zeroize + Deserialize<'de>,
-        D: Deserializer<'de>,
-    {
-        T::deserialize(deserializer).map(Secret::new)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,7 +3,9 @@
 use alloc::vec::Vec;
 use core::fmt;
 
+use postcard::ser_flavors::Flavor;
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroize;
 
 use crate::{
     Flow, Rules, Run, Secret,
@@ -11,7 +13,10 @@ use crate::{
 };
 
 /// The first octet of a snapshot; another number is another format.
-const FORMAT: u8 = 1;
+const MAJOR: u8 = 1;
+/// The second octet. What a higher number writes a lower one may not be able to read; what a lower
+/// one wrote is read for as long as the first octet is the same.
+const MINOR: u8 = 0;
 
 /// Tells why bytes are not a run under these rules. Start the flow again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +43,8 @@ impl core::error::Error for BadSnapshot {}
 
 #[derive(Serialize)]
 struct Written<'a, F> {
-    format: u8,
+    major: u8,
+    minor: u8,
     name: &'static str,
     flow: &'a F,
     stamp: Stamp,
@@ -47,14 +53,14 @@ struct Written<'a, F> {
 
 #[derive(Deserialize)]
 struct Head<'a> {
-    format: u8,
+    major: u8,
+    minor: u8,
     #[serde(borrow)]
     name: &'a str,
 }
 
 #[derive(Deserialize)]
-struct Body<F> {
-    flow: F,
+struct Body {
     stamp: Stamp,
     answers: u32,
 }
@@ -64,8 +70,9 @@ impl<F: Flow> Run<F> {
     /// store, encrypted and for as long as the flow may last.
     pub fn snapshot(&self) -> Secret<Vec<u8>> {
         let written = Written {
-            format: FORMAT,
-            name: F::NAME,
+            major: MAJOR,
+            minor: MINOR,
+            name: self.flow.name(),
             flow: &self.flow,
             stamp: self.now,
             answers: &self.answers,
@@ -80,24 +87,26 @@ impl<F: Flow> Run<F> {
     /// [`BadSnapshot`] for any bytes that are no run of this flow under these rules. Whatever
     /// was carried out stays so; it is safe to start the flow again.
     pub fn restore(bytes: &[u8], rules: &Rules) -> Result<Self, BadSnapshot> {
+        Self::restore_any(bytes, rules, |name, rest| {
+            if name == F::NAME { read(rest) } else { Err(BadSnapshot::OtherFlow) }
+        })
+    }
+
+    /// Restores whatever `flow` makes of a name and what follows it.
+    pub(crate) fn restore_any(
+        bytes: &[u8],
+        rules: &Rules,
+        flow: impl for<'a> FnOnce(&str, &'a [u8]) -> Result<(F, &'a [u8]), BadSnapshot>,
+    ) -> Result<Self, BadSnapshot> {
         let (head, rest) = read::<Head<'_>>(bytes).map_err(|_| BadSnapshot::Format)?;
-        if head.format != FORMAT {
-            return Err(BadSnapshot::Format);
-        }
-        if head.name != F::NAME {
-            return Err(BadSnapshot::OtherFlow);
-        }
-        let (body, mut rest) = read::<Body<F>>(rest)?;
-        let mut run = Self::start(body.flow, rules);
+        let Head { major: MAJOR, minor: ..=MINOR, name } = head else { return Err(BadSnapshot::Format) };
+        let (flow, rest) = flow(name, rest)?;
+        let (body, mut rest) = read::<Body>(rest)?;
+        let mut run = Self::start(flow, rules);
         // One answer at a time: a length that lies allocates nothing.
         for _ in 0..body.answers {
             let (answer, after) = read::<Recorded>(rest)?;
-            let fits = match (&answer, run.waits_for()) {
-                (Ok(reply), Some(expected)) => reply.kind() == expected,
-                (Err(_), Some(_)) => true,
-                (_, None) => false,
-            };
-            if !fits {
+            if run.mistakes(&answer) {
                 return Err(BadSnapshot::Mismatch);
             }
             run.record(answer, rules);
@@ -109,13 +118,40 @@ impl<F: Flow> Run<F> {
     }
 }
 
-/// Serializes into bytes that never move: a buffer that grows leaves copies behind that are not
-/// wiped. Serializing to memory fails for no type in this crate; empty bytes are no snapshot.
+/// Serializes. Nothing is left behind that is not wiped. Serializing to memory fails for no type in
+/// this crate; empty bytes are no snapshot.
 pub(crate) fn to_bytes<T: Serialize>(value: &T) -> Vec<u8> {
-    let size = postcard::experimental::serialized_size(value).unwrap_or_default();
-    postcard::to_extend(value, Vec::with_capacity(size)).unwrap_or_default()
+    postcard::serialize_with_flavor(value, Growing(Vec::new())).unwrap_or_default()
 }
 
-fn read<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<(T, &'a [u8]), BadSnapshot> {
+/// Threat: a buffer that grows leaves copies of secrets behind. This one wipes what it moved from.
+struct Growing(Vec<u8>);
+
+impl Flavor for Growing {
+    type Output = Vec<u8>;
+
+    fn try_extend(&mut self, octets: &[u8]) -> postcard::Result<()> {
+        let needed = self.0.len().saturating_add(octets.len());
+        if needed > self.0.capacity() {
+            let mut larger = Vec::with_capacity(needed.saturating_mul(2).max(128));
+            larger.extend_from_slice(&self.0);
+            self.0.zeroize();
+            self.0 = larger;
+        }
+        self.0.extend_from_slice(octets);
+        Ok(())
+    }
+
+    fn try_push(&mut self, octet: u8) -> postcard::Result<()> {
+        self.try_extend(&[octet])
+    }
+
+    fn finalize(self) -> postcard::Result<Vec<u8>> {
+        Ok(self.0)
+    }
+}
+
+/// Reads a value and returns what follows it.
+pub(crate) fn read<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<(T, &'a [u8]), BadSnapshot> {
     postcard::take_from_bytes(bytes).map_err(|_| BadSnapshot::Mismatch)
 }

@@ -10,8 +10,8 @@ use core::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Address, HashFloor, LastMail, Locale, MailId, Next, OwedMail, Pace, PasswordRecord, Purpose, Salt,
-    Scrypt, Time,
+    Address, HashFloor, Hashing, LastMail, Locale, MailId, Next, OwedMail, Pace, PasswordRecord, Purpose,
+    Salt, Time,
 };
 use crate::Event;
 
@@ -25,7 +25,7 @@ pub struct Version(pub u64);
 
 /// Names an attempt: 128 random bits that bind its codes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Generation([u8; 16]);
+pub struct Generation(#[serde(with = "crate::octets")] [u8; 16]);
 
 impl Generation {
     /// Takes the octets back from a store.
@@ -54,6 +54,7 @@ pub struct Attempt {
 
 /// Says how far an address has come.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Status {
     /// Only asked about. Counts as absent everywhere.
     Vacant,
@@ -123,7 +124,7 @@ impl Row {
     ///
     /// Only if it was hashed with today's parameters: every registration costs the same then,
     /// whatever is stored.
-    pub(crate) fn salt(&self, today: Scrypt) -> Option<Salt> {
+    pub(crate) fn salt(&self, today: Hashing) -> Option<Salt> {
         match &self.status {
             Status::Pending(attempt) if attempt.password.params == today => Some(attempt.password.salt),
             Status::Pending(_) | Status::Vacant | Status::Active { .. } => None,

@@ -74,7 +74,7 @@ impl Address {
         if given.len() > MAX_GIVEN {
             return Err(AddressError::TooLong);
         }
-        let (local, domain) = given.rsplit_once('@').ok_or(AddressError::NoAt)?;
+        let (local, domain) = halves(given).ok_or(AddressError::NoAt)?;
         if !is_dot_atom(local) {
             return Err(AddressError::Local);
         }
@@ -103,7 +103,7 @@ impl Address {
 
     /// Returns where to send mail: the local part as given, the domain as A-labels.
     pub fn recipient(&self) -> Recipient {
-        let local = self.given.rsplit_once('@').map_or("", |(local, _)| local);
+        let local = halves(&self.given).map_or("", |(local, _)| local);
         let mut recipient = local.to_string();
         recipient.push('@');
         recipient.push_str(self.key.domain());
@@ -129,7 +129,7 @@ impl AddressKey {
     }
 
     fn domain(&self) -> &str {
-        self.0.rsplit_once('@').map_or("", |(_, domain)| domain)
+        halves(&self.0).map_or("", |(_, domain)| domain)
     }
 }
 
@@ -160,9 +160,10 @@ impl From<AddressKey> for String {
     }
 }
 
-impl fmt::Display for AddressError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl AddressError {
+    /// Returns what would do, in words.
+    pub const fn message(self) -> &'static str {
+        match self {
             Self::NoAt => "an e-mail address has an @",
             Self::Local => {
                 "the part before the @ must be 1 to 64 ASCII letters, digits, dots or !#$%&'*+-/=?^_`{|}~"
@@ -171,7 +172,13 @@ impl fmt::Display for AddressError {
                 "the part after the @ must be a domain with two or more labels, such as example.org"
             }
             Self::TooLong => "an e-mail address has 254 octets at most",
-        })
+        }
+    }
+}
+
+impl fmt::Display for AddressError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.message())
     }
 }
 
@@ -196,21 +203,29 @@ impl fmt::Debug for Recipient {
     }
 }
 
+/// Returns what stands before and behind the last `@`. Over octets: half the code of a search for a character.
+fn halves(address: &str) -> Option<(&str, &str)> {
+    let at = address.bytes().rposition(|octet| octet == b'@')?;
+    Some((address.get(..at)?, address.get(at.checked_add(1)?..)?))
+}
+
 fn is_dot_atom(local: &str) -> bool {
     let atext = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&b);
-    local.len() <= MAX_LOCAL && local.split('.').all(|atom| !atom.is_empty() && atom.bytes().all(atext))
+    let atom = |atom: &[u8]| !atom.is_empty() && atom.iter().copied().all(atext);
+    local.len() <= MAX_LOCAL && local.as_bytes().split(|b| *b == b'.').all(atom)
 }
 
 fn is_domain(domain: &str) -> bool {
-    let label = |label: &str| {
+    let label = |label: &[u8]| {
         (1..=MAX_LABEL).contains(&label.len())
-            && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
-            && !label.starts_with('-')
-            && !label.ends_with('-')
+            && label.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'-')
+            && label.first() != Some(&b'-')
+            && label.last() != Some(&b'-')
     };
+    let labels = || domain.as_bytes().split(|b| *b == b'.');
     // Threat: a last label of digits is an IPv4 address in disguise, a route past the resolver.
-    let last = domain.rsplit('.').next().unwrap_or("");
-    domain.contains('.') && domain.split('.').all(label) && !last.bytes().all(|b| b.is_ascii_digit())
+    let name = |last: &[u8]| !last.iter().all(u8::is_ascii_digit);
+    labels().nth(1).is_some() && labels().all(label) && labels().next_back().is_some_and(name)
 }
 
 #[cfg(feature = "unicode")]

@@ -8,6 +8,8 @@ use core::{
 
 use serde::{Deserialize, Serialize};
 
+use super::micros;
+
 /// Names one client of the limiter: an IPv4 address, or an IPv6 /64.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(from = "IpAddr")]
@@ -44,6 +46,7 @@ pub struct Rate {
     /// How many requests.
     pub requests: NonZeroU32,
     /// In how long.
+    #[serde(with = "micros")]
     pub period: Duration,
 }
 

@@ -6,10 +6,11 @@ use core::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::Stream;
-use crate::{Secret, secret::travelling};
+use crate::{Secret, octets};
 
 /// Names the characters that codes are made of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Alphabet {
     /// `0` to `9`.
     Digits,
@@ -41,10 +42,24 @@ impl Alphabet {
 }
 
 /// Says what codes look like.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Unchecked")]
 pub struct CodeFormat {
     alphabet: Alphabet,
     length: u8,
+}
+
+#[derive(Deserialize)]
+struct Unchecked {
+    alphabet: Alphabet,
+    length: u8,
+}
+
+impl TryFrom<Unchecked> for CodeFormat {
+    type Error = CodeFormatError;
+    fn try_from(unchecked: Unchecked) -> Result<Self, CodeFormatError> {
+        Self::new(unchecked.alphabet, unchecked.length)
+    }
 }
 
 /// Tells that codes of this length cannot be: 4 to 20 characters can.
@@ -61,7 +76,7 @@ impl core::error::Error for CodeFormatError {}
 
 /// Holds a well-formed code in its canonical spelling.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Code(#[serde(with = "travelling")] Secret<String>);
+pub struct Code(#[serde(with = "octets::text")] Secret<String>);
 
 impl CodeFormat {
     /// Describes codes of `length` characters.
@@ -87,23 +102,22 @@ impl CodeFormat {
         self.alphabet
     }
 
-    /// Returns how many different codes there are.
-    pub fn combinations(self) -> u128 {
-        let symbols = u128::try_from(self.alphabet.symbols().len()).unwrap_or(1);
+    /// Returns how many different codes there are, at most 2^64 - 1.
+    pub fn combinations(self) -> u64 {
+        let symbols = u64::try_from(self.alphabet.symbols().len()).unwrap_or(1);
         symbols.saturating_pow(u32::from(self.length))
     }
 
     /// Parses what a person typed; nothing is trimmed.
     pub fn parse(self, typed: &str) -> Option<Code> {
-        if typed.chars().count() != usize::from(self.length) {
-            return None;
-        }
+        let length = usize::from(self.length);
         // A string that grows leaves copies behind that are not wiped; this one never grows.
-        let mut code = Secret::new(String::with_capacity(usize::from(self.length)));
+        let mut code = Secret::new(String::with_capacity(length));
         for character in typed.chars() {
-            code.0.push(self.alphabet.read(character)?);
+            let symbol = self.alphabet.read(character).filter(|_| code.0.len() < length)?;
+            code.0.push(symbol);
         }
-        Some(Code(code))
+        (code.0.len() == length).then_some(Code(code))
     }
 
     /// Draws a code, every one equally likely.
@@ -201,6 +215,6 @@ mod tests {
         assert!(CodeFormat::new(Alphabet::Digits, 3).is_err());
         assert!(CodeFormat::new(Alphabet::Digits, 21).is_err());
         assert_eq!(format(Alphabet::Digits).combinations(), 1_000_000);
-        assert_eq!(CodeFormat::new(Alphabet::Crockford, 20).unwrap().combinations(), 1 << 100);
+        assert_eq!(CodeFormat::new(Alphabet::Crockford, 20).unwrap().combinations(), u64::MAX);
     }
 }

@@ -1,15 +1,32 @@
-//! Owns password hashes: their parameters, their floor and ceiling, and their comparison.
+//! Owns how passwords are hashed: which functions there are, what they cost, and how weak they may be.
 //!
 //! Threats: a hash that is too cheap to resist guessing after a leak (floor), and a tampered row
-//! that makes the host allocate gigabytes (ceiling).
+//! that makes the host allocate gigabytes or compute for hours (ceiling).
 
-use alloc::{format, string::String};
-use core::fmt;
+use core::{fmt, num::NonZeroU32};
 
-use base64ct::{Base64Unpadded, Encoding};
 use serde::{Deserialize, Serialize};
 
-use crate::{Secret, secret::travelling};
+/// Says how a password is hashed: the function and what it costs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Hashing {
+    /// scrypt (RFC 7914), 32 octets.
+    Scrypt(Scrypt),
+    /// PBKDF2-HMAC-SHA-256 (RFC 8018 section 5.2), 32 octets, for hosts that cannot give the memory.
+    Pbkdf2 {
+        /// How often to iterate.
+        iterations: u32,
+    },
+    /// A keyed function that a secure element computes: HMAC-SHA-256 of salt and password, or as strong.
+    ///
+    /// It costs a guesser nothing who has the element; who has the stored hashes alone can't guess
+    /// at all. There is nothing to measure, so the key is named: another one is another function.
+    Delegated {
+        /// Which key.
+        key: KeyId,
+    },
+}
 
 /// scrypt (RFC 7914) parameters: CPU and memory cost N = 2^`log2_n`, block size r, parallelism p.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,10 +39,68 @@ pub struct Scrypt {
     pub p: u8,
 }
 
+/// Names a key that a secure element holds: 16 octets of the host's choice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyId(#[serde(with = "crate::octets")] [u8; 16]);
+
+impl KeyId {
+    /// Takes the name.
+    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+
+    /// Returns the name.
+    pub const fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+}
+
 /// Most memory that one hash may take: what N = 2^20, r = 8 takes.
 const MAX_MEMORY: u64 = 1 << 30;
 /// Most work that one hash may take, as N · r · p.
 const MAX_WORK: u64 = 1 << 24;
+/// Most iterations of PBKDF2 that one hash may take.
+const MAX_ITERATIONS: u32 = 10_000_000;
+/// What the OWASP Password Storage Cheat Sheet asks of PBKDF2-HMAC-SHA-256.
+const OWASP_ITERATIONS: u32 = 600_000;
+
+impl Hashing {
+    /// The default: [`Scrypt::DEFAULT`].
+    pub const DEFAULT: Self = Self::Scrypt(Scrypt::DEFAULT);
+
+    /// Returns how many octets of working memory one hash needs; next to nothing but for scrypt.
+    pub const fn memory(self) -> u64 {
+        match self {
+            Self::Scrypt(scrypt) => scrypt.memory(),
+            Self::Pbkdf2 { .. } | Self::Delegated { .. } => 0,
+        }
+    }
+
+    /// Tells whether the parameters are usable at all: not zero, not above the ceiling.
+    pub const fn within_ceiling(self) -> bool {
+        match self {
+            Self::Scrypt(scrypt) => scrypt.within_ceiling(),
+            Self::Pbkdf2 { iterations } => iterations > 0 && iterations <= MAX_ITERATIONS,
+            Self::Delegated { .. } => true,
+        }
+    }
+}
+
+impl From<Scrypt> for Hashing {
+    fn from(scrypt: Scrypt) -> Self {
+        Self::Scrypt(scrypt)
+    }
+}
+
+impl fmt::Display for Hashing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Scrypt(scrypt) => scrypt.fmt(f),
+            Self::Pbkdf2 { iterations } => write!(f, "PBKDF2-HMAC-SHA-256 with {iterations} iterations"),
+            Self::Delegated { .. } => f.write_str("a secure element's function"),
+        }
+    }
+}
 
 impl Scrypt {
     /// The default: N = 2^17, r = 8, p = 1 (OWASP Password Storage Cheat Sheet, scrypt).
@@ -40,8 +115,7 @@ impl Scrypt {
         if self.log2_n < 32 { 1 << self.log2_n } else { u64::MAX }
     }
 
-    /// Tells whether the parameters are usable at all: not zero, not above the ceiling.
-    pub const fn within_ceiling(self) -> bool {
+    const fn within_ceiling(self) -> bool {
         let work = self.n().saturating_mul(self.r as u64).saturating_mul(self.p as u64);
         self.log2_n > 0 && self.r > 0 && self.p > 0 && self.memory() <= MAX_MEMORY && work <= MAX_WORK
     }
@@ -67,158 +141,139 @@ impl fmt::Display for Scrypt {
 }
 
 /// Sets how weak a password hash may be, configured or stored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum HashFloor {
-    /// The settings that the OWASP Password Storage Cheat Sheet lists for scrypt.
+///
+/// Every floor but [`OWASP`](HashFloor::OWASP) has a name of its own and must be written into a
+/// program: none can be read from a configuration. It counts into the stamps of a run, so that a
+/// snapshot is not taken up under another one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct HashFloor(Floor);
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+enum Floor {
+    #[default]
     Owasp,
-    /// None: the profile `seed-compat` and tests.
+    Constrained(ConstrainedFloor),
+    Delegated(KeyId),
     None,
 }
 
+/// Sets the least for a host that cannot give what the server's floor asks for, such as a
+/// microcontroller: what it stores is worth less to a thief the longer it has taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum ConstrainedFloor {
+    /// PBKDF2-HMAC-SHA-256 with so many iterations, 5,000 to 10,000 instructions each on a Cortex-M4.
+    Pbkdf2 {
+        /// How many.
+        iterations: NonZeroU32,
+    },
+    /// scrypt with so much memory, in octets, and any setting that uses it.
+    Scrypt {
+        /// How much: 128 · N · r.
+        memory: NonZeroU32,
+    },
+}
+
 impl HashFloor {
+    /// The server's floor, and the default: the settings that the OWASP Password Storage Cheat Sheet
+    /// lists for scrypt, and 600,000 iterations of PBKDF2-HMAC-SHA-256.
+    pub const OWASP: Self = Self(Floor::Owasp);
+
+    /// No floor: the profile `seed-compat` and tests. A leak of such hashes is a leak of passwords.
+    pub const NONE: Self = Self(Floor::None);
+
+    /// A floor below the server's. A leak of such hashes costs a guesser that much less.
+    pub const fn constrained(floor: ConstrainedFloor) -> Self {
+        Self(Floor::Constrained(floor))
+    }
+
+    /// Admits what a secure element computes with this key, and nothing else.
+    pub const fn delegated(key: KeyId) -> Self {
+        Self(Floor::Delegated(key))
+    }
+
     /// Tells whether a hash with these parameters counts.
-    pub const fn admits(self, params: Scrypt) -> bool {
-        let strong = match self {
-            Self::Owasp => params.reaches_owasp(),
-            Self::None => true,
+    pub const fn admits(self, params: Hashing) -> bool {
+        let strong = match (self.0, params) {
+            (Floor::None, Hashing::Scrypt(_) | Hashing::Pbkdf2 { .. }) => true,
+            (Floor::Owasp, Hashing::Scrypt(scrypt)) => scrypt.reaches_owasp(),
+            (Floor::Owasp, Hashing::Pbkdf2 { iterations }) => iterations >= OWASP_ITERATIONS,
+            (
+                Floor::Constrained(ConstrainedFloor::Pbkdf2 { iterations: least }),
+                Hashing::Pbkdf2 { iterations },
+            ) => iterations >= least.get(),
+            (Floor::Constrained(ConstrainedFloor::Scrypt { memory }), Hashing::Scrypt(scrypt)) => {
+                scrypt.memory() >= memory.get() as u64
+            }
+            // Threat: a stored row that names another key, which an attacker may hold.
+            (Floor::Delegated(named), Hashing::Delegated { key }) => {
+                u128::from_be_bytes(named.0) == u128::from_be_bytes(key.0)
+            }
+            (Floor::None | Floor::Owasp | Floor::Constrained(_) | Floor::Delegated(_), _) => false,
         };
         strong && params.within_ceiling()
     }
-}
-
-/// Holds the 16 random octets that make equal passwords hash differently.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Salt([u8; 16]);
-
-impl Salt {
-    pub(crate) const fn new(bytes: [u8; 16]) -> Self {
-        Self(bytes)
-    }
-
-    /// Returns the octets to hash with.
-    pub const fn as_bytes(&self) -> &[u8; 16] {
-        &self.0
-    }
-}
-
-/// Holds what is stored of a password: parameters, salt and a 32-octet hash.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PasswordRecord {
-    /// How it was hashed.
-    pub params: Scrypt,
-    /// With which salt.
-    pub salt: Salt,
-    /// The result.
-    #[serde(with = "travelling")]
-    pub hash: Secret<[u8; 32]>,
-}
-
-/// Tells that a stored text is not a password hash of this module.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct UnusableHash;
-
-impl fmt::Display for UnusableHash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the text is no password hash of this module")
-    }
-}
-
-impl core::error::Error for UnusableHash {}
-
-impl PasswordRecord {
-    /// Returns what a store hands over in the place of a hash that it cannot read: no password
-    /// verifies against it, and the next registration takes its place.
-    pub const fn unusable() -> Self {
-        let params = Scrypt { log2_n: 0, r: 0, p: 0 };
-        Self { params, salt: Salt([0; 16]), hash: Secret::new([0; 32]) }
-    }
-
-    /// Writes the record as a PHC string, `$scrypt$ln=17,r=8,p=1$salt$hash`.
-    pub fn to_phc(&self) -> Secret<String> {
-        let Scrypt { log2_n, r, p } = self.params;
-        let salt = Base64Unpadded::encode_string(self.salt.as_bytes());
-        let hash = Secret::new(Base64Unpadded::encode_string(self.hash.expose()));
-        Secret::new(format!("$scrypt$ln={log2_n},r={r},p={p}${salt}${}", hash.expose()))
-    }
-
-    /// Reads a PHC string back.
-    ///
-    /// # Errors
-    /// [`UnusableHash`] for anything that [`PasswordRecord::to_phc`] does not write. The
-    /// parameters may still be out of bounds; the flows check that before they use them.
-    pub fn from_phc(text: &str) -> Result<Self, UnusableHash> {
-        let mut parts = text.split('$');
-        let (Some(""), Some("scrypt"), Some(params), Some(salt), Some(hash), None) =
-            (parts.next(), parts.next(), parts.next(), parts.next(), parts.next(), parts.next())
-        else {
-            return Err(UnusableHash);
-        };
-        let mut params = params.split(',');
-        let mut param = |prefix| -> Result<u8, UnusableHash> {
-            let value = params.next().and_then(|p| p.strip_prefix(prefix)).ok_or(UnusableHash)?;
-            value.parse().map_err(|_| UnusableHash)
-        };
-        let params = Scrypt { log2_n: param("ln=")?, r: param("r=")?, p: param("p=")? };
-        let mut salt_bytes = [0_u8; 16];
-        let mut hash_bytes = Secret::new([0_u8; 32]);
-        decode(salt, &mut salt_bytes)?;
-        decode(hash, &mut hash_bytes.0)?;
-        Ok(Self { params, salt: Salt(salt_bytes), hash: hash_bytes })
-    }
-}
-
-fn decode(text: &str, into: &mut [u8]) -> Result<(), UnusableHash> {
-    let length = into.len();
-    let decoded = Base64Unpadded::decode(text, into).map_err(|_| UnusableHash)?;
-    if decoded.len() == length { Ok(()) } else { Err(UnusableHash) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const fn scrypt(log2_n: u8, r: u8, p: u8) -> Scrypt {
-        Scrypt { log2_n, r, p }
+    const fn scrypt(log2_n: u8, r: u8, p: u8) -> Hashing {
+        Hashing::Scrypt(Scrypt { log2_n, r, p })
+    }
+
+    const fn pbkdf2(iterations: u32) -> Hashing {
+        Hashing::Pbkdf2 { iterations }
     }
 
     #[test]
     fn floor_is_the_owasp_table() {
         for good in [(17, 8, 1), (18, 8, 1), (16, 8, 2), (15, 8, 3), (14, 8, 5), (13, 8, 10)] {
-            assert!(HashFloor::Owasp.admits(scrypt(good.0, good.1, good.2)), "{good:?}");
+            assert!(HashFloor::OWASP.admits(scrypt(good.0, good.1, good.2)), "{good:?}");
         }
         for weak in [(16, 8, 1), (17, 4, 1), (15, 8, 2), (14, 8, 4), (13, 8, 9), (12, 8, 40), (10, 8, 1)] {
-            assert!(!HashFloor::Owasp.admits(scrypt(weak.0, weak.1, weak.2)), "{weak:?}");
+            assert!(!HashFloor::OWASP.admits(scrypt(weak.0, weak.1, weak.2)), "{weak:?}");
         }
-        assert!(HashFloor::None.admits(scrypt(4, 8, 1)));
+        assert!(HashFloor::OWASP.admits(pbkdf2(600_000)));
+        assert!(!HashFloor::OWASP.admits(pbkdf2(599_999)));
+        assert!(HashFloor::NONE.admits(scrypt(4, 8, 1)));
     }
 
     #[test]
     fn ceiling_holds_without_a_floor_too() {
         for huge in [(21, 8, 1), (31, 8, 1), (255, 255, 255), (20, 8, 4), (0, 8, 1), (17, 0, 1), (17, 8, 0)] {
-            assert!(!HashFloor::None.admits(scrypt(huge.0, huge.1, huge.2)), "{huge:?}");
+            assert!(!HashFloor::NONE.admits(scrypt(huge.0, huge.1, huge.2)), "{huge:?}");
         }
-        assert!(HashFloor::None.admits(scrypt(20, 8, 1)));
+        for huge in [0, 10_000_001, u32::MAX] {
+            assert!(!HashFloor::NONE.admits(pbkdf2(huge)), "{huge}");
+        }
+        assert!(HashFloor::NONE.admits(scrypt(20, 8, 1)));
         assert_eq!(Scrypt::DEFAULT.memory(), 128 << 20);
     }
 
     #[test]
-    fn phc_strings_round_trip_and_others_are_refused() {
-        let record =
-            PasswordRecord { params: Scrypt::DEFAULT, salt: Salt([7; 16]), hash: Secret::new([9; 32]) };
-        let phc = record.to_phc();
-        assert!(phc.expose().starts_with("$scrypt$ln=17,r=8,p=1$BwcHBw"), "{}", phc.expose());
-        assert_eq!(PasswordRecord::from_phc(phc.expose()), Ok(record));
-        for bad in [
-            "",
-            "$",
-            "$argon2id$v=19$x$y",
-            "$scrypt$ln=17,r=8,p=1$BwcHBw$CQkJ",
-            "$scrypt$ln=999,r=8,p=1$BwcHBwcHBwcHBwcHBwcHBw$",
-            "x$scrypt$ln=17,r=8,p=1$a$b",
-        ] {
-            assert_eq!(PasswordRecord::from_phc(bad), Err(UnusableHash), "{bad}");
+    fn constrained_floor_admits_its_own_function_alone() {
+        let iterations = NonZeroU32::new(20_000).unwrap();
+        let floor = HashFloor::constrained(ConstrainedFloor::Pbkdf2 { iterations });
+        assert!(floor.admits(pbkdf2(20_000)) && floor.admits(pbkdf2(600_000)));
+        assert!(!floor.admits(pbkdf2(19_999)));
+        assert!(!floor.admits(scrypt(20, 8, 1)));
+        let memory = NonZeroU32::new(16 << 10).unwrap();
+        let floor = HashFloor::constrained(ConstrainedFloor::Scrypt { memory });
+        assert!(floor.admits(scrypt(4, 8, 1)));
+        assert!(!floor.admits(scrypt(3, 8, 1)));
+        assert!(!floor.admits(pbkdf2(600_000)));
+    }
+
+    #[test]
+    fn delegated_floor_admits_its_own_key_alone() {
+        let [one, other] = [1, 2].map(|n| KeyId::from_bytes([n; 16]));
+        let floor = HashFloor::delegated(one);
+        assert!(floor.admits(Hashing::Delegated { key: one }));
+        assert!(!floor.admits(Hashing::Delegated { key: other }));
+        assert!(!floor.admits(Hashing::DEFAULT));
+        for floor in [HashFloor::OWASP, HashFloor::NONE] {
+            assert!(!floor.admits(Hashing::Delegated { key: one }), "an element is named or not used");
         }
-        let more = format!("{}$", phc.expose());
-        assert_eq!(PasswordRecord::from_phc(&more), Err(UnusableHash));
     }
 }

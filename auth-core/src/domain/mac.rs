@@ -111,7 +111,7 @@ fn mac(key: &CodeKey, slot: CodeSlot, code: &Code) -> CodeMac {
 
 /// Holds HMAC-SHA-256 over a code and its slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CodeMac([u8; 32]);
+pub struct CodeMac(#[serde(with = "crate::octets")] [u8; 32]);
 
 impl CodeMac {
     /// Returns the 32 octets to store or compare.
@@ -124,7 +124,7 @@ impl CodeMac {
 ///
 /// 32 octets that hostile addresses cannot alias, since every part has a fixed place or comes last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct CodeSlot([u8; 32]);
+pub struct CodeSlot(#[serde(with = "crate::octets")] [u8; 32]);
 
 impl CodeSlot {
     /// Returns the slot of one attempt.

@@ -5,10 +5,11 @@ use core::{fmt, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::{AddressKey, Generation, Locale, Time};
+use super::{AddressKey, Generation, Locale, Time, micros};
 
 /// Says what a mail is for; one of each waits per address at most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Purpose {
     /// Carries a code that activates a pending account.
     Activation,
@@ -44,7 +45,7 @@ impl Purpose {
 
 /// Names one owed mail: 128 random bits. Its retries keep it, a newer mail has its own.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct MailId([u8; 16]);
+pub struct MailId(#[serde(with = "crate::octets")] [u8; 16]);
 
 impl MailId {
     /// Takes the octets back from a store.
@@ -72,7 +73,7 @@ impl fmt::Debug for MailId {
 
 /// Names one lease of a mail: 128 random bits that the store drew.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LeaseToken([u8; 16]);
+pub struct LeaseToken(#[serde(with = "crate::octets")] [u8; 16]);
 
 impl LeaseToken {
     /// Takes 16 random octets.
@@ -160,6 +161,7 @@ impl From<String> for Detail {
 
 /// Says what becomes of a leased mail.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Settlement {
     /// It is about to be sent: keep the lease, and remember that its outcome may stay unknown. A
     /// worker that dies now has written down that it may have sent it.
@@ -174,6 +176,7 @@ pub enum Settlement {
     /// Try again later.
     Retry {
         /// How much later, on the store's clock.
+        #[serde(with = "micros")]
         after: Duration,
         /// How many attempts have begun whose outcome is not known.
         unknowns: u8,

@@ -12,16 +12,17 @@ use super::{CodeFormat, Pace};
 pub(crate) const NEWEST_CODES: u8 = 3;
 
 /// Sets how likely a guess may be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OddsLimit {
     /// 3e-4 per address and day.
+    #[default]
     Standard,
     /// 2e-2 per address and day, for the profile `seed-compat` with its 4 digits alone.
     SeedCompat,
 }
 
 impl OddsLimit {
-    const fn per_million(self) -> u128 {
+    const fn per_million(self) -> u64 {
         match self {
             Self::Standard => 300,
             Self::SeedCompat => 20_000,
@@ -33,7 +34,7 @@ impl OddsLimit {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Odds {
     /// How many different codes there are.
-    pub codes: u128,
+    pub codes: u64,
     /// Wrong codes allowed per mail.
     pub tries: u8,
     /// Most mails to one address within any 24 hours.
@@ -54,14 +55,14 @@ impl Odds {
     }
 
     /// Returns the chance per address and day of constant effort, in parts per million, rounded up.
-    pub fn per_million(&self) -> u128 {
+    pub fn per_million(&self) -> u64 {
         self.favourable().saturating_mul(1_000_000).div_ceil(self.codes.max(1))
     }
 
-    fn favourable(&self) -> u128 {
-        u128::from(NEWEST_CODES)
-            .saturating_mul(u128::from(self.tries))
-            .saturating_mul(u128::from(self.mails_per_day))
+    fn favourable(&self) -> u64 {
+        u64::from(NEWEST_CODES)
+            .saturating_mul(u64::from(self.tries))
+            .saturating_mul(u64::from(self.mails_per_day))
     }
 }
 

@@ -7,7 +7,7 @@ use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::Time;
+use super::{Time, micros};
 
 /// A day without a mail brings the distance back to the first one.
 const RESET: Duration = Duration::from_secs(86_400);
@@ -73,6 +73,7 @@ pub struct LastMail {
     /// When it was or is due.
     pub due: Time,
     /// How long after that the next one is due at the earliest.
+    #[serde(with = "micros")]
     pub distance: Duration,
 }
 

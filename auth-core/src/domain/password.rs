@@ -28,13 +28,20 @@ pub enum PasswordError {
     Control,
 }
 
-impl fmt::Display for PasswordError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl PasswordError {
+    /// Returns what would do, in words.
+    pub const fn message(self) -> &'static str {
+        match self {
             Self::Empty => "a password has at least one character",
             Self::TooLong => "a password has 1024 octets of UTF-8 at most",
             Self::Control => "a password has no control characters",
-        })
+        }
+    }
+}
+
+impl fmt::Display for PasswordError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.message())
     }
 }
 
@@ -80,7 +87,7 @@ fn normalise(text: &str) -> Result<String, PasswordError> {
 }
 
 /// Says what a new password must reach. Composition rules are absent on purpose (NIST).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PasswordPolicy {
     /// Code points; 15 is what NIST asks of a password that is the only factor.
     pub min_length: u16,
@@ -91,7 +98,7 @@ pub struct PasswordPolicy {
 }
 
 /// Carries what a strength estimator (zxcvbn, with address and service name as context) found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Estimate {
     /// zxcvbn score 0 (guessed at once) to 4.
     pub score: u8,
@@ -101,6 +108,7 @@ pub struct Estimate {
 
 /// Tells why a password is too weak.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Weakness {
     /// It has fewer code points than the minimum.
     TooShort {
@@ -138,8 +146,8 @@ impl PasswordPolicy {
     /// # Errors
     /// [`Weakness`] names the first rule that it misses.
     pub fn judge(&self, password: &Password, estimate: Estimate) -> Result<(), Weakness> {
-        let length = password.expose().chars().count();
-        if length < usize::from(self.min_length) {
+        let min_length = usize::from(self.min_length);
+        if password.expose().chars().take(min_length).count() < min_length {
             Err(Weakness::TooShort { min_length: self.min_length })
         } else if self.refuse_common && estimate.common {
             Err(Weakness::Common)

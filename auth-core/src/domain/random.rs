@@ -1,7 +1,7 @@
 //! Owns how 32 random bytes from the host become as many as a flow needs.
 
-use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
+use hmac::{Hmac, KeyInit};
+use sha2::{Digest, Sha256};
 
 use crate::Secret;
 
@@ -18,10 +18,11 @@ pub(crate) fn hmac(key: &Secret<[u8; 32]>) -> Hmac<Sha256> {
     hmac
 }
 
-/// Yields pseudo-random bytes: HMAC-SHA-256(seed, label ‖ counter), block after block.
+/// Yields pseudo-random bytes: SHA-256(counter ‖ seed ‖ label), block after block.
 ///
-/// The expansion step of HKDF (RFC 5869 section 2.3) without its feedback; the seed comes from
-/// the host's CSPRNG and is used for one run.
+/// The one-step key derivation of NIST SP 800-56C Rev. 2 section 4.1. A flow draws anew each time it is
+/// replayed, so a block is one compression, where HMAC takes four. The seed comes from the host's
+/// CSPRNG and is used for one run; labels are fixed, and no block leaves whole.
 pub(crate) struct Stream<'a> {
     seed: &'a Secret<[u8; 32]>,
     label: &'static str,
@@ -42,11 +43,12 @@ impl<'a> Stream<'a> {
             self.used = self.used.saturating_add(1);
             return *byte;
         }
-        let mut mac = hmac(self.seed);
-        mac.update(self.label.as_bytes());
-        mac.update(&self.counter.to_be_bytes());
         self.counter = self.counter.wrapping_add(1);
-        self.block = Secret::new(mac.finalize().into_bytes().into());
+        let block = Sha256::new()
+            .chain_update(self.counter.to_be_bytes())
+            .chain_update(self.seed.expose())
+            .chain_update(self.label);
+        self.block = Secret::new(block.finalize().into());
         self.used = 1;
         let [first, ..] = self.block.expose();
         *first
@@ -61,6 +63,7 @@ impl<'a> Stream<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use hmac::Mac;
 
     #[test]
     fn hmac_matches_rfc_4231_test_case_6_key_rules() {

@@ -24,13 +24,33 @@ impl Time {
 
     /// Returns the later time, at most the end of time.
     pub fn after(self, distance: Duration) -> Self {
-        let micros = u64::try_from(distance.as_micros()).unwrap_or(u64::MAX);
-        Self(self.0.saturating_add(micros))
+        Self(self.0.saturating_add(whole_micros(distance)))
     }
 
     /// Returns how long ago `earlier` was; zero if it is still to come.
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_micros(self.0.saturating_sub(earlier.0))
+    }
+}
+
+/// As `Duration::as_micros`, at most `u64::MAX`; arithmetic of 128 bits is large on small machines.
+fn whole_micros(duration: Duration) -> u64 {
+    let micros = u64::from(duration.subsec_micros());
+    duration.as_secs().saturating_mul(1_000_000).saturating_add(micros)
+}
+
+/// Serialization of durations as whole microseconds, the unit of [`Time`].
+pub(crate) mod micros {
+    use core::time::Duration;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(crate) fn serialize<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+        super::whole_micros(*duration).serialize(serializer)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+        u64::deserialize(deserializer).map(Duration::from_micros)
     }
 }
 

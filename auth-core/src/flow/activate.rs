@@ -8,7 +8,7 @@ use super::{Outcome, ROUNDS, limited};
 use crate::{
     Commit, CommitAccount, Event, Fault, FindAccount, Flow, Found, HashPassword, Host, Random, RedeemCode,
     Redemption, Rules, Stop,
-    domain::{Address, Client, Code, CodeSlot, Generation, Purpose, Salt, Status, Stream},
+    domain::{Address, Client, Code, CodeSlot, Generation, Purpose, Salt, Status, Stream, micros},
 };
 
 /// Activates a pending account with the password that the host keeps beside the run.
@@ -23,7 +23,8 @@ pub struct Activate {
 }
 
 /// Says what the visitor is told of an activation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Activation {
     /// The account is active.
     Activated,
@@ -42,6 +43,7 @@ pub enum Activation {
     /// The client asks too often.
     RateLimited {
         /// How long to wait.
+        #[serde(with = "micros")]
         retry_after: Duration,
     },
     /// Too many change the same address at once; ask again.
@@ -58,7 +60,7 @@ impl Flow for Activate {
         }
         let seed = host.ask(Random)?.0;
         let mut random = Stream::new(&seed, "activate");
-        let dummy = Salt::new(random.bytes());
+        let dummy = Salt::from_bytes(random.bytes());
         let nowhere = CodeSlot::from_bytes(random.bytes());
 
         let found = host.ask(self.find())?;
@@ -67,7 +69,7 @@ impl Flow for Activate {
         // Threat: timing. Where there is nothing to compare, the same work is done for nothing.
         let (salt, params) =
             attempt.map_or((dummy, rules.policy().hash), |a| (a.password.salt, a.password.params));
-        let hash = host.ask(HashPassword { salt, params })?.0;
+        let hash = host.ask(HashPassword { salt, params })?.hash;
         let attempt = attempt.filter(|attempt| attempt.password.hash == hash);
 
         // Threat: a stranger who uses up somebody's tries. Without the attempt's password the

@@ -14,6 +14,8 @@ pub use resend::{Resend, Resending};
 
 use core::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     Admission, Admit, CommitAccount, Event, Found, Host, Rules, Stop,
     domain::{AddressKey, Client, OwedMail, Row, Version},
@@ -43,7 +45,7 @@ impl Found {
 }
 
 /// Holds what a flow came to: what the visitor is told, and what really happened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outcome<T> {
     /// What the visitor may know; the only part for an answer.
     pub told: T,

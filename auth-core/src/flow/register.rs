@@ -10,6 +10,7 @@ use crate::{
     Commit, Event, FindAccount, Flow, HashPassword, Host, Random, Rules, Stop,
     domain::{
         Address, Asked, Attempt, Client, Generation, Locale, MailId, PasswordRecord, Salt, Stream, Weakness,
+        micros,
     },
 };
 
@@ -33,7 +34,8 @@ pub struct Register {
 }
 
 /// Says what the visitor is told of a registration.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Registration {
     /// A mail follows if the address can be registered. The only success when hiding.
     Accepted,
@@ -46,6 +48,7 @@ pub enum Registration {
     /// The client asks too often.
     RateLimited {
         /// How long to wait.
+        #[serde(with = "micros")]
         retry_after: Duration,
     },
     /// Too many change the same address at once; ask again.
@@ -66,9 +69,9 @@ impl Flow for Register {
         }
         let seed = host.ask(Random)?.0;
         let mut random = Stream::new(&seed, "register");
-        let fresh = Salt::new(random.bytes());
+        let fresh = Salt::from_bytes(random.bytes());
         let generation = Generation::from_bytes(random.bytes());
-        let id = MailId::from_bytes(random.bytes());
+        let mut id = None;
 
         let (key, params) = (self.address.key(), rules.policy().hash);
         let mut hashed: Vec<PasswordRecord> = Vec::new();
@@ -77,7 +80,7 @@ impl Flow for Register {
             let row = found.at_its_time();
             let salt = row.salt(params).unwrap_or(fresh);
             if round < HASHED_ROUNDS {
-                let hash = host.ask(HashPassword { salt, params })?.0;
+                let hash = host.ask(HashPassword { salt, params })?.hash;
                 hashed.push(PasswordRecord { params, salt, hash });
             }
             // Under a salt that was not hashed with, the attempt counts as another one.
@@ -85,6 +88,8 @@ impl Flow for Register {
             let Some(password) = same_salt.or(hashed.last()).cloned() else { break };
             let new =
                 Attempt { generation, address: self.address.clone(), locale: self.locale.clone(), password };
+            // Drawn where it is needed: each replay draws again.
+            let id = *id.get_or_insert_with(|| MailId::from_bytes(random.bytes()));
             let asked =
                 Asked { now: found.now, id, mail_waits: found.mail_waits, lifetimes: rules.lifetimes };
             let step = row.register(new, asked);

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{Outcome, ROUNDS, limited};
 use crate::{
     Commit, Event, FindAccount, Flow, Host, Random, Rules, Stop,
-    domain::{Address, Asked, Client, MailId, Stream},
+    domain::{Address, Asked, Client, MailId, Stream, micros},
 };
 
 /// Asks for another activation mail.
@@ -20,7 +20,8 @@ pub struct Resend {
 }
 
 /// Says what the visitor is told of asking for another mail.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Resending {
     /// A mail follows if the address has a pending account. The only success when hiding.
     Accepted,
@@ -31,6 +32,7 @@ pub enum Resending {
     /// The client asks too often.
     RateLimited {
         /// How long to wait.
+        #[serde(with = "micros")]
         retry_after: Duration,
     },
     /// Too many change the same address at once; ask again.

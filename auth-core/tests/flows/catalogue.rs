@@ -2,13 +2,11 @@
 
 use std::fmt::Debug;
 
-use auth_core::Flow;
-
-use crate::{activate, deliver, register, resend, script::Script};
+use crate::{activate, deliver, register, resend, script::Script, wire::Wired};
 
 /// Looks at scripts of any flow.
 pub(crate) trait Visitor {
-    fn visit<F: Flow>(&mut self, script: &Script<F>)
+    fn visit<F: Wired>(&mut self, script: &Script<F>)
     where
         F::Outcome: Clone + Debug + PartialEq;
 }

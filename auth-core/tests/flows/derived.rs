@@ -7,15 +7,18 @@ use auth_core::{AddressKey, Code, CodeFormat, CodeMac, CodeSlot, Generation, Mai
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 
-/// Yields HMAC-SHA-256(seed, label, counter), block after block.
+/// Yields SHA-256(counter, seed, label), block after block.
 pub(crate) fn stream(seed: [u8; 32], label: &'static str) -> impl Iterator<Item = u8> {
-    (0_u32..).flat_map(move |counter| hmac(&seed, &[label.as_bytes(), &counter.to_be_bytes()]))
+    (1_u32..).flat_map(move |counter| {
+        let block = Sha256::new().chain_update(counter.to_be_bytes()).chain_update(seed).chain_update(label);
+        <[u8; 32]>::from(block.finalize())
+    })
 }
 
 /// What Register draws: salt, generation, mail.
 pub(crate) fn register(seed: [u8; 32]) -> (Salt, Generation, MailId) {
     let mut bytes = stream(seed, "register");
-    let salt = salt(take(&mut bytes));
+    let salt = Salt::from_bytes(take(&mut bytes));
     let generation = Generation::from_bytes(take(&mut bytes));
     (salt, generation, MailId::from_bytes(take(&mut bytes)))
 }
@@ -28,7 +31,7 @@ pub(crate) fn resend(seed: [u8; 32]) -> MailId {
 /// What Activate draws: the salt and the slot for when there is nothing to compare.
 pub(crate) fn activate(seed: [u8; 32]) -> (Salt, CodeSlot) {
     let mut bytes = stream(seed, "activate");
-    let dummy = salt(take(&mut bytes));
+    let dummy = Salt::from_bytes(take(&mut bytes));
     (dummy, CodeSlot::from_bytes(take(&mut bytes)))
 }
 
@@ -55,12 +58,8 @@ pub(crate) fn slot(key: &AddressKey, generation: Generation) -> CodeSlot {
 /// How a code is stored.
 pub(crate) fn mac(key: [u8; 32], slot: CodeSlot, code: &Code) -> CodeMac {
     let parts: [&[u8]; 3] = [b"auth-core code v1", slot.as_bytes(), code.expose().as_bytes()];
-    postcard::from_bytes(&hmac(&key, &parts)).expect("32 octets are a MAC")
-}
-
-/// Makes a salt of its octets.
-pub(crate) fn salt(bytes: [u8; 16]) -> Salt {
-    postcard::from_bytes(&bytes).expect("16 octets are a salt")
+    let octets = [&[32][..], &hmac(&key, &parts)].concat();
+    postcard::from_bytes(&octets).expect("32 octets are a MAC")
 }
 
 fn take<const N: usize>(bytes: &mut impl Iterator<Item = u8>) -> [u8; N] {

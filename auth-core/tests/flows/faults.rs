@@ -10,6 +10,7 @@ use auth_core::{Broken, Fault, Flow, Kind, Run};
 use crate::{
     catalogue::{Visitor, visit_all},
     script::Script,
+    wire::Wired,
 };
 
 /// The effects that each flow can order, in the order in which they come first.
@@ -50,7 +51,7 @@ struct Failing {
 }
 
 impl Visitor for Failing {
-    fn visit<F: Flow>(&mut self, script: &Script<F>)
+    fn visit<F: Wired>(&mut self, script: &Script<F>)
     where
         F::Outcome: Clone + Debug + PartialEq,
     {

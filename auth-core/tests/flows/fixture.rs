@@ -4,11 +4,9 @@ use std::time::Duration;
 
 use auth_core::{
     Address, AddressKey, Attempt, Client, CodeKey, CodeKeys, CommitAccount, Disclosure, Found, Generation,
-    LastMail, Locale, MailId, OwedMail, PasswordRecord, Policy, Purpose, Rate, Row, Rules, Scrypt, Secret,
-    Status, Time, Version,
+    Hashing, LastMail, Locale, MailId, OwedMail, PasswordRecord, Policy, Purpose, Rate, Row, Rules, Salt,
+    Scrypt, Secret, Status, Time, Version,
 };
-
-use crate::derived;
 
 /// What the host draws in scripts.
 pub(crate) const SEED: [u8; 32] = [7; 32];
@@ -90,8 +88,13 @@ pub(crate) const fn mail_id(n: u8) -> MailId {
 }
 
 pub(crate) fn record(salt: u8, hash: [u8; 32]) -> PasswordRecord {
-    let salt = derived::salt([salt; 16]);
-    PasswordRecord { params: Scrypt::DEFAULT, salt, hash: Secret::new(hash) }
+    let salt = Salt::from_bytes([salt; 16]);
+    PasswordRecord { params: Hashing::DEFAULT, salt, hash: Secret::new(hash) }
+}
+
+/// scrypt with another N.
+pub(crate) fn scrypt(log2_n: u8) -> Hashing {
+    Scrypt { log2_n, ..Scrypt::DEFAULT }.into()
 }
 
 /// An attempt that is in the store already: other spelling, other language, salt as number.

@@ -6,7 +6,7 @@
 use auth_core::{Code, Kind, LastMail, Row, Status};
 
 use crate::{
-    fixture::{DAY, rules, rules_with, seconds},
+    fixture::{DAY, rules, rules_with, scrypt, seconds},
     world::{How, Request, Seen, World, well},
 };
 
@@ -42,7 +42,7 @@ fn worlds() -> Vec<(&'static str, World)> {
     let mut weak = pending.clone();
     weak.tamper(ADDRESS, weaken);
     let mut costly = pending.clone();
-    costly.tamper(ADDRESS, |row| attempt_of(row).password.params.log2_n = 40);
+    costly.tamper(ADDRESS, |row| attempt_of(row).password.params = scrypt(40));
     vec![
         ("absent", absent),
         ("only asked about", vacant),
@@ -60,7 +60,7 @@ fn worlds() -> Vec<(&'static str, World)> {
 }
 
 fn weaken(row: &mut Row) {
-    attempt_of(row).password.params.log2_n = 10;
+    attempt_of(row).password.params = scrypt(10);
     row.last_mail = row.last_mail.map(|last| LastMail { distance: seconds(7200), ..last });
 }
 
@@ -179,7 +179,7 @@ fn a_request_raced_by_a_resend_shows_nothing_of_the_state() {
 
 #[test]
 fn every_registration_and_activation_hashes_once_with_todays_parameters() {
-    let costlier = rules_with(|policy| policy.hash.log2_n = 18);
+    let costlier = rules_with(|policy| policy.hash = scrypt(18));
     for rules in [rules(), costlier] {
         for request in requests().into_iter().filter(|request| !matches!(request, Request::Resend)) {
             let mut world = World::new(rules.clone());

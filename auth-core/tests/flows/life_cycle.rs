@@ -1,6 +1,6 @@
 //! Owns what becomes of an address over days: who wins it, when it is forgotten, who is told.
 
-use auth_core::{Activation, Event, Kind, Row, Run, Scrypt, Status};
+use auth_core::{Activation, Event, Hashing, Kind, Row, Run, Scrypt, Status};
 
 use crate::{
     fixture::{DAY, KEPT, TTL, rules, seconds},
@@ -211,9 +211,9 @@ fn a_stored_hash_that_is_too_weak_or_too_costly_never_verifies() {
     let code = world.last_code();
     for params in [Scrypt { log2_n: 16, r: 8, p: 1 }, Scrypt { log2_n: 30, r: 8, p: 1 }] {
         let mut world = world.clone();
-        world.tamper(ADDRESS, |row| set_params(row, params));
+        world.tamper(ADDRESS, |row| set_params(row, params.into()));
         let ran = world.drive(activate(ADDRESS, &code), Some(OWNERS), well);
-        assert_eq!(ran.hashes, [Scrypt::DEFAULT], "only today's parameters are ordered");
+        assert_eq!(ran.hashes, [Hashing::DEFAULT], "only today's parameters are ordered");
         assert_eq!(ran.outcome().event, Event::WrongPassword);
         // Registering again replaces what cannot be used.
         assert_eq!(world.register(ADDRESS, OWNERS).outcome().event, Event::AttemptReplaced);
@@ -223,7 +223,7 @@ fn a_stored_hash_that_is_too_weak_or_too_costly_never_verifies() {
     }
 }
 
-fn set_params(row: &mut Row, params: Scrypt) {
+fn set_params(row: &mut Row, params: Hashing) {
     let Status::Pending(attempt) = &mut row.status else { panic!("it is pending") };
     attempt.password.params = params;
 }

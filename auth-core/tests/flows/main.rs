@@ -27,4 +27,5 @@ mod script;
 mod snapshot;
 mod tickets;
 mod tries;
+mod wire;
 mod world;

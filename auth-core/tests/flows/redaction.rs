@@ -2,13 +2,14 @@
 
 use std::fmt::{Debug, Write};
 
-use auth_core::{Flow, Secret};
+use auth_core::Secret;
 
 use crate::{
     catalogue::{Visitor, visit_all},
     derived,
     fixture::{CODE_KEY, HASH, OTHER_HASH, SEED, generation, key, mail_id, rules},
     script::Script,
+    wire::Wired,
 };
 
 /// Prints every run, effect, answer and snapshot of a script, as a careless host would.
@@ -16,7 +17,7 @@ use crate::{
 struct Printing(String);
 
 impl Visitor for Printing {
-    fn visit<F: Flow>(&mut self, script: &Script<F>)
+    fn visit<F: Wired>(&mut self, script: &Script<F>)
     where
         F::Outcome: Clone + Debug + PartialEq,
     {

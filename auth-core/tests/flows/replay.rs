@@ -2,18 +2,19 @@
 
 use std::fmt::Debug;
 
-use auth_core::{Flow, Run};
+use auth_core::Run;
 
 use crate::{
     catalogue::{Visitor, visit_all},
     script::Script,
+    wire::Wired,
 };
 
 /// Plays every script, with snapshots and restores.
 struct Playing(usize);
 
 impl Visitor for Playing {
-    fn visit<F: Flow>(&mut self, script: &Script<F>)
+    fn visit<F: Wired>(&mut self, script: &Script<F>)
     where
         F::Outcome: Clone + Debug + PartialEq,
     {
@@ -26,7 +27,7 @@ impl Visitor for Playing {
 struct Comparing;
 
 impl Visitor for Comparing {
-    fn visit<F: Flow>(&mut self, script: &Script<F>)
+    fn visit<F: Wired>(&mut self, script: &Script<F>)
     where
         F::Outcome: Clone + Debug + PartialEq,
     {
@@ -61,7 +62,7 @@ fn the_same_answers_give_the_same_run() {
 struct Impatient;
 
 impl Visitor for Impatient {
-    fn visit<F: Flow>(&mut self, script: &Script<F>)
+    fn visit<F: Wired>(&mut self, script: &Script<F>)
     where
         F::Outcome: Clone + Debug + PartialEq,
     {

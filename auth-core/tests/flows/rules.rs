@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use auth_core::{
-    Alphabet, CodeFormat, HashFloor, OddsLimit, PasswordPolicy, Policy, Rules, RulesError, Scrypt,
+    Alphabet, CodeFormat, HashFloor, Hashing, OddsLimit, PasswordPolicy, Policy, Rules, RulesError, Scrypt,
 };
 
 use crate::fixture::{CODE_KEY, keys, rules, seconds};
@@ -28,7 +28,7 @@ fn seed_compat(policy: &mut Policy) {
     policy.code_ttl = seconds(60);
     policy.code_tries = 3;
     policy.odds = OddsLimit::SeedCompat;
-    policy.hash_floor = HashFloor::None;
+    policy.hash_floor = HashFloor::NONE;
 }
 
 #[test]
@@ -98,15 +98,15 @@ fn distances_are_1_s_to_a_day_and_do_not_shrink() {
 
 #[test]
 fn a_hash_lies_between_floor_and_ceiling() {
-    let hash = |log2_n, r, p| Scrypt { log2_n, r, p };
+    let hash = |log2_n, r, p| Hashing::Scrypt(Scrypt { log2_n, r, p });
     for wrong in [hash(16, 8, 1), hash(12, 8, 99), hash(21, 8, 1), hash(17, 0, 1)] {
         assert_eq!(refusal(|policy| policy.hash = wrong), RulesError::Hash(wrong));
         assert!(RulesError::Hash(wrong).to_string().contains("OWASP"));
     }
     // Without a floor the ceiling still holds.
-    let cheap = |policy: &mut Policy| (policy.hash, policy.hash_floor) = (hash(4, 8, 1), HashFloor::None);
+    let cheap = |policy: &mut Policy| (policy.hash, policy.hash_floor) = (hash(4, 8, 1), HashFloor::NONE);
     assert!(checked(cheap).is_ok());
-    let huge = |policy: &mut Policy| (policy.hash, policy.hash_floor) = (hash(21, 8, 1), HashFloor::None);
+    let huge = |policy: &mut Policy| (policy.hash, policy.hash_floor) = (hash(21, 8, 1), HashFloor::NONE);
     assert!(matches!(refusal(huge), RulesError::Hash(_)));
 }
 

@@ -7,8 +7,9 @@ use std::fmt::Debug;
 
 use auth_core::{
     Admission, Admit, Answer, Answered, CommitAccount, Effect, Ended, Fault, FindAccount, Flow, HashPassword,
-    Hashed, Kind, Op, PutCode, Random, RedeemCode, Rules, Run, Salt, Scrypt, Secret, Seed, SendMail,
+    Hashed, Hashing, Kind, Op, PutCode, Random, RedeemCode, Rules, Run, Salt, Secret, Seed, SendMail,
     SettleMail,
+    wire::{Order, Reply},
 };
 
 use crate::fixture;
@@ -27,6 +28,16 @@ macro_rules! steps {
             /// The same order with a fault for an answer.
             pub(crate) fn failing(&self, fault: Fault) -> Self {
                 match self { $(Self::$name(order, _) => Self::$name(order.clone(), Err(fault)),)+ }
+            }
+
+            /// The order, without its type.
+            pub(crate) fn order(&self) -> Order {
+                match self { $(Self::$name(order, _) => Order::$name(order.clone()),)+ }
+            }
+
+            /// The answer, without its type.
+            pub(crate) fn reply(&self) -> Result<Reply, Fault> {
+                match self { $(Self::$name(_, answer) => answer.clone().map(Reply::$name),)+ }
             }
 
             /// Answers the effect after comparing its order.
@@ -71,7 +82,8 @@ pub(crate) fn finds(found: auth_core::Found) -> Step {
 
 /// A hash with today's parameters.
 pub(crate) fn hashes(salt: Salt, hash: [u8; 32]) -> Step {
-    step(HashPassword { salt, params: Scrypt::DEFAULT }, Ok(Hashed(Secret::new(hash))))
+    let params = Hashing::DEFAULT;
+    step(HashPassword { salt, params }, Ok(Hashed { params, hash: Secret::new(hash) }))
 }
 
 /// Holds a run written down: what it starts from, every effect, how it ends.

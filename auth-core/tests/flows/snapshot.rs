@@ -2,15 +2,18 @@
 
 use std::fmt::Debug;
 
-use auth_core::{Activate, BadSnapshot, Deliver, Effect, Flow, Policy, Register, Resend, Rules, Run};
+use auth_core::{
+    Activate, BadSnapshot, Deliver, Effect, Flow, HashFloor, Policy, Register, Resend, Rules, Run,
+};
 
 use crate::{
     activate,
     catalogue::{Visitor, visit_all},
     deliver,
-    fixture::{CODE_KEY, OLD_CODE_KEY, keys, rules, rules_with, seconds},
+    fixture::{CODE_KEY, OLD_CODE_KEY, keys, rules, rules_with, scrypt, seconds},
     register, resend,
     script::Script,
+    wire::Wired,
 };
 
 /// Restores bytes; if they are a run, it must be the one that was written.
@@ -24,7 +27,7 @@ fn same_run_or_none<F: Flow>(bytes: &[u8], written: &[u8], rules: &Rules) {
 struct Cutting;
 
 impl Visitor for Cutting {
-    fn visit<F: Flow>(&mut self, script: &Script<F>)
+    fn visit<F: Wired>(&mut self, script: &Script<F>)
     where
         F::Outcome: Clone + Debug + PartialEq,
     {
@@ -48,7 +51,7 @@ fn every_truncation_is_a_bad_snapshot() {
 struct Corrupting;
 
 impl Visitor for Corrupting {
-    fn visit<F: Flow>(&mut self, script: &Script<F>)
+    fn visit<F: Wired>(&mut self, script: &Script<F>)
     where
         F::Outcome: Clone + Debug + PartialEq,
     {
@@ -141,7 +144,7 @@ where
 #[test]
 fn a_run_is_not_taken_up_under_rules_that_would_have_ordered_otherwise() {
     let (register, activate) = (&register::scripts()[0], &activate::scripts()[0]);
-    let costlier = rules_with(|policy| policy.hash.log2_n = 18);
+    let costlier = rules_with(|policy| policy.hash = scrypt(18));
     for answers in 3..=5 {
         refused(register, answers, &costlier);
     }
@@ -158,14 +161,24 @@ fn a_run_is_not_taken_up_under_rules_that_would_have_ordered_otherwise() {
     refused(&deliver::scripts()[0], 3, &swapped);
 }
 
+/// Threat: whoever can restart a host under a lower floor, and has a run that waits.
+#[test]
+fn a_run_is_not_taken_up_under_another_floor() {
+    let lowered = rules_with(|policy| policy.hash_floor = HashFloor::NONE);
+    for answers in 0..=5 {
+        refused(&register::scripts()[0], answers, &lowered);
+        refused(&activate::scripts()[0], answers, &lowered);
+    }
+}
+
 #[test]
 fn what_was_not_ordered_yet_follows_the_new_rules() {
-    let costlier = rules_with(|policy| policy.hash.log2_n = 18);
+    let costlier = rules_with(|policy| policy.hash = scrypt(18));
     let script = &register::scripts()[0];
     let mut run = Run::<Register>::restore(script.at(2).snapshot().expose(), &costlier)
         .expect("under both rules it looks for the account now");
     let effect = run.take().expect("the order waits");
     run.accept(script.steps[2].answer(effect), &costlier).expect("the answer fits");
     let Some(Effect::HashPassword(_, order)) = run.take() else { panic!("{run:?} does not hash") };
-    assert_eq!(order.params.log2_n, 18);
+    assert_eq!(order.params, scrypt(18));
 }

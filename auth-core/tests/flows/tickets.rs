@@ -3,13 +3,15 @@
 use std::fmt::Debug;
 
 use auth_core::{
-    Admission, Answered, Effect, Fault, Flow, Kind, Resend, Rules, Run, Secret, Seed, WhyRefused,
+    Admission, Answered, Effect, Fault, Flow, Hashed, Hashing, Kind, Resend, Rules, Run, Secret, Seed,
+    WhyRefused,
 };
 
 use crate::{
     catalogue::{Visitor, visit_all},
-    fixture::{address, client, rules, rules_with},
+    fixture::{address, client, rules, rules_with, scrypt},
     script::Script,
+    wire::Wired,
 };
 
 fn started(rules: &Rules) -> Run<Resend> {
@@ -131,7 +133,7 @@ fn an_answer_to_another_kind_of_order_is_refused() {
 /// The hash of an order under some rules must not be stored as if others had ordered it.
 #[test]
 fn an_answer_to_an_order_of_other_rules_is_refused() {
-    let costlier = rules_with(|policy| policy.hash.log2_n = 18);
+    let costlier = rules_with(|policy| policy.hash = scrypt(18));
     let script = crate::register::scripts().swap_remove(0);
     let hash = script.steps.iter().position(|step| step.kind() == Kind::HashPassword).expect("it hashes");
     let effect = script.at(hash).take().expect("the order waits");
@@ -140,11 +142,24 @@ fn an_answer_to_an_order_of_other_rules_is_refused() {
     assert_eq!(why, WhyRefused::OtherRun);
 }
 
+/// Threat: a host that hashes cheaper than it was told.
+#[test]
+fn a_hash_by_another_function_is_refused() {
+    let script = crate::register::scripts().swap_remove(0);
+    let place = script.steps.iter().position(|step| step.kind() == Kind::HashPassword).expect("it hashes");
+    for params in [scrypt(16), scrypt(18), Hashing::Pbkdf2 { iterations: 600_000 }] {
+        let Some(Effect::HashPassword(ticket, order)) = script.at(place).take() else { panic!("it hashes") };
+        let cheaper = ticket.with(Ok(Hashed { params, hash: Secret::new([1; 32]) }));
+        let (why, _) = refuses(&mut script.at(place), cheaper, &script.rules);
+        assert_eq!(why, WhyRefused::OtherHashing { expected: order.params });
+    }
+}
+
 /// Hands the answer of each place to the runs of all other places.
 struct Misplaced;
 
 impl Visitor for Misplaced {
-    fn visit<F: Flow>(&mut self, script: &Script<F>)
+    fn visit<F: Wired>(&mut self, script: &Script<F>)
     where
         F::Outcome: Clone + Debug + PartialEq,
     {

@@ -11,7 +11,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use auth_core::{Client, HashPassword, Hashed, Password, Scrypt, Secret};
+use auth_core::{Client, HashPassword, Hashed, Hashing, Password, Scrypt, Secret};
 use tokio::sync::oneshot;
 
 use crate::port::{HashLoad, Hasher, PortError, Result};
@@ -172,13 +172,23 @@ impl Queue {
 
 fn hash(password: &Password, order: &HashPassword) -> Result<Hashed> {
     const OPERATION: &str = "hash a password";
-    let Scrypt { log2_n, r, p } = order.params;
-    let params = scrypt::Params::new(log2_n, u32::from(r), u32::from(p))
-        .map_err(|e| PortError::not_done(OPERATION, e))?;
-    let mut hash = [0; 32];
-    scrypt::scrypt(password.expose().as_bytes(), order.salt.as_bytes(), &params, &mut hash)
-        .map_err(|e| PortError::not_done(OPERATION, e))?;
-    Ok(Hashed(Secret::new(hash)))
+    let (password, salt, mut hash) = (password.expose().as_bytes(), order.salt.as_bytes(), [0; 32]);
+    match order.params {
+        Hashing::Scrypt(Scrypt { log2_n, r, p }) => {
+            let cost = scrypt::Params::new(log2_n, u32::from(r), u32::from(p))
+                .map_err(|e| PortError::not_done(OPERATION, e))?;
+            scrypt::scrypt(password, salt, &cost, &mut hash)
+                .map_err(|e| PortError::not_done(OPERATION, e))?;
+        }
+        // Nothing here is configured to order these; a row may have been stored by another host.
+        Hashing::Pbkdf2 { iterations } => {
+            pbkdf2::pbkdf2_hmac::<sha2::Sha256>(password, salt, iterations, &mut hash);
+        }
+        Hashing::Delegated { .. } => {
+            return Err(PortError::not_done(OPERATION, "there is no secure element here"));
+        }
+    }
+    Ok(Hashed { params: order.params, hash: Secret::new(hash) })
 }
 
 #[cfg(test)]
@@ -192,7 +202,7 @@ mod tests {
     fn job() -> (Job, oneshot::Receiver<Result<Hashed>>) {
         let (done, result) = oneshot::channel();
         let password = Arc::new(Password::parse("correct horse").unwrap());
-        let params = Scrypt { log2_n: 4, r: 8, p: 1 };
+        let params = Scrypt { log2_n: 4, r: 8, p: 1 }.into();
         let salt = auth_core::PasswordRecord::from_phc(
             "$scrypt$ln=4,r=8,p=1$BwcHBwcHBwcHBwcHBwcHBw$CQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQk",
         );
@@ -254,7 +264,7 @@ mod tests {
     async fn a_hash_is_scrypt_of_password_and_salt() {
         let pool = HashScrypt::start(1, 4).unwrap();
         let (job, _result) = job();
-        let Hashed(hash) = pool.hash(client(1), job.password, job.order.clone()).await.unwrap();
+        let Hashed { hash, .. } = pool.hash(client(1), job.password, job.order.clone()).await.unwrap();
         let mut expected = [0; 32];
         let params = scrypt::Params::new(4, 8, 1).unwrap();
         scrypt::scrypt(b"correct horse", job.order.salt.as_bytes(), &params, &mut expected).unwrap();

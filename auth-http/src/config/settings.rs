@@ -226,8 +226,8 @@ impl Values<'_> {
             odds: if seed_compat { OddsLimit::SeedCompat } else { OddsLimit::Standard },
             resend_after: self.seconds("resend_after_seconds")?,
             resend_after_max: self.seconds("resend_after_max_seconds")?,
-            hash: self.scrypt()?,
-            hash_floor: if seed_compat || hooks::ENABLED { HashFloor::None } else { HashFloor::Owasp },
+            hash: self.scrypt()?.into(),
+            hash_floor: if seed_compat || hooks::ENABLED { HashFloor::NONE } else { HashFloor::OWASP },
             password: PasswordPolicy {
                 min_length: self.number("password_min_length")?,
                 min_score: self.number("password_min_score")?,

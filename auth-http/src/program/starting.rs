@@ -55,7 +55,7 @@ fn warn_of_seed_compat(rules: &Rules) {
             "seed-compat: passwords of any strength are accepted"
         );
     }
-    if !HashFloor::Owasp.admits(policy.hash) {
+    if !HashFloor::OWASP.admits(policy.hash) {
         tracing::warn!(scrypt = %policy.hash, "seed-compat: scrypt is weaker than OWASP asks for");
     }
 }

@@ -62,8 +62,8 @@ async fn with_a_mail_under_way() -> Host {
         mailer: Arc::clone(&mailer) as Arc<dyn Mailer>,
         hasher: Arc::new(HashScrypt::start(1, 4).unwrap()),
     };
-    let hash = Scrypt { log2_n: 4, r: 8, p: 1 };
-    let policy = Policy { hash, hash_floor: HashFloor::None, ..Policy::default() };
+    let hash = Scrypt { log2_n: 4, r: 8, p: 1 }.into();
+    let policy = Policy { hash, hash_floor: HashFloor::NONE, ..Policy::default() };
     let keys = CodeKeys::new([CodeKey::new(Secret::new([7; 32]))]).unwrap();
     let driver = Arc::new(Driver::new(Rules::new(policy, keys).unwrap(), ports, Hooks::default()));
     let end = CancellationToken::new();

@@ -2,7 +2,7 @@
 
 mod scripts;
 
-use auth_core::{Activate, Activation, Commit, Event, Fault, Redemption, Scrypt};
+use auth_core::{Activate, Activation, Commit, Event, Fault, Hashing, Redemption, Scrypt};
 
 use crate::{
     fixture::{active, at, attempt, explicit, found, pending, rules},
@@ -13,6 +13,10 @@ use scripts::{
     lost_before_it_happened, others, overtaken, raced_by_a_resend, repeated, repeated_too_late, right_code,
     unknown_address, unusable_hash, vacant_address, wrong_password,
 };
+
+const fn hash(log2_n: u8, r: u8, p: u8) -> Hashing {
+    Hashing::Scrypt(Scrypt { log2_n, r, p })
+}
 
 pub(crate) fn scripts() -> Vec<Script<Activate>> {
     let mut scripts = vec![
@@ -28,8 +32,8 @@ pub(crate) fn scripts() -> Vec<Script<Activate>> {
         contended(Ok(Commit::Conflict)),
         contended(Err(Fault::Unknown)),
         limited(rules()),
-        unusable_hash(Scrypt { log2_n: 12, r: 8, p: 1 }),
-        earlier_parameters(Scrypt { log2_n: 16, r: 8, p: 2 }),
+        unusable_hash(hash(12, 8, 1)),
+        earlier_parameters(hash(16, 8, 2)),
     ];
     scripts.extend(codes().map(|(redemption, event)| code_refused(redemption, event)));
     scripts.extend(losers());
@@ -92,16 +96,16 @@ fn where_there_is_nothing_to_open_the_same_work_is_done_for_nothing() {
 #[test]
 fn a_stored_hash_below_the_floor_never_verifies() {
     for (log2_n, r, p) in [(1, 1, 1), (12, 8, 1), (16, 8, 1), (17, 4, 1)] {
-        unusable_hash(Scrypt { log2_n, r, p }).play();
+        unusable_hash(hash(log2_n, r, p)).play();
     }
-    earlier_parameters(Scrypt { log2_n: 16, r: 8, p: 2 }).play();
-    earlier_parameters(Scrypt { log2_n: 18, r: 8, p: 1 }).play();
+    earlier_parameters(hash(16, 8, 2)).play();
+    earlier_parameters(hash(18, 8, 1)).play();
 }
 
 #[test]
 fn stored_parameters_above_the_ceiling_are_never_ordered() {
     for (log2_n, r, p) in [(21, 8, 1), (20, 8, 3), (17, 255, 255), (255, 255, 255), (17, 8, 0)] {
-        unusable_hash(Scrypt { log2_n, r, p }).play();
+        unusable_hash(hash(log2_n, r, p)).play();
     }
 }
 

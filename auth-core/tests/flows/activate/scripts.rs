@@ -2,7 +2,7 @@
 
 use auth_core::{
     Activate, Activation, Admission, Admit, Answer, Code, CodeSlot, Commit, CommitAccount, Event, Fault,
-    HashPassword, Hashed, Outcome, RedeemCode, Redemption, Row, Rules, Scrypt, Secret,
+    HashPassword, Hashed, Hashing, Outcome, RedeemCode, Redemption, Row, Rules, Secret,
 };
 
 use crate::{
@@ -99,20 +99,20 @@ pub(super) fn expired_attempt() -> Script<Activate> {
 }
 
 /// A stored hash that must not count: its parameters are never ordered, today's are.
-pub(super) fn unusable_hash(params: Scrypt) -> Script<Activate> {
+pub(super) fn unusable_hash(params: Hashing) -> Script<Activate> {
     let mut weak = attempt(1);
     weak.password.params = params;
     refused(in_vain(found(4, &pending(weak, at(-30), 60))), Event::WrongPassword)
 }
 
 /// A stored hash that counts though new ones are made otherwise.
-pub(super) fn earlier_parameters(params: Scrypt) -> Script<Activate> {
+pub(super) fn earlier_parameters(params: Hashing) -> Script<Activate> {
     let mut earlier = attempt(1);
     earlier.password.params = params;
     let row = pending(earlier, at(-30), 60);
     let mut steps = rightly(&row, Redemption::Redeemed);
     let order = HashPassword { salt: attempt(1).password.salt, params };
-    steps[3] = step(order, Ok(Hashed(Secret::new(HASH))));
+    steps[3] = step(order, Ok(Hashed { params, hash: Secret::new(HASH) }));
     steps.push(commits(4, &row, Ok(Commit::Committed)));
     script(steps, Activation::Activated, Event::Activated)
 }

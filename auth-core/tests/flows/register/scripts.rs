@@ -1,8 +1,8 @@
 //! Owns the scripts of Register, one function for each way that it can go.
 
 use auth_core::{
-    Admission, Admit, Attempt, Commit, Event, Found, OwedMail, PasswordRecord, Register, Registration, Row,
-    Rules, Salt, Scrypt, Secret, Weakness,
+    Admission, Admit, Attempt, Commit, Event, Found, Hashing, OwedMail, PasswordRecord, Register,
+    Registration, Row, Rules, Salt, Scrypt, Secret, Weakness,
 };
 
 use crate::{
@@ -29,7 +29,7 @@ pub(crate) fn fresh_salt() -> Salt {
 /// The attempt that the flow makes where there is none, with the given hash.
 fn fresh(hash: [u8; 32]) -> Attempt {
     let (salt, generation, _) = derived::register(SEED);
-    let password = PasswordRecord { params: Scrypt::DEFAULT, salt, hash: Secret::new(hash) };
+    let password = PasswordRecord { params: Hashing::DEFAULT, salt, hash: Secret::new(hash) };
     Attempt { generation, address: address(), locale: locale("en"), password }
 }
 
@@ -157,7 +157,7 @@ fn fresh_under(salt: Salt, hash: [u8; 32]) -> Attempt {
 
 pub(super) fn attempt_hashed_otherwise() -> Script<Register> {
     let mut weaker = attempt(1);
-    weaker.password.params = Scrypt { log2_n: 16, r: 8, p: 2 };
+    weaker.password.params = Scrypt { log2_n: 16, r: 8, p: 2 }.into();
     let mut round = Round::new(found(4, &pending(weaker, at(-10), 60)), Event::AttemptReplaced);
     round.row = pending(fresh(HASH), at(50), 120);
     round.mail = mail(&fresh(HASH), 50);

@@ -3,8 +3,8 @@
 use std::fmt::Debug;
 
 use auth_core::{
-    Activate, Code, Deliver, Effect, Ended, Event, Fault, Flow, Hashed, Kind, Password, Register, Resend,
-    Run, Scrypt, Secret, Seed,
+    Activate, Code, Deliver, Effect, Ended, Event, Fault, Flow, Hashed, Hashing, Kind, Password, Register,
+    Resend, Run, Secret, Seed,
 };
 
 use super::{World, parse, password, toy_hash};
@@ -49,7 +49,7 @@ pub(crate) struct Beside {
 pub(crate) struct Ran<F: Flow> {
     pub(crate) ended: Option<Ended<F>>,
     pub(crate) kinds: Vec<Kind>,
-    pub(crate) hashes: Vec<Scrypt>,
+    pub(crate) hashes: Vec<Hashing>,
 }
 
 impl<F: Flow> Ran<F> {
@@ -76,7 +76,7 @@ pub(crate) enum Request {
 pub(crate) struct Seen {
     told: String,
     kinds: Vec<Kind>,
-    hashes: Vec<Scrypt>,
+    hashes: Vec<Hashing>,
 }
 
 impl Seen {
@@ -218,7 +218,8 @@ impl World {
             }
             Effect::HashPassword(ticket, order) => ticket.with(self.go(how, |_| {
                 let password = beside.password.as_ref().expect("the run has a password");
-                Ok(Hashed(Secret::new(toy_hash(password, order.salt, order.params))))
+                let hash = Secret::new(toy_hash(password, order.salt, order.params));
+                Ok(Hashed { params: order.params, hash })
             })),
             Effect::CommitAccount(ticket, order) => {
                 ticket.with(self.go(how, |world| Ok(world.commit(order))))

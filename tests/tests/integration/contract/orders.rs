@@ -75,8 +75,8 @@ impl Slot {
         let Some(Effect::FindAccount(ticket, _)) = run.take() else { panic!("then it finds") };
         run.accept(ticket.with(Ok(self.found())), &rules).unwrap();
         let Some(Effect::HashPassword(ticket, _)) = run.take() else { panic!("then it hashes") };
-        let PasswordRecord { hash, .. } = self.attempt.password.clone();
-        run.accept(ticket.with(Ok(Hashed(hash))), &rules).unwrap();
+        let PasswordRecord { params, hash, .. } = self.attempt.password.clone();
+        run.accept(ticket.with(Ok(Hashed { params, hash })), &rules).unwrap();
         let Some(Effect::RedeemCode(_, order)) = run.take() else { panic!("then it redeems") };
         order
     }
