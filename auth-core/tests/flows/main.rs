@@ -29,3 +29,4 @@ mod tickets;
 mod tries;
 mod wire;
 mod world;
+mod written;

@@ -1,0 +1,146 @@
+//! Owns the scripts as files, which every host replays: `scripts/*.json`.
+//!
+//! `AUTH_CORE_WRITE_SCRIPTS=1` writes them; without it they must be the ones that are there. Runs
+//! longer than `LONGEST` say the same over and over, and stay here.
+
+use std::{collections::BTreeMap, env, fmt::Debug, fs, path::PathBuf};
+
+use auth_core::wire::{Machine, Response};
+use serde_json::{Value, json};
+
+use crate::{
+    catalogue::{Visitor, visit_all},
+    fixture::{CODE_KEY, OLD_CODE_KEY},
+    script::Script,
+    wire::Wired,
+};
+
+const LONGEST: usize = 12;
+
+#[derive(Default)]
+struct Writing {
+    files: BTreeMap<String, Value>,
+    per_flow: BTreeMap<&'static str, usize>,
+}
+
+impl Visitor for Writing {
+    fn visit<F: Wired>(&mut self, script: &Script<F>)
+    where
+        F::Outcome: Clone + Debug + PartialEq,
+    {
+        if script.steps.len() > LONGEST {
+            return;
+        }
+        let ended = script.ended.clone().map(F::told);
+        let count = self.per_flow.entry(F::NAME).or_default();
+        *count += 1;
+        let end = match &ended {
+            Ok(told) => event(&plain(told)),
+            Err(broken) => format!("{}_{}", text(&plain(&broken.kind)), text(&plain(&broken.fault))),
+        };
+        let name = format!("{}-{count:02}-{end}", F::NAME);
+
+        let input = script.flow.clone().input();
+        let mut machine = Machine::start(input.clone(), &script.rules).expect("it is an input");
+        let mut steps = Vec::new();
+        for step in &script.steps {
+            let mut copy = machine.clone();
+            let ordered = machine.take().expect("an order waits");
+            let response = Response { ticket: ordered.ticket, answer: step.reply() };
+            steps.push(json!({
+                "order": plain(&ordered.order),
+                "order_wire": hex(copy.take_bytes().expect("it waits").expose()),
+                "answer": plain(&response.answer),
+                "answer_wire": hex(response.to_bytes().expose()),
+            }));
+            machine.accept(response, &script.rules).expect("the answer fits");
+        }
+        let file = json!({
+            "flow": F::NAME,
+            "policy": plain(script.rules.policy()),
+            "code_keys": [hex(&CODE_KEY), hex(&OLD_CODE_KEY)],
+            "input": plain(&input),
+            "input_wire": hex(input.to_bytes().expose()),
+            "steps": steps,
+            "outcome": plain(&ended),
+            "outcome_wire": hex(machine.outcome_bytes().expect("it has ended").expose()),
+            "snapshot": hex(machine.snapshot().expose()),
+        });
+        self.files.insert(name, file);
+    }
+}
+
+/// Returns a value as hosts without types see it: octets are hexadecimal.
+fn plain(value: &impl serde::Serialize) -> Value {
+    fn readable(value: Value) -> Value {
+        match value {
+            Value::Array(list) => match octets(&list) {
+                Some(octets) => Value::String(hex(&octets)),
+                None => Value::Array(list.into_iter().map(readable).collect()),
+            },
+            Value::Object(map) => {
+                Value::Object(map.into_iter().map(|(name, value)| (name, readable(value))).collect())
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value,
+        }
+    }
+    readable(serde_json::to_value(value).expect("it serializes"))
+}
+
+/// Every list of numbers here is one of octets: ids of 16, or hashes, seeds and MACs of 32.
+fn octets(list: &[Value]) -> Option<Vec<u8>> {
+    let octet = |value: &Value| value.as_u64().and_then(|number| u8::try_from(number).ok());
+    list.iter().map(octet).collect::<Option<Vec<u8>>>().filter(|octets| [16, 32].contains(&octets.len()))
+}
+
+fn hex(octets: &[u8]) -> String {
+    octets.iter().map(|octet| format!("{octet:02x}")).collect()
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().expect("it is a name").to_owned()
+}
+
+/// The event of what a flow came to: itself, or beside what the visitor is told.
+fn event(told: &Value) -> String {
+    let told = told.as_object().and_then(|told| told.values().next()).expect("it names its flow");
+    text(told.get("event").unwrap_or(told))
+}
+
+#[test]
+fn scripts_are_the_ones_that_hosts_replay() {
+    let mut writing = Writing::default();
+    visit_all(&mut writing);
+    assert!(writing.files.len() >= 80, "only {} scripts", writing.files.len());
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("scripts");
+    let expected: BTreeMap<String, Value> =
+        writing.files.into_iter().map(|(name, file)| (format!("{name}.json"), file)).collect();
+    if env::var_os("AUTH_CORE_WRITE_SCRIPTS").is_some() {
+        if folder.exists() {
+            fs::remove_dir_all(&folder).expect("the folder can be emptied");
+        }
+        fs::create_dir_all(&folder).expect("the folder can be made");
+        for (name, file) in &expected {
+            fs::write(folder.join(name), format!("{file:#}\n")).expect("it can be written");
+        }
+    }
+    let there: BTreeMap<String, Value> = fs::read_dir(&folder)
+        .expect("the folder is there")
+        .map(|entry| entry.expect("it can be listed"))
+        .map(|entry| {
+            let file = fs::read_to_string(entry.path()).expect("it can be read");
+            (
+                entry.file_name().into_string().expect("names are text"),
+                serde_json::from_str(&file).expect("it is JSON"),
+            )
+        })
+        .collect();
+    for (name, file) in &expected {
+        assert_eq!(
+            there.get(name),
+            Some(file),
+            "{name} is another one now; AUTH_CORE_WRITE_SCRIPTS=1 writes it"
+        );
+    }
+    assert!(there.keys().eq(expected.keys()), "there are files that no script makes");
+}
