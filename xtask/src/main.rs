@@ -3,6 +3,7 @@
 //! ARCHITECTURE.md that a program can check.
 
 mod apt;
+mod component;
 mod dev;
 mod images;
 mod openapi;
@@ -36,6 +37,8 @@ enum Command {
     Dev(dev::Options),
     /// Write auth-http/openapi.json from the server's own document
     Openapi(openapi::Options),
+    /// Build auth-core as a WebAssembly component, check it and weigh it
+    Component(component::Options),
     /// Check the invariants of ARCHITECTURE.md and the papers
     Tidy,
 }
@@ -47,6 +50,7 @@ fn main() -> ExitCode {
         Command::Images(options) => images::run(&shell, &options),
         Command::Dev(options) => dev::run(&shell, &options),
         Command::Openapi(options) => openapi::run(&shell, &options),
+        Command::Component(options) => component::run(&shell, &options),
         Command::Tidy => tidy::run(&shell),
     });
     result.unwrap_or_else(|error| {

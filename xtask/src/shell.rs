@@ -28,6 +28,11 @@ impl Shell {
         Ok(Self { root, built, dry_run })
     }
 
+    /// The target folder: what this was built into.
+    pub(crate) fn target(&self) -> PathBuf {
+        self.built.parent().map_or_else(|| self.root.join("target"), PathBuf::from)
+    }
+
     /// A command that starts in the repository's root.
     pub(crate) fn command(&self, program: &str, arguments: &[&str]) -> Command {
         let mut command = Command::new(program);

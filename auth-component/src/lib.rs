@@ -1,0 +1,123 @@
+//! auth-core as a WebAssembly component: `wit/auth-core.wit` says what it offers.
+//!
+//! It translates and decides nothing. There is nothing here on other targets, so that the workspace builds there.
+
+#![cfg(target_family = "wasm")]
+#![no_std]
+
+extern crate alloc;
+
+mod from_host;
+mod to_host;
+
+use alloc::{
+    rc::Rc,
+    string::{String, ToString},
+    vec::Vec,
+};
+use core::cell::RefCell;
+
+use auth_core::{
+    CodeKey, CodeKeys, Password, Policy, Secret,
+    wire::{BadInput, Machine},
+};
+
+mod bindings {
+    //! What wit-bindgen makes of the WIT.
+    #![allow(missing_docs, unreachable_pub, clippy::all, reason = "generated")]
+    wit_bindgen::generate!({ world: "machine", path: "wit" });
+}
+
+use from_host::{Malformed, bad};
+
+use bindings::exports::auth_core::machine::flows as wit;
+
+#[global_allocator]
+static ALLOCATOR: talc::wasm::WasmDynamicTalc = talc::wasm::new_wasm_dynamic_allocator();
+
+/// Nothing here panics but for want of memory; a host sees a trap.
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
+    core::arch::wasm32::unreachable()
+}
+
+struct Component;
+
+bindings::export!(Component with_types_in bindings);
+
+struct Rules(Rc<auth_core::Rules>);
+
+struct Flow {
+    rules: Rc<auth_core::Rules>,
+    machine: RefCell<Machine>,
+}
+
+impl wit::Guest for Component {
+    type Rules = Rules;
+    type Flow = Flow;
+
+    fn default_policy() -> wit::Policy {
+        Policy::default().into()
+    }
+}
+
+impl wit::GuestRules for Rules {
+    fn create(
+        policy: wit::Policy,
+        floor: wit::HashFloor,
+        code_keys: Vec<Vec<u8>>,
+    ) -> Result<wit::Rules, wit::BadInput> {
+        let keys: Vec<CodeKey> = code_keys
+            .into_iter()
+            .map(|key| from_host::octets(&key, "code-keys").map(|key| CodeKey::new(Secret::new(key))))
+            .collect::<Result<_, _>>()?;
+        let keys = CodeKeys::new(keys).map_err(|_| bad("code-keys", "1 to 8 different keys"))?;
+        let policy = from_host::policy(policy, floor)?;
+        let rules = auth_core::Rules::new(policy, keys).map_err(Malformed::from)?;
+        Ok(wit::Rules::new(Self(Rc::new(rules))))
+    }
+
+    fn judge(&self, password: String, estimate: wit::Estimate) -> Result<(), wit::PasswordRefusal> {
+        let password = Password::parse(Secret::new(password).expose())
+            .map_err(|error| wit::PasswordRefusal::Unusable(error.message().to_string()))?;
+        let estimate = auth_core::Estimate { score: estimate.score, common: estimate.common };
+        let verdict = self.0.policy().password.judge(&password, estimate);
+        verdict.map_err(|weakness| wit::PasswordRefusal::Weak(weakness.into()))
+    }
+}
+
+impl wit::GuestFlow for Flow {
+    fn start(rules: wit::RulesBorrow<'_>, input: wit::Input) -> Result<wit::Flow, wit::BadInput> {
+        let rules = Rc::clone(&rules.get::<Rules>().0);
+        let input = from_host::input(input, &rules)?;
+        let machine = Machine::start(input, &rules).map_err(|error| match error {
+            BadInput::Code => from_host::bad_code(),
+            BadInput::Version | BadInput::Malformed => bad("input", "values that can be"),
+        })?;
+        Ok(wit::Flow::new(Self { rules, machine: RefCell::new(machine) }))
+    }
+
+    fn take(&self) -> Option<wit::Ordered> {
+        self.machine.borrow_mut().take().map(wit::Ordered::from)
+    }
+
+    fn answer(&self, ticket: Vec<u8>, answer: wit::Answer) -> Result<(), wit::Refused> {
+        let response = from_host::response(&ticket, answer)?;
+        self.machine.borrow_mut().accept(response, &self.rules).map_err(wit::Refused::from)
+    }
+
+    fn outcome(&self) -> Option<Result<wit::Told, wit::Broken>> {
+        self.machine.borrow().outcome().map(|ended| ended.map(wit::Told::from).map_err(wit::Broken::from))
+    }
+
+    fn snapshot(&self) -> Vec<u8> {
+        self.machine.borrow().snapshot().expose().clone()
+    }
+
+    fn restore(rules: wit::RulesBorrow<'_>, snapshot: Vec<u8>) -> Result<wit::Flow, wit::BadSnapshot> {
+        let rules = Rc::clone(&rules.get::<Rules>().0);
+        let machine =
+            Machine::restore(Secret::new(snapshot).expose(), &rules).map_err(wit::BadSnapshot::from)?;
+        Ok(wit::Flow::new(Self { rules, machine: RefCell::new(machine) }))
+    }
+}

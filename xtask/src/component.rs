@@ -1,0 +1,130 @@
+//! `component`: builds auth-core as a WebAssembly component, checks it, and says what it weighs.
+//!
+//! The WIT is what hosts are written against, so a change of it needs another version: what was
+//! recorded last stands in `auth-component/wit/recorded.wit.txt`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, bail, ensure};
+use wit_component::{ComponentEncoder, DecodedWasm, WitPrinter};
+use wit_parser::Resolve;
+
+use crate::apt;
+use crate::shell::{Shell, on_path};
+use crate::test::Outcome;
+
+const WIT: &str = "auth-component/wit/auth-core.wit";
+const RECORDED: &str = "auth-component/wit/recorded.wit.txt";
+/// The most that the component may weigh, in octets.
+const BUDGET: usize = 100_000;
+/// sha2's small form, which weighs 7 kB less, and copies that a runtime does faster than a loop.
+const FLAGS: &str = "--cfg sha2_backend_soft=\"compact\" -C target-feature=+bulk-memory";
+/// wasm-opt, which takes an eighth off.
+const PACKAGES: [&str; 1] = ["binaryen"];
+
+#[derive(clap::Args)]
+pub(crate) struct Options {
+    /// Record the WIT as it is now; needs another version than the recorded one
+    #[arg(long)]
+    record: bool,
+}
+
+pub(crate) fn run(shell: &Shell, options: &Options) -> Result<ExitCode> {
+    if let Some(advice) = missing(shell)? {
+        bail!("wasm-opt is missing: {advice}");
+    }
+    build_and_check(shell, options.record)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The same as a step of the tests.
+pub(crate) fn step(shell: &Shell) -> Result<Outcome> {
+    if let Some(advice) = missing(shell)? {
+        return Ok(Outcome::Incomplete(advice));
+    }
+    build_and_check(shell, false)?;
+    Ok(Outcome::Passed)
+}
+
+/// Installs wasm-opt where it is missing and that is possible; returns what to do where it is not.
+fn missing(shell: &Shell) -> Result<Option<String>> {
+    let is_there = || on_path("wasm-opt");
+    if !is_there() {
+        apt::install(shell, &PACKAGES)?;
+    }
+    Ok((!is_there() && !shell.dry_run).then(|| apt::advice(&PACKAGES)))
+}
+
+fn build_and_check(shell: &Shell, record: bool) -> Result<()> {
+    let target = shell.target();
+    let cargo = |command: &str| {
+        let mut cargo = shell.cargo(&[command, "--locked", "-p", "auth-component"]);
+        cargo.args(["--profile", "component", "--target", "wasm32v1-none"]);
+        cargo.env("RUSTFLAGS", FLAGS);
+        cargo
+    };
+    // On the host's own target there is nothing for the other lints to see.
+    let mut lint = cargo("clippy");
+    lint.args(["--", "-D", "warnings"]);
+    let mut build = cargo("build");
+    let built = target.join("wasm32v1-none/component/auth_component.wasm");
+    let small = target.join("component/auth_component.small.wasm");
+    let mut shrink = shell.command("wasm-opt", &["-Oz", "--converge", "--enable-bulk-memory", "-o"]);
+    shrink.args([&small, &built]);
+    if !shell.run(&mut lint)? || !shell.run(&mut build)? || !shell.run(&mut shrink)? {
+        bail!("the component does not build");
+    }
+    if shell.dry_run {
+        return Ok(());
+    }
+    let module = read(&small)?;
+    let component =
+        ComponentEncoder::default().module(&module)?.validate(true).debug_names(false).encode()?;
+
+    let DecodedWasm::Component(resolve, world) = wit_component::decode(&component)? else {
+        bail!("what was built is no component");
+    };
+    let imports = resolve.worlds[world].imports.len();
+    ensure!(imports == 0, "the component imports {imports} things, which every host would have to give");
+    check_wit(shell, record)?;
+    let artefact = artefact(shell);
+    fs::write(&artefact, &component).with_context(|| format!("cannot write {}", artefact.display()))?;
+    let (size, core) = (component.len(), module.len());
+    println!("{}: {size} octets of {BUDGET}, no imports; {core} of them the core module", artefact.display());
+    ensure!(size <= BUDGET, "the component weighs {} octets over its budget", size - BUDGET);
+    Ok(())
+}
+
+/// Where the component is.
+pub(crate) fn artefact(shell: &Shell) -> PathBuf {
+    shell.target().join("component/auth-core.wasm")
+}
+
+fn read(path: &Path) -> Result<Vec<u8>> {
+    fs::read(path).with_context(|| format!("cannot read {}", path.display()))
+}
+
+/// Compares the WIT, without its comments, with the recorded one: the same version must mean the same.
+fn check_wit(shell: &Shell, record: bool) -> Result<()> {
+    let mut resolve = Resolve::default();
+    let (package, _) = resolve.push_path(shell.root.join(WIT))?;
+    let name = resolve.packages[package].name.to_string();
+    let mut printer = WitPrinter::default();
+    printer.emit_docs(false);
+    printer.print(&resolve, package, &[])?;
+    let now = printer.output.to_string();
+    let path = shell.root.join(RECORDED);
+    let before = fs::read_to_string(&path).unwrap_or_default();
+    if now == before {
+        return Ok(());
+    }
+    if before.contains(&format!("package {name};")) {
+        bail!("{WIT} has changed and is still {name}: give it another version, then record it");
+    }
+    ensure!(record, "{name} is not recorded: run `cargo xtask component --record`");
+    fs::write(&path, now).with_context(|| format!("cannot write {RECORDED}"))?;
+    println!("{RECORDED} is written: {name}");
+    Ok(())
+}
