@@ -59,7 +59,7 @@ fn commands(shell: &Shell, step: Step, filter: Option<&str>) -> Vec<Command> {
             })
             .collect(),
         Step::Unit => vec![
-            test("-p auth-core -p auth-http --tests"),
+            test("-p auth-core -p auth-http -p rust-sync --tests"),
             test("-p auth-http --features test-hooks --tests"),
             test("-p xtask"),
         ],
@@ -79,7 +79,13 @@ fn commands(shell: &Shell, step: Step, filter: Option<&str>) -> Vec<Command> {
         Step::Faults => vec![against_server(shell, test("-p auth-tests --test faults"))],
         Step::Compose => vec![test("-p auth-tests --test compose")],
         Step::Browser => vec![against_server(shell, test("-p auth-tests --test browser"))],
-        Step::Setup | Step::Server | Step::Servers | Step::Tidy => vec![],
+        Step::Setup
+        | Step::Server
+        | Step::Component
+        | Step::Wasmtime
+        | Step::Python
+        | Step::Servers
+        | Step::Tidy => vec![],
     }
 }
 

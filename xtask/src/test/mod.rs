@@ -3,6 +3,7 @@
 //! where the later one needs what it makes.
 
 mod checks;
+mod hosts;
 mod report;
 mod server;
 mod setup;
@@ -14,10 +15,12 @@ use std::time::Instant;
 
 use anyhow::Result;
 
+use crate::component;
 use crate::images;
 use crate::shell::Shell;
 use crate::tidy;
-use report::{Outcome, Report};
+pub(crate) use report::Outcome;
+use report::Report;
 use stack::Servers;
 use step::Step;
 
@@ -42,6 +45,8 @@ pub(crate) struct Options {
 #[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Part {
     Browser,
+    Wasmtime,
+    Python,
 }
 
 pub(crate) fn run(shell: &Shell, options: &Options) -> Result<ExitCode> {
@@ -97,9 +102,14 @@ fn run_step(
     report: &Report,
     servers: &mut Option<Servers>,
 ) -> Outcome {
-    let without_browser = options.without.contains(&Part::Browser);
-    if step == Step::Browser && without_browser {
-        return Outcome::LeftOut("--without browser".to_owned());
+    let without = |part| options.without.contains(&part);
+    let parts = [
+        (Step::Browser, Part::Browser, "--without browser"),
+        (Step::Wasmtime, Part::Wasmtime, "--without wasmtime"),
+        (Step::Python, Part::Python, "--without python"),
+    ];
+    if let Some((_, _, option)) = parts.into_iter().find(|(of, part, _)| *of == step && without(*part)) {
+        return Outcome::LeftOut(option.to_owned());
     }
     if let Some(absent) = report.first_not_passed(step.needs()) {
         return Outcome::Incomplete(format!("needs what `{}` makes", absent.name()));
@@ -108,11 +118,14 @@ fn run_step(
     let result = match step {
         Step::Setup => {
             let wants = |other| plan.contains(&other) || options.only.contains(&Step::Setup);
-            let browser = wants(Step::Browser) && !without_browser;
-            setup::run(shell, wants(Step::Targets), browser)
+            let browser = wants(Step::Browser) && !without(Part::Browser);
+            setup::run(shell, wants(Step::Targets) || wants(Step::Component), browser)
         }
         Step::Targets => setup::targets_or(shell, |shell| checks::run(shell, step, filter, servers.as_ref())),
         Step::Browser => setup::browser_or(shell, |shell| checks::run(shell, step, filter, servers.as_ref())),
+        Step::Component => setup::targets_or(shell, component::step),
+        Step::Wasmtime => hosts::wasmtime(shell),
+        Step::Python => hosts::python(shell),
         Step::Server => server::build(shell),
         Step::Servers => Servers::start(shell).map(|started| {
             *servers = Some(started);

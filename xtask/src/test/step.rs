@@ -11,6 +11,9 @@ pub(crate) enum Step {
     Server,
     Integration,
     Browser,
+    Component,
+    Wasmtime,
+    Python,
     Servers,
     Mysql,
     Mariadb,
@@ -20,7 +23,7 @@ pub(crate) enum Step {
 }
 
 /// In the order in which they run: what is quick to fail comes first.
-const ALL: [Step; 15] = [
+const ALL: [Step; 18] = [
     Step::Setup,
     Step::Format,
     Step::Lint,
@@ -30,6 +33,9 @@ const ALL: [Step; 15] = [
     Step::Server,
     Step::Integration,
     Step::Browser,
+    Step::Component,
+    Step::Wasmtime,
+    Step::Python,
     Step::Servers,
     Step::Mysql,
     Step::Mariadb,
@@ -50,6 +56,9 @@ impl Step {
             Step::Server => "server",
             Step::Integration => "integration",
             Step::Browser => "browser",
+            Step::Component => "component",
+            Step::Wasmtime => "wasmtime",
+            Step::Python => "python",
             Step::Servers => "servers",
             Step::Mysql => "mysql",
             Step::Mariadb => "mariadb",
@@ -65,11 +74,16 @@ impl Step {
             Step::Format => "formatting, by rustfmt",
             Step::Lint => "clippy, warnings are errors, with and without features",
             Step::Targets => "the core built for targets without an operating system",
-            Step::Unit => "unit tests of the core, the server and xtask",
+            Step::Unit => "unit tests of the core, the server, the synchronous host and xtask",
             Step::Doc => "doc tests, and the docs built with warnings as errors",
             Step::Server => "build the server under test, plain and with test hooks",
             Step::Integration => "tests through HTTP and the mailbox, and the ports' contracts, embedded",
             Step::Browser => "the mailbox page and Swagger UI in a headless Chromium",
+            Step::Component => "the core as a WebAssembly component, checked and weighed",
+            Step::Wasmtime => {
+                "the component in wasmtime from Rust: all scripts, a host, and what a flow costs"
+            }
+            Step::Python => "the component in wasmtime from Python: all scripts, and a host",
             Step::Servers => "images where they are missing, and the servers that the run shares",
             Step::Mysql => "the same tests on MySQL and Redis",
             Step::Mariadb => "the same tests on MariaDB and Valkey",
@@ -86,6 +100,7 @@ impl Step {
             Step::Integration | Step::Browser => &[Step::Server],
             Step::Mysql | Step::Mariadb | Step::Faults => &[Step::Server, Step::Servers],
             Step::Compose => &[Step::Servers],
+            Step::Wasmtime | Step::Python => &[Step::Component],
             Step::Setup
             | Step::Format
             | Step::Lint
@@ -93,6 +108,7 @@ impl Step {
             | Step::Unit
             | Step::Doc
             | Step::Server
+            | Step::Component
             | Step::Servers
             | Step::Tidy => &[],
         }
@@ -104,7 +120,7 @@ impl Step {
     }
 
     fn wants_setup(self) -> bool {
-        matches!(self, Step::Targets | Step::Browser)
+        matches!(self, Step::Targets | Step::Browser | Step::Component)
     }
 }
 
@@ -114,7 +130,10 @@ pub(crate) fn plan(only: &[Step]) -> Vec<Step> {
         only.is_empty()
             || only.contains(&step)
             || only.iter().any(|named| named.needs().contains(&step))
-            || (step == Step::Setup && only.iter().any(|named| named.wants_setup()))
+            || (step == Step::Setup
+                && only
+                    .iter()
+                    .any(|named| named.wants_setup() || named.needs().iter().any(|need| need.wants_setup())))
     };
     ALL.into_iter().filter(|&step| wanted(step)).collect()
 }

@@ -1,0 +1,259 @@
+"""A host of the component in Python that keeps everything in one sqlite3 file and prints its mails.
+
+    python host.py register ada@example.org
+    python host.py activate ada@example.org 314159
+    python host.py resend ada@example.org
+
+The password comes from AUTH_PASSWORD or the terminal. All that a host must do is in `Host.carry_out`.
+"""
+
+import argparse
+import getpass
+import hashlib
+import json
+import os
+import sqlite3
+import time
+
+from auth_core import Core, Refused
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS secrets (code_key BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS accounts (
+    key TEXT PRIMARY KEY, version INTEGER NOT NULL, generation BLOB, row TEXT NOT NULL, expires INTEGER);
+CREATE TABLE IF NOT EXISTS outbox (
+    key TEXT NOT NULL, purpose TEXT NOT NULL, mail TEXT NOT NULL, id BLOB NOT NULL, due INTEGER NOT NULL,
+    token BLOB, attempts INTEGER NOT NULL DEFAULT 0, unknowns INTEGER NOT NULL DEFAULT 0, dead TEXT,
+    PRIMARY KEY (key, purpose));
+CREATE TABLE IF NOT EXISTS slots (slot BLOB PRIMARY KEY, tries INTEGER NOT NULL, forgotten INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS slot_mails (slot BLOB NOT NULL, mail BLOB NOT NULL, PRIMARY KEY (slot, mail));
+CREATE TABLE IF NOT EXISTS codes (
+    slot BLOB NOT NULL, mac BLOB NOT NULL, expires INTEGER NOT NULL, redeemed INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (slot, mac));
+"""
+
+
+def now():
+    """Microseconds; this host's only clock is the store's."""
+    return time.time_ns() // 1000
+
+
+def to_text(value):
+    """Writes a plain value as JSON; octets become {"octets": hex}."""
+    return json.dumps(value, default=lambda octets: {"octets": octets.hex()})
+
+
+def from_text(text):
+    def octets(found):
+        return bytes.fromhex(found["octets"]) if "octets" in found else found
+
+    return json.loads(text, object_hook=octets)
+
+
+class Host:
+    def __init__(self, component, database):
+        self.core = Core(component)
+        # Each effect is one transaction of its own.
+        self.db = sqlite3.connect(database, isolation_level=None)
+        self.db.executescript(SCHEMA)
+        if self.db.execute("SELECT 1 FROM secrets").fetchone() is None:
+            # Threat: who reads the codes' MACs could try all codes. In production the key is kept elsewhere.
+            self.db.execute("INSERT INTO secrets VALUES (?)", [os.urandom(32)])
+        (key,) = self.db.execute("SELECT code_key FROM secrets").fetchone()
+        self.rules = self.core.rules(self.core.default_policy(), "owasp", [key])
+
+    def drive(self, start, password=None):
+        """Runs a flow to its end and returns what it came to; `password` stays beside it."""
+        with self.core.start(self.rules, start) as flow:
+            while ordered := flow.take():
+                ticket, effect = ordered
+                try:
+                    answer = self.carry_out(effect, password)
+                except sqlite3.Error:
+                    # It was rolled back, or its commit is in doubt.
+                    answer = {"fault": "unknown"}
+                flow.answer(ticket, answer)
+            return flow.outcome()
+
+    def carry_out(self, effect, password):
+        match effect:
+            case "random":
+                return {"random": os.urandom(32)}
+            case {"admit": _}:
+                return {"admit": "admitted"}  # the one who types is the only client
+            case {"find_account": {"key": key}}:
+                return {"find_account": self.find(key)}
+            case {"hash_password": {"salt": salt, "params": {"scrypt": cost} as params}} if password is not None:
+                n, r, p = 2 ** cost["log2_n"], cost["r"], cost["p"]
+                digest = hashlib.scrypt(
+                    password.encode(), salt=salt, n=n, r=r, p=p, dklen=32, maxmem=129 * n * r + 1024 * p
+                )
+                return {"hash_password": {"params": params, "hash": digest}}
+            case {"hash_password": _}:
+                return {"fault": "not_done"}  # the password is gone, or this host has not that function
+            case {"commit_account": order}:
+                with self.transaction():
+                    return {"commit_account": self.commit(order)}
+            case {"put_code": order}:
+                with self.transaction():
+                    self.put_code(order)
+                return "put_code"
+            case {"redeem_code": order}:
+                with self.transaction():
+                    return {"redeem_code": self.redeem(order["slot"], order["macs"])}
+            case {"send_mail": mail}:
+                print(f"To: {mail['to']}\n{mail['template']}\n")
+                return {"send_mail": "accepted"}
+            case {"settle_mail": order}:
+                with self.transaction():
+                    return {"settle_mail": self.settle(**order)}
+            case _:
+                return "unsupported"
+
+    def transaction(self):
+        self.db.execute("BEGIN IMMEDIATE")
+        return self.db
+
+    def find(self, key):
+        stored = self.db.execute("SELECT version, row FROM accounts WHERE key = ?", [key]).fetchone()
+        waits = "SELECT 1 FROM outbox WHERE key = ? AND purpose = 'activation' AND dead IS NULL"
+        return {
+            "now": now(),
+            "row": stored and [stored[0], from_text(stored[1])],
+            "mail_waits": self.db.execute(waits, [key]).fetchone() is not None,
+        }
+
+    def commit(self, order):
+        key, row, mail = order["key"], order["row"], order["mail"]
+        stored = self.db.execute("SELECT version, generation FROM accounts WHERE key = ?", [key]).fetchone()
+        # Versions begin again with a row that was deleted, so the generation is compared as well.
+        if (stored or (0, None)) != (order["expected"], order["generation"]):
+            return "conflict"
+        self.db.execute(
+            "INSERT OR REPLACE INTO accounts VALUES (?, ?, ?, ?, ?)",
+            [key, order["expected"] + 1, generation(row["status"]), to_text(row), row["expires"]],
+        )
+        if mail:
+            self.db.execute(
+                "INSERT OR REPLACE INTO outbox (key, purpose, mail, id, due) VALUES (?, ?, ?, ?, ?)",
+                [key, mail["purpose"], to_text(mail), mail["id"], mail["due"]],
+            )
+        return "committed"
+
+    def put_code(self, order):
+        slot, forgotten = order["slot"], now() + order["retention"]
+        self.db.execute("INSERT OR IGNORE INTO slots VALUES (?, 0, ?)", [slot, forgotten])
+        self.db.execute("UPDATE slots SET forgotten = ? WHERE slot = ?", [forgotten, slot])
+        # A mail refills the tries once, however often it is tried again.
+        added = self.db.execute("INSERT OR IGNORE INTO slot_mails VALUES (?, ?)", [slot, order["mail"]])
+        if added.rowcount:
+            self.db.execute("UPDATE slots SET tries = ? WHERE slot = ?", [order["tries"], slot])
+        self.db.execute(
+            "INSERT INTO codes (slot, mac, expires) VALUES (?, ?, ?)"
+            " ON CONFLICT (slot, mac) DO UPDATE SET expires = excluded.expires",
+            [slot, order["mac"], now() + order["lifetime"]],
+        )
+        self.db.execute(
+            "DELETE FROM codes WHERE slot = ?1 AND rowid NOT IN"
+            " (SELECT rowid FROM codes WHERE slot = ?1 ORDER BY rowid DESC LIMIT ?2)",
+            [slot, order["newest"]],
+        )
+
+    def redeem(self, slot, macs):
+        self.db.execute("DELETE FROM codes WHERE slot = ? AND expires <= ?", [slot, now()])
+        codes = dict(self.db.execute("SELECT mac, redeemed FROM codes WHERE slot = ?", [slot]))
+        if not codes:
+            return "missing"
+        found = next((mac for mac in macs if mac in codes), None)
+        if found is not None and codes[found]:
+            return "redeemed"  # once more, at no cost
+        counted = self.db.execute("UPDATE slots SET tries = tries - 1 WHERE slot = ? AND tries > 0", [slot])
+        if not counted.rowcount:
+            return "exhausted"
+        if found is None:
+            return "wrong"
+        self.db.execute("UPDATE codes SET redeemed = 1 WHERE slot = ? AND mac = ?", [slot, found])
+        return "redeemed"
+
+    def settle(self, lease, settlement):
+        held = [lease["mail"], lease["token"]]
+        match settlement:
+            case {"begun": {"unknowns": unknowns}}:
+                change, values = "UPDATE outbox SET unknowns = ?", [unknowns]
+            case "sent" | "superseded":
+                change, values = "DELETE FROM outbox", []
+            case {"retry": {"after": after, "unknowns": unknowns}}:
+                change = "UPDATE outbox SET token = NULL, due = ?, unknowns = ?"
+                values = [now() + after, unknowns]
+            case {"dead": {"detail": detail}}:
+                change, values = "UPDATE outbox SET token = NULL, dead = ?", [detail]
+        settled = self.db.execute(f"{change} WHERE id = ? AND token = ?", values + held)
+        return "settled" if settled.rowcount else "lost"
+
+    def deliver(self):
+        """Leases what is due and delivers it; there is one worker, so a lease never runs out."""
+        due = "SELECT key, mail, attempts, unknowns FROM outbox WHERE due <= ? AND dead IS NULL ORDER BY due"
+        for key, mail, attempts, unknowns in self.db.execute(due, [now()]).fetchall():
+            mail, token = from_text(mail), os.urandom(16)
+            lease = {"mail": mail["id"], "token": token}
+            self.db.execute(
+                "UPDATE outbox SET token = ?, attempts = attempts + 1 WHERE id = ?", [token, mail["id"]]
+            )
+            leased = {"lease": lease, "key": key, "mail": mail, "attempts": attempts + 1, "unknowns": unknowns}
+            self.drive({"deliver": {"leased": leased}})
+
+    def purge(self):
+        """Deletes what has expired."""
+        self.db.execute("DELETE FROM accounts WHERE expires <= ?", [now()])
+        self.db.execute("DELETE FROM slots WHERE forgotten <= ?", [now()])
+        for table in ["codes", "slot_mails"]:
+            self.db.execute(f"DELETE FROM {table} WHERE slot NOT IN (SELECT slot FROM slots)")
+
+
+def generation(status):
+    match status:
+        case {"pending": attempt} | {"active": {"attempt": attempt}}:
+            return attempt["generation"]
+        case "vacant":
+            return None
+
+
+def main():
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    arguments.add_argument("command", choices=["register", "resend", "activate"])
+    arguments.add_argument("address")
+    arguments.add_argument("code", nargs="?", default="")
+    arguments.add_argument("--component", default=os.environ.get("AUTH_COMPONENT", "auth-core.wasm"))
+    arguments.add_argument("--database", default="auth.sqlite3")
+    given = arguments.parse_args()
+
+    host = Host(given.component, given.database)
+    host.purge()
+    who = {"address": given.address, "client": bytes([127, 0, 0, 1])}
+    password = None
+    if given.command != "resend":
+        password = os.environ.get("AUTH_PASSWORD") or getpass.getpass()
+    try:
+        if given.command == "register":
+            # A real host estimates the password, with zxcvbn for example.
+            host.core.judge(host.rules, password, {"score": 4, "common": False})
+            start = {"register": who | {"password": ("ok", None), "locale": "en"}}
+        elif given.command == "activate":
+            start = {"activate": who | {"code": given.code}}
+        else:
+            start = {"resend": who}
+        result = host.drive(start, password)
+    except Refused as refused:
+        raise SystemExit(f"refused: {refused.args[0]}") from None
+    match result:
+        case ("ok", told):
+            # The event is for the operator alone: where answers hide who has an account, it gives him away.
+            (told,) = told.values()
+            print(f"told: {told['told']}")
+        case ("err", broken):
+            raise SystemExit(f"try again: {broken}")
+    host.deliver()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,57 @@
+//! The hosts in `examples/` that are no members of the workspace, each with its own test: what they need is
+//! brought here, and where it cannot be, the step is incomplete.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::Result;
+
+use super::report::Outcome;
+use crate::component;
+use crate::shell::{Shell, line, on_path};
+
+/// wasmtime from Rust: its test, the program itself, and what a flow costs.
+pub(super) fn wasmtime(shell: &Shell) -> Result<Outcome> {
+    let component = component::artefact(shell);
+    let cargo = |arguments: &[&str]| {
+        let mut command = shell.cargo(arguments);
+        command.current_dir(shell.root.join("examples/wasmtime-rust"));
+        // Beside the workspace's, so that what takes minutes is built once.
+        command.env("CARGO_TARGET_DIR", shell.target().join("wasmtime-rust"));
+        command.env("AUTH_COMPONENT", &component);
+        command
+    };
+    let mut program = cargo(&["run", "--locked", "--"]);
+    let mut measure = cargo(&["run", "--locked", "--example", "measure", "--"]);
+    program.arg(&component);
+    measure.arg(&component);
+    all(shell, [cargo(&["fmt", "--check"]), cargo(&["test", "--locked"]), program, measure])
+}
+
+/// wasmtime from Python: a virtual environment with its package, and its tests.
+pub(super) fn python(shell: &Shell) -> Result<Outcome> {
+    if !on_path("python3") && !shell.dry_run {
+        return Ok(Outcome::Incomplete("no python3 on PATH: install Python 3.10 or newer".to_owned()));
+    }
+    let folder = shell.root.join("examples/wasmtime-python");
+    let environment = shell.target().join("wasmtime-python");
+    let python: PathBuf = environment.join("bin/python");
+    let mut make = shell.command("python3", &["-m", "venv"]);
+    make.arg(&environment);
+    let mut install = Command::new(&python);
+    install
+        .args(["-m", "pip", "install", "--quiet", "--requirement", "requirements.txt"])
+        .current_dir(&folder);
+    let mut test = Command::new(&python);
+    test.args(["-m", "unittest"]).current_dir(&folder).env("AUTH_COMPONENT", component::artefact(shell));
+    all(shell, [make, install, test])
+}
+
+fn all<const N: usize>(shell: &Shell, commands: [Command; N]) -> Result<Outcome> {
+    for mut command in commands {
+        if !shell.run(&mut command)? {
+            return Ok(Outcome::Failed(line(&command)));
+        }
+    }
+    Ok(Outcome::Passed)
+}
