@@ -1,6 +1,8 @@
 //! Installing packages with apt: whether that can be done without asking anybody, and the line
 //! to paste where it cannot. Knows no package; whether it helped is seen by the caller.
 
+use std::path::PathBuf;
+
 use anyhow::Result;
 
 use crate::shell::{Shell, on_path};
@@ -20,6 +22,24 @@ pub(crate) fn install(shell: &Shell, packages: &[&str]) -> Result<()> {
             break;
         }
     }
+    Ok(())
+}
+
+/// Package sources beside the system's own, and the suite to take from them.
+pub(crate) struct Sources {
+    pub(crate) file: PathBuf,
+    pub(crate) suite: String,
+}
+
+/// Installs the packages from other sources, without changing the system's own.
+pub(crate) fn install_from(shell: &Shell, sources: &Sources, packages: &[&str]) -> Result<()> {
+    let Some(prefix) = privilege(shell) else {
+        return Ok(());
+    };
+    let list = format!("Dir::Etc::SourceList={}", sources.file.display());
+    apt(shell, prefix, &["apt-get", "-o", &list, "update"])?;
+    let from = ["-o", &list, "-t", &sources.suite];
+    apt(shell, prefix, &[&INSTALL[..], &from, packages].concat())?;
     Ok(())
 }
 

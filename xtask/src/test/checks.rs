@@ -84,6 +84,7 @@ fn commands(shell: &Shell, step: Step, filter: Option<&str>) -> Vec<Command> {
         | Step::Component
         | Step::Wasmtime
         | Step::Python
+        | Step::Firmware
         | Step::Servers
         | Step::Tidy => vec![],
     }

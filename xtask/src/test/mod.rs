@@ -3,6 +3,7 @@
 //! where the later one needs what it makes.
 
 mod checks;
+mod firmware;
 mod hosts;
 mod report;
 mod server;
@@ -47,6 +48,7 @@ enum Part {
     Browser,
     Wasmtime,
     Python,
+    Qemu,
 }
 
 pub(crate) fn run(shell: &Shell, options: &Options) -> Result<ExitCode> {
@@ -107,6 +109,7 @@ fn run_step(
         (Step::Browser, Part::Browser, "--without browser"),
         (Step::Wasmtime, Part::Wasmtime, "--without wasmtime"),
         (Step::Python, Part::Python, "--without python"),
+        (Step::Firmware, Part::Qemu, "--without qemu"),
     ];
     if let Some((_, _, option)) = parts.into_iter().find(|(of, part, _)| *of == step && without(*part)) {
         return Outcome::LeftOut(option.to_owned());
@@ -119,11 +122,16 @@ fn run_step(
         Step::Setup => {
             let wants = |other| plan.contains(&other) || options.only.contains(&Step::Setup);
             let browser = wants(Step::Browser) && !without(Part::Browser);
-            setup::run(shell, wants(Step::Targets) || wants(Step::Component), browser)
+            setup::run(
+                shell,
+                [Step::Targets, Step::Component, Step::Firmware].into_iter().any(wants),
+                browser,
+            )
         }
         Step::Targets => setup::targets_or(shell, |shell| checks::run(shell, step, filter, servers.as_ref())),
         Step::Browser => setup::browser_or(shell, |shell| checks::run(shell, step, filter, servers.as_ref())),
         Step::Component => setup::targets_or(shell, component::step),
+        Step::Firmware => setup::targets_or(shell, firmware::run),
         Step::Wasmtime => hosts::wasmtime(shell),
         Step::Python => hosts::python(shell),
         Step::Server => server::build(shell),

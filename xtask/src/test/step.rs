@@ -14,6 +14,7 @@ pub(crate) enum Step {
     Component,
     Wasmtime,
     Python,
+    Firmware,
     Servers,
     Mysql,
     Mariadb,
@@ -23,7 +24,7 @@ pub(crate) enum Step {
 }
 
 /// In the order in which they run: what is quick to fail comes first.
-const ALL: [Step; 18] = [
+const ALL: [Step; 19] = [
     Step::Setup,
     Step::Format,
     Step::Lint,
@@ -36,6 +37,7 @@ const ALL: [Step; 18] = [
     Step::Component,
     Step::Wasmtime,
     Step::Python,
+    Step::Firmware,
     Step::Servers,
     Step::Mysql,
     Step::Mariadb,
@@ -59,6 +61,7 @@ impl Step {
             Step::Component => "component",
             Step::Wasmtime => "wasmtime",
             Step::Python => "python",
+            Step::Firmware => "firmware",
             Step::Servers => "servers",
             Step::Mysql => "mysql",
             Step::Mariadb => "mariadb",
@@ -84,6 +87,7 @@ impl Step {
                 "the component in wasmtime from Rust: all scripts, a host, and what a flow costs"
             }
             Step::Python => "the component in wasmtime from Python: all scripts, and a host",
+            Step::Firmware => "the core on a Cortex-M4 under QEMU: all scripts, a host, and what it weighs",
             Step::Servers => "images where they are missing, and the servers that the run shares",
             Step::Mysql => "the same tests on MySQL and Redis",
             Step::Mariadb => "the same tests on MariaDB and Valkey",
@@ -109,6 +113,7 @@ impl Step {
             | Step::Doc
             | Step::Server
             | Step::Component
+            | Step::Firmware
             | Step::Servers
             | Step::Tidy => &[],
         }
@@ -120,7 +125,7 @@ impl Step {
     }
 
     fn wants_setup(self) -> bool {
-        matches!(self, Step::Targets | Step::Browser | Step::Component)
+        matches!(self, Step::Targets | Step::Browser | Step::Component | Step::Firmware)
     }
 }
 

@@ -1,0 +1,72 @@
+//! Owns the replay of every script of auth-core/scripts: octets in, the same octets out.
+
+use auth_core::{
+    CodeKey, CodeKeys, Policy, Rules, Secret,
+    wire::{Machine, Refusal},
+};
+use postcard::take_from_bytes;
+
+use crate::heap;
+
+pub(crate) static SCRIPTS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/scripts.bin"));
+
+/// What the replay came to.
+pub(crate) struct Replayed {
+    pub(crate) scripts: u32,
+    /// The most heap that one flow took, and which one.
+    pub(crate) most: (usize, &'static str),
+}
+
+struct Reader(&'static [u8]);
+
+impl Reader {
+    fn next<T: serde::Deserialize<'static>>(&mut self) -> T {
+        let (value, rest) = take_from_bytes(self.0).expect("build.rs wrote it");
+        self.0 = rest;
+        value
+    }
+}
+
+/// Panics where this machine differs from the one that wrote the scripts.
+pub(crate) fn all() -> Replayed {
+    let (mut reader, mut replayed) = (Reader(SCRIPTS), Replayed { scripts: 0, most: (0, "") });
+    while !reader.0.is_empty() {
+        let name: &str = reader.next();
+        let policy: Policy = reader.next();
+        let keys = [(); 2].map(|()| {
+            let key: &[u8] = reader.next();
+            CodeKey::new(Secret::new(key.try_into().expect("a key has 32 octets")))
+        });
+        let rules = Rules::new(policy, CodeKeys::new(keys).expect("they differ")).expect("it is a good one");
+        let start = reader.0;
+        let (heap, ()) = heap::most_during(|| one(&mut Reader(start), &rules, false));
+        one(&mut reader, &rules, true);
+        replayed.scripts += 1;
+        replayed.most = replayed.most.max((heap, name));
+    }
+    replayed
+}
+
+fn one(script: &mut Reader, rules: &Rules, restores: bool) {
+    let mut machine = Machine::start_from_bytes(script.next(), rules).expect("it is an input");
+    for _ in 0..script.next::<u32>() {
+        assert!(machine.outcome().is_none());
+        if restores {
+            machine = Machine::restore(machine.snapshot().expose(), rules).expect("it is a run");
+        }
+        let order: &[u8] = script.next();
+        assert_eq!(*machine.take_bytes().expect("an order waits").expose(), order);
+        let answer = script.next();
+        machine.accept_bytes(answer, rules).expect("it fits");
+        if restores {
+            let before = machine.snapshot();
+            assert!(matches!(machine.accept_bytes(answer, rules), Err(Refusal::Unfit(_))));
+            assert!(machine.snapshot() == before, "a refused answer changes nothing");
+        }
+    }
+    assert!(machine.take().is_none());
+    let outcome: &[u8] = script.next();
+    assert_eq!(*machine.outcome_bytes().expect("it has ended").expose(), outcome);
+    let snapshot: &[u8] = script.next();
+    assert_eq!(*machine.snapshot().expose(), snapshot);
+}

@@ -1,0 +1,158 @@
+//! The firmware of `examples/cortex-m` under QEMU: replays the scripts, is used as a person does, and says
+//! what it weighs.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, Command, Stdio};
+
+use anyhow::{Context, Result, ensure};
+
+use super::report::Outcome;
+use crate::apt;
+use crate::shell::{Shell, line, on_path};
+
+const FOLDER: &str = "examples/cortex-m";
+const QEMU: &str = "qemu-system-arm";
+/// What is to be reached, in octets.
+const FLASH: usize = 64 << 10;
+const HEAP: usize = 4 << 10;
+
+pub(super) fn run(shell: &Shell) -> Result<Outcome> {
+    if let Some(advice) = missing(shell)? {
+        return Ok(Outcome::Incomplete(advice));
+    }
+    for variant in [BARE, REPLAY, WHOLE] {
+        let mut build = cargo(shell, "build", variant);
+        if !shell.run(&mut build)? {
+            return Ok(Outcome::Failed(line(&build)));
+        }
+    }
+    let mut lint = cargo(shell, "clippy", WHOLE);
+    lint.args(["--", "-D", "warnings"]);
+    if !shell.run(&mut lint)? {
+        return Ok(Outcome::Failed(line(&lint)));
+    }
+    if shell.dry_run {
+        return Ok(Outcome::Passed);
+    }
+    let flash = |variant| -> Result<usize> { number(&Part::start(shell, variant)?.does("flash")?) };
+    let core = flash(REPLAY)? - flash(BARE)?;
+    ensure!(core <= FLASH, "the core takes {core} octets of flash, more than {FLASH}");
+
+    let mut part = Part::start(shell, WHOLE)?;
+    let replayed = part.does("replay")?;
+    let heap = number(replayed.split_once("takes ").context("it says what a flow takes")?.1)?;
+    ensure!(heap <= HEAP, "a flow takes {heap} octets of heap, more than {HEAP}");
+    let mail = part.does("register Ada@example.org correct-horse-battery")?;
+    let code = mail.strip_prefix("mail to Ada@example.org: ").context("a mail came")?.to_owned();
+    ensure!(part.line()?.starts_with("Ok(Accepted)"), "it is registered");
+    let wrong = format!("{:06}", (number(&code)? + 1) % 1_000_000);
+    for (code, told) in [(&wrong, "Ok(Refused)"), (&code, "Ok(Activated)"), (&code, "Ok(Activated)")] {
+        let answer = part.does(&format!("activate ada@example.org correct-horse-battery {code}"))?;
+        ensure!(answer.starts_with(told), "{told} was expected, not {answer}");
+    }
+    ensure!(part.does("register ada short")?.starts_with("Err("), "what cannot be is refused");
+    part.ends()?;
+    println!("{replayed}");
+    println!("the core takes {core} octets of flash, of {FLASH}; a flow {heap} octets of heap, of {HEAP}");
+    Ok(Outcome::Passed)
+}
+
+type Variant = &'static [&'static str];
+/// Without the core, with the core and the scripts, and with the toy host as well.
+const BARE: Variant = &["--no-default-features"];
+const REPLAY: Variant = &["--no-default-features", "--features", "replay"];
+const WHOLE: Variant = &[];
+
+fn cargo(shell: &Shell, command: &str, variant: Variant) -> Command {
+    let mut cargo = shell.cargo(&[command, "--locked", "--release"]);
+    cargo.args(variant).current_dir(shell.root.join(FOLDER));
+    cargo.env("CARGO_TARGET_DIR", shell.target().join("cortex-m"));
+    cargo
+}
+
+/// A microcontroller that runs.
+struct Part {
+    program: Child,
+    says: BufReader<std::process::ChildStdout>,
+}
+
+impl Part {
+    fn start(shell: &Shell, variant: Variant) -> Result<Self> {
+        let run = cargo(shell, "run", variant);
+        // A part that hangs must not hang the tests.
+        let mut limited = shell.command("timeout", &["120"]);
+        limited.arg(run.get_program()).args(run.get_args());
+        limited.envs(run.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        limited.current_dir(shell.root.join(FOLDER));
+        let mut program = limited.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+        let says = program.stdout.take().context("its output is a pipe")?;
+        Ok(Self { program, says: BufReader::new(says) })
+    }
+
+    /// Gives a command and returns the first line of what is said to it.
+    fn does(&mut self, command: &str) -> Result<String> {
+        let input = self.program.stdin.as_mut().context("its input is a pipe")?;
+        writeln!(input, "{command}").context("the part does not listen")?;
+        self.line()
+    }
+
+    fn line(&mut self) -> Result<String> {
+        let mut line = String::new();
+        ensure!(self.says.read_line(&mut line)? > 0, "the part has stopped");
+        println!("{}", line.trim_end());
+        Ok(line.trim_end().to_owned())
+    }
+
+    fn ends(mut self) -> Result<()> {
+        drop(self.program.stdin.take());
+        let status = self.program.wait()?;
+        ensure!(status.success(), "the part ended with {status}");
+        Ok(())
+    }
+}
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        drop(self.program.stdin.take());
+        let _ = self.program.wait();
+    }
+}
+
+fn number(text: &str) -> Result<usize> {
+    let digits: String = text.chars().take_while(char::is_ascii_digit).collect();
+    digits.parse().with_context(|| format!("{text} does not begin with a number"))
+}
+
+/// Installs QEMU where it is missing and that is possible; returns what to do where it is not.
+fn missing(shell: &Shell) -> Result<Option<String>> {
+    let there = || on_path(QEMU);
+    if !there() && on_path("apt-get") {
+        // Other parts of QEMU may be there from backports; they must stay.
+        apt::install(shell, &["--no-remove", QEMU])?;
+        if !there()
+            && !shell.dry_run
+            && let Some(sources) = backports(shell)?
+        {
+            apt::install_from(shell, &sources, &["--no-remove", QEMU])?;
+        }
+    }
+    Ok((!there() && !shell.dry_run).then(|| apt::advice(&[QEMU])))
+}
+
+/// Writes down where the system's own mirror has backports, beside its other sources.
+fn backports(shell: &Shell) -> Result<Option<apt::Sources>> {
+    let release = fs::read_to_string("/etc/os-release").unwrap_or_default();
+    let sources = fs::read_to_string("/etc/apt/sources.list.d/debian.sources").unwrap_or_default();
+    let named = |text: &str, name: &str| {
+        text.lines().find_map(|line| line.strip_prefix(name)).map(|value| value.trim().to_owned())
+    };
+    let (Some(codename), Some(mirror)) = (named(&release, "VERSION_CODENAME="), named(&sources, "URIs:"))
+    else {
+        return Ok(None);
+    };
+    let suite = format!("{codename}-backports");
+    let file = shell.target().join("backports.list");
+    fs::write(&file, format!("deb {mirror} {suite} main\n"))?;
+    Ok(Some(apt::Sources { file, suite }))
+}
