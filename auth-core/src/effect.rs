@@ -116,7 +116,8 @@ macro_rules! effects {
         pub enum Reply { $($(#[$doc])+ $name($reply),)+ }
 
         impl Order {
-            pub(crate) const fn kind(&self) -> Kind {
+            /// Returns its kind.
+            pub const fn kind(&self) -> Kind {
                 match self { $(Self::$name(_) => Kind::$name,)+ }
             }
 
