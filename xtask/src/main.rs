@@ -2,6 +2,7 @@
 //! command. `test` is the one test command; `tidy` holds the invariants of
 //! ARCHITECTURE.md that a program can check.
 
+mod api;
 mod apt;
 mod component;
 mod dev;
@@ -37,6 +38,8 @@ enum Command {
     Dev(dev::Options),
     /// Write auth-http/openapi.json from the server's own document
     Openapi(openapi::Options),
+    /// Compare the public API of auth-core with the recorded one
+    Api(api::Options),
     /// Build auth-core as a WebAssembly component, check it and weigh it
     Component(component::Options),
     /// Check the invariants of ARCHITECTURE.md and the papers
@@ -50,6 +53,7 @@ fn main() -> ExitCode {
         Command::Images(options) => images::run(&shell, &options),
         Command::Dev(options) => dev::run(&shell, &options),
         Command::Openapi(options) => openapi::run(&shell, &options),
+        Command::Api(options) => api::run(&shell, &options),
         Command::Component(options) => component::run(&shell, &options),
         Command::Tidy => tidy::run(&shell),
     });

@@ -80,6 +80,7 @@ fn commands(shell: &Shell, step: Step, filter: Option<&str>) -> Vec<Command> {
         Step::Compose => vec![test("-p auth-tests --test compose")],
         Step::Browser => vec![against_server(shell, test("-p auth-tests --test browser"))],
         Step::Setup
+        | Step::Api
         | Step::Server
         | Step::Component
         | Step::Wasmtime

@@ -16,6 +16,7 @@ use std::time::Instant;
 
 use anyhow::Result;
 
+use crate::api;
 use crate::component;
 use crate::images;
 use crate::shell::Shell;
@@ -134,6 +135,7 @@ fn run_step(
         Step::Firmware => setup::targets_or(shell, firmware::run),
         Step::Wasmtime => hosts::wasmtime(shell),
         Step::Python => hosts::python(shell),
+        Step::Api => api::step(shell),
         Step::Server => server::build(shell),
         Step::Servers => Servers::start(shell).map(|started| {
             *servers = Some(started);

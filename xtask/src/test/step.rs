@@ -8,6 +8,7 @@ pub(crate) enum Step {
     Targets,
     Unit,
     Doc,
+    Api,
     Server,
     Integration,
     Browser,
@@ -24,13 +25,14 @@ pub(crate) enum Step {
 }
 
 /// In the order in which they run: what is quick to fail comes first.
-const ALL: [Step; 19] = [
+const ALL: [Step; 20] = [
     Step::Setup,
     Step::Format,
     Step::Lint,
     Step::Targets,
     Step::Unit,
     Step::Doc,
+    Step::Api,
     Step::Server,
     Step::Integration,
     Step::Browser,
@@ -55,6 +57,7 @@ impl Step {
             Step::Targets => "targets",
             Step::Unit => "unit",
             Step::Doc => "doc",
+            Step::Api => "api",
             Step::Server => "server",
             Step::Integration => "integration",
             Step::Browser => "browser",
@@ -79,6 +82,7 @@ impl Step {
             Step::Targets => "the core built for targets without an operating system",
             Step::Unit => "unit tests of the core, the server, the synchronous host and xtask",
             Step::Doc => "doc tests, and the docs built with warnings as errors",
+            Step::Api => "the public API of auth-core, compared with the recorded one",
             Step::Server => "build the server under test, plain and with test hooks",
             Step::Integration => "tests through HTTP and the mailbox, and the ports' contracts, embedded",
             Step::Browser => "the mailbox page and Swagger UI in a headless Chromium",
@@ -111,6 +115,7 @@ impl Step {
             | Step::Targets
             | Step::Unit
             | Step::Doc
+            | Step::Api
             | Step::Server
             | Step::Component
             | Step::Firmware
