@@ -101,7 +101,12 @@ pub(crate) fn policy(policy: wit::Policy, floor: wit::HashFloor) -> Result<Polic
         hash: hashing(policy.hash)?,
         hash_floor: hash_floor(floor)?,
         password: PasswordPolicy { min_length, min_score, refuse_common },
-        client_requests_per_minute: policy.client_requests_per_minute.and_then(NonZeroU32::new),
+        client_requests_per_minute: match policy.client_requests_per_minute {
+            None => None,
+            // Threat: a 0 that was meant as "none at all" and would switch the limit off.
+            Some(0) => return Err(malformed("client-requests-per-minute", "more than 0, or none")),
+            Some(requests) => NonZeroU32::new(requests),
+        },
         mail_give_up: micros(policy.mail_give_up),
         ..Policy::default()
     })
@@ -149,11 +154,15 @@ pub(crate) fn input(input: wit::Input, rules: &Rules) -> Result<Input, wit::BadI
             client: client(&register.client)?,
             locale: locale(&register.locale)?,
         }),
-        wit::Input::Activate(activate) => Input::Activate(Activate {
-            address: address(&activate.address)?,
-            code: rules.policy().code.parse(Secret::new(activate.code).expose()).ok_or_else(bad_code)?,
-            client: client(&activate.client)?,
-        }),
+        wit::Input::Activate(activate) => {
+            // First, so that it is wiped whatever else is wrong.
+            let code = Secret::new(activate.code);
+            Input::Activate(Activate {
+                address: address(&activate.address)?,
+                code: rules.policy().code.parse(code.expose()).ok_or_else(bad_code)?,
+                client: client(&activate.client)?,
+            })
+        }
         wit::Input::Resend(resend) => {
             Input::Resend(Resend { address: address(&resend.address)?, client: client(&resend.client)? })
         }
@@ -208,7 +217,8 @@ fn locale(tag: &str) -> Result<Locale, Malformed> {
 
 // ---- answers ----
 
-pub(crate) fn response(ticket: &[u8], answer: wit::Answer) -> Result<Response, Malformed> {
+/// Returns none for an answer to an extension: there are no extensions yet.
+pub(crate) fn response(ticket: &[u8], answer: wit::Answer) -> Result<Option<Response>, Malformed> {
     let ticket = Ticket::from_bytes(octets(ticket, "ticket")?);
     let reply = match answer {
         wit::Answer::Admit(admission) => Reply::Admit(match admission {
@@ -246,17 +256,19 @@ pub(crate) fn response(ticket: &[u8], answer: wit::Answer) -> Result<Response, M
         }),
         wit::Answer::SettleMail(wit::Settled::Settled) => Reply::SettleMail(Settled::Settled),
         wit::Answer::SettleMail(wit::Settled::Lost) => Reply::SettleMail(Settled::Lost),
-        wit::Answer::Fault(wit::Fault::Unknown) => {
-            return Ok(Response { ticket, answer: Err(Fault::Unknown) });
+        wit::Answer::Fault(fault) => {
+            let fault = match fault {
+                wit::Fault::NotDone => Fault::NotDone,
+                wit::Fault::Unknown => Fault::Unknown,
+            };
+            return Ok(Some(Response { ticket, answer: Err(fault) }));
         }
-        wit::Answer::Fault(wit::Fault::NotDone) | wit::Answer::Unsupported => {
-            return Ok(Response { ticket, answer: Err(Fault::NotDone) });
-        }
+        wit::Answer::Extension(_) | wit::Answer::Unsupported => return Ok(None),
     };
-    Ok(Response { ticket, answer: Ok(reply) })
+    Ok(Some(Response { ticket, answer: Ok(reply) }))
 }
 
-fn secret(bytes: alloc::vec::Vec<u8>, field: &'static str) -> Result<Secret<[u8; 32]>, Malformed> {
+pub(crate) fn secret(bytes: alloc::vec::Vec<u8>, field: &'static str) -> Result<Secret<[u8; 32]>, Malformed> {
     octets(Secret::new(bytes).expose(), field).map(Secret::new)
 }
 

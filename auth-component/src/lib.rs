@@ -69,7 +69,7 @@ impl wit::GuestRules for Rules {
     ) -> Result<wit::Rules, wit::BadInput> {
         let keys: Vec<CodeKey> = code_keys
             .into_iter()
-            .map(|key| from_host::octets(&key, "code-keys").map(|key| CodeKey::new(Secret::new(key))))
+            .map(|key| from_host::secret(key, "code-keys").map(CodeKey::new))
             .collect::<Result<_, _>>()?;
         let keys = CodeKeys::new(keys).map_err(|_| bad("code-keys", "1 to 8 different keys"))?;
         let policy = from_host::policy(policy, floor)?;
@@ -102,8 +102,13 @@ impl wit::GuestFlow for Flow {
     }
 
     fn answer(&self, ticket: Vec<u8>, answer: wit::Answer) -> Result<(), wit::Refused> {
-        let response = from_host::response(&ticket, answer)?;
-        self.machine.borrow_mut().accept(response, &self.rules).map_err(wit::Refused::from)
+        let mut machine = self.machine.borrow_mut();
+        let Some(response) = from_host::response(&ticket, answer)? else {
+            return Err(machine
+                .waits_for()
+                .map_or(wit::Refused::AlreadyAnswered, |expected| wit::Refused::WrongKind(expected.into())));
+        };
+        machine.accept(response, &self.rules).map_err(wit::Refused::from)
     }
 
     fn outcome(&self) -> Option<Result<wit::Told, wit::Broken>> {

@@ -89,12 +89,13 @@ impl From<Weakness> for wit::Weakness {
 
 impl From<Ordered> for wit::Ordered {
     fn from(Ordered { ticket, order }: Ordered) -> Self {
-        Self { ticket: octets(&ticket.to_bytes()), effect: order.into() }
+        Self { ticket: octets(&ticket.to_bytes()), effect: order.as_ref().into() }
     }
 }
 
-impl From<Order> for wit::Effect {
-    fn from(order: Order) -> Self {
+// By reference: what moves out of a box leaves its secrets in freed memory.
+impl From<&Order> for wit::Effect {
+    fn from(order: &Order) -> Self {
         match order {
             Order::Admit(admit) => Self::Admit(wit::Admit {
                 client: match admit.client.address() {
@@ -113,8 +114,8 @@ impl From<Order> for wit::Effect {
                 key: text(commit.key.as_str()),
                 expected: commit.expected.0,
                 generation: commit.generation.map(|generation| octets(generation.as_bytes())),
-                row: commit.row.into(),
-                mail: commit.mail.map(Into::into),
+                row: (&commit.row).into(),
+                mail: commit.mail.as_ref().map(Into::into),
             }),
             Order::PutCode(put) => Self::PutCode(wit::PutCode {
                 slot: octets(put.slot.as_bytes()),
@@ -133,20 +134,20 @@ impl From<Order> for wit::Effect {
                 id: octets(send.id.as_bytes()),
                 to: text(send.to.as_str()),
                 locale: text(send.locale.as_str()),
-                template: send.template.into(),
+                template: (&send.template).into(),
             }),
             Order::SettleMail(settle) => Self::SettleMail(wit::SettleMail {
                 lease: settle.lease.into(),
-                settlement: settle.settlement.into(),
+                settlement: (&settle.settlement).into(),
             }),
         }
     }
 }
 
-impl From<Row> for wit::Row {
-    fn from(row: Row) -> Self {
+impl From<&Row> for wit::Row {
+    fn from(row: &Row) -> Self {
         Self {
-            status: match row.status {
+            status: match &row.status {
                 Status::Vacant => wit::Status::Vacant,
                 Status::Pending(attempt) => wit::Status::Pending(attempt.into()),
                 Status::Active { attempt, since } => {
@@ -162,8 +163,8 @@ impl From<Row> for wit::Row {
     }
 }
 
-impl From<Attempt> for wit::Attempt {
-    fn from(attempt: Attempt) -> Self {
+impl From<&Attempt> for wit::Attempt {
+    fn from(attempt: &Attempt) -> Self {
         Self {
             generation: octets(attempt.generation.as_bytes()),
             address: text(attempt.address.given()),
@@ -177,8 +178,8 @@ impl From<Attempt> for wit::Attempt {
     }
 }
 
-impl From<OwedMail> for wit::OwedMail {
-    fn from(mail: OwedMail) -> Self {
+impl From<&OwedMail> for wit::OwedMail {
+    fn from(mail: &OwedMail) -> Self {
         Self {
             id: octets(mail.id.as_bytes()),
             purpose: match mail.purpose {
@@ -192,12 +193,12 @@ impl From<OwedMail> for wit::OwedMail {
     }
 }
 
-impl From<Template> for wit::Template {
-    fn from(template: Template) -> Self {
+impl From<&Template> for wit::Template {
+    fn from(template: &Template) -> Self {
         match template {
             Template::Activation { code, ttl, tries } => {
                 let code = text(code.expose());
-                Self::Activation(wit::ActivationMail { code, ttl: micros(ttl), tries })
+                Self::Activation(wit::ActivationMail { code, ttl: micros(*ttl), tries: *tries })
             }
             Template::Notice => Self::Notice,
         }
@@ -210,15 +211,15 @@ impl From<Lease> for wit::Lease {
     }
 }
 
-impl From<Settlement> for wit::Settlement {
-    fn from(settlement: Settlement) -> Self {
+impl From<&Settlement> for wit::Settlement {
+    fn from(settlement: &Settlement) -> Self {
         match settlement {
-            Settlement::Begun { unknowns } => Self::Begun(wit::Begun { unknowns }),
+            Settlement::Begun { unknowns } => Self::Begun(wit::Begun { unknowns: *unknowns }),
             Settlement::Sent => Self::Sent,
             Settlement::Superseded => Self::Superseded,
             Settlement::Retry { after, unknowns, detail } => {
                 let detail = text(detail.as_str());
-                Self::Retry(wit::Retry { after: micros(after), unknowns, detail })
+                Self::Retry(wit::Retry { after: micros(*after), unknowns: *unknowns, detail })
             }
             Settlement::Dead { detail } => Self::Dead(wit::Dead { detail: text(detail.as_str()) }),
         }

@@ -63,11 +63,13 @@ pub struct Broken {
 pub type Ended<F> = Result<<F as Flow>::Outcome, Broken>;
 
 pub(crate) type Recorded = Result<Reply, Fault>;
+/// Threat: a list that grows leaves copies of its secrets behind. What these boxes hold never moves.
+pub(crate) type Answers = Vec<Box<Recorded>>;
 
 /// Gives a flow the answers that are there, in their order.
 #[derive(Debug)]
 pub struct Host<'a> {
-    answers: core::slice::Iter<'a, Recorded>,
+    answers: core::slice::Iter<'a, Box<Recorded>>,
 }
 
 impl Host<'_> {
@@ -84,7 +86,7 @@ impl Host<'_> {
     /// # Errors
     /// [`Stop`], to pass on with `?`.
     pub fn try_ask<O: Op>(&mut self, order: O) -> Result<Answer<O>, Stop> {
-        match self.answers.next() {
+        match self.answers.next().map(Box::as_ref) {
             None => Err(Stop(Why::Waits(Box::new(order.order())))),
             Some(Err(fault)) => Ok(Err(*fault)),
             Some(Ok(reply)) => match O::replied(reply) {
@@ -205,7 +207,7 @@ impl<O> fmt::Debug for Ticket<O> {
 #[derive(Clone)]
 pub struct Run<F: Flow> {
     pub(crate) flow: F,
-    pub(crate) answers: Vec<Recorded>,
+    pub(crate) answers: Answers,
     /// The stamps of the answered orders, then that of the next one.
     past: Vec<Stamp>,
     pub(crate) now: Stamp,
@@ -248,12 +250,13 @@ impl<F: Flow> Run<F> {
 
     /// Returns the order that waits, once. None: take it as ended, or an answer is missing.
     pub fn take(&mut self) -> Option<Effect> {
-        self.take_order().map(|(stamp, order)| order.issue(stamp))
+        // Threat: what moves out of a box leaves its secrets in freed memory. The box is dropped whole.
+        self.take_order().map(|(stamp, order)| order.as_ref().clone().issue(stamp))
     }
 
-    pub(crate) fn take_order(&mut self) -> Option<(Stamp, Order)> {
+    pub(crate) fn take_order(&mut self) -> Option<(Stamp, Box<Order>)> {
         match &mut self.state {
-            State::Waits { order, .. } => order.take().map(|order| (self.now, *order)),
+            State::Waits { order, .. } => order.take().map(|order| (self.now, order)),
             State::Ended(_) => None,
         }
     }
@@ -306,7 +309,7 @@ impl<F: Flow> Run<F> {
     }
 
     pub(crate) fn record(&mut self, answer: Recorded, rules: &Rules) {
-        self.answers.push(answer);
+        self.answers.push(Box::new(answer));
         self.state = advance(&self.flow, rules, &self.answers);
         let last = self.answers.last().map(|answer| self.now.next(answer, &self.state));
         self.past.push(self.now);
@@ -341,7 +344,7 @@ impl<F: Flow> fmt::Debug for Run<F> {
     }
 }
 
-fn advance<F: Flow>(flow: &F, rules: &Rules, answers: &[Recorded]) -> State<F::Outcome> {
+fn advance<F: Flow>(flow: &F, rules: &Rules, answers: &[Box<Recorded>]) -> State<F::Outcome> {
     match flow.run(rules, &mut Host { answers: answers.iter() }) {
         Ok(outcome) => State::Ended(Ok(outcome)),
         Err(Stop(Why::Broken(broken))) => State::Ended(Err(broken)),

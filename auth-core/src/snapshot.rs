@@ -1,6 +1,6 @@
 //! Owns how a run is written down and taken up again: its input and answers, nothing else.
 
-use alloc::vec::Vec;
+use alloc::{boxed::Box, vec::Vec};
 use core::fmt;
 
 use postcard::ser_flavors::Flavor;
@@ -48,7 +48,7 @@ struct Written<'a, F> {
     name: &'static str,
     flow: &'a F,
     stamp: Stamp,
-    answers: &'a [Recorded],
+    answers: &'a [Box<Recorded>],
 }
 
 #[derive(Deserialize)]

@@ -5,7 +5,7 @@
 //! postcard's (its wire format 1.0) behind one that names the version; nothing that is read decides how much is
 //! allocated but its own length. Next: `run.rs`, which does the work.
 
-use alloc::vec::Vec;
+use alloc::{boxed::Box, vec::Vec};
 use core::fmt;
 
 use serde::{
@@ -15,8 +15,8 @@ use serde::{
 
 pub use crate::effect::{Order, Reply};
 use crate::{
-    Activate, Activation, Answered, BadSnapshot, Broken, Deliver, Event, Fault, Flow, Host, Outcome,
-    Register, Registration, Resend, Resending, Rules, Run, Secret, Stop, WhyRefused,
+    Activate, Activation, Answered, BadSnapshot, Broken, Deliver, Event, Fault, Flow, Host, Kind, Outcome,
+    Register, Registration, Resend, Resending, Rules, Run, Secret, Stop, WhyRefused, octets,
     run::Stamp,
     snapshot::{self, to_bytes},
 };
@@ -39,8 +39,21 @@ pub enum Input {
 }
 
 /// Names one order of one run. It goes back with the answer, and means nothing else to a host.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// 20 octets, in octets behind their length.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ticket(Stamp);
+
+impl Serialize for Ticket {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        octets::serialize(&self.to_bytes(), serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Ticket {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        octets::deserialize(deserializer).map(Self::from_bytes)
+    }
+}
 
 impl Ticket {
     /// Takes back what [`Ticket::to_bytes`] gave.
@@ -60,7 +73,7 @@ pub struct Ordered {
     /// Names the order.
     pub ticket: Ticket,
     /// What to do.
-    pub order: Order,
+    pub order: Box<Order>,
 }
 
 /// Carries a reply or a fault to the order that a ticket names.
@@ -206,6 +219,11 @@ impl Machine {
         let kind = answer.as_ref().ok().map(Reply::kind).or(self.0.waits_for());
         let Some(kind) = kind else { return Err(self.0.astray(stamp)) };
         self.0.accept(Answered { stamp, kind, answer }, rules).map_err(|refused| refused.why)
+    }
+
+    /// Returns the kind of the order that waits, or none once the run has ended.
+    pub fn waits_for(&self) -> Option<Kind> {
+        self.0.waits_for()
     }
 
     /// Returns what the flow came to, or none while it is under way.

@@ -13,7 +13,9 @@ import hashlib
 import json
 import os
 import sqlite3
+import sys
 import time
+import unicodedata
 
 from auth_core import Core, Refused
 
@@ -23,7 +25,7 @@ CREATE TABLE IF NOT EXISTS accounts (
     key TEXT PRIMARY KEY, version INTEGER NOT NULL, generation BLOB, row TEXT NOT NULL, expires INTEGER);
 CREATE TABLE IF NOT EXISTS outbox (
     key TEXT NOT NULL, purpose TEXT NOT NULL, mail TEXT NOT NULL, id BLOB NOT NULL, due INTEGER NOT NULL,
-    token BLOB, attempts INTEGER NOT NULL DEFAULT 0, unknowns INTEGER NOT NULL DEFAULT 0, dead TEXT,
+    token BLOB, leased_until INTEGER, attempts INTEGER NOT NULL DEFAULT 0, unknowns INTEGER NOT NULL DEFAULT 0, dead TEXT,
     PRIMARY KEY (key, purpose));
 CREATE TABLE IF NOT EXISTS slots (slot BLOB PRIMARY KEY, tries INTEGER NOT NULL, forgotten INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS slot_mails (slot BLOB NOT NULL, mail BLOB NOT NULL, PRIMARY KEY (slot, mail));
@@ -31,6 +33,9 @@ CREATE TABLE IF NOT EXISTS codes (
     slot BLOB NOT NULL, mac BLOB NOT NULL, expires INTEGER NOT NULL, redeemed INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (slot, mac));
 """
+
+# A mail here is printed at once; whoever sends it prolongs the lease while he is at it. Microseconds.
+LEASE = 60_000_000
 
 
 def now():
@@ -191,16 +196,22 @@ class Host:
         return "settled" if settled.rowcount else "lost"
 
     def deliver(self):
-        """Leases what is due and delivers it; there is one worker, so a lease never runs out."""
-        due = "SELECT key, mail, attempts, unknowns FROM outbox WHERE due <= ? AND dead IS NULL ORDER BY due"
+        """Leases what is due and delivers it. Each start of this program is a worker."""
+        free = "dead IS NULL AND (token IS NULL OR leased_until <= ?1)"
+        due = f"SELECT key, mail, attempts, unknowns FROM outbox WHERE due <= ?1 AND {free} ORDER BY due"
         for key, mail, attempts, unknowns in self.db.execute(due, [now()]).fetchall():
             mail, token = from_text(mail), os.urandom(16)
-            lease = {"mail": mail["id"], "token": token}
-            self.db.execute(
-                "UPDATE outbox SET token = ?, attempts = attempts + 1 WHERE id = ?", [token, mail["id"]]
+            leased = self.db.execute(
+                f"UPDATE outbox SET token = ?2, leased_until = ?3, attempts = attempts + 1 WHERE id = ?4 AND {free}",
+                [now(), token, now() + LEASE, mail["id"]],
             )
+            if not leased.rowcount:
+                continue  # another worker was faster
+            lease = {"mail": mail["id"], "token": token}
             leased = {"lease": lease, "key": key, "mail": mail, "attempts": attempts + 1, "unknowns": unknowns}
-            self.drive({"deliver": {"leased": leased}})
+            match self.drive({"deliver": {"leased": leased}}):
+                case ("err", broken):
+                    print(f"the mail stays until its lease runs out: {broken}", file=sys.stderr)
 
     def purge(self):
         """Deletes what has expired."""
@@ -233,6 +244,8 @@ def main():
     password = None
     if given.command != "resend":
         password = os.environ.get("AUTH_PASSWORD") or getpass.getpass()
+        # The component has no tables for it: one password for every spelling.
+        password = unicodedata.normalize("NFC", password)
     try:
         if given.command == "register":
             # A real host estimates the password, with zxcvbn for example.

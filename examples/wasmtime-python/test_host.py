@@ -44,6 +44,12 @@ class AsAPerson(unittest.TestCase):
             self.assertIn("told: refused", self.host("activate", "ada@example.org", wrong))
         self.assertIn("told: refused", self.host("activate", "ada@example.org", code), "no try is left")
 
+    def test_a_password_is_the_same_in_every_spelling(self):
+        out = self.host("register", "ada@example.org", password="caf\u00e9 au lait de Lyon")
+        (code,) = re.findall(r"'code': '(\d{6})'", out)
+        out = self.host("activate", "ada@example.org", code, password="cafe\u0301 au lait de Lyon")
+        self.assertIn("told: activated", out)
+
     def test_what_cannot_be_is_refused(self):
         self.assertIn("address", self.host("register", "ada", fails=True))
         self.assertIn("too_short", self.host("register", "ada@example.org", password="short", fails=True))

@@ -89,6 +89,7 @@ class Replay(unittest.TestCase):
         for change, field in [
             ({"code_tries": 0}, "code-tries"),
             ({"code_ttl": 1}, "code-ttl"),
+            ({"client_requests_per_minute": 0}, "client-requests-per-minute"),
             ({"hash": {"pbkdf2": {"iterations": 1000}}}, "hash"),
         ]:
             with self.assertRaises(Refused) as refused:
@@ -106,6 +107,18 @@ class Replay(unittest.TestCase):
         with self.assertRaises(Refused) as refused:
             core.restore(rules, b"nothing")
         self.assertEqual(refused.exception.args[0], "format")
+
+    def test_extensions_answer_no_other_effect(self):
+        core = self.core
+        rules = core.rules(core.default_policy(), "owasp", [bytes(32)])
+        with core.start(rules, {"resend": {"address": "ada@example.org", "client": bytes(4)}}) as flow:
+            ticket, effect = flow.take()
+            self.assertIn("admit", effect)
+            for answer in ["unsupported", {"extension": b"anything"}]:
+                with self.assertRaises(Refused) as refused:
+                    flow.answer(ticket, answer)
+                self.assertEqual(refused.exception.args[0], {"wrong_kind": "admit"})
+            flow.answer(ticket, {"admit": "admitted"})
 
     def test_passwords_are_judged(self):
         core = self.core

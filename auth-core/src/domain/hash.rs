@@ -182,8 +182,20 @@ impl HashFloor {
     pub const NONE: Self = Self(Floor::None);
 
     /// A floor below the server's. A leak of such hashes costs a guesser that much less.
+    ///
+    /// Never below 10,000 iterations (NIST SP 800-63B of 2017 section 5.1.1.2) or 16 KiB: less counts as that.
     pub const fn constrained(floor: ConstrainedFloor) -> Self {
-        Self(Floor::Constrained(floor))
+        const LEAST_ITERATIONS: NonZeroU32 = NonZeroU32::new(10_000).unwrap();
+        const LEAST_MEMORY: NonZeroU32 = NonZeroU32::new(16 << 10).unwrap();
+        Self(Floor::Constrained(match floor {
+            ConstrainedFloor::Pbkdf2 { iterations } if iterations.get() < LEAST_ITERATIONS.get() => {
+                ConstrainedFloor::Pbkdf2 { iterations: LEAST_ITERATIONS }
+            }
+            ConstrainedFloor::Scrypt { memory } if memory.get() < LEAST_MEMORY.get() => {
+                ConstrainedFloor::Scrypt { memory: LEAST_MEMORY }
+            }
+            ConstrainedFloor::Pbkdf2 { .. } | ConstrainedFloor::Scrypt { .. } => floor,
+        }))
     }
 
     /// Admits what a secure element computes with this key, and nothing else.
@@ -262,6 +274,10 @@ mod tests {
         let floor = HashFloor::constrained(ConstrainedFloor::Scrypt { memory });
         assert!(floor.admits(scrypt(4, 8, 1)));
         assert!(!floor.admits(scrypt(3, 8, 1)));
+        // A floor that would be none is not to be had under this name.
+        let one = NonZeroU32::MIN;
+        assert!(!HashFloor::constrained(ConstrainedFloor::Pbkdf2 { iterations: one }).admits(pbkdf2(9_999)));
+        assert!(!HashFloor::constrained(ConstrainedFloor::Scrypt { memory: one }).admits(scrypt(3, 8, 1)));
         assert!(!floor.admits(pbkdf2(600_000)));
     }
 

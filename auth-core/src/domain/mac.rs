@@ -83,7 +83,7 @@ impl CodeKeys {
     /// code is as random as the id. Whoever has key and id could try all codes against a MAC as well.
     pub(crate) fn draw(&self, format: CodeFormat, slot: CodeSlot, mail: MailId) -> Code {
         let mut seed = hmac(&self.first.0);
-        seed.update(b"auth-core draw v1");
+        seed.update(b"auth-core draw v2");
         seed.update(&slot.0);
         seed.update(mail.as_bytes());
         let seed = Secret::new(seed.finalize().into_bytes().into());

@@ -38,7 +38,7 @@ pub(crate) fn activate(seed: [u8; 32]) -> (Salt, CodeSlot) {
 /// The code of a mail: digits, without the bytes that would make some more likely. The same mail
 /// has the same code, however often it is tried.
 pub(crate) fn code(key: [u8; 32], slot: CodeSlot, mail: MailId, format: CodeFormat) -> Code {
-    let seed = hmac(&key, &[b"auth-core draw v1", slot.as_bytes(), mail.as_bytes()]);
+    let seed = hmac(&key, &[b"auth-core draw v2", slot.as_bytes(), mail.as_bytes()]);
     let digits = stream(seed, "code").filter(|byte| *byte < 250);
     let text: String =
         digits.take(usize::from(format.length())).map(|byte| char::from(b'0' + byte % 10)).collect();

@@ -51,7 +51,7 @@ impl Visitor for Playing {
             assert_eq!(machine.snapshot(), script.at(place).snapshot(), "the same run as a typed host's");
             machine = Machine::restore(machine.snapshot().expose(), rules).expect("it is a run");
             let ordered = machine.take().expect("an order waits");
-            assert_eq!(ordered.order, step.order());
+            assert_eq!(*ordered.order, step.order());
             assert!(machine.take_bytes().is_none(), "an order is taken once");
             let response = respond(ordered.ticket, step).to_bytes();
             machine.accept_bytes(response.expose(), rules).expect("the answer fits");

@@ -6,9 +6,9 @@ use core::{num::NonZeroU32, time::Duration};
 use auth_core::{
     Activate, Activation, Address, AddressKey, Admission, Answered, Client, CodeKey, CodeKeys, CodeMac,
     CodeSlot, CodeStored, Commit, ConstrainedFloor, Deliver, Effect, Ended, Estimate, Fault, Flow, Found,
-    HashFloor, HashPassword, Hashed, Hashing, Lease, LeaseToken, LeasedMail, Locale, MailId, OwedMail,
-    Password, Policy, Purpose, Redemption, Register, Registration, Row, Rules, Run, Secret, Seed, Sending,
-    Settled, Template, Time, Version,
+    HashFloor, HashPassword, Hashed, Hashing, Lease, LeaseToken, LeasedMail, Locale, MailId, Password,
+    Policy, Purpose, Redemption, Register, Registration, Row, Rules, Run, Secret, Seed, Sending, SettleMail,
+    Settled, Settlement, Template, Time, Version,
 };
 use semihosting::{
     experimental::{random, time::SystemTime},
@@ -22,7 +22,7 @@ const ITERATIONS: NonZeroU32 = NonZeroU32::new(60_000).expect("it is not 0");
 pub(crate) struct Host {
     rules: Rules,
     rows: BTreeMap<AddressKey, (Version, Row)>,
-    outbox: BTreeMap<(AddressKey, Purpose), OwedMail>,
+    outbox: BTreeMap<(AddressKey, Purpose), LeasedMail>,
     slots: BTreeMap<CodeSlot, Slot>,
 }
 
@@ -69,12 +69,32 @@ impl Host {
         Ok(self.drive(flow, Some(&password)).map_err(|_| "try again")?.told)
     }
 
-    /// Delivers the mails that are due. There is one worker, so no lease is ever lost.
+    fn settle(&mut self, order: SettleMail) -> Settled {
+        let held = self.outbox.iter_mut().find(|(_, leased)| leased.lease == order.lease);
+        let Some((place, leased)) = held else { return Settled::Lost }; // a newer mail took its place
+        match order.settlement {
+            Settlement::Begun { unknowns } => leased.unknowns = unknowns,
+            Settlement::Retry { after, unknowns, .. } => {
+                (leased.mail.due, leased.unknowns) = (now().after(after), unknowns);
+            }
+            Settlement::Sent | Settlement::Superseded | Settlement::Dead { .. } => {
+                let place = place.clone();
+                self.outbox.remove(&place);
+            }
+        }
+        Settled::Settled
+    }
+
+    /// Delivers the mails that are due. There is one worker, so no lease runs out.
     fn deliver(&mut self) {
-        let due = self.outbox.extract_if(.., |_, mail| mail.due <= now()).collect::<Vec<_>>();
-        for ((key, _), mail) in due {
-            let lease = Lease { mail: mail.id, token: LeaseToken::from_bytes([0; 16]) };
-            let leased = LeasedMail { lease, key, mail, attempts: 1, unknowns: 0 };
+        let due = self.outbox.values_mut().filter(|leased| leased.mail.due <= now());
+        for leased in due
+            .map(|leased| {
+                leased.attempts += 1;
+                leased.clone()
+            })
+            .collect::<Vec<_>>()
+        {
             self.drive(Deliver { leased }, None).expect("nothing here fails");
         }
     }
@@ -102,7 +122,12 @@ impl Host {
                 if stored != order.expected {
                     return ticket.with(Ok(Commit::Conflict));
                 }
-                self.outbox.extend(order.mail.map(|mail| ((order.key.clone(), mail.purpose), mail)));
+                if let Some(mail) = order.mail {
+                    // It stays in the outbox while it is under way.
+                    let lease = Lease { mail: mail.id, token: LeaseToken::from_bytes([0; 16]) };
+                    let (place, key) = ((order.key.clone(), mail.purpose), order.key.clone());
+                    self.outbox.insert(place, LeasedMail { lease, key, mail, attempts: 0, unknowns: 0 });
+                }
                 self.rows.insert(order.key, (Version(stored.0 + 1), order.row));
                 ticket.with(Ok(Commit::Committed))
             }
@@ -130,7 +155,7 @@ impl Host {
                 }
                 ticket.with(Ok(Sending::Accepted))
             }
-            Effect::SettleMail(ticket, _) => ticket.with(Ok(Settled::Settled)), // there is one worker
+            Effect::SettleMail(ticket, order) => ticket.with(Ok(self.settle(order))),
         }
     }
 

@@ -1,18 +1,21 @@
-//! A synchronous host, all in memory. It reads commands from its standard input and prints its mails:
+//! A synchronous host, all in memory: registers an address, prints the mail, and activates the account
+//! with the code that is typed.
 //!
-//!     register ada@example.org correct-horse-battery
-//!     activate ada@example.org correct-horse-battery 314159
+//!     rust-sync ada@example.org correct-horse-battery
 
 use std::collections::{HashMap, HashSet};
+use std::error::Error;
 use std::io::stdin;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use auth_core::*;
 
+const USAGE: &str = "usage: rust-sync ADDRESS PASSWORD, then codes line by line";
+
 struct Host {
     rules: Rules,
     rows: HashMap<AddressKey, (Version, Row)>,
-    outbox: HashMap<(AddressKey, Purpose), OwedMail>,
+    outbox: HashMap<(AddressKey, Purpose), LeasedMail>,
     slots: HashMap<CodeSlot, Slot>,
 }
 
@@ -49,7 +52,12 @@ impl Host {
                 if stored != order.expected {
                     return ticket.with(Ok(Commit::Conflict));
                 }
-                self.outbox.extend(order.mail.map(|mail| ((order.key.clone(), mail.purpose), mail)));
+                if let Some(mail) = order.mail {
+                    // It stays in the outbox while it is under way.
+                    let lease = Lease { mail: mail.id, token: LeaseToken::from_bytes([0; 16]) };
+                    let (place, key) = ((order.key.clone(), mail.purpose), order.key.clone());
+                    self.outbox.insert(place, LeasedMail { lease, key, mail, attempts: 0, unknowns: 0 });
+                }
                 self.rows.insert(order.key, (Version(stored.0 + 1), order.row));
                 ticket.with(Ok(Commit::Committed))
             }
@@ -68,15 +76,14 @@ impl Host {
             }
             Effect::RedeemCode(ticket, order) => ticket.with(Ok(self.redeem(order.slot, &order.macs))),
             Effect::SendMail(ticket, mail) => {
-                match mail.template {
-                    Template::Activation { code, .. } => {
-                        println!("mail to {}: {}", mail.to.as_str(), code.expose())
-                    }
-                    Template::Notice => println!("mail to {}: you have an account", mail.to.as_str()),
-                }
+                let text = match &mail.template {
+                    Template::Activation { code, .. } => code.expose(),
+                    Template::Notice => "you have an account",
+                };
+                println!("mail to {}: {text}", mail.to.as_str());
                 ticket.with(Ok(Sending::Accepted))
             }
-            Effect::SettleMail(ticket, _) => ticket.with(Ok(Settled::Settled)), // there is one worker
+            Effect::SettleMail(ticket, order) => ticket.with(Ok(self.settle(order))),
         }
     }
 
@@ -95,39 +102,34 @@ impl Host {
         }
     }
 
-    /// Delivers the mails that are due. There is one worker, so no lease is ever lost.
-    fn deliver(&mut self) {
-        let due: Vec<_> = self.outbox.extract_if(|_, mail| mail.due <= now()).collect();
-        for ((key, _), mail) in due {
-            let lease = Lease { mail: mail.id, token: LeaseToken::from_bytes([0; 16]) };
-            let leased = LeasedMail { lease, key, mail, attempts: 1, unknowns: 0 };
-            self.drive(Deliver { leased }, None).expect("nothing here fails");
+    fn settle(&mut self, order: SettleMail) -> Settled {
+        let held = self.outbox.iter_mut().find(|(_, leased)| leased.lease == order.lease);
+        let Some((place, leased)) = held else { return Settled::Lost }; // a newer mail took its place
+        match order.settlement {
+            Settlement::Begun { unknowns } => leased.unknowns = unknowns,
+            Settlement::Retry { after, unknowns, .. } => {
+                (leased.mail.due, leased.unknowns) = (now().after(after), unknowns);
+            }
+            Settlement::Sent | Settlement::Superseded | Settlement::Dead { .. } => {
+                let place = place.clone();
+                self.outbox.remove(&place);
+            }
         }
+        Settled::Settled
     }
 
-    fn command(&mut self, words: &[&str]) -> Result<String, String> {
-        let (command, address, secret, code) = match *words {
-            [command @ "register", address, secret] => (command, address, secret, ""),
-            [command @ "activate", address, secret, code] => (command, address, secret, code),
-            _ => return Err("register ADDRESS PASSWORD or activate ADDRESS PASSWORD CODE".into()),
-        };
-        let address = Address::parse(address).map_err(|error| error.to_string())?;
-        let secret = Password::parse(secret).map_err(|error| error.to_string())?;
-        let client = Client::of([127, 0, 0, 1].into());
-        let policy = self.rules.policy();
-        let told = if command == "register" {
-            // A real host estimates the password, with zxcvbn for example.
-            let password = policy.password.judge(&secret, Estimate { score: 4, common: false });
-            let locale = Locale::parse("en").expect("it is a language tag");
-            let flow = Register { address, password, client, locale };
-            format!("{:?}", self.drive(flow, Some(&secret)).map(|outcome| outcome.told))
-        } else {
-            let code = policy.code.parse(code).ok_or("a code has six digits")?;
-            let flow = Activate { address, code, client };
-            format!("{:?}", self.drive(flow, Some(&secret)).map(|outcome| outcome.told))
-        };
-        self.deliver();
-        Ok(told)
+    /// Delivers the mails that are due. There is one worker, so no lease runs out.
+    fn deliver(&mut self) {
+        let due = self.outbox.values_mut().filter(|leased| leased.mail.due <= now());
+        for leased in due
+            .map(|leased| {
+                leased.attempts += 1;
+                leased.clone()
+            })
+            .collect::<Vec<_>>()
+        {
+            self.drive(Deliver { leased }, None).expect("nothing here fails");
+        }
     }
 }
 
@@ -137,8 +139,8 @@ fn now() -> Time {
     Time::from_micros(0).after(now)
 }
 
-fn random<const N: usize>() -> Result<[u8; N], Fault> {
-    let mut octets = [0; N];
+fn random() -> Result<[u8; 32], Fault> {
+    let mut octets = [0; 32];
     getrandom::fill(&mut octets).map_err(|_| Fault::NotDone)?;
     Ok(octets)
 }
@@ -150,21 +152,38 @@ fn hash(password: Option<&Password>, HashPassword { salt, params }: HashPassword
     };
     let cost = scrypt::Params::new(log2_n, r.into(), p.into()).map_err(|_| Fault::NotDone)?;
     let mut hash = [0; 32];
-    scrypt::scrypt(password.expose().as_bytes(), salt.as_bytes(), &cost, &mut hash)
-        .map_err(|_| Fault::NotDone)?;
-    Ok(Hashed { params, hash: Secret::new(hash) })
+    let hashed = scrypt::scrypt(password.expose().as_bytes(), salt.as_bytes(), &cost, &mut hash);
+    hashed.map(|()| Hashed { params, hash: Secret::new(hash) }).map_err(|_| Fault::NotDone)
 }
 
-fn main() {
+/// Errors are shown as `main` returns them.
+fn text(error: impl Error) -> String {
+    error.to_string()
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let [address, password] = std::env::args().skip(1).collect::<Vec<_>>().try_into().map_err(|_| USAGE)?;
+    let (address, password) =
+        (Address::parse(&address).map_err(text)?, Password::parse(&password).map_err(text)?);
+    let (client, locale) = (Client::of([127, 0, 0, 1].into()), Locale::parse("en")?);
     // In production the code key is kept; here it lasts as long as the codes do.
-    let key = CodeKey::new(Secret::new(random().expect("the system has random octets")));
-    let keys = CodeKeys::new([key]).expect("it is one key");
-    let rules = Rules::new(Policy::default(), keys).expect("the default policy is a good one");
+    let key = CodeKey::new(Secret::new(random().map_err(|_| "the system has no random octets")?));
+    let rules = Rules::new(Policy::default(), CodeKeys::new([key])?)?;
     let (rows, outbox, slots) = Default::default();
     let mut host = Host { rules, rows, outbox, slots };
-    for line in stdin().lines().map_while(Result::ok) {
-        match host.command(&line.split_whitespace().collect::<Vec<_>>()) {
-            Ok(told) | Err(told) => println!("{told}"),
-        }
+
+    // A real host estimates the password, with zxcvbn for example.
+    let verdict = host.rules.policy().password.judge(&password, Estimate { score: 4, common: false });
+    let register = Register { address: address.clone(), password: verdict, client, locale };
+    println!("{:?}", host.drive(register, Some(&password)).map(|outcome| outcome.told));
+    host.deliver();
+    for line in stdin().lines() {
+        let Some(code) = host.rules.policy().code.parse(&line?) else {
+            println!("a code has six digits");
+            continue;
+        };
+        let activate = Activate { address: address.clone(), code, client };
+        println!("{:?}", host.drive(activate, Some(&password)).map(|outcome| outcome.told));
     }
+    Ok(())
 }

@@ -1,6 +1,6 @@
 //! Uses the program as a person does.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
 struct Person {
@@ -17,18 +17,19 @@ impl Drop for Person {
 }
 
 impl Person {
-    fn starts() -> Self {
-        let program = env!("CARGO_BIN_EXE_rust-sync");
-        let mut program = Command::new(program).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    fn starts(arguments: &[&str]) -> Self {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_rust-sync"));
+        program.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut program = program.spawn().unwrap();
         Self { reads: BufReader::new(program.stdout.take().unwrap()), program }
     }
 
-    fn does(&mut self, command: &str) -> String {
-        writeln!(self.program.stdin.as_mut().unwrap(), "{command}").unwrap();
-        self.line()
+    fn types(&mut self, line: &str) -> String {
+        writeln!(self.program.stdin.as_mut().unwrap(), "{line}").unwrap();
+        self.reads()
     }
 
-    fn line(&mut self) -> String {
+    fn reads(&mut self) -> String {
         let mut line = String::new();
         self.reads.read_line(&mut line).unwrap();
         line.trim_end().to_owned()
@@ -37,26 +38,39 @@ impl Person {
 
 #[test]
 fn an_account_is_registered_and_activated() {
-    let mut person = Person::starts();
-    let mail = person.does("register Ada@example.org correct-horse-battery");
+    let mut person = Person::starts(&["Ada@example.org", "correct-horse-battery"]);
+    assert_eq!(person.reads(), "Ok(Accepted)");
+    let mail = person.reads();
     let code = mail.strip_prefix("mail to Ada@example.org: ").unwrap_or_else(|| panic!("{mail}")).to_owned();
-    assert_eq!(person.line(), "Ok(Accepted)");
     let wrong = format!("{:06}", (code.parse::<u32>().unwrap() + 1) % 1_000_000);
-    let activate = |password: &str, code: &str| format!("activate ada@example.org {password} {code}");
-    assert_eq!(person.does(&activate("correct-horse-battery", &wrong)), "Ok(Refused)");
-    assert_eq!(person.does(&activate("wrong-horse-battery", &code)), "Ok(Refused)");
-    assert_eq!(person.does(&activate("correct-horse-battery", &code)), "Ok(Activated)");
-    assert_eq!(
-        person.does("register ada@example.org another-password"),
-        "mail to Ada@example.org: you have an account"
-    );
-    assert_eq!(person.line(), "Ok(Accepted)");
+    assert_eq!(person.types(&wrong), "Ok(Refused)");
+    assert_eq!(person.types("12"), "a code has six digits");
+    assert_eq!(person.types(&code), "Ok(Activated)");
+    assert_eq!(person.types(&code), "Ok(Activated)", "the answer may have been lost");
+}
+
+#[test]
+fn tries_are_counted() {
+    let mut person = Person::starts(&["ada@example.org", "correct-horse-battery"]);
+    assert_eq!(person.reads(), "Ok(Accepted)");
+    let code = person.reads().rsplit_once(' ').unwrap().1.to_owned();
+    let wrong = format!("{:06}", (code.parse::<u32>().unwrap() + 1) % 1_000_000);
+    for _ in 0..5 {
+        assert_eq!(person.types(&wrong), "Ok(Refused)");
+    }
+    assert_eq!(person.types(&code), "Ok(Refused)", "no try is left");
 }
 
 #[test]
 fn what_cannot_be_is_told() {
-    let mut person = Person::starts();
-    assert!(person.does("register ada secret-secret").contains('@'));
-    assert_eq!(person.does("activate ada@example.org secret 12"), "a code has six digits");
-    assert!(person.does("hello").starts_with("register ADDRESS PASSWORD"));
+    for (arguments, told) in [
+        (&["ada", "secret-secret"][..], "an e-mail address has an @"),
+        (&["ada@example.org", ""], "a password has at least one character"),
+        (&["ada@example.org"], "usage: rust-sync ADDRESS PASSWORD"),
+    ] {
+        let mut person = Person::starts(arguments);
+        let mut error = String::new();
+        person.program.stderr.take().unwrap().read_to_string(&mut error).unwrap();
+        assert!(error.contains(told), "{error}");
+    }
 }

@@ -17,7 +17,7 @@ mod bindings {
 use bindings::{
     Machine,
     exports::auth_core::machine::flows::{
-        Admission, Answer, Commit, Effect, Found, Guest, HashFloor, Hashed, Input, Ordered, Register,
+        Admission, Answer, Commit, Effect, Fault, Found, Guest, HashFloor, Hashed, Input, Ordered, Register,
     },
 };
 
@@ -104,7 +104,7 @@ impl Host {
                     Answer::HashPassword(Hashed { params: order.params, hash: vec![9; 32] })
                 }
                 Effect::CommitAccount(_) => Answer::CommitAccount(Commit::Committed),
-                _ => Answer::Unsupported,
+                _ => Answer::Fault(Fault::NotDone),
             };
             flows.flow().call_answer(&mut *store, flow, &ticket, &answer)?.unwrap();
             if *restores {

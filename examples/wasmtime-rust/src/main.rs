@@ -25,8 +25,8 @@ use bindings::{
     Machine,
     exports::auth_core::machine::flows::{
         Activate, Admission, Answer, Commit, CommitAccount, Deliver, Effect, Fault, Found, HashFloor, Hashed,
-        Hashing, Input, Lease, LeasedMail, Ordered, OwedMail, Purpose, Redemption, Register, Row, Scrypt,
-        Sending, Settled, Template, Told,
+        Hashing, Input, Lease, LeasedMail, Ordered, Purpose, Redemption, Register, Row, Scrypt, Sending,
+        SettleMail, Settled, Settlement, Template, Told,
     },
 };
 
@@ -39,7 +39,8 @@ struct Host {
     /// Microseconds: the store's clock.
     now: u64,
     rows: HashMap<String, (u64, Row)>,
-    outbox: Vec<(String, OwedMail)>,
+    /// A mail stays here while it is under way.
+    outbox: Vec<LeasedMail>,
     slots: HashMap<Octets, Slot>,
     inbox: Vec<String>,
 }
@@ -79,11 +80,17 @@ impl Host {
         let flows = self.machine.auth_core_machine_flows().flow();
         let flow = flows.call_start(&mut self.store, self.rules, input)?;
         let flow = flow.map_err(|bad| format_err!("{}: {}", bad.field, bad.message))?;
+        let told = self.go(flow, password);
+        // However it ended, its memory is given back.
+        flow.resource_drop(&mut self.store)?;
+        told
+    }
+
+    fn go(&mut self, flow: ResourceAny, password: Option<&str>) -> Result<Told> {
         loop {
             let flows = self.machine.auth_core_machine_flows().flow();
             let Some(Ordered { ticket, effect }) = flows.call_take(&mut self.store, flow)? else {
                 let outcome = flows.call_outcome(&mut self.store, flow)?.context("an answer is missing")?;
-                flow.resource_drop(&mut self.store)?;
                 return outcome.map_err(|broken| format_err!("{broken:?}: answer 503"));
             };
             let answer = self.carry_out(effect, password);
@@ -93,15 +100,44 @@ impl Host {
         }
     }
 
+    /// Delivers the mails that are due. There is one worker, so no lease runs out.
+    fn deliver(&mut self) -> Result<()> {
+        let due = self.outbox.iter_mut().filter(|leased| leased.mail.due <= self.now);
+        let lease = |leased: &mut LeasedMail| {
+            leased.attempts += 1;
+            leased.clone()
+        };
+        for leased in due.map(lease).collect::<Vec<_>>() {
+            println!("deliver: {:?}", self.drive(&Input::Deliver(Deliver { leased }), None)?);
+        }
+        Ok(())
+    }
+
+    fn settle(&mut self, SettleMail { lease, settlement }: SettleMail) -> Settled {
+        let held = self.outbox.iter().position(|leased| leased.mail.id == lease.mail);
+        let Some(place) = held else { return Settled::Lost }; // a newer mail took its place
+        let leased = &mut self.outbox[place];
+        match settlement {
+            Settlement::Begun(begun) => leased.unknowns = begun.unknowns,
+            Settlement::Retry(retry) => {
+                (leased.mail.due, leased.unknowns) = (self.now + retry.after, retry.unknowns);
+            }
+            Settlement::Sent | Settlement::Superseded | Settlement::Dead(_) => {
+                self.outbox.remove(place);
+            }
+        }
+        Settled::Settled
+    }
+
     fn carry_out(&mut self, effect: Effect, password: Option<&str>) -> Answer {
         match effect {
             Effect::Admit(_) => Answer::Admit(Admission::Admitted), // nobody else is here
             Effect::Random => random().map_or(Answer::Fault(Fault::NotDone), Answer::Random),
             Effect::FindAccount(find) => {
-                let waiting = |(key, mail): &(String, OwedMail)| {
-                    *key == find.key && mail.purpose == Purpose::Activation
+                let waits = |leased: &LeasedMail| {
+                    leased.key == find.key && leased.mail.purpose == Purpose::Activation
                 };
-                let mail_waits = self.outbox.iter().any(waiting);
+                let mail_waits = self.outbox.iter().any(waits);
                 Answer::FindAccount(Found {
                     now: self.now,
                     row: self.rows.get(&find.key).cloned(),
@@ -122,8 +158,9 @@ impl Host {
                     return Answer::CommitAccount(Commit::Conflict);
                 }
                 if let Some(mail) = mail {
-                    self.outbox.retain(|(other, waits)| *other != key || waits.purpose != mail.purpose);
-                    self.outbox.push((key.clone(), mail));
+                    self.outbox.retain(|other| other.key != key || other.mail.purpose != mail.purpose);
+                    let lease = Lease { mail: mail.id.clone(), token: vec![0; 16] };
+                    self.outbox.push(LeasedMail { lease, key: key.clone(), mail, attempts: 0, unknowns: 0 });
                 }
                 self.rows.insert(key, (expected + 1, row));
                 Answer::CommitAccount(Commit::Committed)
@@ -149,7 +186,7 @@ impl Host {
                 }
                 Answer::SendMail(Sending::Accepted)
             }
-            Effect::SettleMail(_) => Answer::SettleMail(Settled::Settled), // there is one worker
+            Effect::SettleMail(settle) => Answer::SettleMail(self.settle(settle)),
             Effect::Extension(_) => Answer::Unsupported,
         }
     }
@@ -201,12 +238,7 @@ fn main() -> Result<()> {
     };
     println!("register: {:?}", host.drive(&Input::Register(register), Some(password))?);
 
-    for (key, mail) in std::mem::take(&mut host.outbox) {
-        let lease = Lease { mail: mail.id.clone(), token: vec![0; 16] };
-        let leased = LeasedMail { lease, key, mail, attempts: 1, unknowns: 0 };
-        println!("deliver: {:?}", host.drive(&Input::Deliver(Deliver { leased }), None)?);
-    }
-
+    host.deliver()?;
     let code = host.inbox.pop().context("no mail came")?;
     let activate = Activate { address: address.into(), code, client };
     let told = host.drive(&Input::Activate(activate), Some(password))?;
