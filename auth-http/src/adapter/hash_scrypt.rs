@@ -1,4 +1,5 @@
-//! Owns password hashing: scrypt on a fixed number of threads, behind a bounded, fair queue.
+//! Owns password hashing: scrypt, and PBKDF2 where a row says so, on a fixed number of threads behind a
+//! bounded, fair queue.
 //!
 //! Threat: each hash takes 128 MiB and some 0.4 s. Without a bound a few hundred requests take all
 //! memory; without fairness one client takes everybody's turn. So the workers are fixed, the
@@ -270,5 +271,24 @@ mod tests {
         scrypt::scrypt(b"correct horse", job.order.salt.as_bytes(), &params, &mut expected).unwrap();
         assert_eq!(hash.expose(), &expected);
         assert_eq!(pool.load(), HashLoad::default());
+    }
+
+    #[tokio::test]
+    async fn a_row_of_another_host_is_hashed_as_it_says() {
+        let pool = HashScrypt::start(1, 4).unwrap();
+        let (job, _result) = job();
+        let params = Hashing::Pbkdf2 { iterations: 1000 };
+        let order = HashPassword { params, ..job.order };
+        let hashed = pool.hash(client(1), Arc::clone(&job.password), order.clone()).await.unwrap();
+        assert_eq!(hashed.params, params);
+        // Computed by another implementation.
+        let expected =
+            [0x94, 0xbb, 0xb5, 0xc7, 0xcc, 0x90, 0xfb, 0xd1, 0x77, 0xee, 0x85, 0xa5, 0x5b, 0x0d, 0x98, 0x27];
+        assert_eq!(hashed.hash.expose()[..16], expected);
+
+        let key = auth_core::KeyId::from_bytes([1; 16]);
+        let order = HashPassword { params: Hashing::Delegated { key }, ..order };
+        let error = pool.hash(client(1), job.password, order).await.unwrap_err();
+        assert_eq!(error.fault, auth_core::Fault::NotDone);
     }
 }
