@@ -1,6 +1,6 @@
 //! Owns how fixed numbers of octets, and secrets, travel: in snapshots, transcripts and over the wire.
 //!
-//! In one piece behind their length: serde's own way goes octet by octet, three times as slowly.
+//! In one piece behind their length: serde's own way goes octet by octet, in the code as well.
 
 use core::fmt;
 

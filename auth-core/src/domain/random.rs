@@ -22,7 +22,8 @@ pub(crate) fn hmac(key: &Secret<[u8; 32]>) -> Hmac<Sha256> {
 ///
 /// The one-step key derivation of NIST SP 800-56C Rev. 2 section 4.1. A flow draws anew each time it is
 /// replayed, so a block is one compression, where HMAC takes four. The seed comes from the host's
-/// CSPRNG and is used for one run; labels are fixed, and no block leaves whole.
+/// CSPRNG and is used for one run. A block may leave whole: what could be computed from it (length
+/// extension) has a longer label, and labels are fixed.
 pub(crate) struct Stream<'a> {
     seed: &'a Secret<[u8; 32]>,
     label: &'static str,
