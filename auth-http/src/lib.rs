@@ -1,7 +1,8 @@
 //! Account registration and activation over HTTP: the first host of `auth-core`.
 //!
 //! `http/` turns requests into flows, [`driver`] carries out their effects, [`port`] says what it needs
-//! for that, `adapter/` has one technology behind each port. [`program`] is the command line.
+//! for that, `adapter/` has one technology behind each port. [`node`] puts them together, for an
+//! application to mount; [`program`] is the command line.
 
 #[cfg(not(any(feature = "mysql", feature = "sqlite")))]
 compile_error!("accounts need a database: enable the feature mysql or sqlite");
@@ -12,10 +13,13 @@ pub mod driver;
 pub mod hooks;
 pub mod http;
 pub mod metrics;
+pub mod node;
+mod parts;
 pub mod port;
 pub mod program;
 mod random;
 pub mod server;
+mod starting;
 mod strength;
 pub mod telemetry;
 pub mod worker;

@@ -3,7 +3,7 @@
 //! Later layers win. A secret may come from a file that its `_file` variant names. Every value
 //! remembers its source, so that `--print-config` can show it. An empty value counts as not set.
 
-use std::{collections::BTreeMap, fmt, fs, path::Path};
+use std::{collections::BTreeMap, env, ffi::OsString, fmt, fs, path::Path};
 
 use super::{
     ConfigError,
@@ -45,6 +45,22 @@ pub struct Layers {
 }
 
 type Layer = Vec<(String, String, Source)>;
+
+/// Returns the variables of this process that are ours: `AUTH_…`.
+///
+/// # Errors
+/// [`ConfigError`] names one whose value is no UTF-8.
+pub fn environment() -> Result<Vec<(String, String)>, ConfigError> {
+    // A name that is no UTF-8 is none of ours; a value must be.
+    let ours = |name: OsString| name.into_string().ok().filter(|name| name.starts_with("AUTH_"));
+    env::vars_os()
+        .filter_map(|(name, value)| Some((ours(name)?, value)))
+        .map(|(name, value)| match value.into_string() {
+            Ok(value) => Ok((name, value)),
+            Err(_) => Err(ConfigError(format!("{name}: the value is no UTF-8"))),
+        })
+        .collect()
+}
 
 impl Layers {
     /// Collects the values.

@@ -10,7 +10,7 @@ mod servers;
 mod settings;
 
 pub use keys::{KEYS, Key};
-pub use layers::{Layers, Source};
+pub use layers::{Layers, Source, environment};
 pub use servers::{Database, MailFrom, RedisServer, SmtpServer, SmtpTls};
 pub use settings::Settings;
 

@@ -41,6 +41,7 @@ impl<E: Endpoint> Endpoint for Front<E> {
         let began = Instant::now();
         let id = request_id();
         let route = routes::find(request.uri().path(), &self.shared);
+        let mount = routes::mount(&request).to_owned();
         let operation = route.map_or("none", |route| route.name);
         let span = tracing::info_span!("request", id = %id, operation, method = %method(&request));
         request.set_data(Arc::clone(&self.shared));
@@ -49,7 +50,7 @@ impl<E: Endpoint> Endpoint for Front<E> {
             Some(early) => early,
             None => self.answer(request).instrument(span.clone()).await,
         };
-        let mut response = finish(answer, &id);
+        let mut response = finish(answer, &mount, &id);
         cors::mark(response.headers_mut(), origin, &self.shared.cors_origins);
         let (status, took) = (response.status().as_u16(), began.elapsed());
         self.shared.driver.metrics.answer(operation, status, took);
@@ -103,9 +104,9 @@ fn into_problem(error: Error) -> Response {
     Problem::new(&INTERNAL).into_response()
 }
 
-fn finish(mut response: Response, id: &str) -> Response {
+fn finish(mut response: Response, mount: &str, id: &str) -> Response {
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
-        response.set_body(Body::from_string(problem.body(id)));
+        response.set_body(Body::from_string(problem.body(mount, id)));
         let json = HeaderValue::from_static("application/problem+json");
         response.headers_mut().insert(header::CONTENT_TYPE, json);
     }

@@ -100,6 +100,8 @@ fn service() -> OpenApiService<Api, ()> {
          the two it belongs to. Paths that do not exist answer 404 `not-found`, other methods 405 \
          `method-not-allowed`.",
     )
+    // Beside the document, wherever an application has mounted the service.
+    .server(".")
 }
 
 /// Returns the OpenAPI document, laid out to be read and compared.

@@ -99,8 +99,13 @@ pub(crate) fn problem(Path(name): Path<String>) -> Response {
 
 /// Answers the root with the way to the API page.
 #[poem::handler]
-pub(crate) fn root() -> Response {
-    Response::builder().status(StatusCode::TEMPORARY_REDIRECT).header(header::LOCATION, "docs").finish()
+pub(crate) fn root(request: &Request) -> Response {
+    // Relative, so that it holds behind a proxy that strips a path, too.
+    let docs = match request.original_uri().path().rsplit_once('/') {
+        Some((_, last)) if !last.is_empty() => format!("{last}/docs"),
+        Some(_) | None => "docs".to_owned(),
+    };
+    Response::builder().status(StatusCode::TEMPORARY_REDIRECT).header(header::LOCATION, docs).finish()
 }
 
 /// Answers the page of the development mailbox.

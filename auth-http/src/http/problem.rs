@@ -14,7 +14,7 @@ use serde::Serialize;
 /// The challenge of every 401 (RFC 7617 section 2.1).
 pub(super) const CHALLENGE: &str = "Basic realm=\"auth\", charset=\"UTF-8\"";
 
-/// Describes one kind of problem; its page is `/problems/<name>`.
+/// Describes one kind of problem; its page is `/problems/<name>`, below where the service is mounted.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Kind {
     /// The last part of its `type`.
@@ -153,9 +153,9 @@ impl Problem {
         Self { allow: Some(methods), ..self }
     }
 
-    /// Writes the body with the request id that the answer carries.
+    /// Writes the body with the request id that the answer carries, for a service mounted at a path.
     #[must_use]
-    pub fn body(&self, request_id: &str) -> String {
+    pub fn body(&self, mount: &str, request_id: &str) -> String {
         #[derive(Serialize)]
         struct Body<'a> {
             r#type: String,
@@ -167,7 +167,7 @@ impl Problem {
             errors: &'a [FieldError],
         }
         let body = Body {
-            r#type: format!("/problems/{}", self.kind.name),
+            r#type: format!("{mount}/problems/{}", self.kind.name),
             title: self.kind.title,
             status: self.kind.status,
             detail: &self.detail,

@@ -1,5 +1,7 @@
 //! Owns the table of paths: what exists, and with which methods.
 
+use poem::Request;
+
 use super::{problem::KINDS, service::Shared};
 use crate::hooks;
 
@@ -73,4 +75,11 @@ pub(super) fn find(path: &str, shared: &Shared) -> Option<&'static Route> {
         Shown::WithMailbox => shared.mailbox.is_some(),
         Shown::InTestBuilds => hooks::ENABLED,
     })
+}
+
+/// Returns the path that the application has nested the service at, without a slash at the end.
+pub(super) fn mount(request: &Request) -> &str {
+    let (whole, rest) = (request.original_uri().path(), request.uri().path());
+    let mount = whole.strip_suffix(rest).or((rest == "/").then_some(whole));
+    mount.unwrap_or_default().trim_end_matches('/')
 }

@@ -4,10 +4,11 @@ use std::io::{self, Write};
 
 use auth_core::{Address, Locale, MailId, SendMail, Sending, Template};
 
-use super::{Failure, parts};
+use super::Failure;
 use crate::{
     adapter::mail_templates::MailTemplates,
     config::Settings,
+    parts,
     port::{AccountsDatabase, Finding, Verdict},
     random,
 };

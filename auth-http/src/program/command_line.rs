@@ -1,12 +1,12 @@
 //! Owns the command line: commands, their arguments, and a flag for every configuration key.
 
-use std::{collections::BTreeSet, env, path::PathBuf, process::ExitCode};
+use std::{collections::BTreeSet, path::PathBuf, process::ExitCode};
 
 use auth_core::MailId;
 use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Command as Clap};
 
 use crate::{
-    config::{ConfigError, KEYS, Layers},
+    config::{ConfigError, KEYS, Layers, environment},
     port::Which,
 };
 
@@ -38,17 +38,7 @@ pub(super) enum MailCommand {
 impl Parsed {
     /// Collects the configuration.
     pub(super) fn layers(&self) -> Result<Layers, ConfigError> {
-        // A name that is no UTF-8 is none of ours; a value must be.
-        let mut environment = Vec::new();
-        for (name, value) in env::vars_os() {
-            let Some(name) = name.into_string().ok().filter(|name| name.starts_with("AUTH_")) else {
-                continue;
-            };
-            let value =
-                value.into_string().map_err(|_| ConfigError(format!("{name}: the value is no UTF-8")))?;
-            environment.push((name, value));
-        }
-        Layers::collect(self.config.as_deref(), environment.into_iter(), self.flags.clone())
+        Layers::collect(self.config.as_deref(), environment()?.into_iter(), self.flags.clone())
     }
 }
 

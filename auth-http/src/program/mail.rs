@@ -5,10 +5,11 @@ use std::sync::Arc;
 use auth_core::Rules;
 use serde_json::json;
 
-use super::{Failure, parts, print};
+use super::{Failure, print};
 use crate::{
     adapter::clock::rfc3339,
     config::Settings,
+    parts,
     port::{AccountsDatabase, OutboxMail, OutboxState, PortError, Which},
 };
 
@@ -65,7 +66,7 @@ pub(super) async fn purge(settings: &Settings) -> Result<(), Failure> {
 }
 
 async fn open(settings: &Settings) -> Result<Arc<dyn AccountsDatabase>, Failure> {
-    parts::migrated(settings, parts::clock()?).await
+    Ok(parts::migrated(settings, parts::clock()?).await?)
 }
 
 fn report(changed: u64, which: &Which, what: &str) -> Result<(), Failure> {

@@ -7,9 +7,7 @@ mod check;
 mod command_line;
 mod healthcheck;
 mod mail;
-mod parts;
 mod serve;
-mod starting;
 
 use std::{
     io::{self, Write},
@@ -18,13 +16,19 @@ use std::{
 
 use command_line::{Command, MailCommand, Parsed};
 
-use crate::config::{ConfigError, Settings};
+use crate::{
+    config::{ConfigError, Settings},
+    node::{self, StartError},
+    parts,
+};
 
 /// Tells why a command failed.
 #[derive(Debug, thiserror::Error)]
 enum Failure {
     #[error("{0}")]
     Config(#[from] ConfigError),
+    #[error("{0}")]
+    Start(#[from] StartError),
     #[error("{0}")]
     Refused(String),
     #[error("standard output: {0}")]
@@ -34,10 +38,7 @@ enum Failure {
 /// Runs the program.
 #[must_use]
 pub fn main() -> ExitCode {
-    // One TLS for all parts, chosen before any of them can ask for it.
-    if rustls::crypto::aws_lc_rs::default_provider().install_default().is_err() {
-        return fail(&Failure::Refused("another TLS provider was there first".to_owned()));
-    }
+    node::choose_tls();
     let parsed = match command_line::parse() {
         Ok(parsed) => parsed,
         Err(code) => return code,
@@ -76,7 +77,7 @@ async fn run(parsed: Parsed) -> Result<(), Failure> {
     let settings = Settings::parse(&layers)?;
     match parsed.command {
         Command::Serve => serve::run(settings).await,
-        Command::Migrate => parts::migrate(&settings).await,
+        Command::Migrate => migrate(&settings).await,
         Command::Check { mail_to } => check::run(&settings, mail_to.as_deref()).await,
         Command::Mail(MailCommand::List { json }) => mail::list(&settings, json).await,
         Command::Mail(MailCommand::Retry(which)) => mail::retry(&settings, which).await,
@@ -84,6 +85,13 @@ async fn run(parsed: Parsed) -> Result<(), Failure> {
         Command::Purge => mail::purge(&settings).await,
         Command::OpenApi | Command::Healthcheck { .. } => Ok(()),
     }
+}
+
+async fn migrate(settings: &Settings) -> Result<(), Failure> {
+    let accounts = parts::accounts(settings, parts::clock()?).await?;
+    parts::migrate(accounts.as_ref()).await?;
+    accounts.close().await;
+    print("the schema is up to date")
 }
 
 fn print(text: &str) -> Result<(), Failure> {

@@ -1,8 +1,12 @@
-//! Owns the command `serve`: puts the parts together, serves, and ends in order.
+//! Owns the command `serve`: gives a node its listeners, serves, and ends in order.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    io::{self, Write},
+    net::SocketAddr,
+    sync::Arc,
+    time::Duration,
+};
 
-use poem::{Endpoint, EndpointExt, Response, Route, endpoint::make};
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
@@ -11,98 +15,45 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{Failure, parts, starting};
-use crate::{
-    adapter::hash_scrypt::HashScrypt,
-    config::Settings,
-    driver::{Driver, Ports},
-    hooks::{self, Hooks},
-    http::{self, Shared},
-    port::Accounts,
-    server,
-    telemetry::Telemetry,
-    worker,
-};
+use super::Failure;
+use crate::{config::Settings, node::Node, server, telemetry::Telemetry};
 
-/// How long the end may take: what was accepted is answered within ten seconds of its arrival.
-const FAREWELL: Duration = Duration::from_secs(8);
-/// How long writes that were begun, and the database, may take after that.
-const LAST_WRITES: Duration = Duration::from_secs(1);
 /// How long the last traces may take to leave.
 const LAST_TRACES: Duration = Duration::from_millis(500);
 
 /// Serves until SIGTERM or Ctrl-C.
 pub(super) async fn run(settings: Settings) -> Result<(), Failure> {
     let telemetry = Telemetry::start(&settings)?;
-    starting::warn(&settings);
-    let clock = parts::clock()?;
-    let hasher = HashScrypt::start(settings.hash_workers, settings.hash_queue)
-        .map_err(|error| Failure::Refused(format!("no threads for hashing: {error}")))?;
-    let templates = parts::templates(&settings)?;
-    let locales = templates.locales().to_vec();
     let listener = bind("AUTH_LISTEN", settings.listen).await?;
     let metrics = match settings.metrics_listen {
         Some(address) => Some(bind("AUTH_METRICS_LISTEN", address).await?),
         None => None,
     };
-    let codes = parts::codes(&settings, clock.clone())?;
-    let (mailer, mailbox) = parts::mailer(&settings, templates, clock.clone())?;
-    let shows_mails = mailbox.is_some();
-    let hooks = Hooks::from_environment().map_err(Failure::Refused)?;
-    // Last: a start that is refused for another reason leaves the schema as it was.
-    let accounts = parts::accounts(&settings, clock.clone()).await?;
-    starting::refuse(&accounts.examine().await)?;
-    if settings.migrate {
-        accounts.migrate().await.map_err(parts::migration)?;
-    } else {
-        parts::require_schema(accounts.as_ref()).await?;
-    }
-    starting::tell(&codes.examine().await);
-    let ports = Ports {
-        accounts: Arc::clone(&accounts) as Arc<dyn Accounts>,
-        codes,
-        mailer,
-        hasher: Arc::new(hasher),
-    };
-    let driver = Arc::new(Driver::new(settings.rules, ports, hooks));
-    let endpoint = http::endpoint(Arc::new(Shared {
-        driver: Arc::clone(&driver),
-        mailbox,
-        locales,
-        service_name: settings.service_name,
-        trusted_proxies: settings.trusted_proxies,
-        cors_origins: settings.cors_origins,
-        docs: settings.docs,
-        log_key: settings.log_key,
-        shift_clock: hooks::ENABLED.then(|| Box::new(move |seconds| clock.shift(seconds)) as _),
-    }));
+    let docs = settings.docs;
+    let mut node = Node::start(settings).await?;
 
     // Whoever reads the first line may send a signal at once.
     let mut signals = [signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?];
-    starting::announce(&listener, metrics.as_ref(), settings.docs, shows_mails)?;
+    announce(&listener, metrics.as_ref(), docs, node.shows_mails())?;
 
     let end = CancellationToken::new();
     let mut tasks = JoinSet::new();
-    tasks.spawn(server::serve(listener, Arc::new(endpoint), end.clone()));
+    tasks.spawn(server::serve(listener, Arc::new(node.endpoint()), end.clone()));
     if let Some(listener) = metrics {
-        tasks.spawn(server::serve(listener, Arc::new(metrics_endpoint(Arc::clone(&driver))), end.clone()));
+        tasks.spawn(server::serve(listener, Arc::new(node.metrics()), end.clone()));
     }
-    tasks.spawn(worker::run(Arc::clone(&driver), end.clone()));
     let [terminate, interrupt] = &mut signals;
     let told = tokio::select! {
         _ = terminate.recv() => true,
         _ = interrupt.recv() => true,
         // A listener or the worker ends by itself only if it panicked.
         _ = tasks.join_next() => false,
+        _ = node.failed() => false,
     };
     tracing::info!("ending: finishing what was accepted");
     end.cancel();
-    let all = async { while tasks.join_next().await.is_some() {} };
-    let finish = async {
-        driver.finish_writes().await;
-        accounts.close().await;
-    };
-    if timeout(FAREWELL, all).await.is_err() | timeout(LAST_WRITES, finish).await.is_err() {
+    let served = async { while tasks.join_next().await.is_some() {} };
+    if !node.finish(served).await {
         tracing::warn!("ending with something unfinished");
     }
     tracing::info!("ended");
@@ -118,17 +69,41 @@ async fn bind(variable: &str, address: SocketAddr) -> Result<TcpListener, Failur
     })
 }
 
-fn metrics_endpoint(driver: Arc<Driver>) -> impl Endpoint<Output = Response> {
-    let text = move |_| {
-        let driver = Arc::clone(&driver);
-        async move {
-            let outbox = timeout(Duration::from_secs(2), driver.ports.accounts.depth()).await;
-            let outbox = outbox.ok().and_then(Result::ok);
-            let text = driver.metrics.text(driver.ports.hasher.load(), outbox);
-            Response::builder()
-                .content_type("application/openmetrics-text; version=1.0.0; charset=utf-8")
-                .body(text)
-        }
-    };
-    Route::new().at("/metrics", poem::get(make(text))).map_to_response()
+/// Prints where everything is; the first two lines are for programs.
+fn announce(
+    listener: &TcpListener,
+    metrics: Option<&TcpListener>,
+    docs: bool,
+    mailbox: bool,
+) -> Result<(), Failure> {
+    let base = format!("http://{}", listener.local_addr()?);
+    let mut out = io::stdout().lock();
+    writeln!(out, "listening on {base}")?;
+    if let Some(metrics) = metrics {
+        writeln!(out, "metrics on http://{}/metrics", metrics.local_addr()?)?;
+    }
+    writeln!(out)?;
+    if docs {
+        writeln!(out, "  API page  {base}/docs")?;
+    }
+    if !mailbox {
+        out.flush()?;
+        return Ok(());
+    }
+    writeln!(out, "  mailbox   {base}/dev/mailbox")?;
+    writeln!(
+        out,
+        "
+Register, then activate with the code from the mailbox:
+
+curl -i {base}/v1/register -H 'Content-Type: application/json' \\
+  -d '{{\"email\": \"ada@example.org\", \"password\": \"correct horse battery staple\"}}'
+
+curl -i {base}/v1/activate -u 'ada@example.org:correct horse battery staple' \\
+  -H 'Content-Type: application/json' \\
+  -d \"{{\\\"code\\\": \\\"$(curl -s {base}/dev/mailbox.json | grep -o '\"code\":\"[^\"]*' | head -1 | cut -d'\"' -f4)\\\"}}\"
+"
+    )?;
+    out.flush()?;
+    Ok(())
 }

@@ -1,6 +1,12 @@
-//! Owns the test of the API page: register and activate through "Try it out", with the mailbox between.
+//! Owns the tests of the API page: register and activate through "Try it out", with the mailbox between; and the
+//! same page where an application has mounted the service.
 
+use auth_http::{
+    config::{Layers, Settings},
+    node::Node,
+};
 use auth_tests::start;
+use poem::{Route, Server, listener::TcpAcceptor};
 use thirtyfour::{Key, prelude::*};
 
 use crate::browser::{complaints, picture, seen, watch, with};
@@ -30,6 +36,33 @@ async fn an_account_is_activated_through_the_api_page_and_the_mailbox() {
         Ok(())
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_api_page_works_below_a_path() {
+    let memory = vec![("database_url".to_owned(), "sqlite::memory:".to_owned())];
+    let settings = Settings::parse(&Layers::collect(None, std::iter::empty(), memory).unwrap()).unwrap();
+    let node = Node::start(settings).await.unwrap();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let base = format!("http://{}/accounts", listener.local_addr().unwrap());
+    let app = Route::new().nest("/accounts", node.endpoint());
+    let server = Server::new_with_acceptor(TcpAcceptor::from_std(listener).unwrap());
+    let serving = tokio::spawn(server.run(app));
+    with(1300, 1400, async |web| {
+        web.goto(&base).await?;
+        watch(&web).await?;
+        assert_eq!(web.current_url().await?.as_str(), format!("{base}/docs"));
+        let body = format!(r#"{{"email": "{ADDRESS}", "password": "{PASSWORD}"}}"#);
+        assert_eq!(try_out(&web, "register", &body).await?, "202");
+        web.goto(format!("{base}/dev/mailbox")).await?;
+        seen(&web, "button.code").await?;
+        assert_eq!(complaints(&web).await?, Vec::<String>::new());
+        Ok(())
+    })
+    .await;
+    serving.abort();
+    assert!(node.finish(async { drop(serving.await) }).await, "nothing is left unfinished");
 }
 
 /// Fills in the dialog that sets address and password.

@@ -80,7 +80,7 @@ impl Step {
             Step::Format => "formatting, by rustfmt",
             Step::Lint => "clippy, warnings are errors, with and without features",
             Step::Targets => "the core built for targets without an operating system",
-            Step::Unit => "unit tests of the core, the server, the synchronous host and xtask",
+            Step::Unit => "unit tests of the core, the server and xtask, and the Rust hosts",
             Step::Doc => "doc tests, and the docs built with warnings as errors",
             Step::Api => "the public API of auth-core, compared with the recorded one",
             Step::Server => "build the server under test, plain and with test hooks",

@@ -1,19 +1,16 @@
-//! Owns what `serve` says before it serves.
-
-use std::io::{self, Write};
+//! Owns what a node logs before it serves, and the parts that it does not serve on.
 
 use auth_core::{Disclosure, HashFloor, Odds, OddsLimit, Policy, Rules};
-use tokio::net::TcpListener;
 
-use super::Failure;
 use crate::{
     config::Settings,
     hooks,
+    node::StartError,
     port::{Finding, Verdict},
 };
 
 /// Logs what an operator should know of this configuration.
-pub(super) fn warn(settings: &Settings) {
+pub(crate) fn warn(settings: &Settings) {
     let rules = &settings.rules;
     if hooks::ENABLED {
         tracing::warn!(
@@ -61,59 +58,20 @@ fn warn_of_seed_compat(rules: &Rules) {
 }
 
 /// Refuses to serve on a part that does not fit; logs the rest.
-pub(super) fn refuse(findings: &[Finding]) -> Result<(), Failure> {
+pub(crate) fn refuse(findings: &[Finding]) -> Result<(), StartError> {
     tell(findings);
     match findings.iter().find(|finding| finding.verdict == Verdict::Bad) {
-        Some(bad) => Err(Failure::Refused(format!("{}: {}", bad.part, bad.text))),
+        Some(bad) => Err(StartError(format!("{}: {}", bad.part, bad.text))),
         None => Ok(()),
     }
 }
 
 /// Logs what looking at the parts has found.
-pub(super) fn tell(findings: &[Finding]) {
+pub(crate) fn tell(findings: &[Finding]) {
     for Finding { part, verdict, text } in findings {
         match verdict {
             Verdict::Good => tracing::info!(part, "{text}"),
             Verdict::Warning | Verdict::Bad => tracing::warn!(part, "{text}"),
         }
     }
-}
-
-/// Prints where everything is; the first two lines are for programs.
-pub(super) fn announce(
-    listener: &TcpListener,
-    metrics: Option<&TcpListener>,
-    docs: bool,
-    mailbox: bool,
-) -> Result<(), Failure> {
-    let base = format!("http://{}", listener.local_addr()?);
-    let mut out = io::stdout().lock();
-    writeln!(out, "listening on {base}")?;
-    if let Some(metrics) = metrics {
-        writeln!(out, "metrics on http://{}/metrics", metrics.local_addr()?)?;
-    }
-    writeln!(out)?;
-    if docs {
-        writeln!(out, "  API page  {base}/docs")?;
-    }
-    if !mailbox {
-        out.flush()?;
-        return Ok(());
-    }
-    writeln!(out, "  mailbox   {base}/dev/mailbox")?;
-    writeln!(
-        out,
-        "
-Register, then activate with the code from the mailbox:
-
-curl -i {base}/v1/register -H 'Content-Type: application/json' \\
-  -d '{{\"email\": \"ada@example.org\", \"password\": \"correct horse battery staple\"}}'
-
-curl -i {base}/v1/activate -u 'ada@example.org:correct horse battery staple' \\
-  -H 'Content-Type: application/json' \\
-  -d \"{{\\\"code\\\": \\\"$(curl -s {base}/dev/mailbox.json | grep -o '\"code\":\"[^\"]*' | head -1 | cut -d'\"' -f4)\\\"}}\"
-"
-    )?;
-    out.flush()?;
-    Ok(())
 }

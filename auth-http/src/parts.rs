@@ -4,7 +4,6 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::time::{Instant, sleep};
 
-use super::{Failure, print};
 #[cfg(feature = "mysql")]
 use crate::adapter::accounts_mysql::AccountsMysql;
 #[cfg(feature = "sqlite")]
@@ -16,6 +15,7 @@ use crate::{
     },
     config::{Database, Settings},
     hooks,
+    node::StartError,
     port::{AccountsDatabase, Codes, Mailbox, Mailer, PortError},
 };
 
@@ -23,17 +23,17 @@ use crate::{
 const AWAY: Duration = Duration::from_secs(10);
 
 /// Returns the clock of the embedded stores.
-pub(super) fn clock() -> Result<Clock, Failure> {
+pub(crate) fn clock() -> Result<Clock, StartError> {
     let clock = Clock::default();
-    clock.shift(hooks::clock_shift().map_err(Failure::Refused)?);
+    clock.shift(hooks::clock_shift().map_err(StartError)?);
     Ok(clock)
 }
 
 /// Opens the accounts; tries for a while.
-pub(super) async fn accounts(
+pub(crate) async fn accounts(
     settings: &Settings,
     clock: Clock,
-) -> Result<Arc<dyn AccountsDatabase>, Failure> {
+) -> Result<Arc<dyn AccountsDatabase>, StartError> {
     let until = Instant::now() + AWAY;
     loop {
         let opened: sqlx::Result<Arc<dyn AccountsDatabase>> = match &settings.database {
@@ -45,7 +45,7 @@ pub(super) async fn accounts(
         match opened {
             Ok(accounts) => return Ok(accounts),
             Err(error) if Instant::now() >= until || !passes(&settings.database, &error) => {
-                return Err(Failure::Refused(format!(
+                return Err(StartError(format!(
                     "the database cannot be opened: {error}; check AUTH_DATABASE_URL, {}",
                     settings.database.advice()
                 )));
@@ -73,68 +73,64 @@ fn passes(database: &Database, error: &sqlx::Error) -> bool {
 }
 
 /// Opens accounts whose schema is this version's.
-pub(super) async fn migrated(
+pub(crate) async fn migrated(
     settings: &Settings,
     clock: Clock,
-) -> Result<Arc<dyn AccountsDatabase>, Failure> {
+) -> Result<Arc<dyn AccountsDatabase>, StartError> {
     let accounts = accounts(settings, clock).await?;
     require_schema(accounts.as_ref()).await?;
     Ok(accounts)
 }
 
 /// Refuses a schema that is not this version's.
-pub(super) async fn require_schema(accounts: &dyn AccountsDatabase) -> Result<(), Failure> {
+pub(crate) async fn require_schema(accounts: &dyn AccountsDatabase) -> Result<(), StartError> {
     match accounts.is_migrated().await {
         Ok(true) => Ok(()),
-        Ok(false) => Err(Failure::Refused(
-            "the database has not this version's schema; run `auth-http migrate`".to_owned(),
-        )),
-        Err(error) => Err(Failure::Refused(format!("the database does not answer: {error}"))),
+        Ok(false) => {
+            Err(StartError("the database has not this version's schema; run `auth-http migrate`".to_owned()))
+        }
+        Err(error) => Err(StartError(format!("the database does not answer: {error}"))),
     }
 }
 
 /// Brings the schema up to date.
-pub(super) async fn migrate(settings: &Settings) -> Result<(), Failure> {
-    let accounts = accounts(settings, clock()?).await?;
-    accounts.migrate().await.map_err(migration)?;
-    accounts.close().await;
-    print("the schema is up to date")
+pub(crate) async fn migrate(accounts: &dyn AccountsDatabase) -> Result<(), StartError> {
+    accounts.migrate().await.map_err(unmigrated)
 }
 
-/// Says why migrations failed.
-pub(super) fn migration(error: PortError) -> Failure {
-    Failure::Refused(format!(
+fn unmigrated(error: PortError) -> StartError {
+    StartError(format!(
         "the schema could not be brought up to date: {error}; is the database one of a later version, or another \
          program's?"
     ))
 }
 
 /// Opens codes and limits. Redis need not be there yet: what needs it fails closed until it is.
-pub(super) fn codes(settings: &Settings, clock: Clock) -> Result<Arc<dyn Codes>, Failure> {
+pub(crate) fn codes(settings: &Settings, clock: Clock) -> Result<Arc<dyn Codes>, StartError> {
     let Some(server) = &settings.redis else { return Ok(Arc::new(CodesMemory::new(clock))) };
     let codes = CodesRedis::open(server, clock);
-    Ok(Arc::new(codes.map_err(|error| Failure::Refused(format!("AUTH_REDIS_URL: {error}")))?))
+    Ok(Arc::new(codes.map_err(|error| StartError(format!("AUTH_REDIS_URL: {error}")))?))
 }
 
 /// The way for mails, and what has been sent on it where a person may look.
 type Mailing = (Arc<dyn Mailer>, Option<Arc<dyn Mailbox>>);
 
 /// Opens the way for mails, and the page that shows them where nothing is sent.
-pub(super) fn mailer(
+pub(crate) fn mailer(
     settings: &Settings,
     templates: MailTemplates,
     clock: Clock,
-) -> Result<Mailing, Failure> {
+) -> Result<Mailing, StartError> {
     let Some(server) = &settings.smtp else {
         let mailer = Arc::new(MailDevelopment::new(templates, clock));
         return Ok((Arc::clone(&mailer) as _, Some(mailer)));
     };
     let mailer = MailSmtp::open(server, templates, clock);
-    Ok((Arc::new(mailer.map_err(|error| Failure::Refused(format!("AUTH_SMTP_URL: {error}")))?), None))
+    Ok((Arc::new(mailer.map_err(|error| StartError(format!("AUTH_SMTP_URL: {error}")))?), None))
 }
 
 /// Loads the templates.
-pub(super) fn templates(settings: &Settings) -> Result<MailTemplates, Failure> {
+pub(crate) fn templates(settings: &Settings) -> Result<MailTemplates, StartError> {
     MailTemplates::load(settings.mail_templates.as_deref(), &settings.service_name)
-        .map_err(|error| Failure::Refused(format!("AUTH_MAIL_TEMPLATES: {error}")))
+        .map_err(|error| StartError(format!("AUTH_MAIL_TEMPLATES: {error}")))
 }

@@ -1,0 +1,157 @@
+//! Owns a node: what serves and works together, made from settings, without a listener.
+//!
+//! The program gives it one (`program/serve.rs`); a poem application mounts its endpoint under a path
+//! of its own, as `examples/poem-app` does. Next: `parts.rs` for which technology serves which port.
+
+use std::{future::Future, sync::Arc, time::Duration};
+
+use poem::{Endpoint, EndpointExt, Response, Route, endpoint::make};
+use tokio::{
+    task::{JoinError, JoinHandle},
+    time::timeout,
+};
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use crate::{
+    adapter::hash_scrypt::HashScrypt,
+    config::Settings,
+    driver::{Driver, Ports},
+    hooks::{self, Hooks},
+    http::{self, Shared},
+    parts,
+    port::{Accounts, AccountsDatabase},
+    starting, worker,
+};
+
+/// How long the end may take: what was accepted is answered within ten seconds of its arrival.
+const FAREWELL: Duration = Duration::from_secs(8);
+/// How long writes that were begun, and the database, may take after that.
+const LAST_WRITES: Duration = Duration::from_secs(1);
+
+/// Tells why a node cannot start, and what to do about it.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct StartError(pub(crate) String);
+
+/// Holds what serves requests and delivers mails. Dropping it only tells the worker to end; [`finish`](Self::finish)
+/// waits until everything has ended.
+pub struct Node {
+    shared: Arc<Shared>,
+    accounts: Arc<dyn AccountsDatabase>,
+    worker: JoinHandle<()>,
+    end: DropGuard,
+}
+
+impl Node {
+    /// Opens every part, brings the schema up to date unless the settings leave that to `migrate`, and
+    /// begins to deliver mails. Its log goes to the subscriber of `tracing` that is there.
+    ///
+    /// It listens nowhere. `listen` in the settings says where the application does: on another address than a
+    /// loopback one, the development mailer and the development key are refused when settings are parsed.
+    ///
+    /// # Errors
+    /// [`StartError`] if a part cannot be opened or does not fit; nothing runs then.
+    pub async fn start(settings: Settings) -> Result<Self, StartError> {
+        choose_tls();
+        starting::warn(&settings);
+        let clock = parts::clock()?;
+        let hasher = HashScrypt::start(settings.hash_workers, settings.hash_queue)
+            .map_err(|error| StartError(format!("no threads for hashing: {error}")))?;
+        let templates = parts::templates(&settings)?;
+        let locales = templates.locales().to_vec();
+        let codes = parts::codes(&settings, clock.clone())?;
+        let (mailer, mailbox) = parts::mailer(&settings, templates, clock.clone())?;
+        let hooks = Hooks::from_environment().map_err(StartError)?;
+        // Last: a start that is refused for another reason leaves the schema as it was.
+        let accounts = parts::accounts(&settings, clock.clone()).await?;
+        starting::refuse(&accounts.examine().await)?;
+        if settings.migrate {
+            parts::migrate(accounts.as_ref()).await?;
+        } else {
+            parts::require_schema(accounts.as_ref()).await?;
+        }
+        starting::tell(&codes.examine().await);
+        let ports = Ports {
+            accounts: Arc::clone(&accounts) as Arc<dyn Accounts>,
+            codes,
+            mailer,
+            hasher: Arc::new(hasher),
+        };
+        let driver = Arc::new(Driver::new(settings.rules, ports, hooks));
+        let shared = Arc::new(Shared {
+            driver: Arc::clone(&driver),
+            mailbox,
+            locales,
+            service_name: settings.service_name,
+            trusted_proxies: settings.trusted_proxies,
+            cors_origins: settings.cors_origins,
+            docs: settings.docs,
+            log_key: settings.log_key,
+            shift_clock: hooks::ENABLED.then(|| Box::new(move |seconds| clock.shift(seconds)) as _),
+        });
+        let end = CancellationToken::new();
+        let worker = tokio::spawn(worker::run(driver, end.clone()));
+        Ok(Self { shared, accounts, worker, end: end.drop_guard() })
+    }
+
+    /// Returns everything that is served. It reads requests below the path that it is nested at:
+    /// `Route::new().nest("/accounts", node.endpoint())`.
+    ///
+    /// Time-outs for heads, and limits on connections, are those of the server that calls it; bodies are
+    /// limited in time and size here.
+    pub fn endpoint(&self) -> impl Endpoint<Output = Response> + 'static {
+        http::endpoint(Arc::clone(&self.shared))
+    }
+
+    /// Returns `/metrics`, for a listener that strangers cannot reach: they tell outcomes.
+    pub fn metrics(&self) -> impl Endpoint<Output = Response> + 'static {
+        let driver = Arc::clone(&self.shared.driver);
+        let text = move |_| {
+            let driver = Arc::clone(&driver);
+            async move {
+                let outbox = timeout(Duration::from_secs(2), driver.ports.accounts.depth()).await;
+                let outbox = outbox.ok().and_then(Result::ok);
+                let text = driver.metrics.text(driver.ports.hasher.load(), outbox);
+                Response::builder()
+                    .content_type("application/openmetrics-text; version=1.0.0; charset=utf-8")
+                    .body(text)
+            }
+        };
+        Route::new().at("/metrics", poem::get(make(text))).map_to_response()
+    }
+
+    /// Tells whether mails go to the development mailer, whose page shows them.
+    #[must_use]
+    pub fn shows_mails(&self) -> bool {
+        self.shared.mailbox.is_some()
+    }
+
+    /// Waits for the worker, which ends by itself only if it panicked.
+    pub async fn failed(&mut self) -> Option<JoinError> {
+        (&mut self.worker).await.err()
+    }
+
+    /// Ends in order: finishes mails that are under way, gives leases back, and closes the database once
+    /// `served` has ended, which is when the last request has its answer. Takes nine seconds at most;
+    /// returns false if something was left unfinished.
+    pub async fn finish(self, served: impl Future<Output = ()>) -> bool {
+        drop(self.end);
+        let worker = async {
+            if !self.worker.is_finished() {
+                let _ = self.worker.await;
+            }
+        };
+        let all = async { tokio::join!(served, worker) };
+        let writes = async {
+            self.shared.driver.finish_writes().await;
+            self.accounts.close().await;
+        };
+        timeout(FAREWELL, all).await.is_ok() & timeout(LAST_WRITES, writes).await.is_ok()
+    }
+}
+
+/// Chooses one TLS for all parts, unless the application has chosen.
+pub(crate) fn choose_tls() {
+    // An error means that another thread was faster.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+}

@@ -1,0 +1,124 @@
+//! Uses the application as a person does: its own page, and everything of the service below `/accounts`.
+
+use std::{
+    io::{BufRead, BufReader},
+    process::{Child, Command, Stdio},
+};
+
+use serde_json::{Value, json};
+use ureq::{Agent, http::Response};
+
+const PASSWORD: &str = "correct horse battery staple";
+
+struct App {
+    program: Child,
+    base: String,
+    agent: Agent,
+}
+
+impl App {
+    fn starts() -> Self {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_poem-app"))
+            .envs([("AUTH_LISTEN", "127.0.0.1:0"), ("AUTH_DATABASE_URL", "sqlite::memory:")])
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(program.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let base = line.trim().strip_prefix("listening on ").unwrap_or_else(|| panic!("{line}")).to_owned();
+        let agent = Agent::config_builder().http_status_as_error(false).max_redirects(0).build();
+        Self { program, base, agent: agent.into() }
+    }
+
+    fn get(&self, path: &str) -> (u16, String) {
+        let answer = self.agent.get(format!("{}{path}", self.base)).call().unwrap();
+        (answer.status().as_u16(), text(answer))
+    }
+
+    fn post(&self, path: &str, authorization: Option<&str>, body: &Value) -> (u16, String) {
+        let request = self.agent.post(format!("{}{path}", self.base)).content_type("application/json");
+        let request = match authorization {
+            Some(value) => request.header("Authorization", value),
+            None => request,
+        };
+        let answer = request.send(body.to_string()).unwrap();
+        (answer.status().as_u16(), text(answer))
+    }
+}
+
+impl Drop for App {
+    fn drop(&mut self) {
+        let _ = self.program.kill();
+        let _ = self.program.wait();
+    }
+}
+
+/// Asks again until there is something, for a minute at most.
+#[expect(clippy::disallowed_methods, reason = "what another process does can only be looked for")]
+fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    for _ in 0..6000 {
+        if let Some(found) = look() {
+            return found;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    panic!("waited in vain for {what}");
+}
+
+fn text(mut answer: Response<ureq::Body>) -> String {
+    answer.body_mut().read_to_string().unwrap()
+}
+
+#[test]
+fn an_account_is_registered_and_activated_below_the_path() {
+    let app = App::starts();
+    let (status, page) = app.get("/");
+    assert!(status == 200 && page.contains("Shop"), "the application is still there: {page}");
+
+    let body = json!({ "email": "ada@example.org", "password": PASSWORD });
+    assert_eq!(app.post("/accounts/v1/register", None, &body).0, 202);
+    let mail = until("a mail", || {
+        let mailbox: Value = serde_json::from_str(&app.get("/accounts/dev/mailbox.json").1).unwrap();
+        mailbox["mails"].get(0).cloned()
+    });
+    assert!(
+        mail["text"].as_str().unwrap().contains("Shop"),
+        "it calls itself as the application says: {mail}"
+    );
+    // ada@example.org:correct horse battery staple
+    let basic = "Basic YWRhQGV4YW1wbGUub3JnOmNvcnJlY3QgaG9yc2UgYmF0dGVyeSBzdGFwbGU=";
+    let (status, answer) = app.post("/accounts/v1/activate", Some(basic), &json!({ "code": mail["code"] }));
+    assert_eq!(status, 200, "{answer}");
+    assert_eq!(app.post("/v1/register", None, &body).0, 404, "nothing of it is elsewhere");
+}
+
+#[test]
+fn answers_name_paths_below_the_path() {
+    let app = App::starts();
+    let (status, problem) = app.get("/accounts/no-such-page");
+    let problem: Value = serde_json::from_str(&problem).unwrap();
+    assert_eq!((status, problem["type"].as_str()), (404, Some("/accounts/problems/not-found")));
+    assert_eq!(app.get("/accounts/problems/not-found").0, 200);
+
+    for root in ["/accounts", "/accounts/"] {
+        let answer = app.agent.get(format!("{}{root}", app.base)).call().unwrap();
+        let location = answer.headers()["location"].to_str().unwrap();
+        let folder = root.rsplit_once('/').unwrap().0;
+        assert_eq!(
+            (answer.status().as_u16(), format!("{folder}/{location}")),
+            (307, "/accounts/docs".into())
+        );
+    }
+    let (_, document) = app.get("/accounts/openapi.json");
+    let document: Value = serde_json::from_str(&document).unwrap();
+    assert_eq!(document["servers"][0]["url"], ".", "operations are beside the document");
+}
+
+#[cfg(unix)]
+#[test]
+fn it_ends_in_order() {
+    let mut app = App::starts();
+    let told = Command::new("kill").args(["-TERM", &app.program.id().to_string()]).status().unwrap();
+    assert!(told.success());
+    assert!(app.program.wait().unwrap().success());
+}
