@@ -59,7 +59,7 @@ fn commands(shell: &Shell, step: Step, filter: Option<&str>) -> Vec<Command> {
             })
             .collect(),
         Step::Unit => vec![
-            test("-p auth-core -p auth-http -p rust-sync -p poem-app --tests"),
+            test("-p auth-core -p auth-http -p rust-sync -p axum-app -p poem-app --tests"),
             test("-p auth-http --features test-hooks --tests"),
             test("-p xtask"),
         ],

@@ -1,0 +1,129 @@
+//! Owns the loop: takes effects, hands them to what carries them out, and answers.
+//!
+//! It decides nothing. Next: `users.rs`, `codes.rs` and `mailer.rs` for what effects do.
+
+use std::{sync::Arc, time::Duration};
+
+use auth_core::{
+    Answered, Deliver, Effect, Ended, Fault, Flow, HashPassword, Hashed, Hashing, Password, Rules, Run,
+    Scrypt, Secret, Seed,
+};
+use tokio::{
+    sync::{Notify, Semaphore},
+    task::{JoinError, spawn_blocking},
+    time::{Instant, interval, timeout},
+};
+
+use crate::{codes::Codes, mailer::Mailer, users::Users};
+
+/// Hashes at a time; each takes 128 MiB.
+const HASHES: usize = 2;
+/// How long one waits for its turn, before the visitor is asked to come again.
+const HASH_PATIENCE: Duration = Duration::from_secs(8);
+
+pub struct Host {
+    pub rules: Rules,
+    pub users: Users,
+    codes: Codes,
+    mailer: Mailer,
+    hashes: Semaphore,
+    /// Mails may be due.
+    wake: Notify,
+}
+
+impl Host {
+    pub fn new(rules: Rules, users: Users, mailer: Mailer) -> Self {
+        let (codes, wake) = Default::default();
+        Self { rules, users, codes, mailer, hashes: Semaphore::new(HASHES), wake }
+    }
+
+    /// Runs a visitor's flow on a task of its own: a client that disconnects cuts no write in half.
+    pub async fn visit<F>(
+        self: &Arc<Self>,
+        flow: F,
+        password: Option<Password>,
+    ) -> Result<Ended<F>, JoinError>
+    where
+        F: Flow<Outcome: Send> + Send + 'static,
+    {
+        let host = Arc::clone(self);
+        tokio::spawn(async move { host.drive(flow, password.map(Arc::new)).await }).await
+    }
+
+    /// Delivers mails and deletes what has expired, for as long as the process lives.
+    pub async fn work(&self) {
+        const PURGE: Duration = Duration::from_secs(3600);
+        let (mut look, mut purged) = (interval(Duration::from_secs(1)), None::<Instant>);
+        loop {
+            if purged.is_none_or(|at| at.elapsed() >= PURGE) {
+                purged = Some(Instant::now());
+                self.users.purge().await.unwrap_or_else(|error| tracing::warn!(%error, "nothing was purged"));
+            }
+            match self.users.due().await {
+                Err(error) => tracing::warn!(%error, "mails cannot be looked for"),
+                Ok(due) => {
+                    for leased in due {
+                        match self.drive(Deliver { leased }, None).await {
+                            Ok(event) => tracing::info!(event = event.name(), "delivery"),
+                            Err(broken) => tracing::warn!(effect = broken.kind.name(), "delivery broken off"),
+                        }
+                    }
+                }
+            }
+            tokio::select! { _ = look.tick() => {}, () = self.wake.notified() => {} }
+        }
+    }
+
+    async fn drive<F: Flow>(&self, flow: F, password: Option<Arc<Password>>) -> Ended<F> {
+        let mut run = Run::start(flow, &self.rules);
+        while let Some(effect) = run.take() {
+            let answered = self.carry_out(effect, password.as_ref()).await;
+            run.accept(answered, &self.rules).expect("one loop answers each order once");
+        }
+        run.into_outcome().unwrap_or_else(|run| panic!("{run:?} waits"))
+    }
+
+    async fn carry_out(&self, effect: Effect, password: Option<&Arc<Password>>) -> Answered {
+        match effect {
+            Effect::Admit(ticket, order) => ticket.with(self.codes.admit(&order)),
+            Effect::Random(ticket, _) => {
+                ticket.with(random().map(|octets| Seed(Secret::new(octets))).map_err(|_| Fault::NotDone))
+            }
+            Effect::FindAccount(ticket, order) => ticket.with(self.users.find(&order.key).await),
+            Effect::HashPassword(ticket, order) => ticket.with(self.hash(password, order).await),
+            Effect::CommitAccount(ticket, order) => {
+                let answer = self.users.commit(&order).await;
+                self.wake.notify_one();
+                ticket.with(answer)
+            }
+            Effect::PutCode(ticket, order) => ticket.with(self.codes.put(order)),
+            Effect::RedeemCode(ticket, order) => ticket.with(Ok(self.codes.redeem(&order))),
+            Effect::SendMail(ticket, mail) => ticket.with(self.mailer.send(&mail).await),
+            Effect::SettleMail(ticket, order) => ticket.with(self.users.settle(&order).await),
+        }
+    }
+
+    async fn hash(&self, password: Option<&Arc<Password>>, order: HashPassword) -> Result<Hashed, Fault> {
+        let HashPassword { salt, params } = order;
+        // A password that was lost, or a function that this host does not have, is a fault.
+        let (Some(password), Hashing::Scrypt(Scrypt { log2_n, r, p })) = (password.cloned(), params) else {
+            return Err(Fault::NotDone);
+        };
+        let turn = timeout(HASH_PATIENCE, self.hashes.acquire()).await;
+        let Ok(Ok(_turn)) = turn else { return Err(Fault::NotDone) };
+        let hashed = spawn_blocking(move || {
+            let mut hash = [0; 32];
+            let cost = scrypt::Params::new(log2_n, r.into(), p.into()).ok()?;
+            scrypt::scrypt(password.expose().as_bytes(), salt.as_bytes(), &cost, &mut hash).ok()?;
+            Some(Hashed { params, hash: Secret::new(hash) })
+        });
+        hashed.await.ok().flatten().ok_or(Fault::NotDone)
+    }
+}
+
+/// Draws random octets from the system.
+pub fn random() -> Result<[u8; 32], getrandom::Error> {
+    let mut octets = [0; 32];
+    getrandom::fill(&mut octets)?;
+    Ok(octets)
+}

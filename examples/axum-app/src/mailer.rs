@@ -1,0 +1,69 @@
+//! Owns mails: what they say, and the folder from which a mail server picks them up.
+
+use std::{io, path::PathBuf, time::SystemTime};
+
+use auth_core::{Detail, Fault, SendMail, Sending, Template};
+use mail_builder::MessageBuilder;
+use tokio::fs;
+
+pub struct Mailer {
+    folder: PathBuf,
+}
+
+impl Mailer {
+    pub async fn open(folder: PathBuf) -> io::Result<Self> {
+        fs::create_dir_all(&folder).await?;
+        Ok(Self { folder })
+    }
+
+    /// Puts the mail into the folder, whole or not at all. A mail that is sent once more has the same name, so what
+    /// was not picked up yet is replaced.
+    pub async fn send(&self, mail: &SendMail) -> Result<Sending, Fault> {
+        let text = message(mail).map_err(|_| Fault::NotDone)?;
+        let (draft, ready) =
+            (self.folder.join(format!("{}.tmp", mail.id)), self.folder.join(format!("{}.eml", mail.id)));
+        if let Err(error) = fs::write(&draft, text).await {
+            tracing::warn!(%error, "a mail could not be written");
+            return Ok(Sending::Deferred(Detail::new(&error.to_string())));
+        }
+        fs::rename(&draft, &ready).await.map(|()| Sending::Accepted).map_err(|error| {
+            tracing::warn!(%error, "a mail may not be where it is picked up");
+            Fault::Unknown
+        })
+    }
+}
+
+fn message(mail: &SendMail) -> io::Result<Vec<u8>> {
+    let (subject, text) = match &mail.template {
+        Template::Activation { code, ttl, tries } => (
+            "Welcome to the reading club",
+            format!(
+                "Your code is\r\n\r\n{}\r\n\r\nIt is good for {} minutes and {tries} tries. If it does not work, \
+                 ask for another mail.\r\n",
+                code.expose(),
+                ttl.as_secs() / 60,
+            ),
+        ),
+        Template::Notice => (
+            "You are a member already",
+            "Somebody, perhaps you, has tried to join the reading club with your address. You are a member: \
+             nothing has changed.\r\n"
+                .to_owned(),
+        ),
+    };
+    MessageBuilder::new()
+        .from(("The reading club", "club@example.org"))
+        .to(mail.to.as_str())
+        .subject(subject)
+        // Its own would tell the name of this machine.
+        .message_id(format!("{}@example.org", mail.id))
+        .date(seconds_since_1970())
+        .text_body(text)
+        .write_to_vec()
+}
+
+#[expect(clippy::disallowed_methods, reason = "the date of a letter; nothing is decided by it")]
+fn seconds_since_1970() -> i64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    since.as_secs().cast_signed()
+}

@@ -1,0 +1,228 @@
+//! A reading club: an axum application that lets visitors become members through auth-core.
+//!
+//!     cargo run -p axum-app -- 127.0.0.1:3000 club.db pickup
+
+mod codes;
+mod host;
+mod mailer;
+mod users;
+
+use std::{error::Error, net::SocketAddr, sync::Arc};
+
+use auth_core::{
+    Activate, Activation, Address, Client, CodeKey, CodeKeys, Estimate, Flow, Locale, Outcome, Password,
+    Policy, Register, Registration, Resend, Resending, Rules, Secret,
+};
+use axum::{
+    Json, Router,
+    extract::{ConnectInfo, DefaultBodyLimit, State},
+    http::{HeaderValue, StatusCode, header::RETRY_AFTER},
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use serde::Deserialize;
+use tokio::net::TcpListener;
+
+use host::Host;
+use mailer::Mailer;
+use users::Users;
+
+const USAGE: &str =
+    "usage: axum-app ADDRESS DATABASE-FILE MAIL-FOLDER, 127.0.0.1:3000 club.db pickup for example";
+
+// ---- what the application has had all along ----
+
+async fn home(State(host): State<Arc<Host>>) -> Response {
+    match host.users.members().await {
+        Ok(members) => format!("The reading club has {members} members.\n").into_response(),
+        Err(error) => {
+            tracing::error!(%error, "members cannot be counted");
+            StatusCode::SERVICE_UNAVAILABLE.into_response()
+        }
+    }
+}
+
+// ---- becoming a member ----
+
+/// Parsed where it comes in: what is no address never gets further, and the password is no text any more.
+#[derive(Deserialize)]
+#[serde(try_from = "String")]
+struct Email(Address);
+
+impl TryFrom<String> for Email {
+    type Error = auth_core::AddressError;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        Address::parse(&text).map(Self)
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(try_from = "String")]
+struct Typed(Password);
+
+impl TryFrom<String> for Typed {
+    type Error = auth_core::PasswordError;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        Password::parse(Secret::new(text).expose()).map(Self)
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Join {
+    email: Email,
+    password: Typed,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Confirm {
+    email: Email,
+    password: Typed,
+    code: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Again {
+    email: Email,
+}
+
+async fn join(
+    State(host): State<Arc<Host>>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    Json(Join { email: Email(address), password: Typed(password) }): Json<Join>,
+) -> Response {
+    let verdict = host.rules.policy().password.judge(&password, estimate(&password, &address));
+    let Ok(locale) = Locale::parse("en") else { return StatusCode::INTERNAL_SERVER_ERROR.into_response() };
+    let flow = Register { address, password: verdict, client: Client::of(peer.ip()), locale };
+    answer(&host, flow, Some(password), |told| match told {
+        Registration::Accepted | Registration::Pending => {
+            said(StatusCode::ACCEPTED, "Look into your mailbox.")
+        }
+        Registration::EmailTaken => said(StatusCode::CONFLICT, "You are a member already."),
+        Registration::WeakPassword(_) => {
+            said(StatusCode::UNPROCESSABLE_ENTITY, "Take a longer password, or one that is harder to guess.")
+        }
+        Registration::RateLimited { retry_after } => {
+            later(StatusCode::TOO_MANY_REQUESTS, retry_after.as_secs())
+        }
+        Registration::Contended => later(StatusCode::SERVICE_UNAVAILABLE, 1),
+    })
+    .await
+}
+
+async fn confirm(
+    State(host): State<Arc<Host>>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    Json(Confirm { email: Email(address), password: Typed(password), code }): Json<Confirm>,
+) -> Response {
+    let Some(code) = host.rules.policy().code.parse(&code) else {
+        return said(StatusCode::BAD_REQUEST, "A code has six digits.");
+    };
+    let flow = Activate { address, code, client: Client::of(peer.ip()) };
+    answer(&host, flow, Some(password), |told| match told {
+        Activation::Activated | Activation::AlreadyActive => said(StatusCode::OK, "Welcome to the club."),
+        Activation::Refused
+        | Activation::NoAccount
+        | Activation::WrongPassword
+        | Activation::CodeExpired
+        | Activation::WrongCode => {
+            said(StatusCode::UNAUTHORIZED, "That did not work. Ask for another mail, or join again.")
+        }
+        Activation::RateLimited { retry_after } => {
+            later(StatusCode::TOO_MANY_REQUESTS, retry_after.as_secs())
+        }
+        Activation::Contended => later(StatusCode::SERVICE_UNAVAILABLE, 1),
+    })
+    .await
+}
+
+async fn again(
+    State(host): State<Arc<Host>>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    Json(Again { email: Email(address) }): Json<Again>,
+) -> Response {
+    let flow = Resend { address, client: Client::of(peer.ip()) };
+    answer(&host, flow, None, |told| match told {
+        Resending::Accepted => said(StatusCode::ACCEPTED, "Look into your mailbox."),
+        Resending::NoAccount => said(StatusCode::NOT_FOUND, "Join first."),
+        Resending::AlreadyActive => said(StatusCode::CONFLICT, "You are a member already."),
+        Resending::RateLimited { retry_after } => later(StatusCode::TOO_MANY_REQUESTS, retry_after.as_secs()),
+        Resending::Contended => later(StatusCode::SERVICE_UNAVAILABLE, 1),
+    })
+    .await
+}
+
+/// Runs a flow; the visitor is told `told` alone, the log what really happened.
+async fn answer<F, T>(
+    host: &Arc<Host>,
+    flow: F,
+    password: Option<Password>,
+    say: impl FnOnce(T) -> Response,
+) -> Response
+where
+    F: Flow<Outcome = Outcome<T>> + Send + 'static,
+    T: Send + 'static,
+{
+    match host.visit(flow, password).await {
+        Ok(Ok(outcome)) => {
+            tracing::info!(event = outcome.event.name(), "visitor");
+            say(outcome.told)
+        }
+        Ok(Err(broken)) => {
+            tracing::warn!(effect = broken.kind.name(), "a visitor is asked to come again");
+            later(StatusCode::SERVICE_UNAVAILABLE, 2)
+        }
+        Err(error) => {
+            tracing::error!(%error, "a flow panicked");
+            later(StatusCode::SERVICE_UNAVAILABLE, 2)
+        }
+    }
+}
+
+fn said(status: StatusCode, text: &str) -> Response {
+    (status, format!("{text}\n")).into_response()
+}
+
+fn later(status: StatusCode, seconds: u64) -> Response {
+    let mut response = said(status, "Come again in a moment.");
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds.max(1)));
+    response
+}
+
+/// Threat: the cost of an estimate grows fast with the length; a password that is strong in its first 32 characters is
+/// strong.
+fn estimate(password: &Password, address: &Address) -> Estimate {
+    let beginning = Secret::new(password.expose().chars().take(32).collect::<String>());
+    let entropy = zxcvbn::zxcvbn(beginning.expose(), &[address.key().as_str(), "reading", "club"]);
+    Estimate { score: entropy.score().into(), common: false }
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let [listen, database, folder] =
+        std::env::args().skip(1).collect::<Vec<_>>().try_into().map_err(|_| USAGE)?;
+    tracing_subscriber::fmt().with_writer(std::io::stderr).init();
+    // A key of this process: the codes that it signs live here, too, and end with it.
+    let key = CodeKey::new(Secret::new(host::random()?));
+    let rules = Rules::new(Policy::default(), CodeKeys::new([key])?)?;
+    let host = Arc::new(Host::new(rules, Users::open(&database).await?, Mailer::open(folder.into()).await?));
+    let worker = Arc::clone(&host);
+    tokio::spawn(async move { worker.work().await });
+
+    let app = Router::new()
+        .route("/", get(home))
+        .route("/join", post(join))
+        .route("/join/confirm", post(confirm))
+        .route("/join/again", post(again))
+        // Before anything is parsed.
+        .layer(DefaultBodyLimit::max(4096))
+        .with_state(host);
+    let listener = TcpListener::bind(&listen).await?;
+    println!("listening on http://{}", listener.local_addr()?);
+    axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>()).await?;
+    Ok(())
+}

@@ -1,0 +1,163 @@
+//! Uses the application as a person does, and takes its mail folder away and its process.
+
+use std::{
+    fs::{self, File},
+    io::{BufRead, BufReader},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use ureq::Agent;
+
+const EMAIL: &str = "Ada@example.org";
+const PASSWORD: &str = "correct horse battery staple";
+
+struct Club {
+    program: Child,
+    base: String,
+    agent: Agent,
+    mails: PathBuf,
+    log: PathBuf,
+}
+
+impl Club {
+    fn opens(folder: &Path) -> Self {
+        let (mails, log) = (folder.join("pickup"), folder.join("log"));
+        let mut program = Command::new(env!("CARGO_BIN_EXE_axum-app"))
+            .args(["127.0.0.1:0".as_ref(), folder.join("club.db").as_os_str(), mails.as_os_str()])
+            .stdout(Stdio::piped())
+            .stderr(File::create(&log).unwrap())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(program.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let base = line.trim().strip_prefix("listening on ").unwrap_or_else(|| panic!("{line}")).to_owned();
+        let agent = Agent::config_builder().http_status_as_error(false).build().into();
+        Self { program, base, agent, mails, log }
+    }
+
+    fn home(&self) -> String {
+        self.agent.get(&self.base).call().unwrap().body_mut().read_to_string().unwrap()
+    }
+
+    fn asks(&self, path: &str, body: &Value) -> u16 {
+        let request = self.agent.post(format!("{}{path}", self.base)).content_type("application/json");
+        request.send(body.to_string()).unwrap().status().as_u16()
+    }
+
+    fn joins(&self) -> u16 {
+        self.asks("/join", &json!({ "email": EMAIL, "password": PASSWORD }))
+    }
+
+    fn confirms(&self, code: &str) -> u16 {
+        self.asks("/join/confirm", &json!({ "email": EMAIL, "password": PASSWORD, "code": code }))
+    }
+
+    /// Waits for a mail and takes it out of the folder.
+    fn mail(&self) -> String {
+        until("a mail", || {
+            let mut files = fs::read_dir(&self.mails).unwrap().map(|file| file.unwrap().path());
+            let file = files.find(|file| file.extension().is_some_and(|end| end == "eml"))?;
+            let mail = fs::read_to_string(&file).unwrap();
+            fs::remove_file(file).unwrap();
+            Some(mail)
+        })
+    }
+
+    /// Waits until the log says this.
+    fn logs(&self, what: &str) {
+        until(what, || fs::read_to_string(&self.log).unwrap().contains(what).then_some(()));
+    }
+}
+
+impl Drop for Club {
+    fn drop(&mut self) {
+        let _ = self.program.kill();
+        let _ = self.program.wait();
+    }
+}
+
+/// Asks again until there is something, for a minute at most.
+#[expect(clippy::disallowed_methods, reason = "what another process does can only be looked for")]
+fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    for _ in 0..6000 {
+        if let Some(found) = look() {
+            return found;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    panic!("waited in vain for {what}");
+}
+
+/// The line of a mail that is a code.
+fn code_in(mail: &str) -> String {
+    let code = mail.lines().map(str::trim).find(|line| line.len() == 6 && line.parse::<u32>().is_ok());
+    code.unwrap_or_else(|| panic!("{mail}")).to_owned()
+}
+
+fn another(code: &str) -> String {
+    format!("{:06}", (code.parse::<u32>().unwrap() + 1) % 1_000_000)
+}
+
+#[test]
+fn a_visitor_becomes_a_member() {
+    let folder = TempDir::new().unwrap();
+    let club = Club::opens(folder.path());
+    assert_eq!(club.joins(), 202);
+    let mail = club.mail();
+    assert!(mail.contains("To: <Ada@example.org>"), "as it was typed: {mail}");
+    let code = &code_in(&mail);
+    assert_eq!(club.home(), "The reading club has 0 members.\n");
+    assert_eq!(club.confirms(&another(code)), 401);
+    assert_eq!(club.confirms(code), 200);
+    assert_eq!(club.home(), "The reading club has 1 members.\n");
+    assert_eq!(club.confirms(code), 200, "the answer may have been lost");
+    assert_eq!(club.joins(), 202, "nobody is told who is a member");
+    assert!(club.mail().contains("You are a member: nothing has changed."), "but the owner is");
+    assert_eq!(club.asks("/join/again", &json!({ "email": EMAIL })), 202);
+}
+
+#[test]
+fn what_cannot_be_is_refused() {
+    let folder = TempDir::new().unwrap();
+    let club = Club::opens(folder.path());
+    for (path, body, status) in [
+        ("/join", json!({ "email": "ada", "password": PASSWORD }), 422),
+        ("/join", json!({ "email": EMAIL, "password": "secret" }), 422),
+        ("/join", json!({ "email": [EMAIL], "password": PASSWORD }), 422),
+        ("/join", json!({ "email": EMAIL, "password": PASSWORD, "admin": true }), 422),
+        ("/join", json!({ "email": EMAIL, "password": "x".repeat(5000) }), 413),
+        ("/join/confirm", json!({ "email": EMAIL, "password": PASSWORD, "code": "12" }), 400),
+    ] {
+        assert_eq!(club.asks(path, &body), status, "{path} {body}");
+    }
+    assert_eq!(club.home(), "The reading club has 0 members.\n");
+}
+
+#[test]
+fn a_mail_that_cannot_be_sent_is_sent_later() {
+    let folder = TempDir::new().unwrap();
+    let club = Club::opens(folder.path());
+    fs::remove_dir_all(&club.mails).unwrap();
+    assert_eq!(club.joins(), 202, "no visitor waits for mails");
+    club.logs("mail_deferred");
+    fs::create_dir(&club.mails).unwrap();
+    assert_eq!(club.confirms(&code_in(&club.mail())), 200);
+}
+
+#[test]
+fn nothing_is_lost_when_the_process_is_killed() {
+    let folder = TempDir::new().unwrap();
+    let club = Club::opens(folder.path());
+    fs::remove_dir_all(&club.mails).unwrap();
+    assert_eq!(club.joins(), 202);
+    club.logs("mail_deferred");
+    drop(club);
+    // The mail was owed, and is sent by the next process; its code is one that lives there.
+    let club = Club::opens(folder.path());
+    assert_eq!(club.confirms(&code_in(&club.mail())), 200);
+    drop(club);
+    assert_eq!(Club::opens(folder.path()).home(), "The reading club has 1 members.\n");
+}
