@@ -4,6 +4,7 @@
 
 mod api;
 mod apt;
+mod c;
 mod component;
 mod dev;
 mod images;
@@ -42,6 +43,8 @@ enum Command {
     Api(api::Options),
     /// Build auth-core as a WebAssembly component, check it and weigh it
     Component(component::Options),
+    /// Build auth-core as a static library, check its header and run the hosts in C
+    C(c::Options),
     /// Check the invariants of ARCHITECTURE.md and the papers
     Tidy,
 }
@@ -55,6 +58,7 @@ fn main() -> ExitCode {
         Command::Openapi(options) => openapi::run(&shell, &options),
         Command::Api(options) => api::run(&shell, &options),
         Command::Component(options) => component::run(&shell, &options),
+        Command::C(options) => c::run(&shell, &options),
         Command::Tidy => tidy::run(&shell),
     });
     result.unwrap_or_else(|error| {

@@ -86,6 +86,7 @@ fn commands(shell: &Shell, step: Step, filter: Option<&str>) -> Vec<Command> {
         | Step::Wasmtime
         | Step::Python
         | Step::Firmware
+        | Step::C
         | Step::Servers
         | Step::Tidy => vec![],
     }

@@ -2,11 +2,11 @@
 //! what it weighs.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
+use super::conversation::Conversation;
 use super::report::Outcome;
 use crate::apt;
 use crate::shell::{Shell, line, on_path};
@@ -35,11 +35,11 @@ pub(super) fn run(shell: &Shell) -> Result<Outcome> {
     if shell.dry_run {
         return Ok(Outcome::Passed);
     }
-    let flash = |variant| -> Result<usize> { number(&Part::start(shell, variant)?.does("flash")?) };
+    let flash = |variant| -> Result<usize> { number(&part(shell, variant)?.does("flash")?) };
     let core = flash(REPLAY)? - flash(BARE)?;
     ensure!(core <= FLASH, "the core takes {core} octets of flash, more than {FLASH}");
 
-    let mut part = Part::start(shell, WHOLE)?;
+    let mut part = self::part(shell, WHOLE)?;
     let replayed = part.does("replay")?;
     let heap = number(replayed.split_once("takes ").context("it says what a flow takes")?.1)?;
     ensure!(heap <= HEAP, "a flow takes {heap} octets of heap, more than {HEAP}");
@@ -71,52 +71,10 @@ fn cargo(shell: &Shell, command: &str, variant: Variant) -> Command {
     cargo
 }
 
-/// A microcontroller that runs.
-struct Part {
-    program: Child,
-    says: BufReader<std::process::ChildStdout>,
-}
-
-impl Part {
-    fn start(shell: &Shell, variant: Variant) -> Result<Self> {
-        let run = cargo(shell, "run", variant);
-        // A part that hangs must not hang the tests.
-        let mut limited = shell.command("timeout", &["120"]);
-        limited.arg(run.get_program()).args(run.get_args());
-        limited.envs(run.get_envs().filter_map(|(name, value)| Some((name, value?))));
-        limited.current_dir(shell.root.join(FOLDER));
-        let mut program = limited.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
-        let says = program.stdout.take().context("its output is a pipe")?;
-        Ok(Self { program, says: BufReader::new(says) })
-    }
-
-    /// Gives a command and returns the first line of what is said to it.
-    fn does(&mut self, command: &str) -> Result<String> {
-        let input = self.program.stdin.as_mut().context("its input is a pipe")?;
-        writeln!(input, "{command}").context("the part does not listen")?;
-        self.line()
-    }
-
-    fn line(&mut self) -> Result<String> {
-        let mut line = String::new();
-        ensure!(self.says.read_line(&mut line)? > 0, "the part has stopped");
-        println!("{}", line.trim_end());
-        Ok(line.trim_end().to_owned())
-    }
-
-    fn ends(mut self) -> Result<()> {
-        drop(self.program.stdin.take());
-        let status = self.program.wait()?;
-        ensure!(status.success(), "the part ended with {status}");
-        Ok(())
-    }
-}
-
-impl Drop for Part {
-    fn drop(&mut self) {
-        drop(self.program.stdin.take());
-        let _ = self.program.wait();
-    }
+/// Starts a microcontroller.
+fn part(shell: &Shell, variant: Variant) -> Result<Conversation> {
+    let mut run = cargo(shell, "run", variant);
+    Conversation::start(&mut run)
 }
 
 fn number(text: &str) -> Result<usize> {

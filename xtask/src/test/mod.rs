@@ -3,6 +3,7 @@
 //! where the later one needs what it makes.
 
 mod checks;
+mod conversation;
 mod firmware;
 mod hosts;
 mod report;
@@ -17,10 +18,12 @@ use std::time::Instant;
 use anyhow::Result;
 
 use crate::api;
+use crate::c;
 use crate::component;
 use crate::images;
 use crate::shell::Shell;
 use crate::tidy;
+pub(crate) use conversation::Conversation;
 pub(crate) use report::Outcome;
 use report::Report;
 use stack::Servers;
@@ -50,6 +53,7 @@ enum Part {
     Wasmtime,
     Python,
     Qemu,
+    C,
 }
 
 pub(crate) fn run(shell: &Shell, options: &Options) -> Result<ExitCode> {
@@ -111,6 +115,7 @@ fn run_step(
         (Step::Wasmtime, Part::Wasmtime, "--without wasmtime"),
         (Step::Python, Part::Python, "--without python"),
         (Step::Firmware, Part::Qemu, "--without qemu"),
+        (Step::C, Part::C, "--without c"),
     ];
     if let Some((_, _, option)) = parts.into_iter().find(|(of, part, _)| *of == step && without(*part)) {
         return Outcome::LeftOut(option.to_owned());
@@ -135,6 +140,7 @@ fn run_step(
         Step::Firmware => setup::targets_or(shell, firmware::run),
         Step::Wasmtime => hosts::wasmtime(shell),
         Step::Python => hosts::python(shell),
+        Step::C => c::step(shell),
         Step::Api => api::step(shell),
         Step::Server => server::build(shell),
         Step::Servers => Servers::start(shell).map(|started| {

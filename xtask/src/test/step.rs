@@ -16,6 +16,7 @@ pub(crate) enum Step {
     Wasmtime,
     Python,
     Firmware,
+    C,
     Servers,
     Mysql,
     Mariadb,
@@ -25,7 +26,7 @@ pub(crate) enum Step {
 }
 
 /// In the order in which they run: what is quick to fail comes first.
-const ALL: [Step; 20] = [
+const ALL: [Step; 21] = [
     Step::Setup,
     Step::Format,
     Step::Lint,
@@ -40,6 +41,7 @@ const ALL: [Step; 20] = [
     Step::Wasmtime,
     Step::Python,
     Step::Firmware,
+    Step::C,
     Step::Servers,
     Step::Mysql,
     Step::Mariadb,
@@ -65,6 +67,7 @@ impl Step {
             Step::Wasmtime => "wasmtime",
             Step::Python => "python",
             Step::Firmware => "firmware",
+            Step::C => "c",
             Step::Servers => "servers",
             Step::Mysql => "mysql",
             Step::Mariadb => "mariadb",
@@ -92,6 +95,7 @@ impl Step {
             }
             Step::Python => "the component in wasmtime from Python: all scripts, and a host",
             Step::Firmware => "the core on a Cortex-M4 under QEMU: all scripts, a host, and what it weighs",
+            Step::C => "the core as a static library: its header, all scripts from C, and a host",
             Step::Servers => "images where they are missing, and the servers that the run shares",
             Step::Mysql => "the same tests on MySQL and Redis",
             Step::Mariadb => "the same tests on MariaDB and Valkey",
@@ -119,6 +123,7 @@ impl Step {
             | Step::Server
             | Step::Component
             | Step::Firmware
+            | Step::C
             | Step::Servers
             | Step::Tidy => &[],
         }

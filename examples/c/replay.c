@@ -1,0 +1,85 @@
+/* Replays scripts from the standard input, a word and octets a line: `policy` in JSON, `keys`, `input`, then for each step `order`
+ * and `answer`, then `outcome` and `snapshot`. At each step the flow is written down and taken up again. */
+#include "auth_core.h"
+#include "wire.h"
+
+static char word[16], text[1 << 16], policy[1 << 16];
+static uint8_t octets_of_line[1 << 15];
+
+static void check(int holds, const char *what) {
+    if (!holds) { fprintf(stderr, "%s: %s\n", word, what); exit(1); }
+}
+
+static struct octets line(void) {
+    size_t len = strlen(text) / 2;
+    for (size_t i = 0; i < len; i++) check(sscanf(text + 2 * i, "%2hhx", &octets_of_line[i]) == 1, "no octets");
+    return (struct octets){ octets_of_line, len };
+}
+
+static void is_line(AuthBuffer found) {
+    check(same((struct octets){ found.data, found.len }, line()), "other octets");
+    auth_buffer_free(found);
+}
+
+int main(void) {
+    AuthRules *rules = NULL;
+    AuthFlow *flow = NULL;
+    int replayed = 0;
+    while (scanf("%15s %65535[^\n]", word, text) == 2) {
+        if (!strcmp(word, "policy")) {
+            memcpy(policy, text, sizeof text);
+        } else if (!strcmp(word, "keys")) {
+            struct octets keys = line();
+            check(auth_rules_new(policy, keys.at, keys.len, &rules) == AUTH_STATUS_OK, "no rules");
+        } else if (!strcmp(word, "input")) {
+            struct octets input = line();
+            check(auth_flow_start(rules, input.at, input.len, &flow) == AUTH_STATUS_OK, "it does not start");
+        } else if (!strcmp(word, "order")) {
+            check(auth_flow_outcome(flow).data == NULL && auth_flow_waits_for(flow) >= 0, "it has ended");
+            AuthBuffer snapshot = auth_flow_snapshot(flow);
+            auth_flow_free(flow);
+            check(auth_flow_restore(rules, snapshot.data, snapshot.len, &flow) == AUTH_STATUS_OK, "it is not taken up");
+            auth_buffer_free(snapshot);
+            is_line(auth_flow_take(flow));
+            check(auth_flow_take(flow).data == NULL, "it is taken twice");
+        } else if (!strcmp(word, "answer")) {
+            struct octets answer = line();
+            check(auth_flow_answer(flow, answer.at, answer.len) == AUTH_STATUS_OK, "it is refused");
+            AuthBuffer before = auth_flow_snapshot(flow);
+            check(auth_flow_answer(flow, answer.at, answer.len) == AUTH_STATUS_ALREADY_ANSWERED, "it is taken twice");
+            AuthBuffer after = auth_flow_snapshot(flow);
+            check(same((struct octets){ before.data, before.len }, (struct octets){ after.data, after.len }), "it was changed");
+            auth_buffer_free(before), auth_buffer_free(after);
+        } else if (!strcmp(word, "outcome")) {
+            check(auth_flow_take(flow).data == NULL && auth_flow_waits_for(flow) == -1, "something waits");
+            is_line(auth_flow_outcome(flow));
+        } else if (!strcmp(word, "snapshot")) {
+            is_line(auth_flow_snapshot(flow));
+            auth_flow_free(flow), auth_rules_free(rules);
+            replayed++;
+        } else {
+            check(0, "no such word");
+        }
+    }
+    check(feof(stdin), "a line cannot be read");
+
+    /* What must not be is told, not fatal. */
+    uint8_t key[32] = { 7 };
+    check(auth_rules_new(NULL, key, 31, &rules) == AUTH_STATUS_CODE_KEYS, "31 octets are no key");
+    check(auth_rules_new("{}", key, 32, &rules) == AUTH_STATUS_POLICY, "an empty policy");
+    check(auth_rules_new(NULL, NULL, 0, &rules) == AUTH_STATUS_NULL, "no key");
+    check(auth_rules_new(NULL, key, 32, &rules) == AUTH_STATUS_OK, "the documented policy");
+    check(auth_flow_start(rules, key, 32, &flow) == AUTH_STATUS_VERSION, "another encoding");
+    key[0] = 1;
+    check(auth_flow_start(rules, key, 32, &flow) == AUTH_STATUS_MALFORMED, "no input");
+    check(auth_flow_restore(rules, key, 32, &flow) != AUTH_STATUS_OK, "no snapshot");
+    check(auth_rules_judge(rules, (const uint8_t *)"short", 5, 4, false) == AUTH_STATUS_PASSWORD_TOO_SHORT, "short");
+    check(auth_rules_judge(rules, (const uint8_t *)"\xff", 1, 4, false) == AUTH_STATUS_PASSWORD_UNUSABLE, "no UTF-8");
+    AuthBuffer documented = auth_default_policy();
+    check(documented.len > 0 && documented.data[0] == '{', "no JSON");
+    auth_buffer_free(documented);
+    check(auth_flow_take(NULL).data == NULL && auth_flow_answer(NULL, key, 1) == AUTH_STATUS_NULL, "null");
+    auth_flow_free(NULL), auth_rules_free(rules);
+    printf("%d scripts replayed\n", replayed);
+    return 0;
+}

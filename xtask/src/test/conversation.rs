@@ -1,0 +1,57 @@
+//! Using a program line by line, as a person does.
+
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, ChildStdout, Command, Stdio};
+
+use anyhow::{Context, Result, ensure};
+
+/// A program that runs, and what it says. It ends when this is dropped: its input ends.
+pub(crate) struct Conversation {
+    program: Child,
+    says: BufReader<ChildStdout>,
+}
+
+impl Conversation {
+    /// Starts the command, for two minutes at most: a program that hangs must not hang the tests.
+    pub(crate) fn start(command: &mut Command) -> Result<Self> {
+        let mut limited = Command::new("timeout");
+        limited.arg("120").arg(command.get_program()).args(command.get_args());
+        limited.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        if let Some(folder) = command.get_current_dir() {
+            limited.current_dir(folder);
+        }
+        let mut program = limited.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+        let says = program.stdout.take().context("its output is a pipe")?;
+        Ok(Self { program, says: BufReader::new(says) })
+    }
+
+    /// Types a line and returns the first line of what is said to it.
+    pub(crate) fn does(&mut self, typed: &str) -> Result<String> {
+        let input = self.program.stdin.as_mut().context("its input is a pipe")?;
+        writeln!(input, "{typed}").context("the program does not listen")?;
+        self.line()
+    }
+
+    /// Returns the next line that is said.
+    pub(crate) fn line(&mut self) -> Result<String> {
+        let mut line = String::new();
+        ensure!(self.says.read_line(&mut line)? > 0, "the program has stopped");
+        println!("{}", line.trim_end());
+        Ok(line.trim_end().to_owned())
+    }
+
+    /// Ends its input, and sees it end well.
+    pub(crate) fn ends(mut self) -> Result<()> {
+        drop(self.program.stdin.take());
+        let status = self.program.wait()?;
+        ensure!(status.success(), "the program ended with {status}");
+        Ok(())
+    }
+}
+
+impl Drop for Conversation {
+    fn drop(&mut self) {
+        drop(self.program.stdin.take());
+        let _ = self.program.wait();
+    }
+}
