@@ -24,7 +24,7 @@ const FLAGS: &str = "--cfg sha2_backend_soft=\"compact\" -C target-feature=+bulk
 /// wasm-opt, which takes a tenth off.
 const PACKAGES: [&str; 1] = ["binaryen"];
 
-#[derive(clap::Args)]
+#[derive(clap::Args, Default)]
 pub(crate) struct Options {
     /// Record the WIT as it is now; needs another version than the recorded one
     #[arg(long)]

@@ -9,6 +9,7 @@ mod component;
 mod dev;
 mod images;
 mod openapi;
+mod playground;
 mod shell;
 mod test;
 mod tidy;
@@ -43,6 +44,8 @@ enum Command {
     Api(api::Options),
     /// Build auth-core as a WebAssembly component, check it and weigh it
     Component(component::Options),
+    /// Make the page that runs the core in a browser, and say where it is
+    Playground,
     /// Build auth-core as a static library, check its header and run the hosts in C
     C(c::Options),
     /// Check the invariants of ARCHITECTURE.md and the papers
@@ -58,6 +61,7 @@ fn main() -> ExitCode {
         Command::Openapi(options) => openapi::run(&shell, &options),
         Command::Api(options) => api::run(&shell, &options),
         Command::Component(options) => component::run(&shell, &options),
+        Command::Playground => playground::run(&shell),
         Command::C(options) => c::run(&shell, &options),
         Command::Tidy => tidy::run(&shell),
     });

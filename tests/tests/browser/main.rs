@@ -1,5 +1,6 @@
-//! Owns the tests in a real browser: the mailbox page and the API page.
+//! Owns the tests in a real browser: the mailbox page, the API page and the playground.
 
 mod api_page;
 mod browser;
 mod mailbox_page;
+mod playground;

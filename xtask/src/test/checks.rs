@@ -14,6 +14,7 @@ use super::server;
 use super::setup::TARGETS;
 use super::stack::Servers;
 use super::step::Step;
+use crate::playground;
 use crate::shell::{Shell, line};
 
 pub(crate) fn run(
@@ -78,7 +79,15 @@ fn commands(shell: &Shell, step: Step, filter: Option<&str>) -> Vec<Command> {
         }
         Step::Faults => vec![against_server(shell, test("-p auth-tests --test faults"))],
         Step::Compose => vec![test("-p auth-tests --test compose")],
-        Step::Browser => vec![against_server(shell, test("-p auth-tests --test browser"))],
+        Step::Browser => {
+            let all = against_server(shell, test("-p auth-tests --test browser"));
+            vec![without(all, &["playground::"])]
+        }
+        Step::Playground => {
+            let mut all = test("-p auth-tests --test browser");
+            all.env("AUTH_PLAYGROUND", playground::page(shell));
+            vec![without(all, &["api_page::", "mailbox_page::"])]
+        }
         Step::Setup
         | Step::Api
         | Step::Server

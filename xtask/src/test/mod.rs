@@ -21,6 +21,7 @@ use crate::api;
 use crate::c;
 use crate::component;
 use crate::images;
+use crate::playground;
 use crate::shell::Shell;
 use crate::tidy;
 pub(crate) use conversation::Conversation;
@@ -112,6 +113,7 @@ fn run_step(
     let without = |part| options.without.contains(&part);
     let parts = [
         (Step::Browser, Part::Browser, "--without browser"),
+        (Step::Playground, Part::Browser, "--without browser"),
         (Step::Wasmtime, Part::Wasmtime, "--without wasmtime"),
         (Step::Python, Part::Python, "--without python"),
         (Step::Firmware, Part::Qemu, "--without qemu"),
@@ -127,7 +129,7 @@ fn run_step(
     let result = match step {
         Step::Setup => {
             let wants = |other| plan.contains(&other) || options.only.contains(&Step::Setup);
-            let browser = wants(Step::Browser) && !without(Part::Browser);
+            let browser = [Step::Browser, Step::Playground].into_iter().any(wants) && !without(Part::Browser);
             setup::run(
                 shell,
                 [Step::Targets, Step::Component, Step::Firmware].into_iter().any(wants),
@@ -136,6 +138,10 @@ fn run_step(
         }
         Step::Targets => setup::targets_or(shell, |shell| checks::run(shell, step, filter, servers.as_ref())),
         Step::Browser => setup::browser_or(shell, |shell| checks::run(shell, step, filter, servers.as_ref())),
+        Step::Playground => setup::browser_or(shell, |shell| {
+            playground::build(shell)?;
+            checks::run(shell, step, filter, servers.as_ref())
+        }),
         Step::Component => setup::targets_or(shell, component::step),
         Step::Firmware => setup::targets_or(shell, firmware::run),
         Step::Wasmtime => hosts::wasmtime(shell),

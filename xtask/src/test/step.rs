@@ -15,6 +15,7 @@ pub(crate) enum Step {
     Component,
     Wasmtime,
     Python,
+    Playground,
     Firmware,
     C,
     Servers,
@@ -26,7 +27,7 @@ pub(crate) enum Step {
 }
 
 /// In the order in which they run: what is quick to fail comes first.
-const ALL: [Step; 21] = [
+const ALL: [Step; 22] = [
     Step::Setup,
     Step::Format,
     Step::Lint,
@@ -40,6 +41,7 @@ const ALL: [Step; 21] = [
     Step::Component,
     Step::Wasmtime,
     Step::Python,
+    Step::Playground,
     Step::Firmware,
     Step::C,
     Step::Servers,
@@ -66,6 +68,7 @@ impl Step {
             Step::Component => "component",
             Step::Wasmtime => "wasmtime",
             Step::Python => "python",
+            Step::Playground => "playground",
             Step::Firmware => "firmware",
             Step::C => "c",
             Step::Servers => "servers",
@@ -94,6 +97,9 @@ impl Step {
                 "the component in wasmtime from Rust: all scripts, a host, and what a flow costs"
             }
             Step::Python => "the component in wasmtime from Python: all scripts, and a host",
+            Step::Playground => {
+                "the component in a headless Chromium: all scripts, and the page that explains it"
+            }
             Step::Firmware => "the core on a Cortex-M4 under QEMU: all scripts, a host, and what it weighs",
             Step::C => "the core as a static library: its header, all scripts from C, and a host",
             Step::Servers => "images where they are missing, and the servers that the run shares",
@@ -112,7 +118,7 @@ impl Step {
             Step::Integration | Step::Browser => &[Step::Server],
             Step::Mysql | Step::Mariadb | Step::Faults => &[Step::Server, Step::Servers],
             Step::Compose => &[Step::Servers],
-            Step::Wasmtime | Step::Python => &[Step::Component],
+            Step::Wasmtime | Step::Python | Step::Playground => &[Step::Component],
             Step::Setup
             | Step::Format
             | Step::Lint
@@ -135,7 +141,7 @@ impl Step {
     }
 
     fn wants_setup(self) -> bool {
-        matches!(self, Step::Targets | Step::Browser | Step::Component | Step::Firmware)
+        matches!(self, Step::Targets | Step::Browser | Step::Component | Step::Playground | Step::Firmware)
     }
 }
 

@@ -1,0 +1,128 @@
+// A toy host: everything in memory, its clock in your hand. `carryOut` is what every host must do; it takes orders and
+// gives answers in the scripts' JSON.
+
+const NEWEST_MAILS = 32;
+
+export class Host {
+  constructor() {
+    this.now = Date.now() * 1000; // microseconds: the stores' clock
+    this.rows = new Map(); // address key -> [version, row]
+    this.outbox = new Map(); // address key and purpose -> leased mail
+    this.slots = new Map();
+    this.inbox = [];
+  }
+
+  /** A copy, to come back to. */
+  copy() {
+    return Object.assign(new Host(), structuredClone({ ...this }));
+  }
+
+  /** Carries an order out and returns the answer; the password stays beside the flow. */
+  async carryOut(kind, order, password) {
+    switch (kind) {
+      case "admit":
+        return ok(kind, "admitted"); // nobody else is here
+      case "random":
+        return ok(kind, hex(crypto.getRandomValues(new Uint8Array(32))));
+      case "find_account": {
+        const mail_waits = this.outbox.has(place(order.key, "activation"));
+        return ok(kind, { now: this.now, row: this.rows.get(order.key) ?? null, mail_waits });
+      }
+      case "hash_password":
+        return password === undefined ? { Err: "not_done" } : ok(kind, await hash(password, order));
+      case "commit_account":
+        return ok(kind, this.commit(order));
+      case "put_code":
+        this.putCode(order);
+        return ok(kind, null);
+      case "redeem_code":
+        return ok(kind, this.redeem(order));
+      case "send_mail":
+        this.inbox.unshift({ at: this.now, ...order });
+        return ok(kind, "accepted");
+      case "settle_mail":
+        return ok(kind, this.settle(order));
+      default:
+        throw new Error(`this host does not know ${kind}`);
+    }
+  }
+
+  commit({ key, expected, generation, row, mail }) {
+    const [version, stored] = this.rows.get(key) ?? [0, null];
+    if (version !== expected || generationOf(stored) !== generation) return "conflict";
+    this.rows.set(key, [version + 1, row]);
+    if (mail) {
+      // It stays in the outbox while it is under way.
+      const lease = { mail: mail.id, token: "00".repeat(16) };
+      this.outbox.set(place(key, mail.purpose), { lease, key, mail, attempts: 0, unknowns: 0 });
+    }
+    return "committed";
+  }
+
+  putCode({ slot: name, mail, mac, lifetime, tries, newest }) {
+    const slot = this.slots.get(name) ?? { codes: [], tries: 0, mails: [] };
+    if (!slot.mails.includes(mail)) {
+      slot.tries = tries; // once for each mail
+      slot.mails = [...slot.mails, mail].slice(-NEWEST_MAILS);
+    }
+    const expires = this.now + lifetime;
+    const known = slot.codes.find((code) => code.mac === mac);
+    if (known) known.expires = expires;
+    else slot.codes.push({ mac, expires, redeemed: false });
+    slot.codes = slot.codes.filter((code) => this.now < code.expires).slice(-newest);
+    this.slots.set(name, slot);
+  }
+
+  redeem({ slot: name, macs }) {
+    const slot = this.slots.get(name);
+    const alive = slot?.codes.filter((code) => this.now < code.expires) ?? [];
+    if (alive.length === 0) return "missing";
+    const match = alive.find((code) => macs.includes(code.mac));
+    if (match?.redeemed) return "redeemed"; // once more, at no cost
+    if (slot.tries === 0) return "exhausted";
+    slot.tries -= 1; // before the visitor learns anything
+    if (!match) return "wrong";
+    match.redeemed = true;
+    return "redeemed";
+  }
+
+  settle({ lease, settlement }) {
+    const held = [...this.outbox].find(([, leased]) => leased.mail.id === lease.mail);
+    if (!held) return "lost"; // a newer mail took its place
+    const [where, leased] = held;
+    if (settlement.begun) {
+      leased.unknowns = settlement.begun.unknowns;
+    } else if (settlement.retry) {
+      leased.unknowns = settlement.retry.unknowns;
+      leased.mail = { ...leased.mail, due: this.now + settlement.retry.after };
+    } else {
+      this.outbox.delete(where);
+    }
+    return "settled";
+  }
+}
+
+function ok(kind, reply) {
+  return { Ok: reply === null ? kind : { [kind]: reply } };
+}
+
+function place(key, purpose) {
+  return `${key} ${purpose}`;
+}
+
+function generationOf(row) {
+  const status = row?.status;
+  return status?.pending?.generation ?? status?.active?.attempt.generation ?? null;
+}
+
+async function hash(password, { salt, params }) {
+  if (!params.pbkdf2) throw new Error("this page's policy says PBKDF2");
+  const key = await crypto.subtle.importKey("raw", new TextEncoder().encode(password), "PBKDF2", false, ["deriveBits"]);
+  const octets = Uint8Array.from(salt.match(/../g), (two) => parseInt(two, 16));
+  const how = { name: "PBKDF2", hash: "SHA-256", salt: octets, iterations: params.pbkdf2.iterations };
+  return { params, hash: hex(new Uint8Array(await crypto.subtle.deriveBits(how, key, 256))) };
+}
+
+function hex(octets) {
+  return [...octets].map((octet) => octet.toString(16).padStart(2, "0")).join("");
+}

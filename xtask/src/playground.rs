@@ -1,0 +1,40 @@
+//! `playground`: a page that runs the component in a browser, as one file.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+
+use crate::component;
+use crate::shell::{Shell, line};
+
+const FOLDER: &str = "examples/playground";
+
+pub(crate) fn run(shell: &Shell) -> Result<ExitCode> {
+    component::run(shell, &component::Options::default())?;
+    build(shell)?;
+    println!("open file://{}", page(shell).display());
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Makes the page of the component that is there.
+pub(crate) fn build(shell: &Shell) -> Result<()> {
+    let output = folder(shell);
+    let mut transpile = shell.cargo(&["run", "--locked", "--quiet", "--manifest-path"]);
+    transpile.arg(format!("{FOLDER}/transpile/Cargo.toml")).arg("--").arg(component::artefact(shell));
+    // What it brings is built once.
+    transpile.arg(FOLDER).arg(&output).env("CARGO_TARGET_DIR", shell.target().join("transpile"));
+    if !shell.run(&mut transpile)? {
+        bail!("{}", line(&transpile));
+    }
+    Ok(())
+}
+
+/// Where the page is.
+pub(crate) fn page(shell: &Shell) -> PathBuf {
+    folder(shell).join("index.html")
+}
+
+fn folder(shell: &Shell) -> PathBuf {
+    shell.target().join("playground")
+}
