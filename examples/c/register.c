@@ -28,7 +28,7 @@ static void carry_out(struct reader *order, struct writer *answer) {
     case 3: { /* hash-password: by scrypt, as the policy says */
         struct octets salt = read_octets(order), params = { order->at, 0 };
         read_number(order);
-        uint64_t n = 1ull << read_octet(order), r = read_number(order), p = read_number(order);
+        uint64_t n = 1ull << read_octet(order), r = read_octet(order), p = read_octet(order);
         params.len = (size_t)(order->at - params.at);
         if (!EVP_PBE_scrypt(password, strlen(password), salt.at, salt.len, n, r, p, 1 << 30, drawn, 32)) exit(1);
         write_raw(answer, params.at, params.len), write_octets(answer, drawn, 32); break; }

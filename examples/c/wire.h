@@ -57,7 +57,7 @@ static inline void write_octets(struct writer *to, const void *octets, size_t le
 /* A stored row, which nobody but the core has to understand: these find its end. */
 static inline void skip_params(struct reader *from) {
     switch (read_number(from)) {
-    case 0: read_octet(from); read_number(from); read_number(from); break; /* scrypt: log2 N, r, p */
+    case 0: read_octet(from); read_octet(from); read_octet(from); break; /* scrypt: log2 N, r, p */
     case 1: read_number(from); break;                                     /* PBKDF2: iterations */
     default: read_octets(from);                                           /* delegated: a key's name */
     }

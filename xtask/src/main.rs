@@ -9,6 +9,7 @@ mod component;
 mod dev;
 mod images;
 mod openapi;
+mod panics;
 mod playground;
 mod shell;
 mod test;
@@ -44,6 +45,8 @@ enum Command {
     Api(api::Options),
     /// Build auth-core as a WebAssembly component, check it and weigh it
     Component(component::Options),
+    /// Look for ways from the entries of auth-core to a panic, and compare them with the recorded ones
+    Panics(panics::Options),
     /// Make the page that runs the core in a browser, and say where it is
     Playground,
     /// Build auth-core as a static library, check its header and run the hosts in C
@@ -61,6 +64,7 @@ fn main() -> ExitCode {
         Command::Openapi(options) => openapi::run(&shell, &options),
         Command::Api(options) => api::run(&shell, &options),
         Command::Component(options) => component::run(&shell, &options),
+        Command::Panics(options) => panics::run(&shell, &options),
         Command::Playground => playground::run(&shell),
         Command::C(options) => c::run(&shell, &options),
         Command::Tidy => tidy::run(&shell),

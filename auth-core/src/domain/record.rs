@@ -1,10 +1,11 @@
 //! Owns what is stored of a password, and how it is written.
 
-use alloc::{format, string::String};
-use core::fmt;
+use alloc::{string::String, vec::Vec};
+use core::{fmt, iter, str::FromStr};
 
 use base64ct::{Base64Unpadded, Encoding};
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
 
 use super::{Hashing, KeyId, Scrypt};
 use crate::{Secret, octets};
@@ -62,16 +63,31 @@ impl PasswordRecord {
     /// PBKDF2 is `$pbkdf2-sha256$i=600000$…`, a secure element's `$delegated$key=…$…` with the key's
     /// name in base 64.
     pub fn to_phc(&self) -> Secret<String> {
-        let params = match self.params {
-            Hashing::Scrypt(Scrypt { log2_n, r, p }) => format!("scrypt$ln={log2_n},r={r},p={p}"),
-            Hashing::Pbkdf2 { iterations } => format!("pbkdf2-sha256$i={iterations}"),
-            Hashing::Delegated { key } => {
-                format!("delegated$key={}", Base64Unpadded::encode_string(key.as_bytes()))
+        // Without `format!` and `concat`, which panic as far as anybody can see from outside.
+        let mut phc = Secret::new(String::with_capacity(128));
+        let mut put = |text: &str| phc.0.push_str(text);
+        let mut text = Zeroizing::new([0; 43]);
+        match self.params {
+            Hashing::Scrypt(Scrypt { log2_n, r, p }) => {
+                for (name, number) in [("$scrypt$ln=", log2_n), (",r=", r), (",p=", p)] {
+                    put(name);
+                    put(&decimal(number.into()));
+                }
             }
-        };
-        let salt = Base64Unpadded::encode_string(self.salt.as_bytes());
-        let hash = Secret::new(Base64Unpadded::encode_string(self.hash.expose()));
-        Secret::new(format!("${params}${salt}${}", hash.expose()))
+            Hashing::Pbkdf2 { iterations } => {
+                put("$pbkdf2-sha256$i=");
+                put(&decimal(iterations));
+            }
+            Hashing::Delegated { key } => {
+                put("$delegated$key=");
+                put(encode(key.as_bytes(), &mut text));
+            }
+        }
+        put("$");
+        put(encode(self.salt.as_bytes(), &mut text));
+        put("$");
+        put(encode(self.hash.expose(), &mut text));
+        phc
     }
 
     /// Reads a PHC string back.
@@ -80,23 +96,23 @@ impl PasswordRecord {
     /// [`UnusableHash`] for anything that [`PasswordRecord::to_phc`] does not write. The
     /// parameters may still be out of bounds; the flows check that before they use them.
     pub fn from_phc(text: &str) -> Result<Self, UnusableHash> {
-        let mut parts = text.split('$');
-        let (Some(""), Some(function), Some(params), Some(salt), Some(hash), None) =
+        let mut parts = text.as_bytes().split(|octet| *octet == b'$');
+        let (Some(b""), Some(function), Some(params), Some(salt), Some(hash), None) =
             (parts.next(), parts.next(), parts.next(), parts.next(), parts.next(), parts.next())
         else {
             return Err(UnusableHash);
         };
-        let mut params = params.split(',');
-        let mut param = |name| params.next().and_then(|p| p.strip_prefix(name)).ok_or(UnusableHash);
+        let mut params = params.split(|octet| *octet == b',');
+        let mut param = |name: &str| {
+            params.next().and_then(|param| param.strip_prefix(name.as_bytes())).ok_or(UnusableHash)
+        };
         let hashing = match function {
-            "scrypt" => {
-                let mut number = |name| param(name)?.parse().map_err(|_| UnusableHash);
+            b"scrypt" => {
+                let mut number = |name| parse(param(name)?);
                 Hashing::Scrypt(Scrypt { log2_n: number("ln=")?, r: number("r=")?, p: number("p=")? })
             }
-            "pbkdf2-sha256" => {
-                Hashing::Pbkdf2 { iterations: param("i=")?.parse().map_err(|_| UnusableHash)? }
-            }
-            "delegated" => {
+            b"pbkdf2-sha256" => Hashing::Pbkdf2 { iterations: parse(param("i=")?)? },
+            b"delegated" => {
                 let mut key = [0_u8; 16];
                 decode(param("key=")?, &mut key)?;
                 Hashing::Delegated { key: KeyId::from_bytes(key) }
@@ -113,7 +129,22 @@ impl PasswordRecord {
     }
 }
 
-fn decode(text: &str, into: &mut [u8]) -> Result<(), UnusableHash> {
+fn decimal(number: u32) -> String {
+    let shorter = |number: &u32| Some(number / 10).filter(|rest| *rest > 0);
+    let digits = iter::successors(Some(number), shorter).filter_map(|rest| char::from_digit(rest % 10, 10));
+    digits.collect::<Vec<_>>().into_iter().rev().collect()
+}
+
+fn parse<T: FromStr>(digits: &[u8]) -> Result<T, UnusableHash> {
+    str::from_utf8(digits).ok().and_then(|digits| digits.parse().ok()).ok_or(UnusableHash)
+}
+
+/// 43 characters hold 32 octets, the most there are here.
+fn encode<'a>(octets: &[u8], into: &'a mut [u8; 43]) -> &'a str {
+    Base64Unpadded::encode(octets, into).unwrap_or_default()
+}
+
+fn decode(text: &[u8], into: &mut [u8]) -> Result<(), UnusableHash> {
     let length = into.len();
     let decoded = Base64Unpadded::decode(text, into).map_err(|_| UnusableHash)?;
     if decoded.len() == length { Ok(()) } else { Err(UnusableHash) }
@@ -121,6 +152,8 @@ fn decode(text: &str, into: &mut [u8]) -> Result<(), UnusableHash> {
 
 #[cfg(test)]
 mod tests {
+    use alloc::format;
+
     use super::*;
 
     #[test]

@@ -90,6 +90,7 @@ fn commands(shell: &Shell, step: Step, filter: Option<&str>) -> Vec<Command> {
         }
         Step::Setup
         | Step::Api
+        | Step::Panics
         | Step::Server
         | Step::Component
         | Step::Wasmtime

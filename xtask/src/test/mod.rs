@@ -21,6 +21,7 @@ use crate::api;
 use crate::c;
 use crate::component;
 use crate::images;
+use crate::panics;
 use crate::playground;
 use crate::shell::Shell;
 use crate::tidy;
@@ -132,7 +133,7 @@ fn run_step(
             let browser = [Step::Browser, Step::Playground].into_iter().any(wants) && !without(Part::Browser);
             setup::run(
                 shell,
-                [Step::Targets, Step::Component, Step::Firmware].into_iter().any(wants),
+                [Step::Targets, Step::Panics, Step::Component, Step::Firmware].into_iter().any(wants),
                 browser,
             )
         }
@@ -148,6 +149,7 @@ fn run_step(
         Step::Python => hosts::python(shell),
         Step::C => c::step(shell),
         Step::Api => api::step(shell),
+        Step::Panics => setup::targets_or(shell, panics::step),
         Step::Server => server::build(shell),
         Step::Servers => Servers::start(shell).map(|started| {
             *servers = Some(started);

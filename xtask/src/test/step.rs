@@ -9,6 +9,7 @@ pub(crate) enum Step {
     Unit,
     Doc,
     Api,
+    Panics,
     Server,
     Integration,
     Browser,
@@ -27,7 +28,7 @@ pub(crate) enum Step {
 }
 
 /// In the order in which they run: what is quick to fail comes first.
-const ALL: [Step; 22] = [
+const ALL: [Step; 23] = [
     Step::Setup,
     Step::Format,
     Step::Lint,
@@ -35,6 +36,7 @@ const ALL: [Step; 22] = [
     Step::Unit,
     Step::Doc,
     Step::Api,
+    Step::Panics,
     Step::Server,
     Step::Integration,
     Step::Browser,
@@ -62,6 +64,7 @@ impl Step {
             Step::Unit => "unit",
             Step::Doc => "doc",
             Step::Api => "api",
+            Step::Panics => "panics",
             Step::Server => "server",
             Step::Integration => "integration",
             Step::Browser => "browser",
@@ -89,6 +92,9 @@ impl Step {
             Step::Unit => "unit tests of the core, the server and xtask, and the Rust hosts",
             Step::Doc => "doc tests, and the docs built with warnings as errors",
             Step::Api => "the public API of auth-core, compared with the recorded one",
+            Step::Panics => {
+                "no way from an entry of auth-core to a panic, in what the compiler has made of it"
+            }
             Step::Server => "build the server under test, plain and with test hooks",
             Step::Integration => "tests through HTTP and the mailbox, and the ports' contracts, embedded",
             Step::Browser => "the mailbox page and Swagger UI in a headless Chromium",
@@ -126,6 +132,7 @@ impl Step {
             | Step::Unit
             | Step::Doc
             | Step::Api
+            | Step::Panics
             | Step::Server
             | Step::Component
             | Step::Firmware
@@ -141,7 +148,15 @@ impl Step {
     }
 
     fn wants_setup(self) -> bool {
-        matches!(self, Step::Targets | Step::Browser | Step::Component | Step::Playground | Step::Firmware)
+        matches!(
+            self,
+            Step::Targets
+                | Step::Panics
+                | Step::Browser
+                | Step::Component
+                | Step::Playground
+                | Step::Firmware
+        )
     }
 }
 

@@ -1,0 +1,199 @@
+//! Every entry of auth-core as an export, for `cargo xtask panics`, which looks for ways from here to a panic.
+//!
+//! What ends a program for want of memory, and the panic handler, are imports: whoever reaches them can be seen
+//! in the call graph. Values that a host chooses come from outside, so that nothing of them is known when this is
+//! optimised. It is built, never run.
+
+#![cfg(target_family = "wasm")]
+#![no_std]
+
+extern crate alloc;
+
+use alloc::{boxed::Box, vec::Vec};
+use core::{
+    alloc::{GlobalAlloc, Layout},
+    hint::black_box,
+    panic::PanicInfo,
+    slice,
+};
+
+use auth_core::{
+    Address, AddressKey, Client, CodeKey, CodeKeys, Detail, Estimate, HashFloor, Locale, Password,
+    PasswordRecord, Policy, Rules, Secret,
+    wire::{Machine, Ticket},
+};
+
+#[link(wasm_import_module = "probe")]
+unsafe extern "C" {
+    fn allocate(size: usize, align: usize) -> *mut u8;
+    fn deallocate(data: *mut u8, size: usize);
+    fn out_of_memory() -> !;
+    fn panicked(file: *const u8, line: u32) -> !;
+}
+
+struct Outside;
+
+#[global_allocator]
+static ALLOCATOR: Outside = Outside;
+
+// SAFETY: it is never run.
+unsafe impl GlobalAlloc for Outside {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: it is never run.
+        unsafe {
+            let data = allocate(layout.size(), layout.align());
+            if data.is_null() {
+                out_of_memory()
+            }
+            data
+        }
+    }
+
+    unsafe fn dealloc(&self, data: *mut u8, layout: Layout) {
+        // SAFETY: it is never run.
+        unsafe { deallocate(data, layout.size()) }
+    }
+}
+
+/// With the location: a handler that does not look at it lets panics of different places be folded away.
+#[panic_handler]
+fn panic(info: &PanicInfo<'_>) -> ! {
+    let (file, line) = info.location().map_or(("", 0), |location| (location.file(), location.line()));
+    // SAFETY: it is never run.
+    unsafe { panicked(file.as_ptr(), line) }
+}
+
+/// # Safety
+/// `data` leads to `len` octets.
+unsafe fn octets<'a>(data: *const u8, len: usize) -> &'a [u8] {
+    // SAFETY: as the caller promises.
+    unsafe { slice::from_raw_parts(data, len) }
+}
+
+/// # Safety
+/// As for `octets`.
+unsafe fn text<'a>(data: *const u8, len: usize) -> &'a str {
+    // SAFETY: as the caller promises.
+    str::from_utf8(unsafe { octets(data, len) }).unwrap_or_default()
+}
+
+/// Exports functions of text.
+macro_rules! of_text {
+    ($($name:ident($argument:ident) $body:block)+) => { $(
+        #[unsafe(no_mangle)]
+        unsafe extern "C" fn $name(data: *const u8, len: usize) {
+            // SAFETY: it is never run.
+            let $argument = unsafe { text(data, len) };
+            drop(black_box($body));
+        }
+    )+ };
+}
+
+of_text! {
+    address_parse(given) { Address::parse(given) }
+    address_key_parse(key) { AddressKey::parse(key) }
+    locale_parse(tag) { Locale::parse(tag) }
+    detail_new(detail) { Detail::new(detail) }
+    password_parse(password) { Password::parse(password) }
+    password_record_from_phc(phc) { PasswordRecord::from_phc(phc) }
+    code_parse(code) { black_box(Policy::default().code).parse(code) }
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn client_of(high: u64, low: u64) {
+    let v6 = (u128::from(high) << 64) | u128::from(low);
+    let _ = black_box((
+        Client::of(core::net::Ipv6Addr::from_bits(v6).into()),
+        Client::of(core::net::Ipv4Addr::from_bits(low as u32).into()),
+    ));
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn password_record_to_phc(record: &PasswordRecord) {
+    drop(black_box(record.to_phc()));
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn password_judge(rules: &Rules, password: &Password, score: u8, common: bool) {
+    let _ = black_box(rules.policy().password.judge(password, Estimate { score, common }));
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn rules_new(policy: &Policy, floor: &HashFloor, keys: &[[u8; 32]; 8], count: usize) {
+    let keys = keys.iter().take(count).map(|key| CodeKey::new(Secret::new(*key)));
+    let Ok(keys) = CodeKeys::new(keys) else { return };
+    drop(black_box(Rules::new(Policy { hash_floor: *floor, ..policy.clone() }, keys)));
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn machine_start(input: *const u8, len: usize, rules: &Rules) -> Option<Box<Machine>> {
+    // SAFETY: it is never run.
+    Machine::start_from_bytes(unsafe { octets(input, len) }, rules).ok().map(Box::new)
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn machine_take(machine: &mut Machine) -> Option<Box<Secret<Vec<u8>>>> {
+    machine.take_bytes().map(Box::new)
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn machine_accept(
+    machine: &mut Machine,
+    response: *const u8,
+    len: usize,
+    rules: &Rules,
+) -> bool {
+    // SAFETY: it is never run.
+    machine.accept_bytes(unsafe { octets(response, len) }, rules).is_ok()
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn machine_waits_for(machine: &Machine) -> bool {
+    machine.waits_for().is_some()
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn machine_outcome(machine: &Machine) -> Option<Box<Secret<Vec<u8>>>> {
+    machine.outcome_bytes().map(Box::new)
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn machine_snapshot(machine: &Machine) -> Box<Secret<Vec<u8>>> {
+    Box::new(machine.snapshot())
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn machine_restore(snapshot: *const u8, len: usize, rules: &Rules) -> Option<Box<Machine>> {
+    // SAFETY: it is never run.
+    Machine::restore(unsafe { octets(snapshot, len) }, rules).ok().map(Box::new)
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn machine_drop(machine: Box<Machine>) {
+    drop(machine);
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn ticket(octets: &[u8; 20], back: &mut [u8; 20]) {
+    *back = Ticket::from_bytes(*octets).to_bytes();
+}
+
+// What must be found, or nothing that is looked for would be.
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn control_index(data: *const u8, len: usize, place: usize) -> u8 {
+    // SAFETY: it is never run.
+    let octets = unsafe { octets(data, len) };
+    #[expect(clippy::indexing_slicing, reason = "it must be found")]
+    octets[place]
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn control_overflow(number: u64) -> u64 {
+    number + 1
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn control_unknown(called: extern "C" fn()) {
+    called();
+}

@@ -1,0 +1,226 @@
+//! `panics`: looks for ways from the entries of auth-core to a panic, in what the compiler has made of
+//! `auth-core/probe`, and compares those it finds with the recorded ones: the probe's own three, which must be found.
+//!
+//! Want of memory is no defect of the core: what only reports it is not followed.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::fs;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, bail, ensure};
+use wasmparser::{DataKind, ExternalKind, KnownCustom, Name, Operator, Parser, Payload, TypeRef};
+
+use crate::shell::{Shell, line};
+use crate::test::Outcome;
+
+const RECORDED: &str = "auth-core/panics.txt";
+/// What ends a program for want of memory.
+const OUT_OF_MEMORY: [&str; 3] =
+    ["alloc::raw_vec::handle_error", "alloc::raw_vec::capacity_overflow", "alloc::alloc::handle_alloc_error"];
+
+#[derive(clap::Args)]
+pub(crate) struct Options {
+    /// Record the ways that there are now
+    #[arg(long)]
+    record: bool,
+}
+
+pub(crate) fn run(shell: &Shell, options: &Options) -> Result<ExitCode> {
+    let now = ways(shell)?;
+    if options.record && !shell.dry_run {
+        fs::write(shell.root.join(RECORDED), now).with_context(|| format!("cannot write {RECORDED}"))?;
+        println!("{RECORDED} is written");
+        return Ok(ExitCode::SUCCESS);
+    }
+    Ok(if is_recorded(shell, &now) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The comparison as a step of the tests.
+pub(crate) fn step(shell: &Shell) -> Result<Outcome> {
+    let now = ways(shell)?;
+    Ok(if is_recorded(shell, &now) {
+        Outcome::Passed
+    } else {
+        Outcome::Failed("entries may panic in other ways than recorded: `cargo xtask panics`".to_owned())
+    })
+}
+
+fn is_recorded(shell: &Shell, now: &str) -> bool {
+    let before = fs::read_to_string(shell.root.join(RECORDED)).unwrap_or_default();
+    now.lines().filter(|way| !before.lines().any(|known| known == *way)).for_each(|way| println!("+ {way}"));
+    before.lines().filter(|way| !now.lines().any(|known| known == *way)).for_each(|way| println!("- {way}"));
+    now == before || shell.dry_run
+}
+
+/// Builds the probe and returns a line for each entry that may panic.
+fn ways(shell: &Shell) -> Result<String> {
+    let mut build = shell.cargo(&["build", "--locked", "-p", "auth-probe", "--profile", "panics"]);
+    build.args(["--target", "wasm32v1-none"]);
+    if !shell.run(&mut build)? {
+        bail!("{}", line(&build));
+    }
+    if shell.dry_run {
+        return Ok(String::new());
+    }
+    let built = shell.target().join("wasm32v1-none/panics/auth_probe.wasm");
+    let graph = Graph::read(&fs::read(&built).with_context(|| format!("cannot read {}", built.display()))?)?;
+    let mut lines = String::new();
+    for (name, entry) in &graph.entries {
+        if let Some(way) = graph.way(*entry) {
+            lines += &format!("{name}: {way}\n");
+        }
+    }
+    println!("{} entries, {} of them may panic", graph.entries.len(), lines.lines().count());
+    Ok(lines)
+}
+
+/// Which function calls which.
+#[derive(Default)]
+struct Graph {
+    entries: BTreeMap<String, u32>,
+    names: BTreeMap<u32, String>,
+    /// What each function calls, with the last constant before: a panic's place in the source, where it is one.
+    calls: BTreeMap<u32, Vec<(u32, u32)>>,
+    data: Vec<(usize, Vec<u8>)>,
+    /// Functions that call what cannot be known here.
+    blind: Vec<u32>,
+    /// The imports that a panic ends in.
+    panicked: Vec<u32>,
+}
+
+impl Graph {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "hundreds of instructions, of which these call")]
+    fn read(wasm: &[u8]) -> Result<Self> {
+        let (mut graph, mut imported) = (Self::default(), 0);
+        for payload in Parser::new(0).parse_all(wasm) {
+            match payload? {
+                Payload::ImportSection(imports) => {
+                    for import in imports.into_imports() {
+                        let import = import?;
+                        ensure!(matches!(import.ty, TypeRef::Func(_)), "only functions are imported");
+                        if import.name == "panicked" {
+                            graph.panicked.push(imported);
+                        }
+                        imported += 1;
+                    }
+                }
+                Payload::ExportSection(exports) => {
+                    for export in exports {
+                        let export = export?;
+                        if export.kind == ExternalKind::Func {
+                            graph.entries.insert(export.name.to_owned(), export.index);
+                        }
+                    }
+                }
+                Payload::CodeSectionEntry(body) => {
+                    let function = imported + u32::try_from(graph.calls.len())?;
+                    let (mut calls, mut constant) = (Vec::new(), 0);
+                    for operator in body.get_operators_reader()? {
+                        match operator? {
+                            Operator::I32Const { value } => constant = value.cast_unsigned(),
+                            Operator::Call { function_index } | Operator::ReturnCall { function_index } => {
+                                calls.push((function_index, constant))
+                            }
+                            Operator::CallIndirect { .. } | Operator::ReturnCallIndirect { .. } => {
+                                graph.blind.push(function)
+                            }
+                            _ => {}
+                        }
+                    }
+                    graph.calls.insert(function, calls);
+                }
+                Payload::DataSection(data) => {
+                    for segment in data {
+                        let segment = segment?;
+                        if let DataKind::Active { offset_expr, .. } = segment.kind
+                            && let Operator::I32Const { value } = offset_expr.get_operators_reader().read()?
+                        {
+                            graph.data.push((value.cast_unsigned() as usize, segment.data.to_vec()));
+                        }
+                    }
+                }
+                Payload::CustomSection(section) => {
+                    if let KnownCustom::Name(names) = section.as_known() {
+                        graph.take_names(names)?;
+                    }
+                }
+                _ => {}
+            }
+        }
+        ensure!(!graph.panicked.is_empty(), "the probe's panic handler is not there: nothing could be found");
+        ensure!(!graph.names.is_empty(), "the probe has no names");
+        Ok(graph)
+    }
+
+    fn take_names(&mut self, names: wasmparser::NameSectionReader<'_>) -> Result<()> {
+        for name in names {
+            if let Name::Function(functions) = name? {
+                for naming in functions {
+                    let naming = naming?;
+                    self.names.insert(naming.index, format!("{:#}", rustc_demangle::demangle(naming.name)));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn name(&self, function: u32) -> &str {
+        self.names.get(&function).map_or("?", String::as_str)
+    }
+
+    /// The shortest way from an entry to a panic, or to a call that cannot be followed.
+    fn way(&self, entry: u32) -> Option<String> {
+        let mut from = BTreeMap::from([(entry, entry)]);
+        let mut queue = VecDeque::from([entry]);
+        while let Some(function) = queue.pop_front() {
+            if OUT_OF_MEMORY.contains(&self.name(function)) {
+                continue;
+            }
+            if self.panicked.contains(&function) {
+                return Some(self.told(function, &from));
+            }
+            if self.blind.contains(&function) {
+                let way = [self.told(function, &from), "what cannot be known".to_owned()];
+                return Some(way.join(" -> ").trim_start_matches(" -> ").to_owned());
+            }
+            for &(called, _) in self.calls.get(&function).into_iter().flatten() {
+                from.entry(called).or_insert_with(|| {
+                    queue.push_back(called);
+                    function
+                });
+            }
+        }
+        None
+    }
+
+    fn told(&self, last: u32, from: &BTreeMap<u32, u32>) -> String {
+        let (mut way, mut function) = (vec![self.name(last)], last);
+        while let Some(&before) = from.get(&function).filter(|&&before| before != function) {
+            if let Some(place) = self.place(before, function) {
+                println!("{} panics at {place}", self.name(before));
+            }
+            way.push(self.name(before));
+            function = before;
+        }
+        way.reverse();
+        way[1..].join(" -> ")
+    }
+
+    /// Where in the source a function panics by calling another one: both know `core::panic::Location`, which is
+    /// address and length of the file's name, line and column.
+    fn place(&self, function: u32, called: u32) -> Option<String> {
+        let (_, constant) = self.calls.get(&function)?.iter().find(|(other, _)| *other == called)?;
+        let word = |at: usize| Some(u32::from_le_bytes(self.octets(at, 4)?.try_into().ok()?) as usize);
+        let location = *constant as usize;
+        let (file, len, line) = (word(location)?, word(location + 4)?, word(location + 8)?);
+        let file = str::from_utf8(self.octets(file, len)?).ok().filter(|file| file.ends_with(".rs"))?;
+        Some(format!("{file}:{line}"))
+    }
+
+    fn octets(&self, at: usize, len: usize) -> Option<&[u8]> {
+        self.data.iter().find_map(|(offset, data)| {
+            let begin = at.checked_sub(*offset)?;
+            data.get(begin..begin.checked_add(len)?)
+        })
+    }
+}
