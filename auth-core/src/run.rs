@@ -8,13 +8,12 @@ use core::{fmt, marker::PhantomData};
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
-use zeroize::Zeroizing;
 
 use crate::{
     Answer, Effect, Fault, Kind, Op, Rules,
     answered::{Answered, Expected, Refused, WhyRefused},
     effect::{Order, Reply, sealed::Sealed},
-    snapshot::to_bytes,
+    snapshot,
 };
 
 /// Decides one operation as a plain function from its input and the answers so far.
@@ -154,8 +153,7 @@ impl Stamp {
 }
 
 fn digest<T: Serialize>(before: &[u8; 16], content: &T) -> [u8; 16] {
-    let content = Zeroizing::new(to_bytes(content));
-    let full: [u8; 32] = Sha256::new().chain_update(before).chain_update(&*content).finalize().into();
+    let full = snapshot::digest(Sha256::new().chain_update(before), content);
     let (half, _) = full.split_first_chunk().unwrap_or((&[0; 16], &[]));
     *half
 }

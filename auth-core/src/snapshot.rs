@@ -5,6 +5,7 @@ use core::fmt;
 
 use postcard::ser_flavors::Flavor;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use zeroize::Zeroize;
 
 use crate::{
@@ -121,24 +122,34 @@ impl<F: Flow> Run<F> {
 /// Serializes. Nothing is left behind that is not wiped. Serializing to memory fails for no type in
 /// this crate; empty bytes are no snapshot.
 pub(crate) fn to_bytes<T: Serialize>(value: &T) -> Vec<u8> {
-    postcard::serialize_with_flavor(value, Growing(Vec::new())).unwrap_or_default()
+    match postcard::serialize_with_flavor(value, Sink::Octets(Vec::new())) {
+        Ok(Sink::Octets(octets)) => octets,
+        Ok(Sink::Digest(_)) | Err(_) => Vec::new(),
+    }
 }
 
-/// Threat: a buffer that grows leaves copies of secrets behind. This one wipes what it moved from.
-struct Growing(Vec<u8>);
+/// Takes a value into a digest, without writing it down.
+pub(crate) fn digest<T: Serialize>(begun: Sha256, value: &T) -> [u8; 32] {
+    match postcard::serialize_with_flavor(value, Sink::Digest(begun)) {
+        Ok(Sink::Digest(digest)) => digest.finalize().into(),
+        Ok(Sink::Octets(_)) | Err(_) => [0; 32],
+    }
+}
 
-impl Flavor for Growing {
-    type Output = Vec<u8>;
+/// Where octets go. One type, so that what serializes is there once.
+enum Sink {
+    Octets(Vec<u8>),
+    Digest(Sha256),
+}
+
+impl Flavor for Sink {
+    type Output = Self;
 
     fn try_extend(&mut self, octets: &[u8]) -> postcard::Result<()> {
-        let needed = self.0.len().saturating_add(octets.len());
-        if needed > self.0.capacity() {
-            let mut larger = Vec::with_capacity(needed.saturating_mul(2).max(128));
-            larger.extend_from_slice(&self.0);
-            self.0.zeroize();
-            self.0 = larger;
+        match self {
+            Self::Octets(written) => extend(written, octets),
+            Self::Digest(digest) => digest.update(octets),
         }
-        self.0.extend_from_slice(octets);
         Ok(())
     }
 
@@ -146,9 +157,21 @@ impl Flavor for Growing {
         self.try_extend(&[octet])
     }
 
-    fn finalize(self) -> postcard::Result<Vec<u8>> {
-        Ok(self.0)
+    fn finalize(self) -> postcard::Result<Self> {
+        Ok(self)
     }
+}
+
+/// Threat: a buffer that grows leaves copies of secrets behind. This one wipes what it moved from.
+fn extend(written: &mut Vec<u8>, octets: &[u8]) {
+    let needed = written.len().saturating_add(octets.len());
+    if needed > written.capacity() {
+        let mut larger = Vec::with_capacity(needed.saturating_mul(2).max(128));
+        larger.extend_from_slice(written);
+        written.zeroize();
+        *written = larger;
+    }
+    written.extend_from_slice(octets);
 }
 
 /// Reads a value and returns what follows it.

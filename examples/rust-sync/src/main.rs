@@ -56,7 +56,7 @@ impl Host {
                     // It stays in the outbox while it is under way.
                     let lease = Lease { mail: mail.id, token: LeaseToken::from_bytes([0; 16]) };
                     let (place, key) = ((order.key.clone(), mail.purpose), order.key.clone());
-                    self.outbox.insert(place, LeasedMail { lease, key, mail, attempts: 0, unknowns: 0 });
+                    self.outbox.insert(place, LeasedMail { lease, key, mail, attempts: 1, unknowns: 0 });
                 }
                 self.rows.insert(order.key, (Version(stored.0 + 1), order.row));
                 ticket.with(Ok(Commit::Committed))
@@ -103,16 +103,16 @@ impl Host {
     }
 
     fn settle(&mut self, order: SettleMail) -> Settled {
-        let held = self.outbox.iter_mut().find(|(_, leased)| leased.lease == order.lease);
-        let Some((place, leased)) = held else { return Settled::Lost }; // a newer mail took its place
+        let held = self.outbox.values_mut().find(|leased| leased.lease == order.lease);
+        let Some(leased) = held else { return Settled::Lost }; // a newer mail took its place
         match order.settlement {
             Settlement::Begun { unknowns } => leased.unknowns = unknowns,
             Settlement::Retry { after, unknowns, .. } => {
-                (leased.mail.due, leased.unknowns) = (now().after(after), unknowns);
+                leased.mail.due = now().after(after);
+                (leased.attempts, leased.unknowns) = (leased.attempts + 1, unknowns);
             }
             Settlement::Sent | Settlement::Superseded | Settlement::Dead { .. } => {
-                let place = place.clone();
-                self.outbox.remove(&place);
+                self.outbox.retain(|_, leased| leased.lease != order.lease);
             }
         }
         Settled::Settled
@@ -120,14 +120,8 @@ impl Host {
 
     /// Delivers the mails that are due. There is one worker, so no lease runs out.
     fn deliver(&mut self) {
-        let due = self.outbox.values_mut().filter(|leased| leased.mail.due <= now());
-        for leased in due
-            .map(|leased| {
-                leased.attempts += 1;
-                leased.clone()
-            })
-            .collect::<Vec<_>>()
-        {
+        let due = self.outbox.values().filter(|leased| leased.mail.due <= now());
+        for leased in due.cloned().collect::<Vec<_>>() {
             self.drive(Deliver { leased }, None).expect("nothing here fails");
         }
     }
@@ -141,8 +135,7 @@ fn now() -> Time {
 
 fn random() -> Result<[u8; 32], Fault> {
     let mut octets = [0; 32];
-    getrandom::fill(&mut octets).map_err(|_| Fault::NotDone)?;
-    Ok(octets)
+    getrandom::fill(&mut octets).map(|()| octets).map_err(|_| Fault::NotDone)
 }
 
 fn hash(password: Option<&Password>, HashPassword { salt, params }: HashPassword) -> Result<Hashed, Fault> {
@@ -156,21 +149,16 @@ fn hash(password: Option<&Password>, HashPassword { salt, params }: HashPassword
     hashed.map(|()| Hashed { params, hash: Secret::new(hash) }).map_err(|_| Fault::NotDone)
 }
 
-/// Errors are shown as `main` returns them.
-fn text(error: impl Error) -> String {
-    error.to_string()
-}
-
 fn main() -> Result<(), Box<dyn Error>> {
     let [address, password] = std::env::args().skip(1).collect::<Vec<_>>().try_into().map_err(|_| USAGE)?;
-    let (address, password) =
-        (Address::parse(&address).map_err(text)?, Password::parse(&password).map_err(text)?);
+    // Errors are shown as `main` returns them.
+    let address = Address::parse(&address).map_err(|error| error.to_string())?;
+    let password = Password::parse(&password).map_err(|error| error.message())?;
     let (client, locale) = (Client::of([127, 0, 0, 1].into()), Locale::parse("en")?);
     // In production the code key is kept; here it lasts as long as the codes do.
     let key = CodeKey::new(Secret::new(random().map_err(|_| "the system has no random octets")?));
     let rules = Rules::new(Policy::default(), CodeKeys::new([key])?)?;
-    let (rows, outbox, slots) = Default::default();
-    let mut host = Host { rules, rows, outbox, slots };
+    let mut host = Host { rules, rows: HashMap::new(), outbox: HashMap::new(), slots: HashMap::new() };
 
     // A real host estimates the password, with zxcvbn for example.
     let verdict = host.rules.policy().password.judge(&password, Estimate { score: 4, common: false });
