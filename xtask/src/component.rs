@@ -13,7 +13,7 @@ use wit_parser::Resolve;
 
 use crate::apt;
 use crate::shell::{Shell, on_path};
-use crate::test::Outcome;
+use crate::test::{Outcome, targets};
 
 const WIT: &str = "auth-component/wit/auth-core.wit";
 const RECORDED: &str = "auth-component/wit/recorded.wit.txt";
@@ -35,6 +35,7 @@ pub(crate) fn run(shell: &Shell, options: &Options) -> Result<ExitCode> {
     if let Some(advice) = missing(shell)? {
         bail!("wasm-opt is missing: {advice}");
     }
+    targets(shell)?;
     build_and_check(shell, options.record)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail, ensure};
 use wasmparser::{DataKind, ExternalKind, KnownCustom, Name, Operator, Parser, Payload, TypeRef};
 
 use crate::shell::{Shell, line};
-use crate::test::Outcome;
+use crate::test::{Outcome, targets};
 
 const RECORDED: &str = "auth-core/panics.txt";
 /// What ends a program for want of memory.
@@ -26,6 +26,7 @@ pub(crate) struct Options {
 }
 
 pub(crate) fn run(shell: &Shell, options: &Options) -> Result<ExitCode> {
+    targets(shell)?;
     let now = ways(shell)?;
     if options.record && !shell.dry_run {
         fs::write(shell.root.join(RECORDED), now).with_context(|| format!("cannot write {RECORDED}"))?;

@@ -28,6 +28,7 @@ use crate::tidy;
 pub(crate) use conversation::Conversation;
 pub(crate) use report::Outcome;
 use report::Report;
+pub(crate) use setup::targets;
 use stack::Servers;
 use step::Step;
 

@@ -6,7 +6,7 @@ mod packages;
 
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 
 use super::report::Outcome;
 use crate::shell::{Shell, on_path};
@@ -28,6 +28,15 @@ pub(crate) fn run(shell: &Shell, targets: bool, browser: bool) -> Result<Outcome
         return Ok(Outcome::Passed);
     }
     Ok(Outcome::Incomplete(advice.join("; ")))
+}
+
+/// Adds the targets for a command of its own; says what to paste where that cannot be done.
+pub(crate) fn targets(shell: &Shell) -> Result<()> {
+    add_targets(shell)?;
+    match targets_advice(shell)? {
+        Some(advice) if !shell.dry_run => bail!("a target is missing: {advice}"),
+        _ => Ok(()),
+    }
 }
 
 /// Runs the step if the targets are there.
