@@ -4,8 +4,9 @@
 // format 1.0 behind one octet that names the version. docs/embedding.md has the contract, auth-core/scripts every
 // value in octets beside the same in JSON, examples/c/wire.h a reader and a writer.
 //
-// A handle may move between threads, but two of them must not use it at once. Null where a pointer must not be is
-// AUTH_STATUS_NULL, not a crash; that a pointer leads to as many octets as are named is up to the caller.
+// Null where a pointer must not be is AUTH_STATUS_NULL, not a crash; that a pointer leads to as many octets as are named
+// is up to the caller. What makes a handle sets the pointer to null first, so it can be given back whatever comes. Treat
+// a status that you do not know as a refusal.
 
 
 #ifndef AUTH_CORE_H
@@ -21,17 +22,18 @@ typedef enum AuthStatus {
   AUTH_STATUS_OK = 0,
   // A pointer that must lead somewhere is null.
   AUTH_STATUS_NULL,
-  // The policy is no JSON of a policy, or its values do not go together.
+  // The policy is no JSON of a policy, lacks a field, has one too many, or its values do not go together.
   AUTH_STATUS_POLICY,
   // Code keys are 1 to 8 times 32 octets, all of them different.
   AUTH_STATUS_CODE_KEYS,
-  // The octets are of an encoding that this version does not read.
+  // The octets of an input are of an encoding that this version does not read.
   AUTH_STATUS_VERSION,
-  // The octets are damaged, or hold a value that cannot be: an address that is none, for example.
+  // The octets are damaged, of another encoding, or hold a value that cannot be: an address that is none, for
+  // example. A flow that was to be answered is as it was, whenever an answer is not taken.
   AUTH_STATUS_MALFORMED,
   // What was typed for a code cannot be one under the policy: tell the visitor that it is wrong.
   AUTH_STATUS_CODE,
-  // The answer is to another flow's order. This and the next four leave the flow as it was.
+  // The answer is to another flow's order.
   AUTH_STATUS_OTHER_RUN,
   // The answer is to an order that this flow has not come to.
   AUTH_STATUS_NEVER_ISSUED,
@@ -57,10 +59,11 @@ typedef enum AuthStatus {
   AUTH_STATUS_PASSWORD_GUESSABLE,
 } AuthStatus;
 
-// One operation with the answers that it has got.
+// One operation with the answers that it has got. It may move between threads, but two must not use it at once.
 typedef struct AuthFlow AuthFlow;
 
-// A checked policy and the code keys. Made once; any number of flows go by them, also at once.
+// A checked policy and the code keys. Made once; any number of flows go by them, in any number of threads at once,
+// until they are given back.
 typedef struct AuthRules AuthRules;
 
 // Octets that the library has made: give them back with auth_buffer_free. No octets: data is null.
@@ -79,11 +82,13 @@ extern "C" {
 struct AuthBuffer auth_default_policy(void);
 
 // Makes rules of a policy in JSON, or null for the documented one, and of code keys: 1 to 8 times 32 octets from
-// a CSPRNG, one behind the other. The first one signs, all verify. The hash floor is the server's: no text can lower it.
+// a CSPRNG, one behind the other. The first one signs, all verify. Every field of the policy must be there. The hash
+// floor is the server's: no text can lower it.
 //
 // # Safety
-// `policy` is null or ends with a zero, `code_keys` leads to `code_keys_len` octets, `rules` to a pointer.
-enum AuthStatus auth_rules_new(const char *policy,
+// `policy` is null or leads to `policy_len` octets, `code_keys` leads to `code_keys_len` octets, `rules` to a pointer.
+enum AuthStatus auth_rules_new(const uint8_t *policy,
+                               size_t policy_len,
                                const uint8_t *code_keys,
                                size_t code_keys_len,
                                struct AuthRules **rules);
@@ -94,8 +99,17 @@ enum AuthStatus auth_rules_new(const char *policy,
 // `rules` comes from auth_rules_new and was not given back before.
 void auth_rules_free(struct AuthRules *rules);
 
+// Returns a password as it is hashed: in Unicode NFC, so that it is the same however a keyboard has put it together. Hash
+// this, at registration and at activation, and nothing else. No octets: it cannot be a password, since it is no UTF-8,
+// empty, over 1,024 octets, or has control characters.
+//
+// # Safety
+// `password` leads to `password_len` octets.
+struct AuthBuffer auth_password_normalize(const uint8_t *password,
+                                          size_t password_len);
+
 // Judges a new password, with what an estimator found: a zxcvbn score of 0 to 4, and whether it stands in a list of
-// leaked ones. Text is UTF-8; it enters no flow.
+// leaked ones. It enters no flow.
 //
 // # Safety
 // `rules` comes from auth_rules_new, `password` leads to `password_len` octets.

@@ -2,11 +2,7 @@
 //!
 //! It translates and decides nothing. Next: `auth_core::wire`, which does the work; `examples/c` for hosts.
 
-use std::{
-    ffi::{CStr, c_char},
-    ptr, slice,
-    sync::Arc,
-};
+use std::{ptr, slice, sync::Arc};
 
 use auth_core::{
     BadSnapshot, CodeKey, CodeKeys, Estimate, Kind, Password, Policy, Rules, Secret, Weakness, WhyRefused,
@@ -22,17 +18,18 @@ pub enum AuthStatus {
     Ok = 0,
     /// A pointer that must lead somewhere is null.
     Null,
-    /// The policy is no JSON of a policy, or its values do not go together.
+    /// The policy is no JSON of a policy, lacks a field, has one too many, or its values do not go together.
     Policy,
     /// Code keys are 1 to 8 times 32 octets, all of them different.
     CodeKeys,
-    /// The octets are of an encoding that this version does not read.
+    /// The octets of an input are of an encoding that this version does not read.
     Version,
-    /// The octets are damaged, or hold a value that cannot be: an address that is none, for example.
+    /// The octets are damaged, of another encoding, or hold a value that cannot be: an address that is none, for
+    /// example. A flow that was to be answered is as it was, whenever an answer is not taken.
     Malformed,
     /// What was typed for a code cannot be one under the policy: tell the visitor that it is wrong.
     Code,
-    /// The answer is to another flow's order. This and the next four leave the flow as it was.
+    /// The answer is to another flow's order.
     OtherRun,
     /// The answer is to an order that this flow has not come to.
     NeverIssued,
@@ -67,14 +64,23 @@ pub struct AuthBuffer {
     pub len: usize,
 }
 
-/// A checked policy and the code keys. Made once; any number of flows go by them, also at once.
+/// A checked policy and the code keys. Made once; any number of flows go by them, in any number of threads at once,
+/// until they are given back.
 pub struct AuthRules(Arc<Rules>);
 
-/// One operation with the answers that it has got.
+/// One operation with the answers that it has got. It may move between threads, but two must not use it at once.
 pub struct AuthFlow {
     rules: Arc<Rules>,
     machine: Machine,
 }
+
+/// What the two say of threads.
+const _: () = {
+    const fn shared<T: Send + Sync>() {}
+    const fn sent<T: Send>() {}
+    shared::<AuthRules>();
+    sent::<AuthFlow>();
+};
 
 /// Returns the documented policy as JSON, to change and hand to auth_rules_new. Durations are microseconds.
 #[unsafe(no_mangle)]
@@ -83,21 +89,23 @@ pub extern "C" fn auth_default_policy() -> AuthBuffer {
 }
 
 /// Makes rules of a policy in JSON, or null for the documented one, and of code keys: 1 to 8 times 32 octets from
-/// a CSPRNG, one behind the other. The first one signs, all verify. The hash floor is the server's: no text can lower it.
+/// a CSPRNG, one behind the other. The first one signs, all verify. Every field of the policy must be there. The hash
+/// floor is the server's: no text can lower it.
 ///
 /// # Safety
-/// `policy` is null or ends with a zero, `code_keys` leads to `code_keys_len` octets, `rules` to a pointer.
+/// `policy` is null or leads to `policy_len` octets, `code_keys` leads to `code_keys_len` octets, `rules` to a pointer.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn auth_rules_new(
-    policy: *const c_char,
+    policy: *const u8,
+    policy_len: usize,
     code_keys: *const u8,
     code_keys_len: usize,
     rules: *mut *mut AuthRules,
 ) -> AuthStatus {
     // SAFETY: as the caller promises.
     let (policy, keys) = unsafe {
-        let policy = (!policy.is_null()).then(|| CStr::from_ptr(policy).to_bytes());
-        (policy, octets(code_keys, code_keys_len))
+        clear(rules);
+        (octets(policy, policy_len), octets(code_keys, code_keys_len))
     };
     let Some(keys) = keys else { return AuthStatus::Null };
     let policy = match policy.map(serde_json::from_slice) {
@@ -127,8 +135,21 @@ pub unsafe extern "C" fn auth_rules_free(rules: *mut AuthRules) {
     }
 }
 
+/// Returns a password as it is hashed: in Unicode NFC, so that it is the same however a keyboard has put it together. Hash
+/// this, at registration and at activation, and nothing else. No octets: it cannot be a password, since it is no UTF-8,
+/// empty, over 1,024 octets, or has control characters.
+///
+/// # Safety
+/// `password` leads to `password_len` octets.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn auth_password_normalize(password: *const u8, password_len: usize) -> AuthBuffer {
+    // SAFETY: as the caller promises.
+    let password = unsafe { self::password(password, password_len) };
+    password.map_or(NOTHING, |password| buffer(password.expose().as_bytes()))
+}
+
 /// Judges a new password, with what an estimator found: a zxcvbn score of 0 to 4, and whether it stands in a list of
-/// leaked ones. Text is UTF-8; it enters no flow.
+/// leaked ones. It enters no flow.
 ///
 /// # Safety
 /// `rules` comes from auth_rules_new, `password` leads to `password_len` octets.
@@ -141,12 +162,13 @@ pub unsafe extern "C" fn auth_rules_judge(
     common: bool,
 ) -> AuthStatus {
     // SAFETY: as the caller promises.
-    let (Some(rules), Some(password)) =
-        (unsafe { rules.as_ref() }, unsafe { octets(password, password_len) })
-    else {
-        return AuthStatus::Null;
+    let (rules, password) = unsafe {
+        if password.is_null() {
+            return AuthStatus::Null;
+        }
+        (rules.as_ref(), self::password(password, password_len))
     };
-    let password = str::from_utf8(password).ok().and_then(|text| Password::parse(text).ok());
+    let Some(rules) = rules else { return AuthStatus::Null };
     let Some(password) = password else { return AuthStatus::PasswordUnusable };
     match rules.0.policy().password.judge(&password, Estimate { score, common }) {
         Ok(()) => AuthStatus::Ok,
@@ -168,9 +190,11 @@ pub unsafe extern "C" fn auth_flow_start(
     flow: *mut *mut AuthFlow,
 ) -> AuthStatus {
     // SAFETY: as the caller promises.
-    let (Some(rules), Some(input)) = (unsafe { rules.as_ref() }, unsafe { octets(input, input_len) }) else {
-        return AuthStatus::Null;
+    let (rules, input) = unsafe {
+        clear(flow);
+        (rules.as_ref(), octets(input, input_len))
     };
+    let (Some(rules), Some(input)) = (rules, input) else { return AuthStatus::Null };
     match Machine::start_from_bytes(input, &rules.0) {
         // SAFETY: as the caller promises.
         Ok(machine) => unsafe { hand_over(AuthFlow { rules: Arc::clone(&rules.0), machine }, flow) },
@@ -262,11 +286,11 @@ pub unsafe extern "C" fn auth_flow_restore(
     flow: *mut *mut AuthFlow,
 ) -> AuthStatus {
     // SAFETY: as the caller promises.
-    let (Some(rules), Some(snapshot)) =
-        (unsafe { rules.as_ref() }, unsafe { octets(snapshot, snapshot_len) })
-    else {
-        return AuthStatus::Null;
+    let (rules, snapshot) = unsafe {
+        clear(flow);
+        (rules.as_ref(), octets(snapshot, snapshot_len))
     };
+    let (Some(rules), Some(snapshot)) = (rules, snapshot) else { return AuthStatus::Null };
     match Machine::restore(snapshot, &rules.0) {
         // SAFETY: as the caller promises.
         Ok(machine) => unsafe { hand_over(AuthFlow { rules: Arc::clone(&rules.0), machine }, flow) },
@@ -301,6 +325,8 @@ pub unsafe extern "C" fn auth_buffer_free(octets: AuthBuffer) {
     }
 }
 
+const NOTHING: AuthBuffer = AuthBuffer { data: ptr::null_mut(), len: 0 };
+
 fn buffer(octets: &[u8]) -> AuthBuffer {
     let octets = Box::<[u8]>::from(octets);
     let len = octets.len();
@@ -308,7 +334,7 @@ fn buffer(octets: &[u8]) -> AuthBuffer {
 }
 
 fn secret(octets: Option<Secret<Vec<u8>>>) -> AuthBuffer {
-    octets.map_or(AuthBuffer { data: ptr::null_mut(), len: 0 }, |octets| buffer(octets.expose()))
+    octets.map_or(NOTHING, |octets| buffer(octets.expose()))
 }
 
 /// # Safety
@@ -316,6 +342,25 @@ fn secret(octets: Option<Secret<Vec<u8>>>) -> AuthBuffer {
 unsafe fn octets<'a>(data: *const u8, len: usize) -> Option<&'a [u8]> {
     // SAFETY: as the caller promises.
     (!data.is_null()).then(|| unsafe { slice::from_raw_parts(data, len) })
+}
+
+/// # Safety
+/// As for `octets`.
+unsafe fn password(data: *const u8, len: usize) -> Option<Password> {
+    // SAFETY: as the caller promises.
+    let octets = unsafe { octets(data, len) }?;
+    str::from_utf8(octets).ok().and_then(|text| Password::parse(text).ok())
+}
+
+/// Whatever goes wrong later, the pointer leads nowhere and can be given back.
+///
+/// # Safety
+/// `to` is null or leads to a pointer.
+unsafe fn clear<T>(to: *mut *mut T) {
+    if !to.is_null() {
+        // SAFETY: as the caller promises.
+        unsafe { to.write(ptr::null_mut()) };
+    }
 }
 
 /// # Safety

@@ -22,8 +22,10 @@ pub enum Disclosure {
 /// Holds the values of a policy; `default()` is the documented one.
 ///
 /// Threat: a configuration file that lowers what protects leaked hashes and short codes. Where a policy is
-/// deserialized, `odds` and `hash_floor` are the standard ones; only a program can set others.
+/// deserialized, `odds` and `hash_floor` are the standard ones; only a program can set others. And a typing error that
+/// switches a limit off: every field must be there, and no other.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Policy {
     /// What answers disclose.
     pub disclosure: Disclosure,
@@ -51,6 +53,7 @@ pub struct Policy {
     /// What new passwords must reach.
     pub password: PasswordPolicy,
     /// Requests per minute and client; none for no limit.
+    #[serde(deserialize_with = "Option::deserialize")]
     pub client_requests_per_minute: Option<NonZeroU32>,
     /// How long a deferred mail is retried: a minute to a week.
     #[serde(with = "micros")]
@@ -200,5 +203,32 @@ impl Rules {
 
     pub(crate) fn discloses(&self) -> bool {
         matches!(self.policy.disclosure, Disclosure::Explicit)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    #[test]
+    fn a_policy_lacks_no_field_and_has_none_too_many() {
+        let whole = serde_json::to_value(Policy::default()).unwrap();
+        let reads = |policy: &Value| serde_json::from_value::<Policy>(policy.clone()).is_ok();
+        assert!(reads(&whole));
+        for field in whole.as_object().unwrap().keys() {
+            let mut less = whole.clone();
+            less.as_object_mut().unwrap().remove(field);
+            assert!(!reads(&less), "without {field}");
+        }
+        for part in ["", "/code", "/password"] {
+            let mut more = whole.clone();
+            more.pointer_mut(part).unwrap()["client_request_per_minute"] = json!(10);
+            assert!(!reads(&more), "one more in {part}");
+        }
+        let mut unlimited = whole;
+        unlimited["client_requests_per_minute"] = Value::Null;
+        assert!(reads(&unlimited), "no limit is said, not left out");
     }
 }

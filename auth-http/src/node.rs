@@ -3,7 +3,11 @@
 //! The program gives it one (`program/serve.rs`); a poem application mounts its endpoint under a path
 //! of its own, as `examples/poem-app` does. Next: `parts.rs` for which technology serves which port.
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{
+    future::{Future, pending},
+    sync::Arc,
+    time::Duration,
+};
 
 use poem::{Endpoint, EndpointExt, Response, Route, endpoint::make};
 use tokio::{
@@ -38,7 +42,8 @@ pub struct StartError(pub(crate) String);
 pub struct Node {
     shared: Arc<Shared>,
     accounts: Arc<dyn AccountsDatabase>,
-    worker: JoinHandle<()>,
+    /// None once it has ended by itself.
+    worker: Option<JoinHandle<()>>,
     end: DropGuard,
 }
 
@@ -90,7 +95,7 @@ impl Node {
             shift_clock: hooks::ENABLED.then(|| Box::new(move |seconds| clock.shift(seconds)) as _),
         });
         let end = CancellationToken::new();
-        let worker = tokio::spawn(worker::run(driver, end.clone()));
+        let worker = Some(tokio::spawn(worker::run(driver, end.clone())));
         Ok(Self { shared, accounts, worker, end: end.drop_guard() })
     }
 
@@ -98,7 +103,8 @@ impl Node {
     /// `Route::new().nest("/accounts", node.endpoint())`.
     ///
     /// Time-outs for heads, and limits on connections, are those of the server that calls it; bodies are
-    /// limited in time and size here.
+    /// limited in time and size here. It must know its peers' socket addresses: without one (a Unix socket),
+    /// all visitors are one client to the limiter, and the development mailbox answers nobody.
     pub fn endpoint(&self) -> impl Endpoint<Output = Response> + 'static {
         http::endpoint(Arc::clone(&self.shared))
     }
@@ -126,9 +132,17 @@ impl Node {
         self.shared.mailbox.is_some()
     }
 
-    /// Waits for the worker, which ends by itself only if it panicked.
+    /// Waits until the worker ends by itself, which it does only if it panicked; no mail leaves any more
+    /// then, and the process should end. Once told, it waits for ever.
     pub async fn failed(&mut self) -> Option<JoinError> {
-        (&mut self.worker).await.err()
+        match &mut self.worker {
+            Some(worker) => {
+                let ended = worker.await;
+                self.worker = None;
+                ended.err()
+            }
+            None => pending().await,
+        }
     }
 
     /// Ends in order: finishes mails that are under way, gives leases back, and closes the database once
@@ -137,8 +151,8 @@ impl Node {
     pub async fn finish(self, served: impl Future<Output = ()>) -> bool {
         drop(self.end);
         let worker = async {
-            if !self.worker.is_finished() {
-                let _ = self.worker.await;
+            if let Some(worker) = self.worker {
+                let _ = worker.await;
             }
         };
         let all = async { tokio::join!(served, worker) };

@@ -7,7 +7,9 @@
 #include "wire.h"
 
 static struct {
-    struct writer slot, mail; /* where they live; the mail that last refilled the tries */
+    struct writer slot;         /* where they live */
+    uint8_t mails[32][16];      /* the newest mails that have refilled the tries, in a ring */
+    unsigned mail;
     uint8_t mac[3][32];
     uint64_t expires[3];
     int count, redeemed[3], tries;
@@ -20,8 +22,10 @@ static int is(const struct writer *place, struct octets what) { return same((str
 static void put_code(struct reader *put) {
     struct octets slot = read_octets(put), mail = read_octets(put), mac = read_octets(put);
     uint64_t expires = now() + read_number(put);
-    if (!is(&codes.slot, slot)) { codes.count = codes.tries = 0; codes.mail.len = 0; keep(&codes.slot, slot); }
-    if (!is(&codes.mail, mail)) { codes.tries = read_octet(put); keep(&codes.mail, mail); } /* once for each mail */
+    if (!is(&codes.slot, slot)) { memset(&codes, 0, sizeof codes); keep(&codes.slot, slot); }
+    int known = 0;
+    for (int i = 0; i < 32; i++) known |= !memcmp(codes.mails[i], mail.at, 16);
+    if (!known) { codes.tries = read_octet(put); memcpy(codes.mails[codes.mail++ % 32], mail.at, 16); } /* once for each mail */
     int place = 0;
     while (place < codes.count && memcmp(codes.mac[place], mac.at, 32)) place++;
     if (place == 3) { /* the oldest one goes */

@@ -9,15 +9,15 @@
 #include "codes.h"
 #include "wire.h"
 
-static AuthRules *rules;
-static const char *password;
+static AuthRules *rules; enum { NO_CODE = 1000 };
+static AuthBuffer password; /* beside every flow, in none */
 static struct { uint64_t version; struct writer key, row, mail; int waits; } account;
 
 /* Carries an order out, and writes the answer behind its ticket. */
 static void carry_out(struct reader *order, struct writer *answer) {
     uint64_t kind = read_number(order);
-    write_octet(answer, 0), write_octet(answer, (uint8_t)kind);
     uint8_t drawn[32];
+    write_octet(answer, 0), write_octet(answer, (uint8_t)kind);
     switch (kind) {
     case 0: write_octet(answer, 0); break; /* admit: nobody else is here */
     case 1: if (RAND_bytes(drawn, 32) != 1) exit(1); write_octets(answer, drawn, 32); break;
@@ -30,7 +30,7 @@ static void carry_out(struct reader *order, struct writer *answer) {
         read_number(order);
         uint64_t n = 1ull << read_octet(order), r = read_octet(order), p = read_octet(order);
         params.len = (size_t)(order->at - params.at);
-        if (!EVP_PBE_scrypt(password, strlen(password), salt.at, salt.len, n, r, p, 1 << 30, drawn, 32)) exit(1);
+        if (!EVP_PBE_scrypt((char *)password.data, password.len, salt.at, salt.len, n, r, p, 1 << 30, drawn, 32)) exit(1);
         write_raw(answer, params.at, params.len), write_octets(answer, drawn, 32); break; }
     case 4: /* commit-account; no row is deleted, so the version alone tells whether it is the one that was read */
         keep(&account.key, read_octets(order));
@@ -52,14 +52,13 @@ static void carry_out(struct reader *order, struct writer *answer) {
         read_octets(order), read_octets(order);
         if (read_number(order) > 0) account.waits = 0;
         write_octet(answer, 0); break;
+    default: fprintf(stderr, "this host does not know order %d\n", (int)kind), exit(1);
     }
 }
 
-enum { NO_CODE = 1000 };
-
 /* Runs a flow to its end and returns what is told: the number of a case. */
 static uint64_t drive(const struct writer *input) {
-    AuthFlow *flow;
+    AuthFlow *flow = NULL;
     AuthStatus status = auth_flow_start(rules, input->at, input->len, &flow);
     if (status == AUTH_STATUS_CODE) return NO_CODE;
     if (status != AUTH_STATUS_OK) { fprintf(stderr, "it cannot start: %d\n", status); exit(1); }
@@ -74,8 +73,7 @@ static uint64_t drive(const struct writer *input) {
     AuthBuffer ended = auth_flow_outcome(flow);
     struct reader outcome = { ended.data + 1, ended.data + ended.len };
     if (read_number(&outcome) != 0) exit(1); /* broken: answer 503 */
-    read_number(&outcome);
-    uint64_t told = read_number(&outcome);
+    uint64_t told = (read_number(&outcome), read_number(&outcome)); /* of which flow, and what */
     auth_buffer_free(ended), auth_flow_free(flow);
     return told;
 }
@@ -84,13 +82,12 @@ int main(int count, char **words) {
     static const uint8_t client[] = { 0, 192, 0, 2, 7 };
     if (count != 3) { fputs("usage: register ADDRESS PASSWORD, then codes line by line\n", stderr); return 2; }
     setvbuf(stdout, NULL, _IOLBF, 0); /* each line when it is written, into a pipe, too */
-    password = words[2];
+    password = auth_password_normalize((const uint8_t *)words[2], strlen(words[2]));
     uint8_t key[32]; /* in production it is kept; here it lasts as long as the codes do */
-    if (RAND_bytes(key, 32) != 1 || auth_rules_new(NULL, key, 32, &rules) != AUTH_STATUS_OK) return 1;
+    if (RAND_bytes(key, 32) != 1 || auth_rules_new(NULL, 0, key, 32, &rules) != AUTH_STATUS_OK) return 1;
     /* A real host estimates the password, with zxcvbn for example. */
-    if (auth_rules_judge(rules, (const uint8_t *)password, strlen(password), 4, false) != AUTH_STATUS_OK) {
+    if (!password.data || auth_rules_judge(rules, password.data, password.len, 4, false) != AUTH_STATUS_OK)
         return fputs("the password is too weak\n", stderr), 1;
-    }
     struct writer enrol = { { 1, 0 }, 2 }; /* Register: address, no weakness, client, locale */
     write_octets(&enrol, words[1], strlen(words[1])), write_octet(&enrol, 0);
     write_raw(&enrol, client, sizeof client), write_octets(&enrol, "en", 2);
@@ -106,8 +103,8 @@ int main(int count, char **words) {
         struct writer activate = { { 1, 1 }, 2 }; /* Activate: address, code, client */
         write_octets(&activate, words[1], strlen(words[1])), write_octets(&activate, code, strcspn(code, "\n"));
         write_raw(&activate, client, sizeof client);
-        uint64_t told = drive(&activate);
+        uint64_t told = drive(&activate); /* 0: activated */
         puts(told == NO_CODE ? "a code has six digits" : told == 0 ? "activated" : "refused");
     }
-    return auth_rules_free(rules), 0;
+    return auth_buffer_free(password), auth_rules_free(rules), 0;
 }

@@ -30,7 +30,7 @@ int main(void) {
             memcpy(policy, text, sizeof text);
         } else if (!strcmp(word, "keys")) {
             struct octets keys = line();
-            check(auth_rules_new(policy, keys.at, keys.len, &rules) == AUTH_STATUS_OK, "no rules");
+            check(auth_rules_new((uint8_t *)policy, strlen(policy), keys.at, keys.len, &rules) == AUTH_STATUS_OK, "no rules");
         } else if (!strcmp(word, "input")) {
             struct octets input = line();
             check(auth_flow_start(rules, input.at, input.len, &flow) == AUTH_STATUS_OK, "it does not start");
@@ -65,19 +65,24 @@ int main(void) {
 
     /* What must not be is told, not fatal. */
     uint8_t key[32] = { 7 };
-    check(auth_rules_new(NULL, key, 31, &rules) == AUTH_STATUS_CODE_KEYS, "31 octets are no key");
-    check(auth_rules_new("{}", key, 32, &rules) == AUTH_STATUS_POLICY, "an empty policy");
-    check(auth_rules_new(NULL, NULL, 0, &rules) == AUTH_STATUS_NULL, "no key");
-    check(auth_rules_new(NULL, key, 32, &rules) == AUTH_STATUS_OK, "the documented policy");
+    check(auth_rules_new(NULL, 0, key, 31, &rules) == AUTH_STATUS_CODE_KEYS, "31 octets are no key");
+    check(auth_rules_new((const uint8_t *)"{}", 2, key, 32, &rules) == AUTH_STATUS_POLICY, "an empty policy");
+    check(auth_rules_new(NULL, 0, NULL, 0, &rules) == AUTH_STATUS_NULL, "no key");
+    check(rules == NULL, "it leads nowhere");
+    AuthBuffer documented = auth_default_policy();
+    check(auth_rules_new(documented.data, documented.len, key, 32, &rules) == AUTH_STATUS_OK, "the documented policy");
+    auth_buffer_free(documented);
     check(auth_flow_start(rules, key, 32, &flow) == AUTH_STATUS_VERSION, "another encoding");
     key[0] = 1;
     check(auth_flow_start(rules, key, 32, &flow) == AUTH_STATUS_MALFORMED, "no input");
     check(auth_flow_restore(rules, key, 32, &flow) != AUTH_STATUS_OK, "no snapshot");
     check(auth_rules_judge(rules, (const uint8_t *)"short", 5, 4, false) == AUTH_STATUS_PASSWORD_TOO_SHORT, "short");
     check(auth_rules_judge(rules, (const uint8_t *)"\xff", 1, 4, false) == AUTH_STATUS_PASSWORD_UNUSABLE, "no UTF-8");
-    AuthBuffer documented = auth_default_policy();
-    check(documented.len > 0 && documented.data[0] == '{', "no JSON");
-    auth_buffer_free(documented);
+    const char apart[] = "cafe\xcc\x81-au-lait", together[] = "caf\xc3\xa9-au-lait";
+    AuthBuffer same_one = auth_password_normalize((const uint8_t *)apart, strlen(apart));
+    check(same((struct octets){ same_one.data, same_one.len }, (struct octets){ (const uint8_t *)together, strlen(together) }), "NFC");
+    auth_buffer_free(same_one);
+    check(auth_password_normalize((const uint8_t *)"", 0).data == NULL, "no password");
     check(auth_flow_take(NULL).data == NULL && auth_flow_answer(NULL, key, 1) == AUTH_STATUS_NULL, "null");
     auth_flow_free(NULL), auth_rules_free(rules);
     printf("%d scripts replayed\n", replayed);

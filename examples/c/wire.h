@@ -1,5 +1,6 @@
-/* Reads and writes the octets of auth_core::wire, which are postcard's: numbers in sevens of bits, the lowest first; octets and
- * text behind their length; variants and options behind a number. A reader that runs out stops the program. */
+/* Reads and writes the octets of auth_core::wire, which are postcard's: a u8 or a bool is one octet as it is, a larger number goes in
+ * sevens of bits, the lowest first; octets and text stand behind their length, an option behind 0 or 1, what a variant holds
+ * behind the number of its case. A reader that runs out stops the program. */
 #ifndef WIRE_H
 #define WIRE_H
 

@@ -7,7 +7,7 @@ export class Host {
   constructor() {
     this.now = Date.now() * 1000; // microseconds: the stores' clock
     this.rows = new Map(); // address key -> [version, row]
-    this.outbox = new Map(); // address key and purpose -> leased mail
+    this.outbox = new Map(); // address key and purpose -> leased mail, when it may be tried next, why it is dead
     this.slots = new Map();
     this.inbox = [];
   }
@@ -25,7 +25,8 @@ export class Host {
       case "random":
         return ok(kind, hex(crypto.getRandomValues(new Uint8Array(32))));
       case "find_account": {
-        const mail_waits = this.outbox.has(place(order.key, "activation"));
+        const owed = this.outbox.get(place(order.key, "activation"));
+        const mail_waits = owed !== undefined && owed.dead === null;
         return ok(kind, { now: this.now, row: this.rows.get(order.key) ?? null, mail_waits });
       }
       case "hash_password":
@@ -54,7 +55,8 @@ export class Host {
     if (mail) {
       // It stays in the outbox while it is under way.
       const lease = { mail: mail.id, token: "00".repeat(16) };
-      this.outbox.set(place(key, mail.purpose), { lease, key, mail, attempts: 0, unknowns: 0 });
+      const leased = { lease, key, mail, attempts: 0, unknowns: 0 };
+      this.outbox.set(place(key, mail.purpose), { leased, next: mail.due, dead: null });
     }
     return "committed";
   }
@@ -87,14 +89,16 @@ export class Host {
   }
 
   settle({ lease, settlement }) {
-    const held = [...this.outbox].find(([, leased]) => leased.mail.id === lease.mail);
+    const held = [...this.outbox].find(([, owed]) => owed.leased.mail.id === lease.mail);
     if (!held) return "lost"; // a newer mail took its place
-    const [where, leased] = held;
+    const [where, owed] = held;
     if (settlement.begun) {
-      leased.unknowns = settlement.begun.unknowns;
+      owed.leased.unknowns = settlement.begun.unknowns;
     } else if (settlement.retry) {
-      leased.unknowns = settlement.retry.unknowns;
-      leased.mail = { ...leased.mail, due: this.now + settlement.retry.after };
+      owed.leased.unknowns = settlement.retry.unknowns;
+      owed.next = this.now + settlement.retry.after;
+    } else if (settlement.dead) {
+      owed.dead = settlement.dead.detail; // for the operator to see
     } else {
       this.outbox.delete(where);
     }

@@ -79,25 +79,27 @@ function take() {
 
 /** Answers the effect that waits. `how` is "done", "lost" (carried out, its answer lost), or an answer. */
 async function answer(how) {
-  const step = run.steps.at(-1);
-  run.busy = true;
+  const [current, step] = [run, run.steps.at(-1)];
+  current.busy = true;
   show();
   try {
-    const done = how === "done" || how === "lost" ? await host.carryOut(step.kind, step.order, run.password) : how;
+    const done = how === "done" || how === "lost" ? await host.carryOut(step.kind, step.order, current.password) : how;
+    if (run !== current) return; // it was replaced meanwhile
     step.answer = how === "lost" ? { Err: "unknown" } : done;
     step.said = how === "lost" ? "carried out, but the answer was lost" : "";
-    run.flow.answer(step.ticket, toAnswer(step.answer));
+    current.flow.answer(step.ticket, toAnswer(step.answer));
     take();
   } catch (error) {
     tell(error);
   } finally {
-    run.busy = false;
+    current.busy = false;
     show();
   }
 }
 
 async function carryOutAll() {
-  while (!run.outcome && bad.hidden) await answer("done");
+  bad.hidden = true;
+  while (run && !run.outcome && bad.hidden) await answer("done");
 }
 
 /** Takes answers back: the flow is restored from where it was written down, and so are the stores. */
@@ -265,11 +267,12 @@ function inbox() {
 }
 
 function outbox() {
-  return [...host.outbox.values()].map((leased) => {
-    const due = leased.mail.due <= host.now;
-    const note = due ? "due" : `due in ${span(leased.mail.due - host.now)}`;
+  return [...host.outbox.values()].map(({ leased, next, dead }) => {
+    const due = next <= host.now;
+    const note = dead !== null ? `given up: ${dead}` : due ? "due" : `due in ${span(next - host.now)}`;
+    const disabled = !due || dead !== null || Boolean(run && !run.outcome);
     return entry(element("span", {}, `${leased.mail.purpose} for ${leased.key}, ${note}`), element("div", { class: "buttons" },
-      button("Deliver", () => deliver(leased), { class: "small", disabled: !due || Boolean(run && !run.outcome), "data-does": "deliver" })));
+      button("Deliver", () => deliver(leased), { class: "small", disabled, "data-does": "deliver" })));
   });
 }
 
@@ -358,6 +361,7 @@ function deliver(leased) {
 form.addEventListener("submit", ask);
 form.addEventListener("change", showFields);
 document.getElementById("disclosure").addEventListener("change", (event) => {
+  // What still hashes for the run before finds it replaced.
   rules = makeRules(event.target.value);
   host = new Host();
   run = null;

@@ -5,6 +5,7 @@ const number = (json) => json;
 const text = (json) => json;
 const long = (json) => BigInt(json);
 const octets = (hex) => Uint8Array.from(hex.match(/../g) ?? [], (two) => parseInt(two, 16));
+/** Of IPv4 alone: no script has another one. */
 const client = (address) => Uint8Array.from(address.split("."), Number);
 const option = (of) => (json) => (json === null || json === undefined ? undefined : of(json));
 const list = (of) => (json) => json.map(of);

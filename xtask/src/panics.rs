@@ -1,9 +1,11 @@
 //! `panics`: looks for ways from the entries of auth-core to a panic, in what the compiler has made of
-//! `auth-core/probe`, and compares those it finds with the recorded ones: the probe's own three, which must be found.
+//! `auth-core/probe`, and compares what it finds with what is recorded: each entry with its way, where it has one. The
+//! probe has three of its own, which must be found.
 //!
-//! Want of memory is no defect of the core: what only reports it is not followed.
+//! Want of memory is no defect of the core, so what reports it is not followed. A length that lies would be one, and ends
+//! there, too: who calls it is recorded as well, so that a new one is looked at.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fs;
 use std::process::ExitCode;
 
@@ -20,7 +22,7 @@ const OUT_OF_MEMORY: [&str; 3] =
 
 #[derive(clap::Args)]
 pub(crate) struct Options {
-    /// Record the ways that there are now
+    /// Record what is found now
     #[arg(long)]
     record: bool,
 }
@@ -53,12 +55,20 @@ fn is_recorded(shell: &Shell, now: &str) -> bool {
     now == before || shell.dry_run
 }
 
-/// Builds the probe and returns a line for each entry that may panic.
+/// Builds the probe and returns a line for each entry.
 fn ways(shell: &Shell) -> Result<String> {
-    let mut build = shell.cargo(&["build", "--locked", "-p", "auth-probe", "--profile", "panics"]);
-    build.args(["--target", "wasm32v1-none"]);
-    if !shell.run(&mut build)? {
-        bail!("{}", line(&build));
+    let cargo = |command: &str| {
+        let mut cargo = shell.cargo(&[command, "--locked", "-p", "auth-probe", "--profile", "panics"]);
+        cargo.args(["--target", "wasm32v1-none"]);
+        cargo
+    };
+    // On the host's own target there is nothing for the other lints to see.
+    let mut lint = cargo("clippy");
+    lint.args(["--", "-D", "warnings"]);
+    for mut command in [lint, cargo("build")] {
+        if !shell.run(&mut command)? {
+            bail!("{}", line(&command));
+        }
     }
     if shell.dry_run {
         return Ok(String::new());
@@ -66,12 +76,16 @@ fn ways(shell: &Shell) -> Result<String> {
     let built = shell.target().join("wasm32v1-none/panics/auth_probe.wasm");
     let graph = Graph::read(&fs::read(&built).with_context(|| format!("cannot read {}", built.display()))?)?;
     let mut lines = String::new();
+    let mut panicking = 0;
     for (name, entry) in &graph.entries {
-        if let Some(way) = graph.way(*entry) {
-            lines += &format!("{name}: {way}\n");
-        }
+        let way = graph.way(*entry);
+        panicking += usize::from(way.is_some());
+        lines += &format!("{name}: {}\n", way.as_deref().unwrap_or("never"));
     }
-    println!("{} entries, {} of them may panic", graph.entries.len(), lines.lines().count());
+    for name in graph.short_of_memory() {
+        lines += &format!("for want of memory: {name}\n");
+    }
+    println!("{} entries, {panicking} of them may panic", graph.entries.len());
     Ok(lines)
 }
 
@@ -167,6 +181,16 @@ impl Graph {
 
     fn name(&self, function: u32) -> &str {
         self.names.get(&function).map_or("?", String::as_str)
+    }
+
+    /// The functions that end the program for want of memory, or for a length that cannot be.
+    fn short_of_memory(&self) -> BTreeSet<&str> {
+        let ends = |function: &u32| OUT_OF_MEMORY.contains(&self.name(*function));
+        let calls = self.calls.iter().filter(|(function, _)| !ends(function));
+        calls
+            .filter(|(_, called)| called.iter().any(|(called, _)| ends(called)))
+            .map(|(function, _)| self.name(*function))
+            .collect()
     }
 
     /// The shortest way from an entry to a panic, or to a call that cannot be followed.

@@ -20,12 +20,18 @@ pub(crate) fn run(shell: &Shell) -> Result<ExitCode> {
 /// Makes the page of the component that is there.
 pub(crate) fn build(shell: &Shell) -> Result<()> {
     let output = folder(shell);
-    let mut transpile = shell.cargo(&["run", "--locked", "--quiet", "--manifest-path"]);
-    transpile.arg(format!("{FOLDER}/transpile/Cargo.toml")).arg("--").arg(component::artefact(shell));
+    let manifest = format!("{FOLDER}/transpile/Cargo.toml");
+    let mut format = shell.cargo(&["fmt", "--check", "--manifest-path", &manifest]);
+    let mut lint = shell.cargo(&["clippy", "--locked", "--quiet", "--manifest-path", &manifest]);
+    lint.args(["--", "-D", "warnings"]).env("CARGO_TARGET_DIR", shell.target().join("transpile"));
+    let mut transpile = shell.cargo(&["run", "--locked", "--quiet", "--manifest-path", &manifest, "--"]);
+    transpile.arg(component::artefact(shell));
     // What it brings is built once.
     transpile.arg(FOLDER).arg(&output).env("CARGO_TARGET_DIR", shell.target().join("transpile"));
-    if !shell.run(&mut transpile)? {
-        bail!("{}", line(&transpile));
+    for command in [&mut format, &mut lint, &mut transpile] {
+        if !shell.run(command)? {
+            bail!("{}", line(command));
+        }
     }
     Ok(())
 }

@@ -1,4 +1,5 @@
-//! Every entry of auth-core as an export, for `cargo xtask panics`, which looks for ways from here to a panic.
+//! What hosts call of auth-core as exports, for `cargo xtask panics`, which looks for ways from here to a panic. Left out are
+//! `Display` and `Debug`, since nobody can follow what formatting calls.
 //!
 //! What ends a program for want of memory, and the panic handler, are imports: whoever reaches them can be seen
 //! in the call graph. Values that a host chooses come from outside, so that nothing of them is known when this is
@@ -18,9 +19,10 @@ use core::{
 };
 
 use auth_core::{
-    Address, AddressKey, Client, CodeKey, CodeKeys, Detail, Estimate, HashFloor, Locale, Password,
-    PasswordRecord, Policy, Rules, Secret,
-    wire::{Machine, Ticket},
+    Activate, Address, AddressKey, Alphabet, Answer, Answered, Client, CodeFormat, CodeKey, CodeKeys,
+    Deliver, Detail, Effect, Estimate, FindAccount, HashFloor, Locale, Password, PasswordRecord, Policy,
+    Register, Resend, Row, Rules, Run, Secret, Time,
+    wire::{Input, Machine, Ordered, Response, Ticket},
 };
 
 #[link(wasm_import_module = "probe")]
@@ -123,6 +125,90 @@ extern "C" fn rules_new(policy: &Policy, floor: &HashFloor, keys: &[[u8; 32]; 8]
     let keys = keys.iter().take(count).map(|key| CodeKey::new(Secret::new(*key)));
     let Ok(keys) = CodeKeys::new(keys) else { return };
     drop(black_box(Rules::new(Policy { hash_floor: *floor, ..policy.clone() }, keys)));
+}
+
+/// Exports what a typed host does with one flow.
+macro_rules! runs {
+    ($($flow:ident: $start:ident, $take:ident, $accept:ident, $restore:ident, $snapshot:ident, $outcome:ident;)+) => { $(
+        #[unsafe(no_mangle)]
+        extern "C" fn $start(flow: &$flow, rules: &Rules) -> Box<Run<$flow>> {
+            Box::new(Run::start(flow.clone(), rules))
+        }
+
+        #[unsafe(no_mangle)]
+        extern "C" fn $take(run: &mut Run<$flow>) -> Option<Box<Effect>> {
+            run.take().map(Box::new)
+        }
+
+        #[unsafe(no_mangle)]
+        extern "C" fn $accept(run: &mut Run<$flow>, answered: Box<Answered>, rules: &Rules) -> bool {
+            run.accept(*answered, rules).is_ok()
+        }
+
+        #[unsafe(no_mangle)]
+        unsafe extern "C" fn $restore(data: *const u8, len: usize, rules: &Rules) -> Option<Box<Run<$flow>>> {
+            // SAFETY: it is never run.
+            Run::restore(unsafe { octets(data, len) }, rules).ok().map(Box::new)
+        }
+
+        #[unsafe(no_mangle)]
+        extern "C" fn $snapshot(run: &Run<$flow>) -> Box<Secret<Vec<u8>>> {
+            Box::new(run.snapshot())
+        }
+
+        #[unsafe(no_mangle)]
+        extern "C" fn $outcome(run: Box<Run<$flow>>) -> bool {
+            black_box(run.into_outcome()).is_ok()
+        }
+    )+ };
+}
+
+runs! {
+    Register: register_start, register_take, register_accept, register_restore, register_snapshot, register_outcome;
+    Activate: activate_start, activate_take, activate_accept, activate_restore, activate_snapshot, activate_outcome;
+    Resend: resend_start, resend_take, resend_accept, resend_restore, resend_snapshot, resend_outcome;
+    Deliver: deliver_start, deliver_take, deliver_accept, deliver_restore, deliver_snapshot, deliver_outcome;
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn ticket_with(
+    ticket: Box<auth_core::Ticket<FindAccount>>,
+    answer: Box<Answer<FindAccount>>,
+) -> Box<Answered> {
+    Box::new(ticket.with(*answer))
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn values(rules: &Rules, policy: &Policy, row: &Row, now: &Time, later: u64, length: u8) {
+    let far = now.after(core::time::Duration::from_micros(later));
+    let _ = black_box((rules.odds(), rules.policy().clone(), row.generation()));
+    let _ = black_box((policy.hash_floor.admits(policy.hash), policy.hash.memory(), far.since(*now)));
+    let _ = black_box((CodeFormat::new(Alphabet::Digits, length), policy.code.combinations()));
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn machine_start_with(input: Box<Input>, rules: &Rules) -> Option<Box<Machine>> {
+    Machine::start(*input, rules).ok().map(Box::new)
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn machine_take_value(machine: &mut Machine) -> Option<Box<Ordered>> {
+    machine.take().map(Box::new)
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn machine_accept_value(machine: &mut Machine, response: Box<Response>, rules: &Rules) -> bool {
+    machine.accept(*response, rules).is_ok()
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn input_to_bytes(input: &Input) -> Box<Secret<Vec<u8>>> {
+    Box::new(input.to_bytes())
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn response_to_bytes(response: &Response) -> Box<Secret<Vec<u8>>> {
+    Box::new(response.to_bytes())
 }
 
 #[unsafe(no_mangle)]

@@ -50,6 +50,7 @@ pub struct CodeFormat {
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Unchecked {
     alphabet: Alphabet,
     length: u8,

@@ -88,6 +88,7 @@ fn normalise(text: &str) -> Result<String, PasswordError> {
 
 /// Says what a new password must reach. Composition rules are absent on purpose (NIST).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct PasswordPolicy {
     /// Code points; 15 is what NIST asks of a password that is the only factor.
     pub min_length: u16,

@@ -1,6 +1,7 @@
 //! Owns the command `serve`: gives a node its listeners, serves, and ends in order.
 
 use std::{
+    future::ready,
     io::{self, Write},
     net::SocketAddr,
     sync::Arc,
@@ -30,11 +31,13 @@ pub(super) async fn run(settings: Settings) -> Result<(), Failure> {
         None => None,
     };
     let docs = settings.docs;
-    let mut node = Node::start(settings).await?;
-
-    // Whoever reads the first line may send a signal at once.
+    // Before there is anything to end in order.
     let mut signals = [signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?];
-    announce(&listener, metrics.as_ref(), docs, node.shows_mails())?;
+    let mut node = Node::start(settings).await?;
+    if let Err(error) = announce(&listener, metrics.as_ref(), docs, node.shows_mails()) {
+        node.finish(ready(())).await;
+        return Err(error);
+    }
 
     let end = CancellationToken::new();
     let mut tasks = JoinSet::new();

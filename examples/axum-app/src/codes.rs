@@ -3,6 +3,7 @@
 
 use std::{
     collections::HashMap,
+    hash::Hash,
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
@@ -40,14 +41,14 @@ impl Codes {
         if next > limit {
             return Ok(Admission::Limited { retry_after: next - limit });
         }
-        make_room(&mut clients, |full| *full > now)?;
+        make_room(&mut clients, client, |full| *full > now)?;
         clients.insert(*client, next);
         Ok(Admission::Admitted)
     }
 
     pub fn put(&self, order: PutCode) -> Result<CodeStored, Fault> {
         let (mut slots, now) = (lock(&self.slots), Instant::now());
-        make_room(&mut slots, |slot| slot.forgotten > now)?;
+        make_room(&mut slots, &order.slot, |slot| slot.forgotten > now)?;
         let forgotten = now + order.retention;
         let new = || Slot { codes: Vec::new(), tries: 0, mails: Vec::new(), forgotten };
         let slot = slots.entry(order.slot).or_insert_with(new);
@@ -84,11 +85,16 @@ impl Codes {
     }
 }
 
-fn make_room<K, V>(map: &mut HashMap<K, V>, lives: impl Fn(&V) -> bool) -> Result<(), Fault> {
-    if map.len() >= CAPACITY {
-        map.retain(|_, value| lives(value));
+fn make_room<K: Eq + Hash, V>(
+    map: &mut HashMap<K, V>,
+    key: &K,
+    lives: impl Fn(&V) -> bool,
+) -> Result<(), Fault> {
+    if map.len() < CAPACITY || map.contains_key(key) {
+        return Ok(());
     }
-    if map.len() >= CAPACITY { Err(Fault::NotDone) } else { Ok(()) }
+    map.retain(|_, value| lives(value));
+    if map.len() < CAPACITY { Ok(()) } else { Err(Fault::NotDone) }
 }
 
 /// No change here is left half made by a panic.

@@ -18,6 +18,8 @@ use crate::{codes::Codes, mailer::Mailer, users::Users};
 
 /// Hashes at a time; each takes 128 MiB.
 const HASHES: usize = 2;
+/// Hashes that wait for their turn; the next one is refused at once.
+const HASHES_WAITING: usize = 16;
 /// How long one waits for its turn, before the visitor is asked to come again.
 const HASH_PATIENCE: Duration = Duration::from_secs(8);
 
@@ -27,6 +29,7 @@ pub struct Host {
     codes: Codes,
     mailer: Mailer,
     hashes: Semaphore,
+    waiting: Semaphore,
     /// Mails may be due.
     wake: Notify,
 }
@@ -34,7 +37,8 @@ pub struct Host {
 impl Host {
     pub fn new(rules: Rules, users: Users, mailer: Mailer) -> Self {
         let (codes, wake) = Default::default();
-        Self { rules, users, codes, mailer, hashes: Semaphore::new(HASHES), wake }
+        let (hashes, waiting) = (Semaphore::new(HASHES), Semaphore::new(HASHES + HASHES_WAITING));
+        Self { rules, users, codes, mailer, hashes, waiting, wake }
     }
 
     /// Runs a visitor's flow on a task of its own: a client that disconnects cuts no write in half.
@@ -109,6 +113,7 @@ impl Host {
         let (Some(password), Hashing::Scrypt(Scrypt { log2_n, r, p })) = (password.cloned(), params) else {
             return Err(Fault::NotDone);
         };
+        let Ok(_place) = self.waiting.try_acquire() else { return Err(Fault::NotDone) };
         let turn = timeout(HASH_PATIENCE, self.hashes.acquire()).await;
         let Ok(Ok(_turn)) = turn else { return Err(Fault::NotDone) };
         let hashed = spawn_blocking(move || {

@@ -1,10 +1,17 @@
 //! Owns mails: what they say, and the folder from which a mail server picks them up.
 
-use std::{io, path::PathBuf, time::SystemTime};
+use std::{
+    io,
+    path::{Path, PathBuf},
+    time::SystemTime,
+};
 
 use auth_core::{Detail, Fault, SendMail, Sending, Template};
 use mail_builder::MessageBuilder;
-use tokio::fs;
+use tokio::{
+    fs::{self, File},
+    io::AsyncWriteExt,
+};
 
 pub struct Mailer {
     folder: PathBuf,
@@ -16,21 +23,31 @@ impl Mailer {
         Ok(Self { folder })
     }
 
-    /// Puts the mail into the folder, whole or not at all. A mail that is sent once more has the same name, so what
-    /// was not picked up yet is replaced.
+    /// Puts the mail into the folder, whole or not at all, and on the disk before it is called accepted. A mail that is
+    /// sent once more has the same name, so what was not picked up yet is replaced.
     pub async fn send(&self, mail: &SendMail) -> Result<Sending, Fault> {
         let text = message(mail).map_err(|_| Fault::NotDone)?;
-        let (draft, ready) =
-            (self.folder.join(format!("{}.tmp", mail.id)), self.folder.join(format!("{}.eml", mail.id)));
-        if let Err(error) = fs::write(&draft, text).await {
+        let name = |end: &str| self.folder.join(format!("{}.{end}", mail.id));
+        let (draft, ready) = (name("tmp"), name("eml"));
+        if let Err(error) = write(&draft, &text).await {
             tracing::warn!(%error, "a mail could not be written");
             return Ok(Sending::Deferred(Detail::new(&error.to_string())));
         }
-        fs::rename(&draft, &ready).await.map(|()| Sending::Accepted).map_err(|error| {
+        let placed = async {
+            fs::rename(&draft, &ready).await?;
+            File::open(&self.folder).await?.sync_all().await
+        };
+        placed.await.map(|()| Sending::Accepted).map_err(|error| {
             tracing::warn!(%error, "a mail may not be where it is picked up");
             Fault::Unknown
         })
     }
+}
+
+async fn write(path: &Path, text: &[u8]) -> io::Result<()> {
+    let mut file = File::create(path).await?;
+    file.write_all(text).await?;
+    file.sync_all().await
 }
 
 fn message(mail: &SendMail) -> io::Result<Vec<u8>> {

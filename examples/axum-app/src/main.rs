@@ -7,7 +7,7 @@ mod host;
 mod mailer;
 mod users;
 
-use std::{error::Error, net::SocketAddr, sync::Arc};
+use std::{error::Error, future::IntoFuture, net::SocketAddr, num::NonZeroU32, sync::Arc, time::Duration};
 
 use auth_core::{
     Activate, Activation, Address, Client, CodeKey, CodeKeys, Estimate, Flow, Locale, Outcome, Password,
@@ -15,7 +15,7 @@ use auth_core::{
 };
 use axum::{
     Json, Router,
-    extract::{ConnectInfo, DefaultBodyLimit, State},
+    extract::{ConnectInfo, DefaultBodyLimit, State, rejection::JsonRejection},
     http::{HeaderValue, StatusCode, header::RETRY_AFTER},
     response::{IntoResponse, Response},
     routing::{get, post},
@@ -26,6 +26,9 @@ use tokio::net::TcpListener;
 use host::Host;
 use mailer::Mailer;
 use users::Users;
+
+/// When to come again after a fault.
+const SOON: Duration = Duration::from_secs(2);
 
 const USAGE: &str =
     "usage: axum-app ADDRESS DATABASE-FILE MAIL-FOLDER, 127.0.0.1:3000 club.db pickup for example";
@@ -93,8 +96,12 @@ struct Again {
 async fn join(
     State(host): State<Arc<Host>>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
-    Json(Join { email: Email(address), password: Typed(password) }): Json<Join>,
+    body: Result<Json<Join>, JsonRejection>,
 ) -> Response {
+    let Json(Join { email: Email(address), password: Typed(password) }) = match body {
+        Ok(body) => body,
+        Err(rejection) => return unreadable(&rejection, "an e-mail address and a password"),
+    };
     let verdict = host.rules.policy().password.judge(&password, estimate(&password, &address));
     let Ok(locale) = Locale::parse("en") else { return StatusCode::INTERNAL_SERVER_ERROR.into_response() };
     let flow = Register { address, password: verdict, client: Client::of(peer.ip()), locale };
@@ -106,10 +113,8 @@ async fn join(
         Registration::WeakPassword(_) => {
             said(StatusCode::UNPROCESSABLE_ENTITY, "Take a longer password, or one that is harder to guess.")
         }
-        Registration::RateLimited { retry_after } => {
-            later(StatusCode::TOO_MANY_REQUESTS, retry_after.as_secs())
-        }
-        Registration::Contended => later(StatusCode::SERVICE_UNAVAILABLE, 1),
+        Registration::RateLimited { retry_after } => later(StatusCode::TOO_MANY_REQUESTS, retry_after),
+        Registration::Contended => later(StatusCode::SERVICE_UNAVAILABLE, SOON),
     })
     .await
 }
@@ -117,8 +122,14 @@ async fn join(
 async fn confirm(
     State(host): State<Arc<Host>>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
-    Json(Confirm { email: Email(address), password: Typed(password), code }): Json<Confirm>,
+    body: Result<Json<Confirm>, JsonRejection>,
 ) -> Response {
+    let Json(Confirm { email: Email(address), password: Typed(password), code }) = match body {
+        Ok(body) => body,
+        Err(rejection) => {
+            return unreadable(&rejection, "an e-mail address, a password and the code from the mail");
+        }
+    };
     let Some(code) = host.rules.policy().code.parse(&code) else {
         return said(StatusCode::BAD_REQUEST, "A code has six digits.");
     };
@@ -130,12 +141,10 @@ async fn confirm(
         | Activation::WrongPassword
         | Activation::CodeExpired
         | Activation::WrongCode => {
-            said(StatusCode::UNAUTHORIZED, "That did not work. Ask for another mail, or join again.")
+            said(StatusCode::FORBIDDEN, "That did not work. Ask for another mail, or join again.")
         }
-        Activation::RateLimited { retry_after } => {
-            later(StatusCode::TOO_MANY_REQUESTS, retry_after.as_secs())
-        }
-        Activation::Contended => later(StatusCode::SERVICE_UNAVAILABLE, 1),
+        Activation::RateLimited { retry_after } => later(StatusCode::TOO_MANY_REQUESTS, retry_after),
+        Activation::Contended => later(StatusCode::SERVICE_UNAVAILABLE, SOON),
     })
     .await
 }
@@ -143,15 +152,19 @@ async fn confirm(
 async fn again(
     State(host): State<Arc<Host>>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
-    Json(Again { email: Email(address) }): Json<Again>,
+    body: Result<Json<Again>, JsonRejection>,
 ) -> Response {
+    let Json(Again { email: Email(address) }) = match body {
+        Ok(body) => body,
+        Err(rejection) => return unreadable(&rejection, "an e-mail address"),
+    };
     let flow = Resend { address, client: Client::of(peer.ip()) };
     answer(&host, flow, None, |told| match told {
         Resending::Accepted => said(StatusCode::ACCEPTED, "Look into your mailbox."),
         Resending::NoAccount => said(StatusCode::NOT_FOUND, "Join first."),
         Resending::AlreadyActive => said(StatusCode::CONFLICT, "You are a member already."),
-        Resending::RateLimited { retry_after } => later(StatusCode::TOO_MANY_REQUESTS, retry_after.as_secs()),
-        Resending::Contended => later(StatusCode::SERVICE_UNAVAILABLE, 1),
+        Resending::RateLimited { retry_after } => later(StatusCode::TOO_MANY_REQUESTS, retry_after),
+        Resending::Contended => later(StatusCode::SERVICE_UNAVAILABLE, SOON),
     })
     .await
 }
@@ -174,11 +187,11 @@ where
         }
         Ok(Err(broken)) => {
             tracing::warn!(effect = broken.kind.name(), "a visitor is asked to come again");
-            later(StatusCode::SERVICE_UNAVAILABLE, 2)
+            later(StatusCode::SERVICE_UNAVAILABLE, SOON)
         }
         Err(error) => {
             tracing::error!(%error, "a flow panicked");
-            later(StatusCode::SERVICE_UNAVAILABLE, 2)
+            later(StatusCode::SERVICE_UNAVAILABLE, SOON)
         }
     }
 }
@@ -187,16 +200,36 @@ fn said(status: StatusCode, text: &str) -> Response {
     (status, format!("{text}\n")).into_response()
 }
 
-fn later(status: StatusCode, seconds: u64) -> Response {
+fn later(status: StatusCode, wait: Duration) -> Response {
     let mut response = said(status, "Come again in a moment.");
-    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds.max(1)));
+    let rounded_up = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(rounded_up.max(1)));
     response
 }
 
-/// Threat: the cost of an estimate grows fast with the length; a password that is strong in its first 32 characters is
-/// strong.
+/// Threat: a parser's own words, which quote what was typed.
+fn unreadable(rejection: &JsonRejection, wanted: &str) -> Response {
+    said(rejection.status(), &format!("This takes JSON with {wanted}, and nothing else."))
+}
+
+/// Estimates a password.
+///
+/// Threat: the cost of zxcvbn grows fast with the length, and with the characters that it reads as letters, in every
+/// combination. It sees 32 characters, four different ones of those at most; what is strong so far is strong.
 fn estimate(password: &Password, address: &Address) -> Estimate {
-    let beginning = Secret::new(password.expose().chars().take(32).collect::<String>());
+    const LEET: &str = "4@8({[<369!1|70$5+%2";
+    let mut left_in = String::new();
+    let looked_at = password.expose().chars().take(32).map(|letter| {
+        if !LEET.contains(letter) || left_in.contains(letter) {
+            return letter;
+        }
+        if left_in.len() == 4 {
+            return '~';
+        }
+        left_in.push(letter);
+        letter
+    });
+    let beginning = Secret::new(looked_at.collect::<String>());
     let entropy = zxcvbn::zxcvbn(beginning.expose(), &[address.key().as_str(), "reading", "club"]);
     Estimate { score: entropy.score().into(), common: false }
 }
@@ -208,10 +241,12 @@ async fn main() -> Result<(), Box<dyn Error>> {
     tracing_subscriber::fmt().with_writer(std::io::stderr).init();
     // A key of this process: the codes that it signs live here, too, and end with it.
     let key = CodeKey::new(Secret::new(host::random()?));
-    let rules = Rules::new(Policy::default(), CodeKeys::new([key])?)?;
+    // Threat: a client who has the hashes to himself. Each of his requests costs one.
+    let policy = Policy { client_requests_per_minute: NonZeroU32::new(20), ..Policy::default() };
+    let rules = Rules::new(policy, CodeKeys::new([key])?)?;
     let host = Arc::new(Host::new(rules, Users::open(&database).await?, Mailer::open(folder.into()).await?));
     let worker = Arc::clone(&host);
-    tokio::spawn(async move { worker.work().await });
+    let worker = tokio::spawn(async move { worker.work().await });
 
     let app = Router::new()
         .route("/", get(home))
@@ -223,6 +258,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .with_state(host);
     let listener = TcpListener::bind(&listen).await?;
     println!("listening on http://{}", listener.local_addr()?);
-    axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>()).await?;
-    Ok(())
+    let served = axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>());
+    tokio::select! {
+        ended = served.into_future() => Ok(ended?),
+        // Nobody would send mails any more: end, and be started again.
+        ended = worker => Err(ended.err().map_or("the worker has ended".into(), Into::into)),
+    }
 }

@@ -14,6 +14,8 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqlitePoolOptions},
 };
 
+/// How long a mail rests whose delivery broke off.
+const LEASE: Duration = Duration::from_secs(60);
 /// Dead letters are kept for a week.
 const DEAD_LETTER_AGE: Duration = Duration::from_secs(7 * 86_400);
 
@@ -38,13 +40,13 @@ struct UserRow {
 #[derive(FromRow)]
 struct MailRow {
     email: String,
-    purpose: u8,
+    purpose: i64,
     id: Vec<u8>,
     generation: Vec<u8>,
     locale: String,
     due: i64,
-    attempts: u32,
-    unknowns: u8,
+    attempts: i64,
+    unknowns: i64,
 }
 
 impl Users {
@@ -123,44 +125,49 @@ impl Users {
         if query.execute(&mut *transaction).await.map_err(not_done)?.rows_affected() == 0 {
             return Ok(Commit::Conflict);
         }
-        if let Some(mail) = &order.mail {
-            sqlx::query(
-                "INSERT OR REPLACE INTO outbox (email, purpose, id, generation, locale, due, next)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6)",
-            )
-            .bind(order.key.as_str())
-            .bind(mail.purpose.number())
-            .bind(mail.id.as_bytes().as_slice())
-            .bind(mail.generation.as_bytes().as_slice())
-            .bind(mail.locale.as_str())
-            .bind(micros(mail.due))
-            .execute(&mut *transaction)
-            .await
-            .map_err(not_done)?;
-        }
+        // Threat: a state that owes no mail would answer sooner. The statement runs in any case, and inserts nothing then.
+        let mail = order.mail.as_ref();
+        sqlx::query(
+            "INSERT OR REPLACE INTO outbox (email, purpose, id, generation, locale, due, next)
+             SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?6 WHERE ?3 IS NOT NULL",
+        )
+        .bind(order.key.as_str())
+        .bind(mail.map(|mail| mail.purpose.number()))
+        .bind(mail.map(|mail| mail.id.as_bytes().as_slice()))
+        .bind(mail.map(|mail| mail.generation.as_bytes().as_slice()))
+        .bind(mail.map(|mail| mail.locale.as_str()))
+        .bind(mail.map(|mail| micros(mail.due)))
+        .execute(&mut *transaction)
+        .await
+        .map_err(not_done)?;
         transaction.commit().await.map_err(unknown)?;
         Ok(Commit::Committed)
     }
 
-    /// Takes the mails that are due. This process has the one worker, so a lease needs no end: what a crash
-    /// interrupts is due at the next start.
+    /// Takes the mails that are due. This process has the one worker, so a lease is only how long a mail rests
+    /// whose delivery broke off.
     pub async fn due(&self) -> sqlx::Result<Vec<LeasedMail>> {
         let rows: Vec<MailRow> = sqlx::query_as(
-            "UPDATE outbox SET attempts = attempts + 1 WHERE dead IS NULL AND next <= ?1
+            "UPDATE outbox SET attempts = attempts + 1, next = ?2 WHERE dead IS NULL AND next <= ?1
              RETURNING email, purpose, id, generation, locale, due, attempts, unknowns",
         )
         .bind(micros(now()))
+        .bind(micros(now().after(LEASE)))
         .fetch_all(&self.0)
         .await?;
-        let leased = rows.into_iter().map(MailRow::leased);
-        Ok(leased
-            .inspect(|leased| {
-                if leased.is_none() {
-                    tracing::error!("a mail's row is damaged: delete it")
+        let mut due = Vec::new();
+        for row in rows {
+            let id = row.id.clone();
+            match row.leased() {
+                Some(mail) => due.push(mail),
+                None => {
+                    tracing::error!("a mail's row is damaged; it is a dead letter now");
+                    let bury = sqlx::query("UPDATE outbox SET dead = 'its row is damaged' WHERE id = ?1");
+                    bury.bind(id).execute(&self.0).await?;
                 }
-            })
-            .flatten()
-            .collect())
+            }
+        }
+        Ok(due)
     }
 
     pub async fn settle(&self, SettleMail { lease, settlement }: &SettleMail) -> Result<Settled, Fault> {
@@ -245,7 +252,11 @@ impl UserRow {
             generation: Generation::from_bytes(self.generation?.try_into().ok()?),
             address: Address::parse(&self.address?).ok()?,
             locale: Locale::parse(&self.locale?).ok()?,
-            password: PasswordRecord::from_phc(&self.password?).ok()?,
+            // Not a fault: that would answer 503 for this address alone, and never end.
+            password: PasswordRecord::from_phc(&self.password?).unwrap_or_else(|_| {
+                tracing::error!("a stored password hash cannot be read; it never verifies");
+                PasswordRecord::unusable()
+            }),
         })
     }
 }
@@ -258,13 +269,13 @@ impl MailRow {
             key: AddressKey::parse(&self.email).ok()?,
             mail: OwedMail {
                 id,
-                purpose: Purpose::from_number(self.purpose)?,
+                purpose: Purpose::from_number(u8::try_from(self.purpose).ok()?)?,
                 generation: Generation::from_bytes(self.generation.try_into().ok()?),
                 locale: Locale::parse(&self.locale).ok()?,
                 due: time(self.due),
             },
-            attempts: self.attempts,
-            unknowns: self.unknowns,
+            attempts: u32::try_from(self.attempts).unwrap_or(u32::MAX),
+            unknowns: u8::try_from(self.unknowns).unwrap_or(u8::MAX),
         })
     }
 }

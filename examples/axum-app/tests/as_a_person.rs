@@ -86,7 +86,7 @@ fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
         if let Some(found) = look() {
             return found;
         }
-        std::thread::sleep(std::time::Duration::from_millis(10));
+        std::thread::sleep(std::time::Duration::from_millis(10)); // polling interval
     }
     panic!("waited in vain for {what}");
 }
@@ -110,13 +110,35 @@ fn a_visitor_becomes_a_member() {
     assert!(mail.contains("To: <Ada@example.org>"), "as it was typed: {mail}");
     let code = &code_in(&mail);
     assert_eq!(club.home(), "The reading club has 0 members.\n");
-    assert_eq!(club.confirms(&another(code)), 401);
+    assert_eq!(club.confirms(&another(code)), 403);
     assert_eq!(club.confirms(code), 200);
     assert_eq!(club.home(), "The reading club has 1 members.\n");
     assert_eq!(club.confirms(code), 200, "the answer may have been lost");
     assert_eq!(club.joins(), 202, "nobody is told who is a member");
     assert!(club.mail().contains("You are a member: nothing has changed."), "but the owner is");
     assert_eq!(club.asks("/join/again", &json!({ "email": EMAIL })), 202);
+}
+
+#[test]
+fn tries_are_used_up() {
+    let folder = TempDir::new().unwrap();
+    let club = Club::opens(folder.path());
+    assert_eq!(club.joins(), 202);
+    let code = code_in(&club.mail());
+    for _ in 0..5 {
+        assert_eq!(club.confirms(&another(&code)), 403);
+    }
+    assert_eq!(club.confirms(&code), 403, "no try is left");
+    club.logs("tries_used_up");
+}
+
+#[test]
+fn a_client_has_his_rate_and_no_more() {
+    let folder = TempDir::new().unwrap();
+    let club = Club::opens(folder.path());
+    let asks = || club.asks("/join/again", &json!({ "email": EMAIL }));
+    assert!((0..20).all(|_| asks() == 202));
+    assert_eq!(asks(), 429);
 }
 
 #[test]
@@ -133,7 +155,9 @@ fn what_cannot_be_is_refused() {
     ] {
         assert_eq!(club.asks(path, &body), status, "{path} {body}");
     }
-    assert_eq!(club.home(), "The reading club has 0 members.\n");
+    let log = fs::read_to_string(&club.log).unwrap();
+    assert!(!log.contains("registered"), "{log}");
+    assert!(log.contains("weak_password"), "the log tells what happened: {log}");
 }
 
 #[test]
@@ -157,7 +181,11 @@ fn nothing_is_lost_when_the_process_is_killed() {
     drop(club);
     // The mail was owed, and is sent by the next process; its code is one that lives there.
     let club = Club::opens(folder.path());
-    assert_eq!(club.confirms(&code_in(&club.mail())), 200);
+    let code = code_in(&club.mail());
+    assert_eq!(club.confirms(&code), 200);
+    // Neither is in the log.
+    let log = fs::read_to_string(&club.log).unwrap();
+    assert!(!log.contains(PASSWORD) && !log.contains(&code), "{log}");
     drop(club);
     assert_eq!(Club::opens(folder.path()).home(), "The reading club has 1 members.\n");
 }

@@ -22,7 +22,8 @@ const ITERATIONS: NonZeroU32 = NonZeroU32::new(60_000).expect("it is not 0");
 pub(crate) struct Host {
     rules: Rules,
     rows: BTreeMap<AddressKey, (Version, Row)>,
-    outbox: BTreeMap<(AddressKey, Purpose), LeasedMail>,
+    /// Each with when it may be tried next.
+    outbox: BTreeMap<(AddressKey, Purpose), (Time, LeasedMail)>,
     slots: BTreeMap<CodeSlot, Slot>,
 }
 
@@ -70,12 +71,12 @@ impl Host {
     }
 
     fn settle(&mut self, order: SettleMail) -> Settled {
-        let held = self.outbox.iter_mut().find(|(_, leased)| leased.lease == order.lease);
-        let Some((place, leased)) = held else { return Settled::Lost }; // a newer mail took its place
+        let held = self.outbox.iter_mut().find(|(_, (_, leased))| leased.lease == order.lease);
+        let Some((place, (next, leased))) = held else { return Settled::Lost }; // a newer mail took its place
         match order.settlement {
             Settlement::Begun { unknowns } => leased.unknowns = unknowns,
             Settlement::Retry { after, unknowns, .. } => {
-                (leased.mail.due, leased.unknowns) = (now().after(after), unknowns);
+                (*next, leased.unknowns) = (now().after(after), unknowns);
             }
             Settlement::Sent | Settlement::Superseded | Settlement::Dead { .. } => {
                 let place = place.clone();
@@ -87,9 +88,9 @@ impl Host {
 
     /// Delivers the mails that are due. There is one worker, so no lease runs out.
     fn deliver(&mut self) {
-        let due = self.outbox.values_mut().filter(|leased| leased.mail.due <= now());
+        let due = self.outbox.values_mut().filter(|(next, _)| *next <= now());
         for leased in due
-            .map(|leased| {
+            .map(|(_, leased)| {
                 leased.attempts += 1;
                 leased.clone()
             })
@@ -126,7 +127,8 @@ impl Host {
                     // It stays in the outbox while it is under way.
                     let lease = Lease { mail: mail.id, token: LeaseToken::from_bytes([0; 16]) };
                     let (place, key) = ((order.key.clone(), mail.purpose), order.key.clone());
-                    self.outbox.insert(place, LeasedMail { lease, key, mail, attempts: 0, unknowns: 0 });
+                    let leased = (mail.due, LeasedMail { lease, key, mail, attempts: 0, unknowns: 0 });
+                    self.outbox.insert(place, leased);
                 }
                 self.rows.insert(order.key, (Version(stored.0 + 1), order.row));
                 ticket.with(Ok(Commit::Committed))

@@ -4,14 +4,17 @@
 //!
 //! It takes the variables of auth-http, `AUTH_DATABASE_URL` and `AUTH_LISTEN` for example, and decides one itself.
 
-use std::{error::Error, future::ready, net::TcpListener, time::Duration};
+use std::{error::Error, net::TcpListener, sync::Arc, time::Duration};
 
 use auth_http::{
     config::{Layers, Settings, environment},
     node::Node,
 };
 use poem::{Endpoint, EndpointExt, Response, Route, Server, get, handler, listener::TcpAcceptor, web::Html};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::Notify,
+};
 
 /// How long requests may take once the end has come.
 const FAREWELL: Duration = Duration::from_secs(8);
@@ -37,16 +40,27 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let settings = settings()?;
     let listener = TcpListener::bind(settings.listen)?;
     listener.set_nonblocking(true)?;
-    let node = Node::start(settings).await?;
-    let mut terminate = signal(SignalKind::terminate())?;
+    let mut signals = [signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?];
+    let mut node = Node::start(settings).await?;
+
     println!("listening on http://{}", listener.local_addr()?);
-    let end = async move {
-        let _ = terminate.recv().await;
+    let end = Arc::new(Notify::new());
+    let told = Arc::clone(&end);
+    let server = Server::new_with_acceptor(TcpAcceptor::from_std(listener)?);
+    let ended = async move { told.notified().await };
+    let serving = tokio::spawn(server.run_with_graceful_shutdown(app(&node), ended, Some(FAREWELL)));
+    let [terminate, interrupt] = &mut signals;
+    let failed = tokio::select! {
+        _ = terminate.recv() => None,
+        _ = interrupt.recv() => None,
+        failed = node.failed() => failed, // no mail leaves any more
     };
-    Server::new_with_acceptor(TcpAcceptor::from_std(listener)?)
-        .run_with_graceful_shutdown(app(&node), end, Some(FAREWELL))
-        .await?;
-    // Every answer has left: let go of mails, and of the database.
-    node.finish(ready(())).await;
-    Ok(())
+    // The server and the node end together: the database is closed once every answer has left.
+    end.notify_one();
+    let in_order = node.finish(async { drop(serving.await) }).await;
+    match failed {
+        Some(error) => Err(error.into()),
+        None if !in_order => Err("ended with something unfinished".into()),
+        None => Ok(()),
+    }
 }

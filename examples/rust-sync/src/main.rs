@@ -5,7 +5,6 @@
 
 use std::collections::{HashMap, HashSet};
 use std::error::Error;
-use std::io::stdin;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use auth_core::*;
@@ -15,7 +14,8 @@ const USAGE: &str = "usage: rust-sync ADDRESS PASSWORD, then codes line by line"
 struct Host {
     rules: Rules,
     rows: HashMap<AddressKey, (Version, Row)>,
-    outbox: HashMap<(AddressKey, Purpose), LeasedMail>,
+    /// Each with when it may be tried next.
+    outbox: HashMap<(AddressKey, Purpose), (Time, LeasedMail)>,
     slots: HashMap<CodeSlot, Slot>,
 }
 
@@ -56,7 +56,8 @@ impl Host {
                     // It stays in the outbox while it is under way.
                     let lease = Lease { mail: mail.id, token: LeaseToken::from_bytes([0; 16]) };
                     let (place, key) = ((order.key.clone(), mail.purpose), order.key.clone());
-                    self.outbox.insert(place, LeasedMail { lease, key, mail, attempts: 1, unknowns: 0 });
+                    self.outbox
+                        .insert(place, (mail.due, LeasedMail { lease, key, mail, attempts: 1, unknowns: 0 }));
                 }
                 self.rows.insert(order.key, (Version(stored.0 + 1), order.row));
                 ticket.with(Ok(Commit::Committed))
@@ -103,16 +104,16 @@ impl Host {
     }
 
     fn settle(&mut self, order: SettleMail) -> Settled {
-        let held = self.outbox.values_mut().find(|leased| leased.lease == order.lease);
-        let Some(leased) = held else { return Settled::Lost }; // a newer mail took its place
+        let held = self.outbox.values_mut().find(|(_, leased)| leased.lease == order.lease);
+        let Some((next, leased)) = held else { return Settled::Lost }; // a newer mail took its place
         match order.settlement {
             Settlement::Begun { unknowns } => leased.unknowns = unknowns,
             Settlement::Retry { after, unknowns, .. } => {
-                leased.mail.due = now().after(after);
-                (leased.attempts, leased.unknowns) = (leased.attempts + 1, unknowns);
+                (*next, leased.attempts, leased.unknowns) =
+                    (now().after(after), leased.attempts + 1, unknowns);
             }
             Settlement::Sent | Settlement::Superseded | Settlement::Dead { .. } => {
-                self.outbox.retain(|_, leased| leased.lease != order.lease);
+                self.outbox.retain(|_, (_, leased)| leased.lease != order.lease);
             }
         }
         Settled::Settled
@@ -120,8 +121,8 @@ impl Host {
 
     /// Delivers the mails that are due. There is one worker, so no lease runs out.
     fn deliver(&mut self) {
-        let due = self.outbox.values().filter(|leased| leased.mail.due <= now());
-        for leased in due.cloned().collect::<Vec<_>>() {
+        let due = self.outbox.values().filter(|(next, _)| *next <= now());
+        for (_, leased) in due.cloned().collect::<Vec<_>>() {
             self.drive(Deliver { leased }, None).expect("nothing here fails");
         }
     }
@@ -165,7 +166,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let register = Register { address: address.clone(), password: verdict, client, locale };
     println!("{:?}", host.drive(register, Some(&password)).map(|outcome| outcome.told));
     host.deliver();
-    for line in stdin().lines() {
+    for line in std::io::stdin().lines() {
         let Some(code) = host.rules.policy().code.parse(&line?) else {
             println!("a code has six digits");
             continue;

@@ -39,8 +39,8 @@ struct Host {
     /// Microseconds: the store's clock.
     now: u64,
     rows: HashMap<String, (u64, Row)>,
-    /// A mail stays here while it is under way.
-    outbox: Vec<LeasedMail>,
+    /// A mail stays here while it is under way, with when it may be tried next.
+    outbox: Vec<(u64, LeasedMail)>,
     slots: HashMap<Octets, Slot>,
     inbox: Vec<String>,
 }
@@ -102,8 +102,8 @@ impl Host {
 
     /// Delivers the mails that are due. There is one worker, so no lease runs out.
     fn deliver(&mut self) -> Result<()> {
-        let due = self.outbox.iter_mut().filter(|leased| leased.mail.due <= self.now);
-        let lease = |leased: &mut LeasedMail| {
+        let due = self.outbox.iter_mut().filter(|(next, _)| *next <= self.now);
+        let lease = |(_, leased): &mut (u64, LeasedMail)| {
             leased.attempts += 1;
             leased.clone()
         };
@@ -114,13 +114,13 @@ impl Host {
     }
 
     fn settle(&mut self, SettleMail { lease, settlement }: SettleMail) -> Settled {
-        let held = self.outbox.iter().position(|leased| leased.mail.id == lease.mail);
+        let held = self.outbox.iter().position(|(_, leased)| leased.mail.id == lease.mail);
         let Some(place) = held else { return Settled::Lost }; // a newer mail took its place
-        let leased = &mut self.outbox[place];
+        let (next, leased) = &mut self.outbox[place];
         match settlement {
             Settlement::Begun(begun) => leased.unknowns = begun.unknowns,
             Settlement::Retry(retry) => {
-                (leased.mail.due, leased.unknowns) = (self.now + retry.after, retry.unknowns);
+                (*next, leased.unknowns) = (self.now + retry.after, retry.unknowns);
             }
             Settlement::Sent | Settlement::Superseded | Settlement::Dead(_) => {
                 self.outbox.remove(place);
@@ -134,7 +134,7 @@ impl Host {
             Effect::Admit(_) => Answer::Admit(Admission::Admitted), // nobody else is here
             Effect::Random => random().map_or(Answer::Fault(Fault::NotDone), Answer::Random),
             Effect::FindAccount(find) => {
-                let waits = |leased: &LeasedMail| {
+                let waits = |(_, leased): &(u64, LeasedMail)| {
                     leased.key == find.key && leased.mail.purpose == Purpose::Activation
                 };
                 let mail_waits = self.outbox.iter().any(waits);
@@ -158,9 +158,11 @@ impl Host {
                     return Answer::CommitAccount(Commit::Conflict);
                 }
                 if let Some(mail) = mail {
-                    self.outbox.retain(|other| other.key != key || other.mail.purpose != mail.purpose);
+                    self.outbox.retain(|(_, other)| other.key != key || other.mail.purpose != mail.purpose);
                     let lease = Lease { mail: mail.id.clone(), token: vec![0; 16] };
-                    self.outbox.push(LeasedMail { lease, key: key.clone(), mail, attempts: 0, unknowns: 0 });
+                    let next = mail.due;
+                    let leased = LeasedMail { lease, key: key.clone(), mail, attempts: 0, unknowns: 0 };
+                    self.outbox.push((next, leased));
                 }
                 self.rows.insert(key, (expected + 1, row));
                 Answer::CommitAccount(Commit::Committed)

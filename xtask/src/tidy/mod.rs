@@ -65,6 +65,7 @@ pub(crate) fn passes(shell: &Shell) -> Result<bool> {
     violations.extend(evidence.violations);
 
     println!("{} files; {}", paths.len(), sources::lengths(&files));
+    println!("{}", sources::brevity(&files));
     for row in &evidence.not_yet_shown {
         println!("not yet shown: {row}");
     }

@@ -20,9 +20,17 @@ const FORBIDDEN: [(&str, &str); 5] = [
     (concat!("#[", "ignore"), "no test is skipped: make it run or remove it"),
 ];
 
+/// Hosts that shall be read at one sitting: their most lines, without blank ones and comments.
+const BRIEF: [(&str, usize); 2] = [("examples/rust-sync/src/main.rs", 150), ("examples/c/register.c", 100)];
+const COMMENTS: [&str; 3] = ["//", "/*", "* "];
+
 const POLLING: &str = "// polling interval";
 
 pub(super) fn check(file: &File) -> Vec<Violation> {
+    if let Some((lines, most)) = brief(file).filter(|(lines, most)| lines > most) {
+        let what = format!("has {lines} lines without blank ones and comments: {most} at most");
+        return vec![Violation::new(&file.path, 1, what)];
+    }
     if !file.path.ends_with(".rs") {
         return Vec::new();
     }
@@ -56,6 +64,22 @@ fn opening_and_length(file: &File) -> Vec<Violation> {
         violations.push(Violation::new(&file.path, MOST_LINES + 1, what));
     }
     violations
+}
+
+/// How many lines a brief host has, and may have.
+fn brief(file: &File) -> Option<(usize, usize)> {
+    let (_, most) = BRIEF.into_iter().find(|(path, _)| *path == file.path)?;
+    let is_code = |line: &&str| {
+        !line.trim().is_empty() && !COMMENTS.iter().any(|comment| line.trim_start().starts_with(comment))
+    };
+    Some((file.text.lines().filter(is_code).count(), most))
+}
+
+/// The brief hosts' lengths, for a person to read.
+pub(super) fn brevity(files: &[File]) -> String {
+    let told = |file: &File| brief(file).map(|(lines, most)| format!("{} {lines} of {most}", file.path));
+    let told: Vec<String> = files.iter().filter_map(told).collect();
+    format!("lines without blank ones and comments: {}", told.join(", "))
 }
 
 /// The median length and the longest files, for a person to read.
@@ -98,6 +122,14 @@ mod tests {
         let lines = |count: usize| "//! Owns a.\n".repeat(count);
         assert_eq!(found("a.rs", &lines(400)), [0; 0]);
         assert_eq!(found("a.rs", &lines(401)), [401]);
+    }
+
+    #[test]
+    fn a_brief_host_is_brief() {
+        let (path, most) = BRIEF[0];
+        let host = |lines: usize| format!("//! Owns a host.\n\n// why\n{}", "x\n".repeat(lines));
+        assert_eq!(found(path, &host(most)), [0; 0]);
+        assert_eq!(found(path, &host(most + 1)), [1]);
     }
 
     #[test]
