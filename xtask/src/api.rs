@@ -2,16 +2,16 @@
 //!
 //! Hosts are written against it, so no change of it goes by unseen.
 
-use std::fs;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use public_api::Builder;
 
+use crate::recorded::Recorded;
 use crate::shell::Shell;
 use crate::test::Outcome;
 
-const RECORDED: &str = "auth-core/public-api.txt";
+const RECORDED: Recorded = Recorded { path: "auth-core/public-api.txt", advice: "cargo xtask api --record" };
 
 #[derive(clap::Args)]
 pub(crate) struct Options {
@@ -21,23 +21,12 @@ pub(crate) struct Options {
 }
 
 pub(crate) fn run(shell: &Shell, options: &Options) -> Result<ExitCode> {
-    let now = public_api(shell)?;
-    if options.record && !shell.dry_run {
-        fs::write(shell.root.join(RECORDED), now).with_context(|| format!("cannot write {RECORDED}"))?;
-        println!("{RECORDED} is written");
-        return Ok(ExitCode::SUCCESS);
-    }
-    Ok(if is_recorded(shell, &now) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    RECORDED.record_or_compare(shell, &public_api(shell)?, options.record)
 }
 
 /// The comparison as a step of the tests.
 pub(crate) fn step(shell: &Shell) -> Result<Outcome> {
-    let now = public_api(shell)?;
-    Ok(if is_recorded(shell, &now) {
-        Outcome::Passed
-    } else {
-        Outcome::Failed("the public API of auth-core is another one: `cargo xtask api --record`".to_owned())
-    })
+    Ok(RECORDED.step(shell, &public_api(shell)?))
 }
 
 /// Returns the API, an item a line, without what is derived or holds for every type.
@@ -60,16 +49,4 @@ fn public_api(shell: &Shell) -> Result<String> {
         .omit_auto_derived_impls(true)
         .build()?;
     Ok(api.items().map(|item| format!("{item}\n")).collect())
-}
-
-/// Says what is new and what is gone.
-fn is_recorded(shell: &Shell, now: &str) -> bool {
-    let before = fs::read_to_string(shell.root.join(RECORDED)).unwrap_or_default();
-    let only = |mark: &str, these: &str, those: &str| {
-        let those: Vec<&str> = those.lines().collect();
-        these.lines().filter(|line| !those.contains(line)).for_each(|line| println!("{mark} {line}"));
-    };
-    only("-", &before, now);
-    only("+", now, &before);
-    now == before || shell.dry_run
 }

@@ -10,10 +10,11 @@ use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
 use crate::apt;
+use crate::recorded::Recorded;
 use crate::shell::{Shell, line, on_path};
 use crate::test::{Conversation, Outcome};
 
-const HEADER: &str = "auth-c/include/auth_core.h";
+const HEADER: Recorded = Recorded { path: "auth-c/include/auth_core.h", advice: "cargo xtask c --record" };
 const PACKAGES: [&str; 3] = ["gcc", "libc6-dev", "libssl-dev"];
 /// What a static library of Rust wants of the system, as `rustc --print native-static-libs` says for Linux.
 const LIBRARIES: [&str; 6] = ["-lcrypto", "-lgcc_s", "-lrt", "-lpthread", "-lm", "-ldl"];
@@ -81,15 +82,13 @@ fn check_header(shell: &Shell, record: bool) -> Result<()> {
     let folder = shell.root.join("auth-c");
     let config = cbindgen::Config::from_file(folder.join("cbindgen.toml")).map_err(anyhow::Error::msg)?;
     let made = cbindgen::Builder::new().with_crate(&folder).with_config(config).generate()?;
-    let mut now = Vec::new();
-    made.write(&mut now);
-    let path = shell.root.join(HEADER);
-    if record && !shell.dry_run {
-        fs::write(&path, &now).with_context(|| format!("cannot write {HEADER}"))?;
-        println!("{HEADER} is written");
+    let mut header = Vec::new();
+    made.write(&mut header);
+    let header = String::from_utf8(header)?;
+    if record {
+        HEADER.record_or_compare(shell, &header, record)?;
     }
-    let before = fs::read(&path).unwrap_or_default();
-    ensure!(now == before, "{HEADER} is not what auth-c/src/lib.rs says: run `cargo xtask c --record`");
+    ensure!(HEADER.holds(shell, &header), "{} is another one: run `{}`", HEADER.path, HEADER.advice);
     Ok(())
 }
 

@@ -11,6 +11,7 @@ mod images;
 mod openapi;
 mod panics;
 mod playground;
+mod recorded;
 mod shell;
 mod test;
 mod tidy;

@@ -12,10 +12,12 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail, ensure};
 use wasmparser::{DataKind, ExternalKind, KnownCustom, Name, Operator, Parser, Payload, TypeRef};
 
+use crate::recorded::Recorded;
 use crate::shell::{Shell, line};
 use crate::test::{Outcome, targets};
 
-const RECORDED: &str = "auth-core/panics.txt";
+const RECORDED: Recorded =
+    Recorded { path: "auth-core/panics.txt", advice: "cargo xtask panics --record, after a look at them" };
 /// What ends a program for want of memory.
 const OUT_OF_MEMORY: [&str; 3] =
     ["alloc::raw_vec::handle_error", "alloc::raw_vec::capacity_overflow", "alloc::alloc::handle_alloc_error"];
@@ -29,30 +31,12 @@ pub(crate) struct Options {
 
 pub(crate) fn run(shell: &Shell, options: &Options) -> Result<ExitCode> {
     targets(shell)?;
-    let now = ways(shell)?;
-    if options.record && !shell.dry_run {
-        fs::write(shell.root.join(RECORDED), now).with_context(|| format!("cannot write {RECORDED}"))?;
-        println!("{RECORDED} is written");
-        return Ok(ExitCode::SUCCESS);
-    }
-    Ok(if is_recorded(shell, &now) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    RECORDED.record_or_compare(shell, &ways(shell)?, options.record)
 }
 
 /// The comparison as a step of the tests.
 pub(crate) fn step(shell: &Shell) -> Result<Outcome> {
-    let now = ways(shell)?;
-    Ok(if is_recorded(shell, &now) {
-        Outcome::Passed
-    } else {
-        Outcome::Failed("entries may panic in other ways than recorded: `cargo xtask panics`".to_owned())
-    })
-}
-
-fn is_recorded(shell: &Shell, now: &str) -> bool {
-    let before = fs::read_to_string(shell.root.join(RECORDED)).unwrap_or_default();
-    now.lines().filter(|way| !before.lines().any(|known| known == *way)).for_each(|way| println!("+ {way}"));
-    before.lines().filter(|way| !now.lines().any(|known| known == *way)).for_each(|way| println!("- {way}"));
-    now == before || shell.dry_run
+    Ok(RECORDED.step(shell, &ways(shell)?))
 }
 
 /// Builds the probe and returns a line for each entry.
