@@ -1,10 +1,10 @@
 // auth-core for C. Made by `cargo xtask c --record`; change auth-c/src/lib.rs instead.
 //
 // Everything that goes in or comes out of a flow is octets in the encoding of auth_core::wire: postcard's wire
-// format 1.0 behind one octet that names the version. docs/embedding.md has the contract, auth-core/scripts every
+// format 1.0 behind one octet that names the version. auth-core/README.md has the contract, auth-core/scripts every
 // value in octets beside the same in JSON, examples/c/wire.h a reader and a writer.
 //
-// Null where a pointer must not be is AUTH_STATUS_NULL, not a crash; that a pointer leads to as many octets as are named
+// Null where a pointer must not be is AUTH_STATUS_NULL, no octets or -1, not a crash; that a pointer leads to as many octets as are named
 // is up to the caller. What makes a handle sets the pointer to null first, so it can be given back whatever comes. Treat
 // a status that you do not know as a refusal.
 
