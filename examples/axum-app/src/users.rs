@@ -307,3 +307,6 @@ fn time(micros: i64) -> Time {
 fn span(duration: Duration) -> i64 {
     micros(Time::from_micros(0).after(duration))
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,151 @@
+//! What auth-core asks of a store, on a file of its own.
+
+use auth_core::{Hashing, Salt, Secret};
+use tempfile::TempDir;
+
+use super::*;
+
+const FAR: Duration = Duration::from_secs(86_400);
+
+async fn open() -> (TempDir, Users) {
+    let folder = TempDir::new().unwrap();
+    let users = Users::open(folder.path().join("club.db").to_str().unwrap()).await.unwrap();
+    (folder, users)
+}
+
+fn key() -> AddressKey {
+    Address::parse("Ada@example.org").unwrap().key().clone()
+}
+
+fn attempt(generation: u8) -> Attempt {
+    Attempt {
+        generation: Generation::from_bytes([generation; 16]),
+        address: Address::parse("Ada@example.org").unwrap(),
+        locale: Locale::parse("en").unwrap(),
+        password: PasswordRecord {
+            params: Hashing::DEFAULT,
+            salt: Salt::from_bytes([1; 16]),
+            hash: Secret::new([2; 32]),
+        },
+    }
+}
+
+fn row(status: Status, expires: Option<Time>) -> Row {
+    let last_mail = Some(LastMail { due: now(), distance: Duration::from_secs(60) });
+    Row { status, last_mail, last_notice: None, expires }
+}
+
+fn mail(id: u8, generation: u8) -> OwedMail {
+    let (id, generation) = (MailId::from_bytes([id; 16]), Generation::from_bytes([generation; 16]));
+    OwedMail {
+        id,
+        purpose: Purpose::Activation,
+        generation,
+        locale: Locale::parse("en").unwrap(),
+        due: now(),
+    }
+}
+
+/// Puts a row in the place of one, given by version and generation.
+async fn put(
+    users: &Users,
+    expected: u64,
+    generation: Option<u8>,
+    row: Row,
+    mail: Option<OwedMail>,
+) -> Commit {
+    let generation = generation.map(|octet| Generation::from_bytes([octet; 16]));
+    let order = CommitAccount { key: key(), expected: Version(expected), generation, row, mail };
+    users.commit(&order).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_row_comes_back_as_it_was() {
+    let (_folder, users) = open().await;
+    let since = Time::from_micros(1 << 50);
+    for (version, status) in [
+        (0, Status::Vacant),
+        (1, Status::Pending(attempt(3))),
+        (2, Status::Active { attempt: attempt(3), since }),
+    ] {
+        let (row, before) = (row(status, Some(now().after(FAR))), if version < 2 { None } else { Some(3) });
+        assert_eq!(put(&users, version, before, row.clone(), None).await, Commit::Committed);
+        assert_eq!(users.find(&key()).await.unwrap().row, Some((Version(version + 1), row)));
+    }
+}
+
+#[tokio::test]
+async fn version_and_generation_must_be_those_that_were_read() {
+    let (_folder, users) = open().await;
+    let pending = |generation| row(Status::Pending(attempt(generation)), Some(now().after(FAR)));
+    assert_eq!(put(&users, 1, None, pending(3), Some(mail(1, 3))).await, Commit::Conflict, "there is no row");
+    assert_eq!(put(&users, 0, None, pending(3), None).await, Commit::Committed);
+    assert_eq!(put(&users, 0, None, pending(4), Some(mail(1, 4))).await, Commit::Conflict, "there is one");
+    assert_eq!(
+        put(&users, 1, Some(9), pending(4), Some(mail(1, 4))).await,
+        Commit::Conflict,
+        "of another attempt"
+    );
+    assert_eq!(put(&users, 2, Some(3), pending(4), Some(mail(1, 4))).await, Commit::Conflict, "a later one");
+    assert!(users.due().await.unwrap().is_empty(), "no mail without its row");
+    assert_eq!(put(&users, 1, Some(3), pending(4), Some(mail(1, 4))).await, Commit::Committed);
+    assert!(users.find(&key()).await.unwrap().mail_waits);
+}
+
+#[tokio::test]
+async fn a_mail_rests_while_it_is_under_way_and_a_newer_one_takes_its_place() {
+    let (_folder, users) = open().await;
+    let pending = row(Status::Pending(attempt(3)), Some(now().after(FAR)));
+    put(&users, 0, None, pending.clone(), Some(mail(1, 3))).await;
+    let [held] = <[_; 1]>::try_from(users.due().await.unwrap()).unwrap();
+    assert_eq!((held.attempts, held.mail.id), (1, MailId::from_bytes([1; 16])));
+    assert!(users.due().await.unwrap().is_empty(), "it is not taken twice");
+    put(&users, 1, Some(3), pending, Some(mail(2, 3))).await;
+    let sent = SettleMail { lease: held.lease, settlement: Settlement::Sent };
+    assert_eq!(users.settle(&sent).await.unwrap(), Settled::Lost);
+    let [newer] = <[_; 1]>::try_from(users.due().await.unwrap()).unwrap();
+    assert_eq!((newer.attempts, newer.mail.id), (1, MailId::from_bytes([2; 16])));
+    let begun = SettleMail { lease: newer.lease, settlement: Settlement::Begun { unknowns: 1 } };
+    assert_eq!(users.settle(&begun).await.unwrap(), Settled::Settled);
+    let retry =
+        Settlement::Retry { after: Duration::ZERO, unknowns: 1, detail: auth_core::Detail::new("later") };
+    assert_eq!(
+        users.settle(&SettleMail { lease: newer.lease, settlement: retry }).await.unwrap(),
+        Settled::Settled
+    );
+    let [again] = <[_; 1]>::try_from(users.due().await.unwrap()).unwrap();
+    assert_eq!(
+        (again.attempts, again.unknowns, again.mail.due),
+        (2, 1, newer.mail.due),
+        "as the commit left it"
+    );
+}
+
+#[tokio::test]
+async fn what_has_expired_goes_and_members_stay() {
+    let (_folder, users) = open().await;
+    put(&users, 0, None, row(Status::Pending(attempt(3)), Some(now())), None).await;
+    users.purge().await.unwrap();
+    assert_eq!(users.find(&key()).await.unwrap().row, None);
+    put(&users, 0, None, row(Status::Active { attempt: attempt(3), since: now() }, None), None).await;
+    users.purge().await.unwrap();
+    assert_eq!(users.members().await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn damage_is_told_and_holds_nobody_up() {
+    let (_folder, users) = open().await;
+    let pending = row(Status::Pending(attempt(3)), Some(now().after(FAR)));
+    put(&users, 0, None, pending, Some(mail(1, 3))).await;
+    sqlx::raw_sql("UPDATE outbox SET purpose = 700; UPDATE users SET password = '$argon2id$v=19$x$y'")
+        .execute(&users.0)
+        .await
+        .unwrap();
+    assert!(users.due().await.unwrap().is_empty());
+    let dead: Option<String> =
+        sqlx::query_scalar("SELECT dead FROM outbox").fetch_one(&users.0).await.unwrap();
+    assert_eq!(dead.as_deref(), Some("its row is damaged"));
+    let Some((_, found)) = users.find(&key()).await.unwrap().row else { panic!("the row is there") };
+    let Status::Pending(found) = found.status else { panic!("it is pending") };
+    assert_eq!(found.password, PasswordRecord::unusable(), "it never verifies, and is no fault");
+}
