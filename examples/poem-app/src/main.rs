@@ -45,22 +45,25 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     println!("listening on http://{}", listener.local_addr()?);
     let end = Arc::new(Notify::new());
-    let told = Arc::clone(&end);
+    let heard = Arc::clone(&end);
     let server = Server::new_with_acceptor(TcpAcceptor::from_std(listener)?);
-    let ended = async move { told.notified().await };
-    let serving = tokio::spawn(server.run_with_graceful_shutdown(app(&node), ended, Some(FAREWELL)));
+    let ended = async move { heard.notified().await };
+    let mut serving = tokio::spawn(server.run_with_graceful_shutdown(app(&node), ended, Some(FAREWELL)));
     let [terminate, interrupt] = &mut signals;
-    let failed = tokio::select! {
-        _ = terminate.recv() => None,
-        _ = interrupt.recv() => None,
-        failed = node.failed() => failed, // no mail leaves any more
+    let told = tokio::select! {
+        _ = terminate.recv() => true,
+        _ = interrupt.recv() => true,
+        // The server, or the worker that sends the mails, ends by itself only if it failed.
+        _ = &mut serving => false,
+        _ = node.failed() => false,
     };
     // The server and the node end together: the database is closed once every answer has left.
     end.notify_one();
-    let in_order = node.finish(async { drop(serving.await) }).await;
-    match failed {
-        Some(error) => Err(error.into()),
-        None if !in_order => Err("ended with something unfinished".into()),
-        None => Ok(()),
-    }
+    let served = async {
+        if !serving.is_finished() {
+            drop(serving.await);
+        }
+    };
+    let in_order = node.finish(served).await;
+    if told && in_order { Ok(()) } else { Err("a part ended by itself, or left something unfinished".into()) }
 }
