@@ -25,6 +25,18 @@ pub(crate) fn install(shell: &Shell, packages: &[&str]) -> Result<()> {
     Ok(())
 }
 
+/// Installs the packages of what is not there where that is possible; returns what to do where it is not.
+pub(crate) fn provide(
+    shell: &Shell,
+    packages: &[&str],
+    is_there: impl Fn() -> bool,
+) -> Result<Option<String>> {
+    if !is_there() && on_path("apt-get") {
+        install(shell, packages)?;
+    }
+    Ok((!is_there() && !shell.dry_run).then(|| advice(packages)))
+}
+
 /// Package sources beside the system's own, and the suite to take from them.
 pub(crate) struct Sources {
     pub(crate) file: PathBuf,

@@ -53,14 +53,9 @@ pub(crate) fn step(shell: &Shell) -> Result<Outcome> {
     Ok(Outcome::Passed)
 }
 
-/// Installs what is missing where that is possible; returns what to do where it is not.
 fn missing(shell: &Shell) -> Result<Option<String>> {
     let finds = ["-fsyntax-only", "-include", "openssl/rand.h", "-x", "c", "/dev/null"];
-    let is_there = || on_path("cc") && shell.succeeds("cc", &finds);
-    if !is_there() && on_path("apt-get") {
-        apt::install(shell, &PACKAGES)?;
-    }
-    Ok((!is_there() && !shell.dry_run).then(|| apt::advice(&PACKAGES)))
+    apt::provide(shell, &PACKAGES, || on_path("cc") && shell.succeeds("cc", &finds))
 }
 
 fn build_and_check(shell: &Shell, record: bool) -> Result<()> {

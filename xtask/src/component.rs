@@ -49,13 +49,8 @@ pub(crate) fn step(shell: &Shell) -> Result<Outcome> {
     Ok(Outcome::Passed)
 }
 
-/// Installs wasm-opt where it is missing and that is possible; returns what to do where it is not.
 fn missing(shell: &Shell) -> Result<Option<String>> {
-    let is_there = || on_path("wasm-opt");
-    if !is_there() && on_path("apt-get") {
-        apt::install(shell, &PACKAGES)?;
-    }
-    Ok((!is_there() && !shell.dry_run).then(|| apt::advice(&PACKAGES)))
+    apt::provide(shell, &PACKAGES, || on_path("wasm-opt"))
 }
 
 fn build_and_check(shell: &Shell, record: bool) -> Result<()> {

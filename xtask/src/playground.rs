@@ -1,7 +1,7 @@
 //! `playground`: a page that runs the component in a browser, as one file.
 
 use std::path::PathBuf;
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 
 use anyhow::{Result, bail};
 
@@ -9,6 +9,7 @@ use crate::component;
 use crate::shell::{Shell, line};
 
 const FOLDER: &str = "examples/playground";
+const MANIFEST: &str = "examples/playground/transpile/Cargo.toml";
 
 pub(crate) fn run(shell: &Shell) -> Result<ExitCode> {
     component::run(shell, &component::Options::default())?;
@@ -19,19 +20,29 @@ pub(crate) fn run(shell: &Shell) -> Result<ExitCode> {
 
 /// Makes the page of the component that is there.
 pub(crate) fn build(shell: &Shell) -> Result<()> {
-    let output = folder(shell);
-    let manifest = format!("{FOLDER}/transpile/Cargo.toml");
-    let mut format = shell.cargo(&["fmt", "--check", "--manifest-path", &manifest]);
-    let mut lint = shell.cargo(&["clippy", "--locked", "--quiet", "--manifest-path", &manifest]);
-    lint.args(["--", "-D", "warnings"]).env("CARGO_TARGET_DIR", shell.target().join("transpile"));
-    let mut transpile = shell.cargo(&["run", "--locked", "--quiet", "--manifest-path", &manifest, "--"]);
-    transpile.arg(component::artefact(shell));
+    let mut transpile = tool(shell, "run");
+    transpile.arg("--").arg(component::artefact(shell)).arg(FOLDER).arg(folder(shell));
+    must(shell, transpile)
+}
+
+/// Looks at the tool that makes it, which is no member of the workspace.
+pub(crate) fn lint(shell: &Shell) -> Result<()> {
+    must(shell, shell.cargo(&["fmt", "--check", "--manifest-path", MANIFEST]))?;
+    let mut lint = tool(shell, "clippy");
+    lint.args(["--", "-D", "warnings"]);
+    must(shell, lint)
+}
+
+fn tool(shell: &Shell, command: &str) -> Command {
+    let mut cargo = shell.cargo(&[command, "--locked", "--quiet", "--manifest-path", MANIFEST]);
     // What it brings is built once.
-    transpile.arg(FOLDER).arg(&output).env("CARGO_TARGET_DIR", shell.target().join("transpile"));
-    for command in [&mut format, &mut lint, &mut transpile] {
-        if !shell.run(command)? {
-            bail!("{}", line(command));
-        }
+    cargo.env("CARGO_TARGET_DIR", shell.target().join("transpile"));
+    cargo
+}
+
+fn must(shell: &Shell, mut command: Command) -> Result<()> {
+    if !shell.run(&mut command)? {
+        bail!("{}", line(&command));
     }
     Ok(())
 }

@@ -141,6 +141,7 @@ fn run_step(
         Step::Targets => setup::targets_or(shell, |shell| checks::run(shell, step, filter, servers.as_ref())),
         Step::Browser => setup::browser_or(shell, |shell| checks::run(shell, step, filter, servers.as_ref())),
         Step::Playground => setup::browser_or(shell, |shell| {
+            playground::lint(shell)?;
             playground::build(shell)?;
             checks::run(shell, step, filter, servers.as_ref())
         }),
