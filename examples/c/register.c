@@ -9,7 +9,7 @@
 #include "codes.h"
 #include "wire.h"
 
-static AuthRules *rules; enum { NO_CODE = 1000 };
+static AuthRules *rules;
 static AuthBuffer password; /* beside every flow, in none */
 static struct { uint64_t version; struct writer key, row, mail; int waits; } account;
 
@@ -56,11 +56,11 @@ static void carry_out(struct reader *order, struct writer *answer) {
     }
 }
 
-/* Runs a flow to its end and returns what is told: the number of a case. */
-static uint64_t drive(const struct writer *input) {
+/* Runs a flow to its end and returns what is told: the number of a case, or -1 if what was typed is no code. */
+static int64_t drive(const struct writer *input) {
     AuthFlow *flow = NULL;
     AuthStatus status = auth_flow_start(rules, input->at, input->len, &flow);
-    if (status == AUTH_STATUS_CODE) return NO_CODE;
+    if (status == AUTH_STATUS_CODE) return -1;
     if (status != AUTH_STATUS_OK) { fprintf(stderr, "it cannot start: %d\n", status); exit(1); }
     for (AuthBuffer taken; (taken = auth_flow_take(flow)).data; auth_buffer_free(taken)) {
         struct reader order = { taken.data + 1, taken.data + taken.len };
@@ -73,7 +73,7 @@ static uint64_t drive(const struct writer *input) {
     AuthBuffer ended = auth_flow_outcome(flow);
     struct reader outcome = { ended.data + 1, ended.data + ended.len };
     if (read_number(&outcome) != 0) exit(1); /* broken: answer 503 */
-    uint64_t told = (read_number(&outcome), read_number(&outcome)); /* of which flow, and what */
+    int64_t told = (read_number(&outcome), (int64_t)read_number(&outcome)); /* of which flow, and what */
     auth_buffer_free(ended), auth_flow_free(flow);
     return told;
 }
@@ -103,8 +103,8 @@ int main(int count, char **words) {
         struct writer activate = { { 1, 1 }, 2 }; /* Activate: address, code, client */
         write_octets(&activate, words[1], strlen(words[1])), write_octets(&activate, code, strcspn(code, "\n"));
         write_raw(&activate, client, sizeof client);
-        uint64_t told = drive(&activate); /* 0: activated */
-        puts(told == NO_CODE ? "a code has six digits" : told == 0 ? "activated" : "refused");
+        int64_t told = drive(&activate); /* 0: activated */
+        puts(told < 0 ? "a code has six digits" : told == 0 ? "activated" : "refused");
     }
     return auth_buffer_free(password), auth_rules_free(rules), 0;
 }
