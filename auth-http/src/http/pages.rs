@@ -139,8 +139,9 @@ pub(crate) fn clock(request: &Request) -> Response {
 
 /// Tells whether a request comes from this machine and means it.
 ///
-/// Threats: a peer without an address, whom a proxy passes in through a Unix socket; DNS rebinding (a foreign page whose name points to 127.0.0.1 shows in Host), and a
-/// proxy on this machine that passes the outside in (it shows in its headers).
+/// Threats: a peer without an address, whom a proxy passes in through a Unix socket; DNS rebinding (a
+/// foreign page whose name points to 127.0.0.1 shows in Host); and a proxy on this machine that passes
+/// the outside in (it shows in its headers).
 fn is_local(request: &Request) -> bool {
     let peer = request.remote_addr().as_socket_addr().map(|address| address.ip().to_canonical());
     let from_here = peer.is_some_and(|ip| ip.is_loopback());
