@@ -24,7 +24,7 @@ pub use service::Shared;
 use std::sync::Arc;
 
 use poem::{Endpoint, EndpointExt, Request, Response, Route, endpoint::make_sync, get, post};
-use poem_openapi::{OpenApi, OpenApiService};
+use poem_openapi::{OpenApi, OpenApiService, ServerObject};
 
 use activate::{ActivateAnswer, TypedCode};
 use basic::Basic;
@@ -101,7 +101,7 @@ fn service() -> OpenApiService<Api, ()> {
          `method-not-allowed`.",
     )
     // Beside the document, wherever an application has mounted the service.
-    .server(".")
+    .server(ServerObject::new(".").description("the service that this document is of"))
 }
 
 /// Returns the OpenAPI document, laid out to be read and compared.
