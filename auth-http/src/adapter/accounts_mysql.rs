@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use auth_core::{AddressKey, Commit, CommitAccount, Found, Purpose, Secret, Version};
-use sqlx::{FromRow, MySqlConnection};
+use sqlx::{FromRow, MySqlConnection, Row, mysql::MySqlRow};
 
 use super::{
     accounts_mysql_connections::{Connections, carry_out, in_time, number},
@@ -33,12 +33,16 @@ pub struct AccountsMysql {
     clock: Clock,
 }
 
-#[derive(FromRow)]
 struct FoundRow {
     clock: i64,
     /// Of version 0 where there is none.
-    #[sqlx(flatten)]
     account: AccountRow,
+}
+
+impl FromRow<'_, MySqlRow> for FoundRow {
+    fn from_row(row: &MySqlRow) -> sqlx::Result<Self> {
+        Ok(Self { clock: row.try_get("clock")?, account: AccountRow::from_row(row)? })
+    }
 }
 
 impl AccountsMysql {

@@ -4,7 +4,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use auth_core::{Lease, LeaseToken, LeasedMail, MailId, SettleMail, Settled, Settlement};
-use sqlx::{FromRow, MySql, mysql::MySqlArguments, query::Query};
+use sqlx::{
+    FromRow, MySql, Row,
+    mysql::{MySqlArguments, MySqlRow},
+    query::Query,
+};
 
 use super::{
     accounts_mysql::{AccountsMysql, now},
@@ -19,11 +23,15 @@ use crate::{
 /// How long what an operator orders may take, over an outbox of any size.
 const OPERATORS: Duration = Duration::from_secs(60);
 
-#[derive(FromRow)]
 struct ListedNow {
     clock: i64,
-    #[sqlx(flatten)]
     row: ListedRow,
+}
+
+impl FromRow<'_, MySqlRow> for ListedNow {
+    fn from_row(row: &MySqlRow) -> sqlx::Result<Self> {
+        Ok(Self { clock: row.try_get("clock")?, row: ListedRow::from_row(row)? })
+    }
 }
 
 #[async_trait]

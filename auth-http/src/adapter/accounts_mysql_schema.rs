@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use super::{
     accounts_mysql::AccountsMysql,
     accounts_mysql_connections::{carry_out, cause, in_time, number},
+    migrations::migrations,
 };
 use crate::port::{self, AccountsDatabase, Finding, PortError};
 
@@ -89,8 +90,8 @@ impl AccountsDatabase for AccountsMysql {
     }
 }
 
-fn migrator() -> Migrator {
-    let mut migrator = sqlx::migrate!("migrations/mysql");
+pub(super) fn migrator() -> Migrator {
+    let mut migrator = migrations!("mysql": "0001_accounts", "0002_outbox");
     // Its own lock waits for ever, which MariaDB refuses.
     migrator.set_locking(false);
     migrator

@@ -6,7 +6,7 @@ use auth_core::{
     Address, AddressKey, Attempt, Found, Generation, LastMail, Lease, LeaseToken, LeasedMail, Locale, MailId,
     OwedMail, PasswordRecord, Purpose, Row, Status, Time, Version,
 };
-use sqlx::FromRow;
+use sqlx::{ColumnIndex, Decode, FromRow, Type};
 
 use crate::port::{OutboxMail, OutboxState};
 
@@ -15,20 +15,42 @@ use crate::port::{OutboxMail, OutboxState};
 #[error("the stored {0} is damaged; restore it from a backup or delete the row")]
 pub(super) struct Damaged(&'static str);
 
-#[derive(FromRow, Default)]
-pub(super) struct AccountRow {
-    pub(super) version: i64,
-    pub(super) status: i64,
-    pub(super) address: Option<String>,
-    pub(super) locale: Option<String>,
-    pub(super) password: Option<String>,
-    pub(super) generation: Option<Vec<u8>>,
-    pub(super) active_since: Option<i64>,
-    pub(super) last_mail_due: Option<i64>,
-    pub(super) last_mail_distance: Option<i64>,
-    pub(super) last_notice: Option<i64>,
-    pub(super) expires: Option<i64>,
-    pub(super) mail_waits: bool,
+/// A row with columns of these names, from either database.
+///
+/// By hand, since sqlx' derive builds the drivers of every database a second time, for the compiler.
+macro_rules! row {
+    ($(#[$meta:meta])* $name:ident { $($column:ident: $type:ty,)+ }) => {
+        $(#[$meta])*
+        pub(super) struct $name { $(pub(super) $column: $type,)+ }
+
+        impl<'r, R: sqlx::Row> FromRow<'r, R> for $name
+        where
+            &'static str: ColumnIndex<R>,
+            $($type: Decode<'r, R::Database> + Type<R::Database>,)+
+        {
+            fn from_row(row: &'r R) -> sqlx::Result<Self> {
+                Ok(Self { $($column: row.try_get(stringify!($column))?,)+ })
+            }
+        }
+    };
+}
+
+row! {
+    #[derive(Default)]
+    AccountRow {
+        version: i64,
+        status: i64,
+        address: Option<String>,
+        locale: Option<String>,
+        password: Option<String>,
+        generation: Option<Vec<u8>>,
+        active_since: Option<i64>,
+        last_mail_due: Option<i64>,
+        last_mail_distance: Option<i64>,
+        last_notice: Option<i64>,
+        expires: Option<i64>,
+        mail_waits: bool,
+    }
 }
 
 impl AccountRow {
@@ -94,16 +116,17 @@ impl AccountRow {
     }
 }
 
-#[derive(FromRow)]
-pub(super) struct MailRow {
-    pub(super) address_key: Vec<u8>,
-    pub(super) purpose: i64,
-    pub(super) mail_id: Vec<u8>,
-    pub(super) generation: Vec<u8>,
-    pub(super) locale: String,
-    pub(super) due: i64,
-    pub(super) attempts: i64,
-    pub(super) unknowns: i64,
+row! {
+    MailRow {
+        address_key: Vec<u8>,
+        purpose: i64,
+        mail_id: Vec<u8>,
+        generation: Vec<u8>,
+        locale: String,
+        due: i64,
+        attempts: i64,
+        unknowns: i64,
+    }
 }
 
 impl MailRow {
@@ -125,18 +148,19 @@ impl MailRow {
     }
 }
 
-/// A mail as the operator's list has it.
-#[derive(FromRow)]
-pub(super) struct ListedRow {
-    address_key: Vec<u8>,
-    purpose: i64,
-    mail_id: Vec<u8>,
-    attempts: i64,
-    next_at: i64,
-    lease: Option<Vec<u8>>,
-    dead_since: Option<i64>,
-    last_error: Option<String>,
-    address: Option<String>,
+row! {
+    /// A mail as the operator's list has it.
+    ListedRow {
+        address_key: Vec<u8>,
+        purpose: i64,
+        mail_id: Vec<u8>,
+        attempts: i64,
+        next_at: i64,
+        lease: Option<Vec<u8>>,
+        dead_since: Option<i64>,
+        last_error: Option<String>,
+        address: Option<String>,
+    }
 }
 
 impl ListedRow {

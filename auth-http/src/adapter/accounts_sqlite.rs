@@ -5,7 +5,7 @@
 
 use std::{
     str::FromStr,
-    sync::{Arc, Mutex},
+    sync::{Arc, LazyLock, Mutex},
     time::Duration,
 };
 
@@ -20,10 +20,16 @@ use sqlx::{
 use super::{
     accounts_rows::{AccountRow, micros, span},
     clock::Clock,
+    migrations::migrations,
 };
 use crate::port::{Accounts, AccountsDatabase, Finding, PortError, Result};
 
-static MIGRATOR: Migrator = sqlx::migrate!("migrations/sqlite");
+pub(super) static MIGRATOR: LazyLock<Migrator> = LazyLock::new(|| {
+    migrations!(
+        "sqlite": "0001_accounts", "0002_accounts_expires", "0003_outbox", "0004_outbox_next",
+        "0005_outbox_mail_id",
+    )
+});
 
 /// Programs that may bring the same file's schema up to date at once.
 const RACERS: u32 = 16;

@@ -27,3 +27,4 @@ mod mail_smtp_failure;
 mod mail_smtp_idle;
 mod mail_smtp_message;
 pub mod mail_templates;
+mod migrations;

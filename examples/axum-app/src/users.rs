@@ -10,8 +10,8 @@ use auth_core::{
     Settlement, Status, Time, Version,
 };
 use sqlx::{
-    FromRow, SqlitePool,
-    sqlite::{SqliteConnectOptions, SqlitePoolOptions},
+    FromRow, Row as _, SqlitePool,
+    sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteRow},
 };
 
 /// How long a mail rests whose delivery broke off.
@@ -22,7 +22,7 @@ const DEAD_LETTER_AGE: Duration = Duration::from_secs(7 * 86_400);
 pub struct Users(SqlitePool);
 
 /// The columns of `users` that are auth-core's.
-#[derive(Default, FromRow)]
+#[derive(Default)]
 struct UserRow {
     version: i64,
     status: String,
@@ -37,7 +37,6 @@ struct UserRow {
     expires: Option<i64>,
 }
 
-#[derive(FromRow)]
 struct MailRow {
     email: String,
     purpose: i64,
@@ -47,6 +46,39 @@ struct MailRow {
     due: i64,
     attempts: i64,
     unknowns: i64,
+}
+
+impl FromRow<'_, SqliteRow> for UserRow {
+    fn from_row(row: &SqliteRow) -> sqlx::Result<Self> {
+        Ok(Self {
+            version: row.try_get("version")?,
+            status: row.try_get("status")?,
+            address: row.try_get("address")?,
+            locale: row.try_get("locale")?,
+            password: row.try_get("password")?,
+            generation: row.try_get("generation")?,
+            active_since: row.try_get("active_since")?,
+            last_mail_due: row.try_get("last_mail_due")?,
+            last_mail_distance: row.try_get("last_mail_distance")?,
+            last_notice: row.try_get("last_notice")?,
+            expires: row.try_get("expires")?,
+        })
+    }
+}
+
+impl FromRow<'_, SqliteRow> for MailRow {
+    fn from_row(row: &SqliteRow) -> sqlx::Result<Self> {
+        Ok(Self {
+            email: row.try_get("email")?,
+            purpose: row.try_get("purpose")?,
+            id: row.try_get("id")?,
+            generation: row.try_get("generation")?,
+            locale: row.try_get("locale")?,
+            due: row.try_get("due")?,
+            attempts: row.try_get("attempts")?,
+            unknowns: row.try_get("unknowns")?,
+        })
+    }
 }
 
 impl Users {
