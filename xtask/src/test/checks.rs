@@ -1,9 +1,8 @@
 //! The steps that are a list of cargo commands. All of a list runs, so that one look shows
 //! everything that is wrong.
 //!
-//! Packages are chosen with care: cargo unites the features of what it builds together, so
-//! each other choice builds the dependencies again. Lints and docs take the workspace, unit
-//! tests and the server take the two crates, the integration tests theirs.
+//! Everything takes the whole workspace and chooses targets: cargo unites the features of the packages that it
+//! is told, so each other choice of packages builds the dependencies again.
 
 use std::process::Command;
 
@@ -43,7 +42,7 @@ fn commands(shell: &Shell, step: Step, filter: Option<&str>) -> Vec<Command> {
         command
     };
     let on_stack = |stack: &str, other: &[&str]| {
-        let mut command = against_server(shell, test("-p auth-tests --test integration"));
+        let mut command = against_server(shell, test("--workspace --test integration"));
         command.env("AUTH_TEST_STACK", stack);
         without(command, &[STORELESS, other].concat())
     };
@@ -59,32 +58,34 @@ fn commands(shell: &Shell, step: Step, filter: Option<&str>) -> Vec<Command> {
                 cargo(&format!("build --locked -p auth-core {features}--target {target}"))
             })
             .collect(),
-        Step::Unit => vec![
-            test("-p auth-core -p auth-http -p rust-sync -p axum-app -p poem-app --tests"),
-            test("-p auth-http --features test-hooks --tests"),
-            test("-p xtask"),
-        ],
+        Step::Unit => {
+            let tests = ["flows", "memory", "replay", "as_a_person"].map(|name| format!("--test {name}"));
+            vec![
+                test(&format!("--workspace --lib --bins {}", tests.join(" "))),
+                test(&format!("{HOOKS} --lib")),
+            ]
+        }
         Step::Doc => {
             let mut docs = cargo("doc --locked --workspace --no-deps");
             docs.env("RUSTDOCFLAGS", "-Dwarnings");
-            vec![test("-p auth-core -p auth-http --doc"), docs]
+            vec![test("--workspace --doc"), docs]
         }
         Step::Integration => {
-            let all = test("-p auth-tests --lib --test integration");
+            let all = test("--workspace --test integration");
             vec![against_server(shell, without(all, &["contract::stack::", "stack_"]))]
         }
         Step::Mysql => vec![on_stack("mysql", &["contract::stack::mariadb", "contract::stack::valkey"])],
         Step::Mariadb => {
             vec![on_stack("mariadb", &["contract::stack::mysql", "contract::stack::redis", "stack_"])]
         }
-        Step::Faults => vec![against_server(shell, test("-p auth-tests --test faults"))],
-        Step::Compose => vec![test("-p auth-tests --test compose")],
+        Step::Faults => vec![against_server(shell, test("--workspace --test faults"))],
+        Step::Compose => vec![test("--workspace --test compose")],
         Step::Browser => {
-            let all = against_server(shell, test("-p auth-tests --test browser"));
+            let all = against_server(shell, test("--workspace --test browser"));
             vec![without(all, &["playground::"])]
         }
         Step::Playground => {
-            let mut all = test("-p auth-tests --test browser");
+            let mut all = test("--workspace --test browser");
             all.env("AUTH_PLAYGROUND", playground::page(shell));
             vec![without(all, &["api_page::", "mailbox_page::"])]
         }

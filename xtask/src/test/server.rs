@@ -12,9 +12,9 @@ use crate::shell::{Shell, line};
 pub(crate) fn build(shell: &Shell) -> Result<Outcome> {
     // The plain one last: it stays behind under the usual name.
     let builds: [(&[&str], PathBuf); 2] =
-        [(&["--features", "test-hooks"], with_hooks(shell)), (&[], plain(shell))];
+        [(&["--features", "auth-http/test-hooks"], with_hooks(shell)), (&[], plain(shell))];
     for (features, copy) in builds {
-        let mut command = shell.cargo(&["build", "--locked", "-p", "auth-http"]);
+        let mut command = shell.cargo(&["build", "--locked", "--workspace", "--bin", "auth-http"]);
         if !shell.run(command.args(features))? {
             return Ok(Outcome::Failed(line(&command)));
         }

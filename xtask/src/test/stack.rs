@@ -24,7 +24,7 @@ impl Servers {
         let mut environment: Vec<(String, String)> =
             images::ensure(shell)?.into_iter().map(|(variable, name)| (variable.to_owned(), name)).collect();
         environment.extend(faketime(shell)?.map(|library| ("AUTH_TEST_FAKETIME".to_owned(), library)));
-        let mut build = shell.cargo(&["build", "--locked", "-p", "auth-tests", "--bin", "servers"]);
+        let mut build = shell.cargo(&["build", "--locked", "--workspace", "--bin", "servers"]);
         if !shell.run(&mut build)? {
             bail!("{}", line(&build));
         }
