@@ -8,7 +8,7 @@ use auth_core::{
     ConstrainedFloor, Deliver, Detail, Disclosure, Fault, Found, Generation, HashFloor, Hashed, Hashing,
     KeyId, LastMail, Lease, LeaseToken, LeasedMail, Locale, MailId, OwedMail, PasswordPolicy, PasswordRecord,
     Policy, Purpose, Redemption, Register, Resend, Row, Rules, RulesError, Salt, Scrypt, Secret, Seed,
-    Sending, Settled, Status, Time, Version, Weakness,
+    Sending, Settled, Status, Time, Version, WaitingMail, WaitingState, Weakness,
     wire::{Input, Reply, Response, Ticket},
 };
 
@@ -190,10 +190,7 @@ fn leased_mail(leased: wit::LeasedMail) -> Result<LeasedMail, Malformed> {
         key: AddressKey::parse(&key).map_err(|_| malformed("key", "the key of an address"))?,
         mail: OwedMail {
             id: mail_id(&mail.id)?,
-            purpose: match mail.purpose {
-                wit::Purpose::Activation => Purpose::Activation,
-                wit::Purpose::Notice => Purpose::Notice,
-            },
+            purpose: purpose(mail.purpose),
             generation: generation(&mail.generation)?,
             locale: locale(&mail.locale)?,
             due: Time::from_micros(mail.due),
@@ -234,7 +231,7 @@ pub(crate) fn response(ticket: &[u8], answer: wit::Answer) -> Result<Option<Resp
                 Some((version, found)) => Some((Version(version), row(found)?)),
                 None => None,
             },
-            mail_waits: found.mail_waits,
+            waiting: found.waiting.into_iter().map(waiting).collect::<Result<_, _>>()?,
         }),
         wit::Answer::HashPassword(hashed) => Reply::HashPassword(Hashed {
             params: hashing(hashed.params)?,
@@ -281,12 +278,31 @@ fn row(row: wit::Row) -> Result<Row, Malformed> {
                 Status::Active { attempt: attempt(active)?, since: Time::from_micros(since) }
             }
         },
-        last_mail: row
-            .last_mail
-            .map(|last| LastMail { due: Time::from_micros(last.due), distance: micros(last.distance) }),
+        last_mail: row.last_mail.map(|last| LastMail {
+            due: Time::from_micros(last.due),
+            distance: micros(last.distance),
+            left: last.left,
+        }),
         last_notice: row.last_notice.map(Time::from_micros),
         expires: row.expires.map(Time::from_micros),
     })
+}
+
+const fn purpose(purpose: wit::Purpose) -> Purpose {
+    match purpose {
+        wit::Purpose::Activation => Purpose::Activation,
+        wit::Purpose::Notice => Purpose::Notice,
+    }
+}
+
+fn waiting(mail: wit::WaitingMail) -> Result<WaitingMail, Malformed> {
+    let state = match mail.state {
+        wit::WaitingState::Free(free) => WaitingState::Free { next: Time::from_micros(free.next) },
+        wit::WaitingState::Held(held) => {
+            WaitingState::Held { token: LeaseToken::from_bytes(octets(&held.token, "token")?) }
+        }
+    };
+    Ok(WaitingMail { purpose: purpose(mail.purpose), id: mail_id(&mail.id)?, state })
 }
 
 fn attempt(attempt: wit::Attempt) -> Result<Attempt, Malformed> {

@@ -8,8 +8,8 @@ use core::{net::IpAddr, time::Duration};
 
 use auth_core::{
     Activation, Alphabet, Attempt, BadSnapshot, Broken, CodeFormat, Disclosure, Fault, Hashing, Kind, Lease,
-    OwedMail, Policy, Purpose, Registration, Resending, Row, Scrypt, Settlement, Status, Template, Time,
-    Weakness, WhyRefused,
+    MailChange, OwedMail, Policy, Purpose, Registration, Resending, Row, Scrypt, Settlement, Status,
+    Template, Time, WaitingMail, WaitingState, Weakness, WhyRefused,
     wire::{Order, Ordered, Told},
 };
 
@@ -114,12 +114,17 @@ impl From<&Order> for wit::Effect {
                 key: text(commit.key.as_str()),
                 expected: commit.expected.0,
                 generation: commit.generation.map(|generation| octets(generation.as_bytes())),
+                waiting: commit.waiting.iter().map(|mail| (*mail).into()).collect(),
+                until: commit.until.as_micros(),
                 row: (&commit.row).into(),
                 mail: commit.mail.as_ref().map(Into::into),
             }),
             Order::PutCode(put) => Self::PutCode(wit::PutCode {
                 slot: octets(put.slot.as_bytes()),
                 mail: octets(put.mail.as_bytes()),
+                mails: put.mails,
+                lease: octets(put.lease.as_bytes()),
+                ends: put.ends,
                 mac: octets(put.mac.as_bytes()),
                 lifetime: micros(put.lifetime),
                 tries: put.tries,
@@ -128,6 +133,7 @@ impl From<&Order> for wit::Effect {
             }),
             Order::RedeemCode(redeem) => Self::RedeemCode(wit::RedeemCode {
                 slot: octets(redeem.slot.as_bytes()),
+                newest: redeem.newest,
                 macs: redeem.macs.iter().map(|mac| octets(mac.as_bytes())).collect::<Vec<_>>(),
             }),
             Order::SendMail(send) => Self::SendMail(wit::SendMail {
@@ -154,11 +160,45 @@ impl From<&Row> for wit::Row {
                     wit::Status::Active(wit::Active { attempt: attempt.into(), since: since.as_micros() })
                 }
             },
-            last_mail: row
-                .last_mail
-                .map(|last| wit::LastMail { due: last.due.as_micros(), distance: micros(last.distance) }),
+            last_mail: row.last_mail.map(|last| wit::LastMail {
+                due: last.due.as_micros(),
+                distance: micros(last.distance),
+                left: last.left,
+            }),
             last_notice: row.last_notice.map(Time::as_micros),
             expires: row.expires.map(Time::as_micros),
+        }
+    }
+}
+
+impl From<Purpose> for wit::Purpose {
+    fn from(purpose: Purpose) -> Self {
+        match purpose {
+            Purpose::Activation => Self::Activation,
+            Purpose::Notice => Self::Notice,
+        }
+    }
+}
+
+impl From<WaitingMail> for wit::WaitingMail {
+    fn from(mail: WaitingMail) -> Self {
+        let state = match mail.state {
+            WaitingState::Free { next } => wit::WaitingState::Free(wit::FreeMail { next: next.as_micros() }),
+            WaitingState::Held { token } => {
+                wit::WaitingState::Held(wit::HeldMail { token: octets(token.as_bytes()) })
+            }
+        };
+        Self { purpose: mail.purpose.into(), id: octets(mail.id.as_bytes()), state }
+    }
+}
+
+impl From<&MailChange> for wit::MailChange {
+    fn from(change: &MailChange) -> Self {
+        match change {
+            MailChange::Owe(mail) => Self::Owe(mail.into()),
+            MailChange::Begin { mail, unknowns } => {
+                Self::Begin(wit::BeginMail { mail: octets(mail.as_bytes()), unknowns: *unknowns })
+            }
         }
     }
 }
@@ -182,10 +222,7 @@ impl From<&OwedMail> for wit::OwedMail {
     fn from(mail: &OwedMail) -> Self {
         Self {
             id: octets(mail.id.as_bytes()),
-            purpose: match mail.purpose {
-                Purpose::Activation => wit::Purpose::Activation,
-                Purpose::Notice => wit::Purpose::Notice,
-            },
+            purpose: mail.purpose.into(),
             generation: octets(mail.generation.as_bytes()),
             locale: text(mail.locale.as_str()),
             due: mail.due.as_micros(),
@@ -214,7 +251,6 @@ impl From<Lease> for wit::Lease {
 impl From<&Settlement> for wit::Settlement {
     fn from(settlement: &Settlement) -> Self {
         match settlement {
-            Settlement::Begun { unknowns } => Self::Begun(wit::Begun { unknowns: *unknowns }),
             Settlement::Sent => Self::Sent,
             Settlement::Superseded => Self::Superseded,
             Settlement::Retry { after, unknowns, detail } => {

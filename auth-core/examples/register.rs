@@ -38,7 +38,7 @@ pub(crate) fn register(rules: &Rules) {
             Effect::Admit(ticket, _) => ticket.with(Ok(Admission::Admitted)),
             Effect::Random(ticket, _) => ticket.with(Ok(Seed(Secret::new([7; 32])))),
             Effect::FindAccount(ticket, _) => {
-                ticket.with(Ok(Found { now: Time::from_micros(1 << 50), row: None, mail_waits: false }))
+                ticket.with(Ok(Found { now: Time::from_micros(1 << 50), row: None, waiting: Vec::new() }))
             }
             Effect::HashPassword(ticket, order) => {
                 let hash = Secret::new([9; 32]);

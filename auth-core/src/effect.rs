@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Secret,
     domain::{
-        AddressKey, Client, Code, CodeMac, CodeSlot, Detail, Generation, Hashing, Lease, Locale, MailId,
-        OwedMail, Rate, Recipient, Row, Salt, Settlement, Time, Version, micros,
+        AddressKey, Client, Code, CodeMac, CodeSlot, Detail, Generation, Hashing, Lease, LeaseToken, Locale,
+        MailId, OwedMail, Rate, Recipient, Row, Salt, Settlement, Time, Version, WaitingMail, micros,
     },
     octets,
     run::Ticket,
@@ -156,11 +156,11 @@ effects! {
     Admit: Write -> Admission;
     /// Draws 32 bytes from a CSPRNG.
     Random: Pure -> Seed;
-    /// Reads the row of an address, and the store's clock.
+    /// Reads the row of an address, its mails, and the store's clock.
     FindAccount: Read -> Found;
     /// Hashes the password that the host keeps beside the run.
     HashPassword: Pure -> Hashed;
-    /// Replaces the row if its version is the expected one, and takes up the mail, atomically.
+    /// Replaces the row if nothing has changed since it was read, and enqueues or begins a mail, atomically.
     CommitAccount: Write -> Commit;
     /// Stores a code's MAC, or moves its expiry if it is there.
     PutCode: Write -> CodeStored;
@@ -217,9 +217,9 @@ pub struct Found {
     pub now: Time,
     /// The row and its version, expired or not.
     pub row: Option<(Version, Row)>,
-    /// Whether an activation mail of this address is on its way: in the outbox and not dead, leased
-    /// or not.
-    pub mail_waits: bool,
+    /// The mails of this address in the outbox that are not dead, by purpose, as they stood when the row was read:
+    /// both come from one read.
+    pub waiting: Vec<WaitingMail>,
 }
 
 /// Orders: hash the password beside the run.
@@ -243,7 +243,10 @@ pub struct Hashed {
     pub hash: Secret<[u8; 32]>,
 }
 
-/// Orders: replace a row and take up the mail that it owes, in one transaction.
+/// Orders: replace a row, and enqueue the mail that it owes or note that one is about to leave, in one transaction.
+///
+/// Threat: what was read has changed before it is written, so that two mails leave in the place of one. All that the
+/// decision was made on is compared in the transaction; if anything is another, nothing happens.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct CommitAccount {
     /// The address.
@@ -253,10 +256,42 @@ pub struct CommitAccount {
     /// The generation that was read. Versions begin again with a row that was deleted; a
     /// generation never comes again, so both must be the stored ones.
     pub generation: Option<Generation>,
+    /// The address's mails that were read, by purpose. They must wait as they did, each under the same lease or free
+    /// until the same time.
+    pub waiting: Vec<WaitingMail>,
+    /// When the decision is too old: a store whose clock is past this answers [`Commit::Conflict`].
+    pub until: Time,
     /// The new row.
     pub row: Row,
-    /// The mail; it takes the place of a waiting one of its purpose, which starts afresh.
-    pub mail: Option<OwedMail>,
+    /// What happens to the outbox with it.
+    pub mail: Option<MailChange>,
+}
+
+impl CommitAccount {
+    /// Tells whether all that the decision was made on is still so: `stored` is what [`FindAccount`] would find now.
+    pub fn fits(&self, stored: &Found) -> bool {
+        let version = stored.row.as_ref().map_or(Version(0), |(version, _)| *version);
+        let generation = stored.row.as_ref().and_then(|(_, row)| row.generation());
+        stored.now <= self.until
+            && (self.expected, self.generation) == (version, generation)
+            && self.waiting == stored.waiting
+    }
+}
+
+/// Says what a commit does to the outbox.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MailChange {
+    /// Enqueues a mail, in the place of one of its purpose, dead or not, leased or not; it starts afresh.
+    Owe(OwedMail),
+    /// Notes on a mail that its sending begins; it keeps its lease. A worker that dies from now on has
+    /// written down that the mail may have left.
+    Begin {
+        /// The mail, one of those that were read.
+        mail: MailId,
+        /// How many attempts have begun whose outcome is not known.
+        unknowns: u8,
+    },
 }
 
 /// Replies to [`CommitAccount`].
@@ -265,27 +300,37 @@ pub struct CommitAccount {
 pub enum Commit {
     /// Done.
     Committed,
-    /// The version was another one; nothing happened.
+    /// Version, generation or a mail was another one, or the decision was too old; nothing happened.
     Conflict,
 }
 
-/// Orders: store a code.
+/// Orders: store a code. [`Slot::put`] does it, for stores that keep values of Rust.
+///
+/// [`Slot::put`]: crate::Slot::put
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct PutCode {
     /// Where the attempt's codes live.
     pub slot: CodeSlot,
     /// The mail that carries it. A mail refills the slot's tries when it is put for the first
     /// time and never again, whatever other mails come between: retries of a mail are no further
-    /// guesses. A slot remembers its 32 newest mails.
+    /// guesses.
     pub mail: MailId,
-    /// The code; one that is there already only gets the new lifetime.
+    /// How many mails a slot remembers, the newest ones.
+    pub mails: u8,
+    /// The lease under which the mail is sent.
+    pub lease: LeaseToken,
+    /// Whether the mail's sending has ended. Then a code that another lease has put since stays as it is: its
+    /// mail is being sent once more.
+    pub ends: bool,
+    /// The code. One that is not there is added as the newest one.
     pub mac: CodeMac,
-    /// How long it lives from now, on the code store's clock.
+    /// How long it lives from now, on the code store's clock. Zero takes it back: its mail has not left.
     #[serde(with = "micros")]
     pub lifetime: Duration,
     /// What to refill the tries to.
     pub tries: u8,
-    /// How many codes the slot keeps, the newest ones.
+    /// How many codes are good, the newest ones that live. A slot keeps one more: when the newest is taken back,
+    /// the one that it displaced is good again.
     pub newest: u8,
     /// How long the slot itself is remembered from now, longer than any code in it.
     #[serde(with = "micros")]
@@ -296,17 +341,21 @@ pub struct PutCode {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CodeStored;
 
-/// Orders: look for one of several MACs in a slot.
+/// Orders: look for one of several MACs in a slot. [`Slot::redeem`] does it, for stores that keep values of Rust.
+///
+/// [`Slot::redeem`]: crate::Slot::redeem
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct RedeemCode {
     /// Where to look.
     pub slot: CodeSlot,
+    /// How many codes are good, the newest ones that live.
+    pub newest: u8,
     /// The typed code's MACs, one per key.
     pub macs: Vec<CodeMac>,
 }
 
-/// Replies to [`RedeemCode`]. A store asks in this order: does any code live in the slot (`Missing`)?
-/// Does one match that matched before (`Redeemed`, at no cost)? Are tries left (`Exhausted`)? Then
+/// Replies to [`RedeemCode`]. A store looks at the newest living codes alone and asks in this order: is there
+/// any (`Missing`)? Does one match that matched before (`Redeemed`, at no cost)? Are tries left (`Exhausted`)? Then
 /// it counts the try, and only then compares (`Redeemed` or `Wrong`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -365,7 +414,7 @@ pub enum Sending {
     Rejected(Detail),
 }
 
-/// Orders: end a lease, or note that sending begins.
+/// Orders: end a lease.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct SettleMail {
     /// The lease.

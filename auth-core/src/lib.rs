@@ -40,13 +40,14 @@ pub use domain::{
     Address, AddressError, AddressKey, Alphabet, Attempt, Client, Code, CodeFormat, CodeFormatError, CodeKey,
     CodeKeys, CodeKeysError, CodeMac, CodeSlot, ConstrainedFloor, Detail, Estimate, Generation, HashFloor,
     Hashing, KeyId, LastMail, Lease, LeaseToken, LeasedMail, Locale, LocaleError, MailId, Odds, OddsLimit,
-    OwedMail, Pace, Password, PasswordError, PasswordPolicy, PasswordRecord, Purpose, Rate, Recipient, Row,
-    Salt, Scrypt, Settlement, Status, Time, UnusableHash, Version, Weakness,
+    OwedMail, Pace, Password, PasswordError, PasswordPolicy, PasswordRecord, Purpose, QueuedMail, Rate,
+    Recipient, Row, Salt, Scrypt, Settlement, Slot, Status, Time, UnusableHash, Version, WaitingMail,
+    WaitingState, Weakness,
 };
 pub use effect::{
     Admission, Admit, Answer, Class, CodeStored, Commit, CommitAccount, Effect, Fault, FindAccount, Found,
-    HashPassword, Hashed, Kind, Op, PutCode, Random, RedeemCode, Redemption, Seed, SendMail, Sending,
-    SettleMail, Settled, Template,
+    HashPassword, Hashed, Kind, MailChange, Op, PutCode, Random, RedeemCode, Redemption, Seed, SendMail,
+    Sending, SettleMail, Settled, Template,
 };
 pub use event::Event;
 pub use flow::{Activate, Activation, Deliver, Outcome, Register, Registration, Resend, Resending};

@@ -19,7 +19,7 @@ use crate::{
 /// Decides one operation as a plain function from its input and the answers so far.
 pub trait Flow: Clone + Serialize + DeserializeOwned {
     /// What the flow comes to.
-    type Outcome;
+    type Outcome: Clone;
 
     /// The name that snapshots carry.
     const NAME: &'static str;

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// The first octet of a snapshot; another number is another format.
-const MAJOR: u8 = 1;
+const MAJOR: u8 = 2;
 /// The second octet. What a higher number writes a lower one may not be able to read; what a lower
 /// one wrote is read for as long as the first octet is the same.
 const MINOR: u8 = 0;

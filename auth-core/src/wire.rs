@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// The first octet of everything that is read or written here; another one is another encoding.
-pub const VERSION: u8 = 1;
+pub const VERSION: u8 = 2;
 
 /// What a run starts from. Every flow is a case; a later version may have more.
 #[derive(Clone, Debug, Serialize, Deserialize)]

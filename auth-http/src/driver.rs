@@ -15,7 +15,7 @@ use std::{
 
 use auth_core::{
     Answer, Broken, Client, CodeStored, Commit, Effect, Ended, Event, Fault, Flow, HashPassword, Kind,
-    Outcome, Password, Random, Rules, Run, Secret, Seed, SendMail,
+    MailChange, Outcome, Password, Random, Rules, Run, Secret, Seed, SendMail,
 };
 use tokio::{
     sync::Notify,
@@ -221,7 +221,7 @@ impl Driver {
                 ticket.with(self.write(Kind::Admit, patience, work).await)
             }
             Effect::CommitAccount(ticket, order) => {
-                let owes = order.mail.is_some();
+                let owes = matches!(order.mail, Some(MailChange::Owe(_)));
                 let work = async move { accounts.commit(&order).await };
                 let answer = self.write(Kind::CommitAccount, patience, work).await;
                 if owes && !matches!(answer, Ok(Commit::Conflict) | Err(Fault::NotDone)) {

@@ -11,7 +11,17 @@
 
 static AuthRules *rules;
 static AuthBuffer password; /* beside every flow, in none */
-static struct { uint64_t version; struct writer key, row, mail; int waits; } account;
+static struct { uint64_t version; struct writer key, row, mail; int waits, held; } account;
+
+/* How the mail waits: free since it was owed, or held under the one lease that there is. A mail begins with its id, 16 octets
+ * behind their length, and its purpose; it ends with when it is due, which is at once. */
+static struct writer waiting(void) {
+    struct writer mails = { { (uint8_t)account.waits }, 1 };
+    if (!account.waits) return mails;
+    write_octet(&mails, account.mail.at[17]), write_raw(&mails, account.mail.at, 17), write_octet(&mails, (uint8_t)account.held);
+    if (account.held) write_octets(&mails, (uint8_t[16]){ 0 }, 16); else write_number(&mails, 0);
+    return mails;
+}
 
 /* Carries an order out, and writes the answer behind its ticket. */
 static void carry_out(struct reader *order, struct writer *answer) {
@@ -24,7 +34,7 @@ static void carry_out(struct reader *order, struct writer *answer) {
     case 2: /* find-account */
         write_number(answer, now()), write_octet(answer, account.version > 0);
         if (account.version > 0) write_number(answer, account.version), write_raw(answer, account.row.at, account.row.len);
-        write_octet(answer, (uint8_t)account.waits); break;
+        { struct writer mails = waiting(); write_raw(answer, mails.at, mails.len); } break;
     case 3: { /* hash-password: by scrypt, as the policy says */
         struct octets salt = read_octets(order), params = { order->at, 0 };
         read_number(order);
@@ -32,13 +42,17 @@ static void carry_out(struct reader *order, struct writer *answer) {
         params.len = (size_t)(order->at - params.at);
         if (!EVP_PBE_scrypt((char *)password.data, password.len, salt.at, salt.len, n, r, p, 1 << 30, drawn, 32)) exit(1);
         write_raw(answer, params.at, params.len), write_octets(answer, drawn, 32); break; }
-    case 4: /* commit-account; no row is deleted, so the version alone tells whether it is the one that was read */
+    case 4: { /* commit-account; no row is deleted, so the version and the mail tell whether it is what was read */
         keep(&account.key, read_octets(order));
-        if (read_number(order) != account.version) { write_octet(answer, 1); break; }
+        struct writer mails = waiting();
+        uint64_t version = read_number(order);
         if (read_octet(order)) read_octets(order);
+        int stale = version != account.version || !is(&mails, read_waiting(order));
+        if (read_number(order) < now() || stale) { write_octet(answer, 1); break; }
         account.version++, keep(&account.row, read_row(order));
-        if (read_octet(order)) account.waits = 1, keep(&account.mail, (struct octets){ order->at, (size_t)(order->end - order->at) });
-        write_octet(answer, 0); break;
+        if (read_octet(order) && read_number(order) == 0) /* a mail is owed; what begins is noted for other workers */
+            account.waits = 1, keep(&account.mail, (struct octets){ order->at, (size_t)(order->end - order->at) });
+        write_octet(answer, 0); break; }
     case 5: put_code(order); break;
     case 6: write_octet(answer, (uint8_t)redeem(order)); break;
     case 7: { /* send-mail */
@@ -49,9 +63,7 @@ static void carry_out(struct reader *order, struct writer *answer) {
         printf("mail to %.*s: %.*s\n", (int)to.len, to.at, (int)code.len, code.at);
         write_octet(answer, 0); break; }
     case 8: /* settle-mail: one worker, and every mail arrives */
-        read_octets(order), read_octets(order);
-        if (read_number(order) > 0) account.waits = 0;
-        write_octet(answer, 0); break;
+        account.waits = account.held = 0, write_octet(answer, 0); break;
     default: fprintf(stderr, "this host does not know order %d\n", (int)kind), exit(1);
     }
 }
@@ -65,7 +77,7 @@ static int64_t drive(const struct writer *input) {
     for (AuthBuffer taken; (taken = auth_flow_take(flow)).data; auth_buffer_free(taken)) {
         struct reader order = { taken.data + 1, taken.data + taken.len };
         struct octets ticket = read_octets(&order);
-        struct writer answer = { { 1 }, 1 };
+        struct writer answer = { { 2 }, 1 };
         write_octets(&answer, ticket.at, ticket.len);
         carry_out(&order, &answer);
         if (auth_flow_answer(flow, answer.at, answer.len) != AUTH_STATUS_OK) exit(1);
@@ -88,19 +100,20 @@ int main(int count, char **words) {
     /* A real host estimates the password, with zxcvbn for example. */
     if (!password.data || auth_rules_judge(rules, password.data, password.len, 4, false) != AUTH_STATUS_OK)
         return fputs("the password is too weak\n", stderr), 1;
-    struct writer enrol = { { 1, 0 }, 2 }; /* Register: address, no weakness, client, locale */
+    struct writer enrol = { { 2, 0 }, 2 }; /* Register: address, no weakness, client, locale */
     write_octets(&enrol, words[1], strlen(words[1])), write_octet(&enrol, 0);
     write_raw(&enrol, client, sizeof client), write_octets(&enrol, "en", 2);
     printf("%s\n", drive(&enrol) == 0 ? "accepted" : "refused");
     if (account.waits) {
-        struct writer deliver = { { 1, 3 }, 2 }; /* Deliver: lease, key, mail, attempts, unknowns */
+        account.held = 1;
+        struct writer deliver = { { 2, 3 }, 2 }; /* Deliver: lease, key, mail, attempts, unknowns */
         write_raw(&deliver, account.mail.at, 17); /* a mail begins with its id, 16 octets behind their length */
         write_octets(&deliver, (uint8_t[16]){ 0 }, 16), write_octets(&deliver, account.key.at, account.key.len);
         write_raw(&deliver, account.mail.at, account.mail.len), write_number(&deliver, 1), write_octet(&deliver, 0);
         drive(&deliver);
     }
     for (char code[64]; fgets(code, sizeof code, stdin);) {
-        struct writer activate = { { 1, 1 }, 2 }; /* Activate: address, code, client */
+        struct writer activate = { { 2, 1 }, 2 }; /* Activate: address, code, client */
         write_octets(&activate, words[1], strlen(words[1])), write_octets(&activate, code, strcspn(code, "\n"));
         write_raw(&activate, client, sizeof client);
         int64_t told = drive(&activate); /* 0: activated */

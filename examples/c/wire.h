@@ -74,11 +74,24 @@ static inline struct octets read_row(struct reader *from) {
         read_octets(from); /* hash */
         if (status == 2) read_number(from); /* since when */
     }
-    if (read_octet(from)) { read_number(from); read_number(from); } /* the last mail: due, distance */
+    if (read_octet(from)) { read_number(from); read_number(from); read_octet(from); } /* the last mail: due, distance, left */
     if (read_octet(from)) read_number(from);                        /* the last notice */
     if (read_octet(from)) read_number(from);                        /* when it expires */
     row.len = (size_t)(from->at - row.at);
     return row;
+}
+
+/* The mails that were read beside a row: these octets are compared with those that were answered. */
+static inline struct octets read_waiting(struct reader *from) {
+    struct octets waiting = { from->at, 0 };
+    for (uint64_t mails = read_number(from); mails > 0; mails--) {
+        read_number(from); /* purpose */
+        read_octets(from); /* id */
+        if (read_number(from) == 0) read_number(from); /* free until */
+        else read_octets(from);                        /* held by */
+    }
+    waiting.len = (size_t)(from->at - waiting.at);
+    return waiting;
 }
 
 #endif

@@ -1,7 +1,7 @@
 // A toy host: everything in memory, its clock in your hand. `carryOut` is what every host must do; it takes orders and
 // gives answers in the scripts' JSON.
 
-const NEWEST_MAILS = 32;
+const LEASE = 60_000_000; // microseconds that a mail stays with a worker that says nothing
 
 export class Host {
   constructor() {
@@ -24,11 +24,8 @@ export class Host {
         return ok(kind, "admitted"); // nobody else is here
       case "random":
         return ok(kind, hex(crypto.getRandomValues(new Uint8Array(32))));
-      case "find_account": {
-        const owed = this.outbox.get(place(order.key, "activation"));
-        const mail_waits = owed !== undefined && owed.dead === null;
-        return ok(kind, { now: this.now, row: this.rows.get(order.key) ?? null, mail_waits });
-      }
+      case "find_account":
+        return ok(kind, this.find(order.key));
       case "hash_password":
         return password === undefined ? { Err: "not_done" } : ok(kind, await hash(password, order));
       case "commit_account":
@@ -48,38 +45,64 @@ export class Host {
     }
   }
 
-  commit({ key, expected, generation, row, mail }) {
-    const [version, stored] = this.rows.get(key) ?? [0, null];
+  find(key) {
+    const owed = ["activation", "notice"].map((purpose) => this.outbox.get(place(key, purpose)));
+    const waiting = owed.filter((one) => one && one.dead === null).map(({ leased, next, held }) => {
+      const state = held && this.now < next ? { held: { token: leased.lease.token } } : { free: { next } };
+      return { purpose: leased.mail.purpose, id: leased.mail.id, state };
+    });
+    return { now: this.now, row: this.rows.get(key) ?? null, waiting };
+  }
+
+  commit({ key, expected, generation, waiting, until, row, mail }) {
+    const found = this.find(key);
+    const [version, stored] = found.row ?? [0, null];
+    // All that was decided on must be as it was.
     if (version !== expected || generationOf(stored) !== generation) return "conflict";
+    if (JSON.stringify(found.waiting) !== JSON.stringify(waiting) || this.now > until) return "conflict";
     this.rows.set(key, [version + 1, row]);
-    if (mail) {
-      // It stays in the outbox while it is under way.
-      const lease = { mail: mail.id, token: "00".repeat(16) };
-      const leased = { lease, key, mail, attempts: 0, unknowns: 0 };
-      this.outbox.set(place(key, mail.purpose), { leased, next: mail.due, dead: null });
+    if (mail?.owe) {
+      const lease = { mail: mail.owe.id, token: "00".repeat(16) };
+      const leased = { lease, key, mail: mail.owe, attempts: 0, unknowns: 0 };
+      this.outbox.set(place(key, mail.owe.purpose), { leased, next: mail.owe.due, held: false, dead: null });
+    } else if (mail?.begin) {
+      const begun = [...this.outbox.values()].find(({ leased }) => leased.mail.id === mail.begin.mail);
+      begun.leased.unknowns = mail.begin.unknowns;
     }
     return "committed";
   }
 
-  putCode({ slot: name, mail, mac, lifetime, tries, newest }) {
+  /** Leases a mail; it stays in the outbox while it is under way. */
+  lease(owed) {
+    owed.leased.attempts += 1;
+    owed.leased.lease.token = hex(crypto.getRandomValues(new Uint8Array(16)));
+    owed.held = true;
+    owed.next = this.now + LEASE;
+    return structuredClone(owed.leased);
+  }
+
+  putCode({ slot: name, mail, mails, lease, ends, mac, lifetime, tries, newest }) {
     const slot = this.slots.get(name) ?? { codes: [], tries: 0, mails: [] };
-    if (!slot.mails.includes(mail)) {
-      slot.tries = tries; // once for each mail
-      slot.mails = [...slot.mails, mail].slice(-NEWEST_MAILS);
-    }
+    const alive = () => slot.codes.filter((code) => this.now < code.expires);
+    slot.codes = alive();
     const expires = this.now + lifetime;
     const known = slot.codes.find((code) => code.mac === mac);
-    if (known) known.expires = expires;
-    else slot.codes.push({ mac, expires, redeemed: false });
-    slot.codes = slot.codes.filter((code) => this.now < code.expires).slice(-newest);
+    if (!known) slot.codes.push({ mac, lease, expires, redeemed: false });
+    else if (!ends || known.lease === lease) Object.assign(known, { lease, expires });
+    if (lifetime > 0 && !slot.mails.includes(mail)) {
+      slot.tries = tries; // once for each mail
+      slot.mails = [...slot.mails, mail].slice(-mails);
+    }
+    // One more than are good: the newest may be taken back.
+    slot.codes = alive().slice(-newest - 1);
     this.slots.set(name, slot);
   }
 
-  redeem({ slot: name, macs }) {
+  redeem({ slot: name, newest, macs }) {
     const slot = this.slots.get(name);
-    const alive = slot?.codes.filter((code) => this.now < code.expires) ?? [];
-    if (alive.length === 0) return "missing";
-    const match = alive.find((code) => macs.includes(code.mac));
+    const good = slot?.codes.filter((code) => this.now < code.expires).slice(-newest) ?? [];
+    if (good.length === 0) return "missing";
+    const match = good.find((code) => macs.includes(code.mac));
     if (match?.redeemed) return "redeemed"; // once more, at no cost
     if (slot.tries === 0) return "exhausted";
     slot.tries -= 1; // before the visitor learns anything
@@ -92,9 +115,9 @@ export class Host {
     const held = [...this.outbox].find(([, owed]) => owed.leased.mail.id === lease.mail);
     if (!held) return "lost"; // a newer mail took its place
     const [where, owed] = held;
-    if (settlement.begun) {
-      owed.leased.unknowns = settlement.begun.unknowns;
-    } else if (settlement.retry) {
+    if (!owed.held || owed.leased.lease.token !== lease.token) return "lost"; // so did another worker
+    owed.held = false;
+    if (settlement.retry) {
       owed.leased.unknowns = settlement.retry.unknowns;
       owed.next = this.now + settlement.retry.after;
     } else if (settlement.dead) {

@@ -17,8 +17,8 @@ const EFFECTS = {
   random: { class: "pure", about: "Draw 32 octets: salt, generation and ids are made of them.", otherwise: {} },
   find_account: {
     class: "read",
-    about: "Read the row of this address, and the store's clock.",
-    otherwise: { "nobody is there": (host) => ({ Ok: { find_account: { now: host.now, row: null, mail_waits: false } } }) },
+    about: "Read the row of this address, its mails, and the store's clock.",
+    otherwise: { "nobody is there": (host) => ({ Ok: { find_account: { now: host.now, row: null, waiting: [] } } }) },
   },
   hash_password: {
     class: "pure",
@@ -27,10 +27,10 @@ const EFFECTS = {
   },
   commit_account: {
     class: "write",
-    about: "In one transaction: replace the row if it is still the one that was read, and take up the mail that is owed.",
+    about: "In one transaction: replace the row if it and its mails are still as they were read, and enqueue the mail that is owed, or note that one is about to leave.",
     otherwise: { "somebody was faster": { Ok: { commit_account: "conflict" } } },
   },
-  put_code: { class: "write", about: "Store the code's MAC for so long; the code itself is in the mail alone.", otherwise: {} },
+  put_code: { class: "write", about: "Store the code's MAC for so long, or take it back; the code itself is in the mail alone.", otherwise: {} },
   redeem_code: {
     class: "write",
     about: "Count a try, then compare.",
@@ -267,12 +267,13 @@ function inbox() {
 }
 
 function outbox() {
-  return [...host.outbox.values()].map(({ leased, next, dead }) => {
+  return [...host.outbox.values()].map((owed) => {
+    const { leased, next, dead } = owed;
     const due = next <= host.now;
     const note = dead !== null ? `given up: ${dead}` : due ? "due" : `due in ${span(next - host.now)}`;
     const disabled = !due || dead !== null || Boolean(run && !run.outcome);
     return entry(element("span", {}, `${leased.mail.purpose} for ${leased.key}, ${note}`), element("div", { class: "buttons" },
-      button("Deliver", () => deliver(leased), { class: "small", disabled, "data-does": "deliver" })));
+      button("Deliver", () => deliver(owed), { class: "small", disabled, "data-does": "deliver" })));
   });
 }
 
@@ -352,9 +353,8 @@ function judge(password, score) {
   }
 }
 
-function deliver(leased) {
-  leased.attempts += 1;
-  start({ deliver: { leased } }, undefined);
+function deliver(owed) {
+  start({ deliver: { leased: host.lease(owed) } }, undefined);
   show();
 }
 

@@ -74,15 +74,18 @@ const attempt = record({
 
 const row = record({
   status: variant({ vacant: null, pending: attempt, active: record({ attempt, since: long }) }),
-  last_mail: option(record({ due: long, distance: long })),
+  last_mail: option(record({ due: long, distance: long, left: Boolean })),
   last_notice: option(long),
   expires: option(long),
 });
 
+const state = variant({ free: record({ next: long }), held: record({ token: octets }) });
+const waiting = record({ purpose: name, id: octets, state });
+
 const reply = variant({
   admit: variant({ admitted: null, limited: record({ retry_after: long }) }),
   random: octets,
-  find_account: record({ now: long, row: option(pair(long, row)), mail_waits: Boolean }),
+  find_account: record({ now: long, row: option(pair(long, row)), waiting: list(waiting) }),
   hash_password: record({ params: hashing, hash: octets }),
   commit_account: name,
   put_code: null,

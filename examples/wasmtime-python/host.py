@@ -30,7 +30,8 @@ CREATE TABLE IF NOT EXISTS outbox (
 CREATE TABLE IF NOT EXISTS slots (slot BLOB PRIMARY KEY, tries INTEGER NOT NULL, forgotten INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS slot_mails (slot BLOB NOT NULL, mail BLOB NOT NULL, PRIMARY KEY (slot, mail));
 CREATE TABLE IF NOT EXISTS codes (
-    slot BLOB NOT NULL, mac BLOB NOT NULL, expires INTEGER NOT NULL, redeemed INTEGER NOT NULL DEFAULT 0,
+    slot BLOB NOT NULL, mac BLOB NOT NULL, lease BLOB NOT NULL, expires INTEGER NOT NULL,
+    redeemed INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (slot, mac));
 """
 
@@ -105,7 +106,7 @@ class Host:
                 return "put_code"
             case {"redeem_code": order}:
                 with self.transaction():
-                    return {"redeem_code": self.redeem(order["slot"], order["macs"])}
+                    return {"redeem_code": self.redeem(**order)}
             case {"send_mail": mail}:
                 print(f"To: {mail['to']}\n{mail['template']}\n")
                 return {"send_mail": "accepted"}
@@ -120,53 +121,88 @@ class Host:
         return self.db
 
     def find(self, key):
+        with self.db:
+            self.db.execute("BEGIN")  # row and mails are of one moment
+            return self.read(key)
+
+    def read(self, key):
         stored = self.db.execute("SELECT version, row FROM accounts WHERE key = ?", [key]).fetchone()
-        waits = "SELECT 1 FROM outbox WHERE key = ? AND purpose = 'activation' AND dead IS NULL"
+        mails = "SELECT purpose, id, due, token, leased_until FROM outbox WHERE key = ? AND dead IS NULL ORDER BY purpose"
+        clock = now()
+
+        def state(due, token, leased_until):
+            if token is None:
+                return {"free": {"next": due}}
+            return {"held": {"token": token}} if clock < leased_until else {"free": {"next": leased_until}}
+
         return {
-            "now": now(),
+            "now": clock,
             "row": stored and [stored[0], from_text(stored[1])],
-            "mail_waits": self.db.execute(waits, [key]).fetchone() is not None,
+            "waiting": [
+                {"purpose": purpose, "id": mail, "state": state(*lease)}
+                for purpose, mail, *lease in self.db.execute(mails, [key])
+            ],
         }
 
     def commit(self, order):
-        key, row, mail = order["key"], order["row"], order["mail"]
-        stored = self.db.execute("SELECT version, generation FROM accounts WHERE key = ?", [key]).fetchone()
-        # Versions begin again with a row that was deleted, so the generation is compared as well.
-        if (stored or (0, None)) != (order["expected"], order["generation"]):
+        key, row = order["key"], order["row"]
+        found = self.read(key)
+        version, stored = found["row"] or (0, {"status": "vacant"})
+        # All that was decided on must be as it was. Versions begin again with a row that was deleted, so the
+        # generation is compared as well.
+        if (
+            (version, generation(stored["status"])) != (order["expected"], order["generation"])
+            or found["waiting"] != order["waiting"]
+            or found["now"] > order["until"]
+        ):
             return "conflict"
         self.db.execute(
             "INSERT OR REPLACE INTO accounts VALUES (?, ?, ?, ?, ?)",
             [key, order["expected"] + 1, generation(row["status"]), to_text(row), row["expires"]],
         )
-        if mail:
-            self.db.execute(
-                "INSERT OR REPLACE INTO outbox (key, purpose, mail, id, due) VALUES (?, ?, ?, ?, ?)",
-                [key, mail["purpose"], to_text(mail), mail["id"], mail["due"]],
-            )
+        match order["mail"]:
+            case {"owe": mail}:
+                self.db.execute(
+                    "INSERT OR REPLACE INTO outbox (key, purpose, mail, id, due) VALUES (?, ?, ?, ?, ?)",
+                    [key, mail["purpose"], to_text(mail), mail["id"], mail["due"]],
+                )
+            case {"begin": {"mail": mail, "unknowns": unknowns}}:
+                self.db.execute("UPDATE outbox SET unknowns = ? WHERE id = ?", [unknowns, mail])
         return "committed"
 
     def put_code(self, order):
-        slot, forgotten = order["slot"], now() + order["retention"]
+        slot, mac, forgotten = order["slot"], order["mac"], now() + order["retention"]
         self.db.execute("INSERT OR IGNORE INTO slots VALUES (?, 0, ?)", [slot, forgotten])
         self.db.execute("UPDATE slots SET forgotten = ? WHERE slot = ?", [forgotten, slot])
-        # A mail refills the tries once, however often it is tried again.
-        added = self.db.execute("INSERT OR IGNORE INTO slot_mails VALUES (?, ?)", [slot, order["mail"]])
-        if added.rowcount:
-            self.db.execute("UPDATE slots SET tries = ? WHERE slot = ?", [order["tries"], slot])
+        self.db.execute("DELETE FROM codes WHERE slot = ? AND expires <= ?", [slot, now()])
+        expires = now() + order["lifetime"]
+        known = self.db.execute("SELECT lease FROM codes WHERE slot = ? AND mac = ?", [slot, mac]).fetchone()
+        if known is None:
+            insert = "INSERT INTO codes (slot, mac, lease, expires) VALUES (?, ?, ?, ?)"
+            self.db.execute(insert, [slot, mac, order["lease"], expires])
+        elif not order["ends"] or known[0] == order["lease"]:  # else another worker is sending the mail once more
+            update = "UPDATE codes SET lease = ?, expires = ? WHERE slot = ? AND mac = ?"
+            self.db.execute(update, [order["lease"], expires, slot, mac])
+        # A mail refills the tries once, however often it is tried again. A mail that did not leave refills none.
+        if order["lifetime"]:
+            added = self.db.execute("INSERT OR IGNORE INTO slot_mails VALUES (?, ?)", [slot, order["mail"]])
+            if added.rowcount:
+                self.db.execute("UPDATE slots SET tries = ? WHERE slot = ?", [order["tries"], slot])
+            self.keep_newest("slot_mails", slot, order["mails"])
+        self.db.execute("DELETE FROM codes WHERE slot = ? AND expires <= ?", [slot, now()])
+        # One more than are good: the newest may be taken back.
+        self.keep_newest("codes", slot, order["newest"] + 1)
+
+    def keep_newest(self, table, slot, count):
         self.db.execute(
-            "INSERT INTO codes (slot, mac, expires) VALUES (?, ?, ?)"
-            " ON CONFLICT (slot, mac) DO UPDATE SET expires = excluded.expires",
-            [slot, order["mac"], now() + order["lifetime"]],
-        )
-        self.db.execute(
-            "DELETE FROM codes WHERE slot = ?1 AND rowid NOT IN"
-            " (SELECT rowid FROM codes WHERE slot = ?1 ORDER BY rowid DESC LIMIT ?2)",
-            [slot, order["newest"]],
+            f"DELETE FROM {table} WHERE slot = ?1 AND rowid NOT IN"
+            f" (SELECT rowid FROM {table} WHERE slot = ?1 ORDER BY rowid DESC LIMIT ?2)",
+            [slot, count],
         )
 
-    def redeem(self, slot, macs):
-        self.db.execute("DELETE FROM codes WHERE slot = ? AND expires <= ?", [slot, now()])
-        codes = dict(self.db.execute("SELECT mac, redeemed FROM codes WHERE slot = ?", [slot]))
+    def redeem(self, slot, newest, macs):
+        good = "SELECT mac, redeemed FROM codes WHERE slot = ? AND expires > ? ORDER BY rowid DESC LIMIT ?"
+        codes = dict(self.db.execute(good, [slot, now(), newest]))
         if not codes:
             return "missing"
         found = next((mac for mac in macs if mac in codes), None)
@@ -183,8 +219,6 @@ class Host:
     def settle(self, lease, settlement):
         held = [lease["mail"], lease["token"]]
         match settlement:
-            case {"begun": {"unknowns": unknowns}}:
-                change, values = "UPDATE outbox SET unknowns = ?", [unknowns]
             case "sent" | "superseded":
                 change, values = "DELETE FROM outbox", []
             case {"retry": {"after": after, "unknowns": unknowns}}:

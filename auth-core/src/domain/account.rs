@@ -95,8 +95,8 @@ pub(crate) struct Asked {
     pub(crate) now: Time,
     /// The name that a mail would have.
     pub(crate) id: MailId,
-    /// Whether an activation mail has not left yet.
-    pub(crate) mail_waits: bool,
+    /// When the activation mail in the outbox is tried next, if there is one.
+    pub(crate) tried: Option<Time>,
     pub(crate) lifetimes: Lifetimes,
 }
 
@@ -196,12 +196,18 @@ impl Row {
         (attempt.generation == mail.generation).then_some(attempt)
     }
 
-    /// Returns the row to store before a mail leaves, if its code could outlive the row.
-    ///
-    /// A mail may be late by as long as mails are retried; a row goes a day after its last mail.
-    pub(crate) fn outliving(&self, now: Time, lifetimes: Lifetimes) -> Option<Self> {
-        let expires = self.expires.filter(|expires| *expires < now.after(lifetimes.last_code))?;
-        Some(Self { expires: Some(expires.max(now.after(lifetimes.pending()))), ..self.clone() })
+    /// Returns the row to store when a mail is about to leave: the next one keeps its distance from now on, and
+    /// the row stays for longer than its code.
+    pub(crate) fn mailed(self, purpose: Purpose, now: Time, lifetimes: Lifetimes) -> Self {
+        let kept = now.after(lifetimes.pending());
+        match purpose {
+            Purpose::Activation => Self {
+                last_mail: Some(lifetimes.pace.leaves(self.last_mail, now)),
+                expires: self.expires.map(|expires| expires.max(kept)),
+                ..self
+            },
+            Purpose::Notice => Self { last_notice: Some(now), ..self },
+        }
     }
 
     /// Returns the name of its attempt, which [`CommitAccount`](crate::CommitAccount) compares.
@@ -213,8 +219,8 @@ impl Row {
     }
 
     fn pending(self, attempt: Attempt, same: bool, asked: Asked, event: Event) -> Step {
-        let Asked { now, id, mail_waits, lifetimes } = asked;
-        let (last_mail, mail) = match lifetimes.pace.next(self.last_mail, same && mail_waits, now) {
+        let Asked { now, id, tried, lifetimes } = asked;
+        let (last_mail, mail) = match lifetimes.pace.next(self.last_mail, tried.filter(|_| same), now) {
             Next::AsItIs => (self.last_mail, None),
             Next::Mail(last) => (Some(last), Some(attempt.mail(Purpose::Activation, id, last.due))),
         };

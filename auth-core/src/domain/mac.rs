@@ -114,6 +114,11 @@ fn mac(key: &CodeKey, slot: CodeSlot, code: &Code) -> CodeMac {
 pub struct CodeMac(#[serde(with = "crate::octets")] [u8; 32]);
 
 impl CodeMac {
+    #[cfg(test)]
+    pub(crate) const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
     /// Returns the 32 octets to store or compare.
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0

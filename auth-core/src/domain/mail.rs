@@ -112,6 +112,33 @@ pub struct OwedMail {
     pub due: Time,
 }
 
+/// A mail in the outbox that is not dead, as it was read beside its account's row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WaitingMail {
+    /// What it is for.
+    pub purpose: Purpose,
+    /// Its name.
+    pub id: MailId,
+    /// Who has it.
+    pub state: WaitingState,
+}
+
+/// Says who has a mail of the outbox.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WaitingState {
+    /// Nobody: it was never leased, is tried again later, or its lease has run out.
+    Free {
+        /// When it may be leased, on the store's clock.
+        next: Time,
+    },
+    /// A worker, whose lease lasts.
+    Held {
+        /// The worker's lease.
+        token: LeaseToken,
+    },
+}
+
 /// Describes a mail that a worker has leased: the input of the flow Deliver.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeasedMail {
@@ -163,12 +190,6 @@ impl From<String> for Detail {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Settlement {
-    /// It is about to be sent: keep the lease, and remember that its outcome may stay unknown. A
-    /// worker that dies now has written down that it may have sent it.
-    Begun {
-        /// How many attempts have begun whose outcome is not known.
-        unknowns: u8,
-    },
     /// The server took the mail: forget it.
     Sent,
     /// Nobody needs the mail any more: forget it.

@@ -14,8 +14,10 @@ mod mail;
 mod odds;
 mod pace;
 mod password;
+mod queued;
 mod random;
 mod record;
+mod slot;
 mod time;
 
 pub(crate) use account::{Asked, Lifetimes};
@@ -26,13 +28,17 @@ pub use code::{Alphabet, Code, CodeFormat, CodeFormatError};
 pub use hash::{ConstrainedFloor, HashFloor, Hashing, KeyId, Scrypt};
 pub use locale::{Locale, LocaleError};
 pub use mac::{CodeKey, CodeKeys, CodeKeysError, CodeMac, CodeSlot};
-pub use mail::{Detail, Lease, LeaseToken, LeasedMail, MailId, OwedMail, Purpose, Settlement};
+pub use mail::{
+    Detail, Lease, LeaseToken, LeasedMail, MailId, OwedMail, Purpose, Settlement, WaitingMail, WaitingState,
+};
 pub(crate) use odds::NEWEST_CODES;
 pub use odds::{Odds, OddsLimit};
 pub(crate) use pace::Next;
 pub use pace::{LastMail, Pace};
 pub use password::{Estimate, Password, PasswordError, PasswordPolicy, Weakness};
+pub use queued::QueuedMail;
 pub(crate) use random::Stream;
 pub use record::{PasswordRecord, Salt, UnusableHash};
+pub use slot::Slot;
 pub use time::Time;
 pub(crate) use time::micros;

@@ -8,7 +8,9 @@ use super::{Outcome, ROUNDS, limited};
 use crate::{
     Commit, CommitAccount, Event, Fault, FindAccount, Flow, Found, HashPassword, Host, Random, RedeemCode,
     Redemption, Rules, Stop,
-    domain::{Address, Client, Code, CodeSlot, Generation, Purpose, Salt, Status, Stream, micros},
+    domain::{
+        Address, Client, Code, CodeSlot, Generation, NEWEST_CODES, Purpose, Salt, Status, Stream, micros,
+    },
 };
 
 /// Activates a pending account with the password that the host keeps beside the run.
@@ -78,7 +80,7 @@ impl Flow for Activate {
             CodeSlot::of(Purpose::Activation, self.address.key(), attempt.generation)
         });
         let macs = rules.keys.candidates(slot, &self.code);
-        let redemption = host.ask(RedeemCode { slot, macs })?;
+        let redemption = host.ask(RedeemCode { slot, newest: NEWEST_CODES, macs })?;
         let event = match (attempt, redemption) {
             (Some(attempt), Redemption::Redeemed) => self.commit(attempt.generation, &found, host)?,
             (Some(_), Redemption::Missing) => Event::CodeExpired,

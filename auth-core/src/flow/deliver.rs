@@ -1,17 +1,20 @@
-//! Owns the delivery of one leased mail: find, code, send, settle.
+//! Delivers one leased mail: find, begin, code, send, settle.
 //!
-//! The code exists in clear in the mail alone, and is put before the mail leaves, so that nobody
-//! reads a code that is not good yet. A mail that is tried again carries the same code.
+//! The code is put before the mail leaves, so that nobody reads a code that is not good yet. A mail that is tried
+//! again carries the same code. The lease is checked before anything else is changed.
 
 use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::ROUNDS;
 use crate::{
-    Commit, Event, Fault, FindAccount, Flow, Host, PutCode, Rules, SendMail, Sending, SettleMail, Settled,
-    Stop, Template,
-    domain::NEWEST_CODES,
-    domain::{CodeSlot, Detail, LeasedMail, Purpose, Settlement, Time},
+    CodeStored, Commit, CommitAccount, Event, Fault, FindAccount, Flow, Host, MailChange, PutCode, Rules,
+    SendMail, Sending, SettleMail, Settled, Stop, Template,
+    domain::{
+        Attempt, Code, CodeSlot, Detail, LeasedMail, NEWEST_CODES, Purpose, Settlement, Time, WaitingMail,
+        WaitingState,
+    },
 };
 
 /// The longest wait between tries of a deferred mail, and the wait after an unknown outcome.
@@ -20,6 +23,9 @@ const LONGEST_WAIT: Duration = Duration::from_secs(600);
 const MORE_AFTER_UNKNOWN: u8 = 2;
 /// How long a slot remembers its tries: as long as mails can follow each other at all.
 const DAY: Duration = Duration::from_secs(86_400);
+/// The mails that a slot remembers. One that was put for the first time before the 32 newest is never put again: a
+/// newer mail takes its place in the outbox.
+const REMEMBERED_MAILS: u8 = 32;
 
 /// Delivers a mail that a worker has leased.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -34,72 +40,108 @@ impl Flow for Deliver {
 
     fn run(&self, rules: &Rules, host: &mut Host<'_>) -> Result<Self::Outcome, Stop> {
         let (mail, unknowns) = (&self.leased.mail, self.leased.unknowns);
-        let found = host.ask(FindAccount { key: self.leased.key.clone() })?;
-        let row = found.at_its_time();
-        let Some(attempt) = row.addressee(mail) else {
-            return self.settle(Settlement::Superseded, Event::MailSuperseded, host);
-        };
-        if unknowns > MORE_AFTER_UNKNOWN {
-            return self.settle(Settlement::Dead { detail: lost() }, Event::MailDead, host);
-        }
-        if let Some(row) = row.outliving(found.now, rules.lifetimes)
-            && host.ask(found.replace(&self.leased.key, row, None))? == Commit::Conflict
-        {
-            let detail = Detail::new("the account changed meanwhile; the mail was not tried");
-            return self.retry(found.now, detail, rules, host);
-        }
-        // Mail goes to the address of the attempt, whatever was typed later (CVE-2019-19844).
-        let to = attempt.address.recipient();
-
-        let (ttl, tries) = (rules.policy().code_ttl, rules.policy().code_tries);
-        let (template, put) = match mail.purpose {
-            Purpose::Notice => (Template::Notice, None),
-            Purpose::Activation => {
-                let slot = CodeSlot::of(mail.purpose, &self.leased.key, mail.generation);
-                let code = rules.keys.draw(rules.policy().code, slot, mail.id);
-                let put = PutCode {
-                    slot,
-                    mail: mail.id,
-                    mac: rules.keys.sign(slot, &code),
-                    // Good from before the mail leaves until its reader has had his time.
-                    lifetime: rules.lifetimes.last_code,
-                    tries,
-                    newest: NEWEST_CODES,
-                    retention: DAY.saturating_add(rules.lifetimes.last_code),
-                };
-                if let Err(fault) = host.try_ask(put.clone())? {
-                    return self.retry(found.now, Detail::new(unavailable(fault)), rules, host);
-                }
-                (Template::Activation { code, ttl, tries }, Some(put))
+        for _ in 0..ROUNDS {
+            let found = host.ask(FindAccount { key: self.leased.key.clone() })?;
+            // Threat: a worker that has lost its mail refills tries, or touches a code that is on its way.
+            if !found.waiting.contains(&self.held()) {
+                return Ok(Event::LeaseLost);
             }
-        };
-
-        // Threat: a worker that dies after each sending, or cannot write the end down, mails for
-        // ever. What begins is written down first.
-        let begun = Settlement::Begun { unknowns: unknowns.saturating_add(1) };
-        if host.ask(self.order(begun))? == Settled::Lost {
-            return Ok(Event::LeaseLost);
-        }
-        let send = SendMail { id: mail.id, to, locale: mail.locale.clone(), template };
-        match host.try_ask(send)? {
-            Ok(Sending::Accepted) => {
-                if let Some(put) = put {
-                    // From now exactly its TTL. If this fails the code lives a little longer.
-                    let _ = host.try_ask(PutCode { lifetime: ttl, ..put })?;
-                }
-                self.settle(Settlement::Sent, Event::MailSent, host)
+            let row = found.at_its_time();
+            let Some(attempt) = row.addressee(mail).cloned() else {
+                return self.settle(Settlement::Superseded, Event::MailSuperseded, host);
+            };
+            if unknowns > MORE_AFTER_UNKNOWN {
+                return self.settle(Settlement::Dead { detail: lost() }, Event::MailDead, host);
             }
-            Ok(Sending::Rejected(detail)) => self.settle(Settlement::Dead { detail }, Event::MailDead, host),
-            Ok(Sending::Deferred(detail)) => self.retry(found.now, detail, rules, host),
-            Err(Fault::NotDone) => {
-                self.retry(found.now, Detail::new("the mailer did not start"), rules, host)
+            // Threat: a worker that dies after each sending, or cannot write the end down, mails forever; and a
+            // request that is decided meanwhile sends one more. What begins is written down first, in the row too.
+            let begins = MailChange::Begin { mail: mail.id, unknowns: unknowns.saturating_add(1) };
+            let row = row.mailed(mail.purpose, found.now, rules.lifetimes);
+            match host.ask(found.replace(&self.leased.key, row, Some(begins)))? {
+                Commit::Committed => return self.send(&attempt, found.now, rules, host),
+                Commit::Conflict => {}
             }
-            Err(Fault::Unknown) => self.unknown(host),
         }
+        // Its lease runs out, and it is tried again.
+        Err(Host::broken::<CommitAccount>(Fault::NotDone))
     }
 }
 
 impl Deliver {
+    /// Returns the mail as it stands in the outbox while this lease lasts.
+    const fn held(&self) -> WaitingMail {
+        let token = self.leased.lease.token;
+        WaitingMail {
+            purpose: self.leased.mail.purpose,
+            id: self.leased.mail.id,
+            state: WaitingState::Held { token },
+        }
+    }
+
+    fn send(&self, attempt: &Attempt, now: Time, rules: &Rules, host: &mut Host<'_>) -> Result<Event, Stop> {
+        let mail = &self.leased.mail;
+        let ttl = rules.policy().code_ttl;
+        let (template, put) = match mail.purpose {
+            Purpose::Notice => (Template::Notice, None),
+            Purpose::Activation => {
+                let (code, put) = self.code(rules);
+                (Template::Activation { code, ttl, tries: put.tries }, Some(put))
+            }
+        };
+        let stored = match &put {
+            Some(put) => host.try_ask(put.clone())?,
+            None => Ok(CodeStored),
+        };
+        let sending = match stored {
+            // Mail goes to the address of the attempt, whatever was typed later (CVE-2019-19844).
+            Ok(CodeStored) => {
+                let (to, locale) = (attempt.address.recipient(), mail.locale.clone());
+                host.try_ask(SendMail { id: mail.id, to, locale, template })?
+            }
+            Err(fault) => Ok(Sending::Deferred(Detail::new(unavailable(fault)))),
+        };
+        // From acceptance a code lives for exactly its TTL; one that has not left is taken back.
+        let (event, lifetime) = match sending {
+            Ok(Sending::Accepted) => (self.settle(Settlement::Sent, Event::MailSent, host)?, ttl),
+            Ok(Sending::Rejected(detail)) => {
+                (self.settle(Settlement::Dead { detail }, Event::MailDead, host)?, Duration::ZERO)
+            }
+            Ok(Sending::Deferred(detail)) => (self.retry(now, detail, rules, host)?, Duration::ZERO),
+            Err(Fault::NotDone) => {
+                let detail = Detail::new("the mailer did not start");
+                (self.retry(now, detail, rules, host)?, Duration::ZERO)
+            }
+            Err(Fault::Unknown) => return self.unknown(host),
+        };
+        if let Some(put) = put
+            && event != Event::LeaseLost
+        {
+            // If this fails the code lives a little longer.
+            let _ = host.try_ask(PutCode { lifetime, ends: true, ..put })?;
+        }
+        Ok(event)
+    }
+
+    /// Draws the mail's code. It is good from before the mail leaves until its reader has had their time.
+    fn code(&self, rules: &Rules) -> (Code, PutCode) {
+        let mail = &self.leased.mail;
+        let slot = CodeSlot::of(mail.purpose, &self.leased.key, mail.generation);
+        let code = rules.keys.draw(rules.policy().code, slot, mail.id);
+        let put = PutCode {
+            slot,
+            mail: mail.id,
+            mails: REMEMBERED_MAILS,
+            lease: self.leased.lease.token,
+            ends: false,
+            mac: rules.keys.sign(slot, &code),
+            lifetime: rules.lifetimes.last_code,
+            tries: rules.policy().code_tries,
+            newest: NEWEST_CODES,
+            retention: DAY.saturating_add(rules.lifetimes.last_code),
+        };
+        (code, put)
+    }
+
     /// Tries again after 1 s, then twice as long up to 10 min, until it is too old.
     fn retry(&self, now: Time, detail: Detail, rules: &Rules, host: &mut Host<'_>) -> Result<Event, Stop> {
         if now.since(self.leased.mail.due) >= rules.policy().mail_give_up {
@@ -122,14 +164,10 @@ impl Deliver {
     }
 
     fn settle(&self, settlement: Settlement, event: Event, host: &mut Host<'_>) -> Result<Event, Stop> {
-        Ok(match host.ask(self.order(settlement))? {
+        Ok(match host.ask(SettleMail { lease: self.leased.lease, settlement })? {
             Settled::Settled => event,
             Settled::Lost => Event::LeaseLost,
         })
-    }
-
-    const fn order(&self, settlement: Settlement) -> SettleMail {
-        SettleMail { lease: self.leased.lease, settlement }
     }
 }
 

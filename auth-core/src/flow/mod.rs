@@ -17,13 +17,16 @@ use core::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Admission, Admit, CommitAccount, Event, Found, Host, Rules, Stop,
-    domain::{AddressKey, Client, OwedMail, Row, Version},
+    Admission, Admit, CommitAccount, Event, Found, Host, MailChange, Rules, Stop,
+    domain::{AddressKey, Asked, Client, MailId, Purpose, Row, Version, WaitingState},
 };
 
 /// How often a flow reads and decides again when others change the same address: each time one
 /// of them has got through, so as many can come at once.
 const ROUNDS: usize = 32;
+/// How long a decision may take from what it reads to its commit, by the store's clock. A hash on a slow part and a
+/// person who answers effects by hand fit into it; a run that was suspended for longer reads again.
+const DECISION: Duration = Duration::from_secs(600);
 
 impl Found {
     /// Returns the row as it counts at the store's time.
@@ -31,13 +34,25 @@ impl Found {
         Row::at(self.row.as_ref().map(|(_, row)| row), self.now)
     }
 
+    /// Returns what a request for a mail is decided on.
+    fn asked(&self, id: MailId, rules: &Rules) -> Asked {
+        let mails = self.waiting.iter().filter(|mail| mail.purpose == Purpose::Activation);
+        let tried = mails.map(|mail| match mail.state {
+            WaitingState::Free { next } => next,
+            WaitingState::Held { .. } => self.now,
+        });
+        Asked { now: self.now, id, tried: tried.max(), lifetimes: rules.lifetimes }
+    }
+
     /// Returns the order that puts a row in the place of what was found.
-    fn replace(&self, key: &AddressKey, row: Row, mail: Option<OwedMail>) -> CommitAccount {
+    fn replace(&self, key: &AddressKey, row: Row, mail: Option<MailChange>) -> CommitAccount {
         let stored = self.row.as_ref();
         CommitAccount {
             key: key.clone(),
             expected: stored.map_or(Version(0), |(version, _)| *version),
             generation: stored.and_then(|(_, row)| row.generation()),
+            waiting: self.waiting.clone(),
+            until: self.now.after(DECISION),
             row,
             mail,
         }

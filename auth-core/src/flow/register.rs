@@ -7,10 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{Outcome, ROUNDS, limited};
 use crate::{
-    Commit, Event, FindAccount, Flow, HashPassword, Host, Random, Rules, Stop,
+    Commit, Event, FindAccount, Flow, HashPassword, Host, MailChange, Random, Rules, Stop,
     domain::{
-        Address, Asked, Attempt, Client, Generation, Locale, MailId, PasswordRecord, Salt, Stream, Weakness,
-        micros,
+        Address, Attempt, Client, Generation, Locale, MailId, PasswordRecord, Salt, Stream, Weakness, micros,
     },
 };
 
@@ -90,10 +89,8 @@ impl Flow for Register {
                 Attempt { generation, address: self.address.clone(), locale: self.locale.clone(), password };
             // Drawn where it is needed: each replay draws again.
             let id = *id.get_or_insert_with(|| MailId::from_bytes(random.bytes()));
-            let asked =
-                Asked { now: found.now, id, mail_waits: found.mail_waits, lifetimes: rules.lifetimes };
-            let step = row.register(new, asked);
-            match host.ask(found.replace(key, step.row, step.mail))? {
+            let step = row.register(new, found.asked(id, rules));
+            match host.ask(found.replace(key, step.row, step.mail.map(MailChange::Owe)))? {
                 Commit::Committed => return Ok(Outcome::new(told(step.event, rules), step.event)),
                 Commit::Conflict => {}
             }

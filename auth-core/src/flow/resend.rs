@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{Outcome, ROUNDS, limited};
 use crate::{
-    Commit, Event, FindAccount, Flow, Host, Random, Rules, Stop,
-    domain::{Address, Asked, Client, MailId, Stream, micros},
+    Commit, Event, FindAccount, Flow, Host, MailChange, Random, Rules, Stop,
+    domain::{Address, Client, MailId, Stream, micros},
 };
 
 /// Asks for another activation mail.
@@ -52,10 +52,8 @@ impl Flow for Resend {
         let key = self.address.key();
         for _ in 0..ROUNDS {
             let found = host.ask(FindAccount { key: key.clone() })?;
-            let asked =
-                Asked { now: found.now, id, mail_waits: found.mail_waits, lifetimes: rules.lifetimes };
-            let step = found.at_its_time().resend(asked);
-            match host.ask(found.replace(key, step.row, step.mail))? {
+            let step = found.at_its_time().resend(found.asked(id, rules));
+            match host.ask(found.replace(key, step.row, step.mail.map(MailChange::Owe)))? {
                 Commit::Committed => return Ok(Outcome::new(told(step.event, rules), step.event)),
                 Commit::Conflict => {}
             }

@@ -28,17 +28,18 @@ const EFFECTS: [(&str, &[Kind]); 4] = [
             Kind::CommitAccount,
         ],
     ),
-    ("deliver", &[Kind::FindAccount, Kind::PutCode, Kind::SettleMail, Kind::SendMail, Kind::CommitAccount]),
+    ("deliver", &[Kind::FindAccount, Kind::CommitAccount, Kind::PutCode, Kind::SendMail, Kind::SettleMail]),
 ];
 
-/// The faults that a flow deals with itself, and what it orders next. The scripts of the flow
+/// The faults that a flow deals with itself, and what it orders next, if anything. The scripts of the flow
 /// say exactly how it goes on.
-const DEALT_WITH: [(&str, Kind, Fault, Kind); 5] = [
-    ("activate", Kind::CommitAccount, Fault::Unknown, Kind::FindAccount),
-    ("deliver", Kind::PutCode, Fault::NotDone, Kind::SettleMail),
-    ("deliver", Kind::PutCode, Fault::Unknown, Kind::SettleMail),
-    ("deliver", Kind::SendMail, Fault::NotDone, Kind::SettleMail),
-    ("deliver", Kind::SendMail, Fault::Unknown, Kind::SettleMail),
+const DEALT_WITH: [(&str, Kind, Fault, &[Option<Kind>]); 5] = [
+    ("activate", Kind::CommitAccount, Fault::Unknown, &[Some(Kind::FindAccount)]),
+    // Before the mail leaves, and once it has.
+    ("deliver", Kind::PutCode, Fault::NotDone, &[Some(Kind::SettleMail), None]),
+    ("deliver", Kind::PutCode, Fault::Unknown, &[Some(Kind::SettleMail), None]),
+    ("deliver", Kind::SendMail, Fault::NotDone, &[Some(Kind::SettleMail)]),
+    ("deliver", Kind::SendMail, Fault::Unknown, &[Some(Kind::SettleMail)]),
 ];
 
 type Tested = BTreeSet<(&'static str, &'static str, &'static str)>;
@@ -76,7 +77,7 @@ where
 {
     let goes_on = DEALT_WITH.iter().find(|(flow, k, f, _)| (*flow, *k, *f) == (F::NAME, kind, fault));
     if let Some((.., next)) = goes_on {
-        assert_eq!(run.waits_for(), Some(*next), "{}: {kind:?} failed as {fault:?}", F::NAME);
+        assert!(next.contains(&run.waits_for()), "{}: {kind:?} failed as {fault:?}: {run:?}", F::NAME);
     } else {
         let ended = run.into_outcome().expect("a fault that nobody deals with ends the run");
         assert_eq!(ended, Err(Broken { kind, fault }), "{}", F::NAME);

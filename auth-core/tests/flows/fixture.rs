@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use auth_core::{
     Address, AddressKey, Attempt, Client, CodeKey, CodeKeys, CommitAccount, Disclosure, Found, Generation,
-    Hashing, LastMail, Locale, MailId, OwedMail, PasswordRecord, Policy, Purpose, Rate, Row, Rules, Salt,
-    Scrypt, Secret, Status, Time, Version,
+    Hashing, LastMail, Locale, MailChange, MailId, OwedMail, PasswordRecord, Policy, Purpose, Rate, Row,
+    Rules, Salt, Scrypt, Secret, Status, Time, Version, WaitingMail, WaitingState,
 };
 
 /// What the host draws in scripts.
@@ -21,6 +21,8 @@ pub(crate) const OTHER_HASH: [u8; 32] = [0xb2; 32];
 pub(crate) const DAY: Duration = Duration::from_secs(86_400);
 /// How long a pending row is kept after its mail was due.
 pub(crate) const KEPT: Duration = DAY;
+/// How old a decision may be when it is committed.
+pub(crate) const DECISION: Duration = Duration::from_secs(600);
 /// How long a code lives after its mail was accepted, with the default policy.
 pub(crate) const TTL: Duration = Duration::from_secs(600);
 
@@ -107,8 +109,19 @@ pub(crate) fn attempt(n: u8) -> Attempt {
     }
 }
 
-pub(crate) const fn last(due: Time, distance: u64) -> Option<LastMail> {
-    Some(LastMail { due, distance: seconds(distance) })
+/// The last mail: it has left where it was due before now.
+pub(crate) fn last(due: Time, distance: u64) -> Option<LastMail> {
+    Some(LastMail { due, distance: seconds(distance), left: due < at(0) })
+}
+
+/// The row before anybody began to send its last mail.
+pub(crate) fn unsent(row: Row) -> Row {
+    Row { last_mail: row.last_mail.map(|last| LastMail { left: false, ..last }), ..row }
+}
+
+/// The row once its last mail is being sent.
+pub(crate) fn sent(row: Row, now: Time) -> Row {
+    Row { last_mail: row.last_mail.map(|last| LastMail { due: now, left: true, ..last }), ..row }
 }
 
 /// A pending row as a commit would have left it.
@@ -142,15 +155,25 @@ pub(crate) const VACANT: Row =
     Row { status: Status::Vacant, last_mail: None, last_notice: None, expires: None };
 
 pub(crate) fn found(version: u64, row: &Row) -> Found {
-    Found { now: at(0), row: Some((Version(version), row.clone())), mail_waits: false }
+    Found { now: at(0), row: Some((Version(version), row.clone())), waiting: Vec::new() }
 }
 
 pub(crate) fn nothing_found() -> Found {
-    Found { now: at(0), row: None, mail_waits: false }
+    Found { now: at(0), row: None, waiting: Vec::new() }
+}
+
+/// The same with a mail in the outbox.
+pub(crate) fn beside(found: Found, purpose: Purpose, id: MailId, state: WaitingState) -> Found {
+    Found { waiting: vec![WaitingMail { purpose, id, state }], ..found }
+}
+
+/// The same with an activation mail that is tried at a time.
+pub(crate) fn trying(found: Found, next: Time) -> Found {
+    beside(found, Purpose::Activation, mail_id(8), WaitingState::Free { next })
 }
 
 /// The order that puts a row in the place of what was found.
-pub(crate) fn replaces(found: &Found, row: Row, mail: Option<OwedMail>) -> CommitAccount {
+pub(crate) fn replaces(found: &Found, row: Row, mail: Option<MailChange>) -> CommitAccount {
     let (expected, generation) = match &found.row {
         None => (Version(0), None),
         Some((version, Row { status: Status::Vacant, .. })) => (*version, None),
@@ -158,7 +181,8 @@ pub(crate) fn replaces(found: &Found, row: Row, mail: Option<OwedMail>) -> Commi
             (*version, Some(attempt.generation))
         }
     };
-    CommitAccount { key: key(), expected, generation, row, mail }
+    let (waiting, until) = (found.waiting.clone(), found.now.after(DECISION));
+    CommitAccount { key: key(), expected, generation, waiting, until, row, mail }
 }
 
 /// The activation mail that an attempt is owed.

@@ -169,3 +169,27 @@ fn every_code_of_one_attempt_opens_it_however_its_registrations_raced() {
     });
     assert!(opened > 0);
 }
+
+/// A mail waits, and somebody asks around the moment that it is due: whatever comes first, the next one keeps its
+/// interval, and everybody who asked is served by what waits.
+#[test]
+fn mails_keep_their_interval_however_requests_and_deliveries_interleave() {
+    for asks in [registers(1, THEIRS), resends(1)] {
+        let mut world = world();
+        world.register(ADDRESS, OURS);
+        world.deliver();
+        world.register(ADDRESS, OURS);
+        let players = vec![asks, Box::new(delivering(3)), delivers(4)];
+        let mut ends = 0;
+        explore(State { world, players }, |state| {
+            let mut world = state.world.clone();
+            world.pass(crate::fixture::seconds(600));
+            // A mail that two workers have sent is one mail.
+            let times = world.first_begun();
+            let gaps: Vec<u64> = times.windows(2).map(|two| two[1].since(two[0]).as_secs()).collect();
+            assert!(gaps.iter().zip([60, 120, 240]).all(|(gap, least)| *gap >= least), "{gaps:?}");
+            ends += 1;
+        });
+        assert!(ends > 20, "only {ends} ends");
+    }
+}

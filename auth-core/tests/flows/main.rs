@@ -16,6 +16,7 @@ mod fixture;
 mod hidden;
 mod interleavings;
 mod life_cycle;
+mod overtaken;
 mod raced;
 mod redaction;
 mod register;

@@ -6,7 +6,7 @@ use crate::{
     derived,
     fixture::{
         DAY, KEPT, SEED, VACANT, active, address, at, attempt, client, expired, explicit, found,
-        nothing_found, notice, owed, pending, rate, rules, seconds,
+        nothing_found, notice, owed, pending, rate, rules, seconds, trying, unsent,
     },
     register::commits,
     script::{Script, Step, admitted, drawn, finds, step},
@@ -60,10 +60,10 @@ fn while_a_mail_waits() -> Script<Resend> {
     pending_address((50, 120), (50, 120))
 }
 
-/// The mail was due 10 s ago and has not left: nothing would be gained by one in its place.
+/// The mail was due 10 s ago and nobody has begun to send it: nothing would be gained by one in its place.
 fn while_a_mail_is_late() -> Script<Resend> {
-    let row = pending(attempt(1), at(-10), 60);
-    let found = Found { mail_waits: true, ..found(3, &row) };
+    let row = unsent(pending(attempt(1), at(-10), 60));
+    let found = trying(found(3, &row), at(-10));
     one(found, Row { expires: Some(at(0).after(KEPT)), ..row }, None, Event::MailAskedFor)
 }
 
@@ -84,8 +84,8 @@ fn active_account_told_today() -> Script<Resend> {
 }
 
 fn raced() -> Script<Resend> {
-    let after = pending(attempt(1), at(60), 120);
-    let mail = owed(derived::resend(SEED), &attempt(1), at(60));
+    let after = pending(attempt(1), at(0), 60);
+    let mail = owed(derived::resend(SEED), &attempt(1), at(0));
     let theirs = found(1, &pending(attempt(1), at(0), 60));
     let steps = vec![
         admitted(),

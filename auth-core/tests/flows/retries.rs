@@ -175,7 +175,9 @@ fn a_host_that_dies_before_sending_costs_no_mail_however_often_it_does() {
     world.register(ADDRESS, PASSWORD);
     for round in 0..10 {
         let leased = world.outbox.lease(world.now).expect("the mail is taken over");
-        world.drive(Deliver { leased }, None, once(round % 2, How::DiesAfter));
+        // Before it is written down that the sending begins.
+        let (at, how) = if round % 2 == 0 { (0, How::DiesAfter) } else { (1, How::DiesBefore) };
+        world.drive(Deliver { leased }, None, once(at, how));
         world.later(crate::world::LEASE);
     }
     assert_eq!(world.deliver(), [Event::MailSent]);

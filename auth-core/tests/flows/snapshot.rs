@@ -162,11 +162,11 @@ fn a_run_is_not_taken_up_under_rules_that_would_have_ordered_otherwise() {
     refused(&deliver::scripts()[0], 3, &swapped);
 }
 
-/// Runs that wait, as version 1.0 wrote them; `AUTH_CORE_WRITE_SCRIPTS=1` writes the file where it is missing.
+/// Runs that wait, as version 2.0 wrote them; `AUTH_CORE_WRITE_SCRIPTS=1` writes the file where it is missing.
 /// It stays for as long as the first octet does: what is added for a later minor version comes beside it.
 #[test]
-fn what_version_1_0_wrote_is_read() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/snapshots/1.0.txt");
+fn what_version_2_0_wrote_is_read() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/snapshots/2.0.txt");
     let now = [
         ("register", register::scripts()[0].at(3).snapshot()),
         ("activate", activate::scripts()[0].at(4).snapshot()),

@@ -7,12 +7,12 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use auth_core::{AddressKey, Commit, CommitAccount, Found, Purpose, Secret, Version};
+use auth_core::{AddressKey, Commit, CommitAccount, Found, MailChange, Secret, Version};
 use sqlx::{FromRow, MySqlConnection, Row, mysql::MySqlRow};
 
 use super::{
     accounts_mysql_connections::{Connections, carry_out, in_time, number},
-    accounts_rows::{AccountRow, micros, span, time},
+    accounts_rows::{AccountRow, FoundRow, WaitingRow, micros, span, time},
     clock::Clock,
 };
 use crate::port::{Accounts, PortError, Result};
@@ -33,15 +33,25 @@ pub struct AccountsMysql {
     clock: Clock,
 }
 
-struct FoundRow {
+struct FoundNow {
     clock: i64,
-    /// Of version 0 where there is none.
-    account: AccountRow,
+    found: FoundRow,
 }
 
-impl FromRow<'_, MySqlRow> for FoundRow {
+impl FromRow<'_, MySqlRow> for FoundNow {
     fn from_row(row: &MySqlRow) -> sqlx::Result<Self> {
-        Ok(Self { clock: row.try_get("clock")?, account: AccountRow::from_row(row)? })
+        Ok(Self { clock: row.try_get("clock")?, found: FoundRow::from_row(row)? })
+    }
+}
+
+struct WaitingNow {
+    clock: i64,
+    waiting: WaitingRow,
+}
+
+impl FromRow<'_, MySqlRow> for WaitingNow {
+    fn from_row(row: &MySqlRow) -> sqlx::Result<Self> {
+        Ok(Self { clock: row.try_get("clock")?, waiting: WaitingRow::from_row(row)? })
     }
 }
 
@@ -72,6 +82,29 @@ impl AccountsMysql {
         self.clock.shift_micros().saturating_sub(span(duration))
     }
 
+    /// Tells whether an order's mails wait as they did, and its decision is not too old.
+    async fn is_as_it_was(
+        &self,
+        connection: &mut MySqlConnection,
+        order: &CommitAccount,
+    ) -> sqlx::Result<bool> {
+        let rows: Vec<WaitingNow> = sqlx::query_as(concat!(
+            "SELECT n.clock, o.purpose AS waiting_purpose, o.mail_id AS waiting_id, o.next_at AS waiting_next,
+                o.lease AS waiting_lease
+             FROM (SELECT ",
+            now!(),
+            " AS clock) n LEFT JOIN outbox o ON o.address_key = ? AND o.dead_since IS NULL
+             ORDER BY o.purpose FOR UPDATE",
+        ))
+        .bind(self.after(Duration::ZERO))
+        .bind(order.key.as_str().as_bytes())
+        .fetch_all(connection)
+        .await?;
+        let now = time(rows.first().map_or(0, |row| row.clock));
+        let mails = WaitingRow::mails(rows.into_iter().map(|row| row.waiting).collect(), now);
+        Ok(now <= order.until && mails == order.waiting)
+    }
+
     /// Repeats a statement of up to 500 rows until no more are there: writers wait for each.
     async fn delete(&self, sql: &'static str, moved: i64) -> Result<u64> {
         let mut deleted = 0;
@@ -96,12 +129,12 @@ async fn write_row(connection: &mut MySqlConnection, order: &CommitAccount) -> s
     let expected = i64::try_from(expected).unwrap_or(i64::MAX);
     let sql = if expected == 0 {
         "INSERT INTO accounts (version, status, address, locale, password, generation, active_since,
-            last_mail_due, last_mail_distance, last_notice, expires, address_key)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+            last_mail_due, last_mail_distance, last_mail_left, last_notice, expires, address_key)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
     } else {
         "UPDATE accounts SET version = ?, status = ?, address = ?, locale = ?, password = ?,
             generation = ?, active_since = ?, last_mail_due = ?, last_mail_distance = ?,
-            last_notice = ?, expires = ?
+            last_mail_left = ?, last_notice = ?, expires = ?
          WHERE address_key = ? AND version = ? AND generation <=> ?"
     };
     let query = sqlx::query(sql)
@@ -114,6 +147,7 @@ async fn write_row(connection: &mut MySqlConnection, order: &CommitAccount) -> s
         .bind(row.active_since)
         .bind(row.last_mail_due)
         .bind(row.last_mail_distance)
+        .bind(row.last_mail_left)
         .bind(row.last_notice)
         .bind(row.expires)
         .bind(order.key.as_str().as_bytes());
@@ -129,10 +163,22 @@ async fn write_row(connection: &mut MySqlConnection, order: &CommitAccount) -> s
     }
 }
 
-/// Takes up the mail. Threat: a state that owes none would answer sooner, so the statement runs
+/// Enqueues the mail. Threat: a state that owes none would answer sooner, so the statement runs
 /// in any case and writes nothing then.
 async fn write_mail(connection: &mut MySqlConnection, order: &CommitAccount) -> sqlx::Result<()> {
-    let mail = order.mail.as_ref();
+    let mail = match &order.mail {
+        Some(MailChange::Owe(mail)) => Some(mail),
+        Some(MailChange::Begin { mail, unknowns }) => {
+            return sqlx::query("UPDATE outbox SET unknowns = ? WHERE address_key = ? AND mail_id = ?")
+                .bind(i64::from(*unknowns))
+                .bind(order.key.as_str().as_bytes())
+                .bind(mail.as_bytes().as_slice())
+                .execute(connection)
+                .await
+                .map(drop);
+        }
+        None => None,
+    };
     let due = mail.map(|mail| micros(mail.due));
     sqlx::query(
         "REPLACE INTO outbox (address_key, purpose, mail_id, generation, locale, due, next_at)
@@ -155,27 +201,30 @@ async fn write_mail(connection: &mut MySqlConnection, order: &CommitAccount) -> 
 impl Accounts for AccountsMysql {
     async fn find(&self, key: &AddressKey) -> Result<Found> {
         const OPERATION: &str = "find an account";
-        let found: FoundRow = carry_out(OPERATION, |until| async move {
+        let rows: Vec<FoundNow> = carry_out(OPERATION, |until| async move {
             let mut lent = self.connections.lend(until).await?;
             let query = sqlx::query_as(concat!(
                 "SELECT n.clock, COALESCE(a.version, 0) AS version, COALESCE(a.status, 0) AS status,
                     a.address, a.locale, a.password, a.generation, a.active_since, a.last_mail_due,
-                    a.last_mail_distance, a.last_notice, a.expires, o.mail_id IS NOT NULL AS mail_waits
+                    a.last_mail_distance, COALESCE(a.last_mail_left, 1) AS last_mail_left, a.last_notice,
+                    a.expires, o.purpose AS waiting_purpose, o.mail_id AS waiting_id,
+                    o.next_at AS waiting_next, o.lease AS waiting_lease
                  FROM (SELECT ",
                 now!(),
-                " AS clock) n LEFT JOIN accounts a ON a.address_key = ?
-                 LEFT JOIN outbox o ON o.address_key = a.address_key AND o.purpose = ?
-                    AND o.dead_since IS NULL",
+                " AS clock, CAST(? AS BINARY) AS address_key) n
+                    LEFT JOIN accounts a ON a.address_key = n.address_key
+                    LEFT JOIN outbox o ON o.address_key = n.address_key AND o.dead_since IS NULL
+                 ORDER BY o.purpose",
             ))
             .bind(self.after(Duration::ZERO))
-            .bind(key.as_str().as_bytes())
-            .bind(i64::from(Purpose::Activation.number()));
-            let found = in_time(until, query.fetch_one(&mut lent.connection)).await;
+            .bind(key.as_str().as_bytes());
+            let found = in_time(until, query.fetch_all(&mut lent.connection)).await;
             lent.read(found)
         })
         .await?;
-        let stored = (found.account.version > 0).then_some(found.account);
-        AccountRow::found(stored, time(found.clock)).map_err(|e| PortError::not_done(OPERATION, e))
+        let clock = rows.first().map_or(0, |row| row.clock);
+        let rows = rows.into_iter().map(|row| row.found).collect();
+        FoundRow::found(rows, time(clock)).map_err(|e| PortError::not_done(OPERATION, e))
     }
 
     async fn commit(&self, order: &CommitAccount) -> Result<Commit> {
@@ -183,7 +232,10 @@ impl Accounts for AccountsMysql {
             let mut lent = self.connections.lend(until).await?;
             let done = in_time(until, async {
                 lent.begin().await?;
-                if !write_row(&mut lent.connection, order).await? {
+                // The row first: it holds up whoever else decides about the same address.
+                if !write_row(&mut lent.connection, order).await?
+                    || !self.is_as_it_was(&mut lent.connection, order).await?
+                {
                     return Ok((Commit::Conflict, false));
                 }
                 write_mail(&mut lent.connection, order).await?;

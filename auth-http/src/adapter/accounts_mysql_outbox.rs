@@ -97,10 +97,6 @@ impl Outbox for AccountsMysql {
                 Settlement::Sent | Settlement::Superseded => {
                     sqlx::query("DELETE FROM outbox WHERE mail_id = ? AND lease = ?")
                 }
-                Settlement::Begun { unknowns } => {
-                    sqlx::query("UPDATE outbox SET unknowns = ? WHERE mail_id = ? AND lease = ?")
-                        .bind(i64::from(*unknowns))
-                }
                 Settlement::Retry { after, unknowns, detail } => sqlx::query(concat!(
                     "UPDATE outbox SET lease = NULL, unknowns = ?, last_error = ?, next_at = ",
                     now!(),

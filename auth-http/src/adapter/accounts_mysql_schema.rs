@@ -25,9 +25,9 @@ const EXAMINATION: Duration = Duration::from_secs(5);
 /// on a server that only reads.
 const PROBES: [&str; 6] = [
     "INSERT INTO accounts (address_key, version, status, address, locale, password, generation, active_since,
-        last_mail_due, last_mail_distance, last_notice, expires)
+        last_mail_due, last_mail_distance, last_mail_left, last_notice, expires)
      SELECT address_key, version, status, address, locale, password, generation, active_since, last_mail_due,
-        last_mail_distance, last_notice, expires FROM accounts WHERE FALSE",
+        last_mail_distance, last_mail_left, last_notice, expires FROM accounts WHERE FALSE",
     "UPDATE accounts SET version = version WHERE FALSE",
     "DELETE FROM accounts WHERE FALSE",
     "INSERT INTO outbox (address_key, purpose, mail_id, generation, locale, due, next_at, attempts, unknowns,
@@ -91,7 +91,7 @@ impl AccountsDatabase for AccountsMysql {
 }
 
 pub(super) fn migrator() -> Migrator {
-    let mut migrator = migrations!("mysql": "0001_accounts", "0002_outbox");
+    let mut migrator = migrations!("mysql": "0001_accounts", "0002_outbox", "0003_accounts_last_mail_left");
     // Its own lock waits for ever, which MariaDB refuses.
     migrator.set_locking(false);
     migrator
@@ -107,16 +107,33 @@ async fn migrate(connection: &mut MySqlConnection) -> sqlx::Result<()> {
         return Err(io::Error::other("another program has been migrating for a minute").into());
     }
     // Under the lock nobody else is at it: what stands there as begun was killed. DDL is not
-    // transactional, so each migration is one statement that can be repeated.
+    // transactional, so each migration is one statement that can be repeated, or is taken back first.
     match sqlx::query("DELETE FROM _sqlx_migrations WHERE NOT success").execute(&mut *connection).await {
         Err(error) if !is_without_table(&error) => return Err(error),
-        Ok(_) | Err(_) => {}
+        Ok(_) => take_back_columns(connection).await?,
+        Err(_) => {}
     }
     // `run` asks for more than one connection can be (rust-lang/rust#100013): this is its other half.
     migrator().run_direct(None, &mut *connection, false).await.map_err(inner)?;
     // A table of that name that was there before is kept by CREATE IF NOT EXISTS.
     for probe in PROBES {
         sqlx::query(probe).execute(&mut *connection).await?;
+    }
+    Ok(())
+}
+
+/// Drops columns whose migration was killed before it was recorded: MySQL cannot add one only where it is missing, and
+/// no node has written to it yet.
+async fn take_back_columns(connection: &mut MySqlConnection) -> sqlx::Result<()> {
+    let added: i64 = sqlx::query_scalar(
+        "SELECT COUNT(*) FROM information_schema.columns WHERE table_schema = DATABASE()
+            AND table_name = 'accounts' AND column_name = 'last_mail_left'
+            AND NOT EXISTS (SELECT 1 FROM _sqlx_migrations WHERE version = 3)",
+    )
+    .fetch_one(&mut *connection)
+    .await?;
+    if added > 0 {
+        sqlx::query("ALTER TABLE accounts DROP COLUMN last_mail_left").execute(&mut *connection).await?;
     }
     Ok(())
 }

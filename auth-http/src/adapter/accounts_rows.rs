@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use auth_core::{
     Address, AddressKey, Attempt, Found, Generation, LastMail, Lease, LeaseToken, LeasedMail, Locale, MailId,
-    OwedMail, PasswordRecord, Purpose, Row, Status, Time, Version,
+    OwedMail, PasswordRecord, Purpose, Row, Status, Time, Version, WaitingMail, WaitingState,
 };
 use sqlx::{ColumnIndex, Decode, FromRow, Type};
 
@@ -47,9 +47,9 @@ row! {
         active_since: Option<i64>,
         last_mail_due: Option<i64>,
         last_mail_distance: Option<i64>,
+        last_mail_left: i64,
         last_notice: Option<i64>,
         expires: Option<i64>,
-        mail_waits: bool,
     }
 }
 
@@ -70,25 +70,20 @@ impl AccountRow {
             active_since: since.map(micros),
             last_mail_due: row.last_mail.map(|mail| micros(mail.due)),
             last_mail_distance: row.last_mail.map(|mail| span(mail.distance)),
+            last_mail_left: i64::from(row.last_mail.is_none_or(|mail| mail.left)),
             last_notice: row.last_notice.map(micros),
             expires: row.expires.map(micros),
-            mail_waits: false,
         }
-    }
-
-    pub(super) fn found(stored: Option<Self>, now: Time) -> Result<Found, Damaged> {
-        let mail_waits = stored.as_ref().is_some_and(|row| row.mail_waits);
-        let row = stored.map(|row| Ok((Version(row.version.unsigned_abs()), row.row()?))).transpose()?;
-        Ok(Found { now, row, mail_waits })
     }
 
     fn row(self) -> Result<Row, Damaged> {
         let last_mail = self.last_mail_due.zip(self.last_mail_distance);
-        let (last_notice, expires) = (self.last_notice, self.expires);
+        let (left, last_notice, expires) = (self.last_mail_left != 0, self.last_notice, self.expires);
         Ok(Row {
             last_mail: last_mail.map(|(due, distance)| LastMail {
                 due: time(due),
                 distance: Duration::from_micros(distance.unsigned_abs()),
+                left,
             }),
             last_notice: last_notice.map(time),
             expires: expires.map(time),
@@ -113,6 +108,62 @@ impl AccountRow {
                 PasswordRecord::unusable()
             }),
         })
+    }
+}
+
+row! {
+    /// A mail of an address that is not dead; without a purpose where there is none.
+    WaitingRow {
+        waiting_purpose: Option<i64>,
+        waiting_id: Option<Vec<u8>>,
+        waiting_next: Option<i64>,
+        waiting_lease: Option<Vec<u8>>,
+    }
+}
+
+impl WaitingRow {
+    /// Returns the mails as they stand at a time. A damaged one waits for nobody: a worker puts it aside.
+    pub(super) fn mails(rows: Vec<Self>, now: Time) -> Vec<WaitingMail> {
+        rows.into_iter().filter_map(|row| row.mail(now)).collect()
+    }
+
+    fn mail(self, now: Time) -> Option<WaitingMail> {
+        let purpose = purpose(self.waiting_purpose?).ok()?;
+        let id = MailId::from_bytes(self.waiting_id?.try_into().ok()?);
+        let next = time(self.waiting_next?);
+        let state = match self.waiting_lease {
+            Some(token) if now < next => {
+                WaitingState::Held { token: LeaseToken::from_bytes(token.try_into().ok()?) }
+            }
+            Some(_) | None => WaitingState::Free { next },
+        };
+        Some(WaitingMail { purpose, id, state })
+    }
+}
+
+/// An account's row, of version 0 where there is none, once for each of its mails.
+pub(super) struct FoundRow {
+    account: AccountRow,
+    mail: WaitingRow,
+}
+
+impl<'r, R: sqlx::Row> FromRow<'r, R> for FoundRow
+where
+    AccountRow: FromRow<'r, R>,
+    WaitingRow: FromRow<'r, R>,
+{
+    fn from_row(row: &'r R) -> sqlx::Result<Self> {
+        Ok(Self { account: AccountRow::from_row(row)?, mail: WaitingRow::from_row(row)? })
+    }
+}
+
+impl FoundRow {
+    pub(super) fn found(rows: Vec<Self>, now: Time) -> Result<Found, Damaged> {
+        let (mut accounts, mails): (Vec<_>, Vec<_>) =
+            rows.into_iter().map(|row| (row.account, row.mail)).unzip();
+        let stored = accounts.pop().filter(|account| account.version > 0);
+        let row = stored.map(|row| Ok((Version(row.version.unsigned_abs()), row.row()?))).transpose()?;
+        Ok(Found { now, row, waiting: WaitingRow::mails(mails, now) })
     }
 }
 

@@ -10,7 +10,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use auth_core::{AddressKey, Commit, CommitAccount, Found, Purpose, Time, Version};
+use auth_core::{AddressKey, Commit, CommitAccount, Found, MailChange, Time, Version, WaitingMail};
 use sqlx::{
     ConnectOptions, Sqlite, SqliteConnection, SqlitePool, Transaction,
     migrate::{MigrateError, Migrator},
@@ -18,7 +18,7 @@ use sqlx::{
 };
 
 use super::{
-    accounts_rows::{AccountRow, micros, span},
+    accounts_rows::{AccountRow, FoundRow, WaitingRow, micros, span},
     clock::Clock,
     migrations::migrations,
 };
@@ -27,7 +27,7 @@ use crate::port::{Accounts, AccountsDatabase, Finding, PortError, Result};
 pub(super) static MIGRATOR: LazyLock<Migrator> = LazyLock::new(|| {
     migrations!(
         "sqlite": "0001_accounts", "0002_accounts_expires", "0003_outbox", "0004_outbox_next",
-        "0005_outbox_mail_id",
+        "0005_outbox_mail_id", "0006_accounts_last_mail_left",
     )
 });
 
@@ -87,14 +87,14 @@ async fn write_row(transaction: &mut Transaction<'_, Sqlite>, order: &CommitAcco
     let Version(expected) = order.expected;
     let sql = if expected == 0 {
         "INSERT INTO accounts (version, status, address, locale, password, generation, active_since,
-            last_mail_due, last_mail_distance, last_notice, expires, address_key)
-         VALUES (?1 + 1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
+            last_mail_due, last_mail_distance, last_mail_left, last_notice, expires, address_key)
+         VALUES (?1 + 1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
          ON CONFLICT (address_key) DO NOTHING"
     } else {
         "UPDATE accounts SET version = ?1 + 1, status = ?2, address = ?3, locale = ?4, password = ?5,
             generation = ?6, active_since = ?7, last_mail_due = ?8, last_mail_distance = ?9,
-            last_notice = ?10, expires = ?11
-         WHERE address_key = ?12 AND version = ?1 AND generation IS ?13"
+            last_mail_left = ?10, last_notice = ?11, expires = ?12
+         WHERE address_key = ?13 AND version = ?1 AND generation IS ?14"
     };
     let query = sqlx::query(sql)
         .bind(i64::try_from(expected).unwrap_or(i64::MAX))
@@ -106,6 +106,7 @@ async fn write_row(transaction: &mut Transaction<'_, Sqlite>, order: &CommitAcco
         .bind(row.active_since)
         .bind(row.last_mail_due)
         .bind(row.last_mail_distance)
+        .bind(row.last_mail_left)
         .bind(row.last_notice)
         .bind(row.expires)
         .bind(order.key.as_str().as_bytes());
@@ -114,10 +115,35 @@ async fn write_row(transaction: &mut Transaction<'_, Sqlite>, order: &CommitAcco
     Ok(query.execute(&mut **transaction).await?.rows_affected())
 }
 
-/// Takes up the mail. Threat: a state that owes none would answer sooner, so the statement runs
+/// Returns the mails that are compared: those of an address that are not dead.
+async fn waiting(
+    transaction: &mut Transaction<'_, Sqlite>,
+    order: &CommitAccount,
+    now: Time,
+) -> sqlx::Result<Vec<WaitingMail>> {
+    let rows = sqlx::query_as(
+        "SELECT purpose AS waiting_purpose, mail_id AS waiting_id, next_at AS waiting_next, lease AS waiting_lease
+         FROM outbox WHERE address_key = ?1 AND dead_since IS NULL ORDER BY purpose",
+    );
+    let rows = rows.bind(order.key.as_str().as_bytes()).fetch_all(&mut **transaction).await?;
+    Ok(WaitingRow::mails(rows, now))
+}
+
+/// Enqueues the mail. Threat: a state that owes none would answer sooner, so the statement runs
 /// in any case and inserts nothing then.
 async fn write_mail(transaction: &mut Transaction<'_, Sqlite>, order: &CommitAccount) -> sqlx::Result<()> {
-    let mail = order.mail.as_ref();
+    let mail = match &order.mail {
+        Some(MailChange::Owe(mail)) => Some(mail),
+        Some(MailChange::Begin { mail, unknowns }) => {
+            return sqlx::query("UPDATE outbox SET unknowns = ?2 WHERE mail_id = ?1")
+                .bind(mail.as_bytes().as_slice())
+                .bind(i64::from(*unknowns))
+                .execute(&mut **transaction)
+                .await
+                .map(drop);
+        }
+        None => None,
+    };
     sqlx::query(
         "INSERT INTO outbox (address_key, purpose, mail_id, generation, locale, due, next_at)
          SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?6 WHERE ?3 IS NOT NULL
@@ -141,28 +167,32 @@ async fn write_mail(transaction: &mut Transaction<'_, Sqlite>, order: &CommitAcc
 impl Accounts for AccountsSqlite {
     async fn find(&self, key: &AddressKey) -> Result<Found> {
         const OPERATION: &str = "find an account";
-        let row: Option<AccountRow> = sqlx::query_as(
-            "SELECT a.version, a.status, a.address, a.locale, a.password, a.generation, a.active_since,
-                a.last_mail_due, a.last_mail_distance, a.last_notice, a.expires,
-                o.mail_id IS NOT NULL AS mail_waits
-             FROM accounts a LEFT JOIN outbox o ON o.address_key = a.address_key AND o.purpose = ?2
-                AND o.dead_since IS NULL
-             WHERE a.address_key = ?1",
+        let rows: Vec<FoundRow> = sqlx::query_as(
+            "SELECT COALESCE(a.version, 0) AS version, COALESCE(a.status, 0) AS status, a.address, a.locale,
+                a.password, a.generation, a.active_since, a.last_mail_due, a.last_mail_distance,
+                COALESCE(a.last_mail_left, 1) AS last_mail_left, a.last_notice, a.expires,
+                o.purpose AS waiting_purpose, o.mail_id AS waiting_id, o.next_at AS waiting_next,
+                o.lease AS waiting_lease
+             FROM (SELECT 1) LEFT JOIN accounts a ON a.address_key = ?1
+                LEFT JOIN outbox o ON o.address_key = ?1 AND o.dead_since IS NULL
+             ORDER BY o.purpose",
         )
         .bind(key.as_str().as_bytes())
-        .bind(i64::from(Purpose::Activation.number()))
-        .fetch_optional(&self.pool)
+        .fetch_all(&self.pool)
         .await
         .map_err(|e| PortError::not_done(OPERATION, e))?;
-        AccountRow::found(row, self.now()).map_err(|e| PortError::not_done(OPERATION, e))
+        FoundRow::found(rows, self.now()).map_err(|e| PortError::not_done(OPERATION, e))
     }
 
     async fn commit(&self, order: &CommitAccount) -> Result<Commit> {
         const OPERATION: &str = "commit an account";
         let not_done = |e| PortError::not_done(OPERATION, e);
         let mut transaction = self.begin(OPERATION).await?;
-        let written = write_row(&mut transaction, order).await.map_err(not_done)?;
-        if written == 0 {
+        let now = self.now();
+        if now > order.until
+            || waiting(&mut transaction, order, now).await.map_err(not_done)? != order.waiting
+            || write_row(&mut transaction, order).await.map_err(not_done)? == 0
+        {
             return Ok(Commit::Conflict);
         }
         write_mail(&mut transaction, order).await.map_err(not_done)?;

@@ -78,7 +78,6 @@ impl Outbox for AccountsSqlite {
             Settlement::Sent | Settlement::Superseded => {
                 "DELETE FROM outbox WHERE mail_id = ?1 AND lease = ?2"
             }
-            Settlement::Begun { .. } => "UPDATE outbox SET unknowns = ?3 WHERE mail_id = ?1 AND lease = ?2",
             Settlement::Retry { .. } => {
                 "UPDATE outbox SET lease = NULL, next_at = ?3, unknowns = ?4, last_error = ?5
                  WHERE mail_id = ?1 AND lease = ?2"
@@ -93,7 +92,6 @@ impl Outbox for AccountsSqlite {
             .bind(order.lease.token.as_bytes().as_slice());
         let query = match &order.settlement {
             Settlement::Sent | Settlement::Superseded => query,
-            Settlement::Begun { unknowns } => query.bind(i64::from(*unknowns)),
             Settlement::Retry { after, unknowns, detail } => {
                 query.bind(micros(now.after(*after))).bind(i64::from(*unknowns)).bind(detail.as_str())
             }

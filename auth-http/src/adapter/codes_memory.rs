@@ -12,37 +12,19 @@ use std::{
 };
 
 use async_trait::async_trait;
-use auth_core::{Admission, Admit, Client, CodeMac, CodeSlot, MailId, PutCode, RedeemCode, Redemption};
+use auth_core::{Admission, Admit, Client, CodeSlot, PutCode, RedeemCode, Redemption, Slot, Time};
 
 use super::clock::Clock;
 use crate::port::{Codes, Finding, PortError, Result};
 
 /// Entries of each map: some 30 MB when full.
 const CAPACITY: usize = 100_000;
-/// Mails that a slot remembers.
-const MAILS: usize = 32;
-
 /// Keeps codes and limits in memory.
 #[derive(Debug)]
 pub struct CodesMemory {
     clock: Clock,
     slots: Mutex<Bounded<CodeSlot, Slot>>,
     clients: Mutex<Bounded<Client, Duration>>,
-}
-
-#[derive(Debug, Default)]
-struct Slot {
-    codes: Vec<StoredCode>,
-    tries: u8,
-    /// The mails that have refilled the tries, the newest ones.
-    mails: Vec<MailId>,
-}
-
-#[derive(Debug)]
-struct StoredCode {
-    mac: CodeMac,
-    expires: Duration,
-    redeemed: bool,
 }
 
 impl CodesMemory {
@@ -98,9 +80,9 @@ impl<K: Eq + Hash, V> Bounded<K, V> {
 #[error("the map in memory is full; wait, or set AUTH_REDIS_URL")]
 struct Full;
 
-fn keep_newest<T>(items: &mut Vec<T>, count: usize) {
-    let surplus = items.len().saturating_sub(count);
-    items.drain(..surplus);
+/// This process' clock as the core counts time.
+fn time(now: Duration) -> Time {
+    Time::from_micros(0).after(now)
 }
 
 /// A panic while a lock is held leaves no half-made value here: every change is one assignment.
@@ -130,45 +112,16 @@ impl Codes for CodesMemory {
     async fn put(&self, order: &PutCode) -> Result<()> {
         let now = self.clock.monotonic();
         let mut slots = lock(&self.slots);
-        let mut slot = slots.live(&order.slot, now).map(std::mem::take).unwrap_or_default();
-        if !slot.mails.contains(&order.mail) {
-            slot.tries = order.tries;
-            slot.mails.push(order.mail);
-            keep_newest(&mut slot.mails, MAILS);
-        }
-        slot.codes.retain(|code| code.expires > now);
-        let expires = now + order.lifetime;
-        match slot.codes.iter_mut().find(|code| code.mac == order.mac) {
-            Some(code) => code.expires = expires,
-            None => slot.codes.push(StoredCode { mac: order.mac, expires, redeemed: false }),
-        }
-        keep_newest(&mut slot.codes, usize::from(order.newest));
-        slots
-            .put(order.slot, slot, now + order.retention, now)
-            .map_err(|full| PortError::not_done("store a code", full))
+        let mut slot = slots.live(&order.slot, now).cloned().unwrap_or_default();
+        slot.put(order, time(now));
+        let end = Duration::from_micros(slot.forgotten().as_micros());
+        slots.put(order.slot, slot, end, now).map_err(|full| PortError::not_done("store a code", full))
     }
 
     async fn redeem(&self, order: &RedeemCode) -> Result<Redemption> {
         let now = self.clock.monotonic();
         let mut slots = lock(&self.slots);
-        let Some(slot) = slots.live(&order.slot, now) else { return Ok(Redemption::Missing) };
-        let matches = |code: &StoredCode| code.expires > now && order.macs.contains(&code.mac);
-        if slot.codes.iter().any(|code| code.redeemed && matches(code)) {
-            return Ok(Redemption::Redeemed);
-        }
-        if !slot.codes.iter().any(|code| code.expires > now) {
-            return Ok(Redemption::Missing);
-        }
-        // Threat: parallel guesses past the limit (CVE-2023-47111). The try is counted first.
-        let Some(left) = slot.tries.checked_sub(1) else { return Ok(Redemption::Exhausted) };
-        slot.tries = left;
-        match slot.codes.iter_mut().find(|code| matches(code)) {
-            Some(code) => {
-                code.redeemed = true;
-                Ok(Redemption::Redeemed)
-            }
-            None => Ok(Redemption::Wrong),
-        }
+        Ok(slots.live(&order.slot, now).map_or(Redemption::Missing, |slot| slot.redeem(order, time(now))))
     }
 
     async fn ping(&self) -> Result<()> {

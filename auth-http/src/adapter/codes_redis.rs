@@ -104,16 +104,17 @@ impl Codes for CodesRedis {
     }
 
     async fn put(&self, order: &PutCode) -> Result<()> {
-        let PutCode { slot, mail, mac, lifetime, tries, newest, retention } = order;
+        let PutCode { slot, mail, mails, lease, ends, mac, lifetime, tries, newest, retention } = order;
         let mut script = self.script(&PUT, self.slot_key(slot));
-        script.arg(mail.as_bytes()).arg(mac.as_bytes()).arg(micros(*lifetime));
-        script.arg(tries).arg(newest).arg(micros(*retention));
+        script.arg(mail.as_bytes()).arg(mails).arg(lease.as_bytes()).arg(u8::from(*ends)).arg(mac.as_bytes());
+        script.arg(micros(*lifetime)).arg(tries).arg(newest).arg(micros(*retention));
         self.pool.run::<String>("store a code", &script).await.map(drop)
     }
 
     async fn redeem(&self, order: &RedeemCode) -> Result<Redemption> {
         const OPERATION: &str = "redeem a code";
         let mut script = self.script(&REDEEM, self.slot_key(&order.slot));
+        script.arg(order.newest);
         for mac in &order.macs {
             script.arg(mac.as_bytes());
         }

@@ -22,7 +22,13 @@ pub(super) fn of<const N: usize>(files: [(&'static str, &'static str); N]) -> Mi
     let migrations = files.iter().map(|(name, sql)| {
         let (version, about) = name.split_once('_').unwrap_or((name, ""));
         let version = version.parse().unwrap_or_else(|_| unreachable!("names begin with a number"));
-        Migration::new(version, about.replace('_', " ").into(), MigrationType::Simple, sql.into_sql_str(), false)
+        Migration::new(
+            version,
+            about.replace('_', " ").into(),
+            MigrationType::Simple,
+            sql.into_sql_str(),
+            false,
+        )
     });
     Migrator::with_migrations(migrations.collect())
 }
@@ -41,7 +47,8 @@ mod tests {
             .map(|file| file.unwrap().file_name().into_string().unwrap())
             .collect();
         files.sort();
-        let listed = migrator.iter().map(|m| format!("{:04}_{}.sql", m.version, m.description.replace(' ', "_")));
+        let listed =
+            migrator.iter().map(|m| format!("{:04}_{}.sql", m.version, m.description.replace(' ', "_")));
         assert_eq!(listed.collect::<Vec<_>>(), files);
     }
 

@@ -8,31 +8,24 @@ use std::{
 };
 
 use auth_core::{
-    Admission, Admit, Client, CodeMac, CodeSlot, CodeStored, Fault, MailId, PutCode, RedeemCode, Redemption,
+    Admission, Admit, Client, CodeSlot, CodeStored, Fault, PutCode, RedeemCode, Redemption, Slot, Time,
 };
 use tokio::time::Instant;
 
 /// Entries of each map. Full, they refuse what is new: a flood pushes nobody's code out.
 const CAPACITY: usize = 100_000;
-/// Mails that a slot remembers.
-const MAILS: usize = 32;
-
-#[derive(Default)]
 pub struct Codes {
+    began: Instant,
     slots: Mutex<HashMap<CodeSlot, Slot>>,
     /// When a client has his whole rate again.
     clients: Mutex<HashMap<Client, Instant>>,
 }
 
-struct Slot {
-    /// MAC, expiry, whether it was redeemed.
-    codes: Vec<(CodeMac, Instant, bool)>,
-    tries: u8,
-    mails: Vec<MailId>,
-    forgotten: Instant,
-}
-
 impl Codes {
+    pub fn new() -> Self {
+        Self { began: Instant::now(), slots: Mutex::default(), clients: Mutex::default() }
+    }
+
     /// The generic cell rate algorithm: one time a client.
     pub fn admit(&self, Admit { client, rate }: &Admit) -> Result<Admission, Fault> {
         let (mut clients, now) = (lock(&self.clients), Instant::now());
@@ -46,42 +39,21 @@ impl Codes {
         Ok(Admission::Admitted)
     }
 
-    pub fn put(&self, order: PutCode) -> Result<CodeStored, Fault> {
-        let (mut slots, now) = (lock(&self.slots), Instant::now());
-        make_room(&mut slots, &order.slot, |slot| slot.forgotten > now)?;
-        let forgotten = now + order.retention;
-        let new = || Slot { codes: Vec::new(), tries: 0, mails: Vec::new(), forgotten };
-        let slot = slots.entry(order.slot).or_insert_with(new);
-        slot.forgotten = forgotten;
-        if !slot.mails.contains(&order.mail) {
-            slot.tries = order.tries; // once for each mail
-            slot.mails.push(order.mail);
-        }
-        slot.codes.retain(|(_, expires, _)| now < *expires);
-        match slot.codes.iter_mut().find(|code| code.0 == order.mac) {
-            Some(code) => code.1 = now + order.lifetime,
-            None => slot.codes.push((order.mac, now + order.lifetime, false)),
-        }
-        let (codes, mails) = (slot.codes.len(), slot.mails.len());
-        slot.codes.drain(..codes.saturating_sub(order.newest.into()));
-        slot.mails.drain(..mails.saturating_sub(MAILS));
+    pub fn put(&self, order: &PutCode) -> Result<CodeStored, Fault> {
+        let (mut slots, now) = (lock(&self.slots), self.now());
+        make_room(&mut slots, &order.slot, |slot| now < slot.forgotten())?;
+        slots.entry(order.slot).or_default().put(order, now);
         Ok(CodeStored)
     }
 
-    pub fn redeem(&self, RedeemCode { slot, macs }: &RedeemCode) -> Redemption {
-        let (mut slots, now) = (lock(&self.slots), Instant::now());
-        let Some(slot) = slots.get_mut(slot) else { return Redemption::Missing };
-        slot.codes.retain(|(_, expires, _)| now < *expires);
-        let empty = slot.codes.is_empty();
-        match slot.codes.iter_mut().find(|(mac, ..)| macs.contains(mac)) {
-            None if empty => Redemption::Missing,
-            Some((.., true)) => Redemption::Redeemed, // once more, at no cost
-            _ if slot.tries == 0 => Redemption::Exhausted,
-            code => {
-                slot.tries -= 1; // before the visitor learns anything
-                code.map(|code| code.2 = true).map_or(Redemption::Wrong, |()| Redemption::Redeemed)
-            }
-        }
+    pub fn redeem(&self, order: &RedeemCode) -> Redemption {
+        let (mut slots, now) = (lock(&self.slots), self.now());
+        slots.get_mut(&order.slot).map_or(Redemption::Missing, |slot| slot.redeem(order, now))
+    }
+
+    /// The time since the process began: no code lives longer.
+    fn now(&self) -> Time {
+        Time::from_micros(0).after(self.began.elapsed())
     }
 }
 

@@ -36,7 +36,7 @@ pub struct Host {
 
 impl Host {
     pub fn new(rules: Rules, users: Users, mailer: Mailer) -> Self {
-        let (codes, wake) = Default::default();
+        let (codes, wake) = (Codes::new(), Notify::default());
         let (hashes, waiting) = (Semaphore::new(HASHES), Semaphore::new(HASHES + HASHES_WAITING));
         Self { rules, users, codes, mailer, hashes, waiting, wake }
     }
@@ -100,7 +100,7 @@ impl Host {
                 self.wake.notify_one();
                 ticket.with(answer)
             }
-            Effect::PutCode(ticket, order) => ticket.with(self.codes.put(order)),
+            Effect::PutCode(ticket, order) => ticket.with(self.codes.put(&order)),
             Effect::RedeemCode(ticket, order) => ticket.with(Ok(self.codes.redeem(&order))),
             Effect::SendMail(ticket, mail) => ticket.with(self.mailer.send(&mail).await),
             Effect::SettleMail(ticket, order) => ticket.with(self.users.settle(&order).await),
@@ -127,8 +127,8 @@ impl Host {
 }
 
 /// Draws random octets from the system.
-pub fn random() -> Result<[u8; 32], getrandom::Error> {
-    let mut octets = [0; 32];
+pub fn random<const N: usize>() -> Result<[u8; N], getrandom::Error> {
+    let mut octets = [0; N];
     getrandom::fill(&mut octets)?;
     Ok(octets)
 }

@@ -2,17 +2,22 @@
 //!
 //! Errors tell what they leave behind: what failed before a commit has not happened, a commit that failed may have.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::{
+    io,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 use auth_core::{
-    Address, AddressKey, Attempt, Commit, CommitAccount, Fault, Found, Generation, LastMail, Lease,
-    LeaseToken, LeasedMail, Locale, MailId, OwedMail, PasswordRecord, Purpose, Row, SettleMail, Settled,
-    Settlement, Status, Time, Version,
+    Address, AddressKey, Attempt, Commit, CommitAccount, Fault, Found, Generation, LastMail, LeaseToken,
+    LeasedMail, Locale, MailChange, MailId, PasswordRecord, QueuedMail, Row, SettleMail, Settled, Settlement,
+    Status, Time, Version,
 };
 use sqlx::{
-    FromRow, Row as _, SqlitePool,
+    FromRow, Row as _, SqliteConnection, SqlitePool,
     sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteRow},
 };
+
+use crate::host::random;
 
 /// How long a mail rests whose delivery broke off.
 const LEASE: Duration = Duration::from_secs(60);
@@ -33,19 +38,9 @@ struct UserRow {
     active_since: Option<i64>,
     last_mail_due: Option<i64>,
     last_mail_distance: Option<i64>,
+    last_mail_left: i64,
     last_notice: Option<i64>,
     expires: Option<i64>,
-}
-
-struct MailRow {
-    email: String,
-    purpose: i64,
-    id: Vec<u8>,
-    generation: Vec<u8>,
-    locale: String,
-    due: i64,
-    attempts: i64,
-    unknowns: i64,
 }
 
 impl FromRow<'_, SqliteRow> for UserRow {
@@ -60,23 +55,9 @@ impl FromRow<'_, SqliteRow> for UserRow {
             active_since: row.try_get("active_since")?,
             last_mail_due: row.try_get("last_mail_due")?,
             last_mail_distance: row.try_get("last_mail_distance")?,
+            last_mail_left: row.try_get("last_mail_left")?,
             last_notice: row.try_get("last_notice")?,
             expires: row.try_get("expires")?,
-        })
-    }
-}
-
-impl FromRow<'_, SqliteRow> for MailRow {
-    fn from_row(row: &SqliteRow) -> sqlx::Result<Self> {
-        Ok(Self {
-            email: row.try_get("email")?,
-            purpose: row.try_get("purpose")?,
-            id: row.try_get("id")?,
-            generation: row.try_get("generation")?,
-            locale: row.try_get("locale")?,
-            due: row.try_get("due")?,
-            attempts: row.try_get("attempts")?,
-            unknowns: row.try_get("unknowns")?,
         })
     }
 }
@@ -99,27 +80,9 @@ impl Users {
     }
 
     pub async fn find(&self, key: &AddressKey) -> Result<Found, Fault> {
-        let row: Option<UserRow> = sqlx::query_as("SELECT * FROM users WHERE email = ?1")
-            .bind(key.as_str())
-            .fetch_optional(&self.0)
-            .await
-            .map_err(not_done)?;
-        let row = match row.map(|row| Some((Version(row.version.unsigned_abs()), row.row()?))) {
-            Some(None) => {
-                tracing::error!("a user's row is damaged: restore it from a backup, or delete it");
-                return Err(Fault::NotDone);
-            }
-            row => row.flatten(),
-        };
-        let mail_waits: bool = sqlx::query_scalar(
-            "SELECT EXISTS (SELECT 1 FROM outbox WHERE email = ?1 AND purpose = ?2 AND dead IS NULL)",
-        )
-        .bind(key.as_str())
-        .bind(Purpose::Activation.number())
-        .fetch_one(&self.0)
-        .await
-        .map_err(not_done)?;
-        Ok(Found { now: now(), row, mail_waits })
+        // One transaction: row and mails are of one moment.
+        let mut transaction = self.0.begin().await.map_err(not_done)?;
+        found(&mut transaction, key).await
     }
 
     pub async fn commit(&self, order: &CommitAccount) -> Result<Commit, Fault> {
@@ -127,15 +90,18 @@ impl Users {
         let Version(expected) = order.expected;
         // Whatever reads and then writes begins IMMEDIATE: a deferred transaction fails under contention.
         let mut transaction = self.0.begin_with("BEGIN IMMEDIATE").await.map_err(not_done)?;
+        if !order.fits(&found(&mut transaction, &order.key).await?) {
+            return Ok(Commit::Conflict);
+        }
         let sql = if expected == 0 {
             "INSERT INTO users (version, status, address, locale, password, generation, active_since,
-                last_mail_due, last_mail_distance, last_notice, expires, email)
-             VALUES (?1 + 1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) ON CONFLICT (email) DO NOTHING"
+                last_mail_due, last_mail_distance, last_mail_left, last_notice, expires, email)
+             VALUES (?1 + 1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)"
         } else {
             "UPDATE users SET version = ?1 + 1, status = ?2, address = ?3, locale = ?4, password = ?5,
                 generation = ?6, active_since = ?7, last_mail_due = ?8, last_mail_distance = ?9,
-                last_notice = ?10, expires = ?11
-             WHERE email = ?12 AND version = ?1 AND generation IS ?13"
+                last_mail_left = ?10, last_notice = ?11, expires = ?12
+             WHERE email = ?13"
         };
         let query = sqlx::query(sql)
             .bind(expected.cast_signed())
@@ -147,96 +113,74 @@ impl Users {
             .bind(row.active_since)
             .bind(row.last_mail_due)
             .bind(row.last_mail_distance)
+            .bind(row.last_mail_left)
             .bind(row.last_notice)
             .bind(row.expires)
             .bind(order.key.as_str());
-        let query = match expected {
-            0 => query,
-            _ => query.bind(order.generation.map(|generation| generation.as_bytes().to_vec())),
-        };
-        if query.execute(&mut *transaction).await.map_err(not_done)?.rows_affected() == 0 {
-            return Ok(Commit::Conflict);
+        query.execute(&mut *transaction).await.map_err(not_done)?;
+        match &order.mail {
+            Some(MailChange::Owe(mail)) => {
+                let queued = QueuedMail::new(order.key.clone(), mail.clone());
+                enqueue(&mut transaction, Some(&queued)).await
+            }
+            Some(MailChange::Begin { mail, unknowns }) => {
+                let mut queued = queued(&mut transaction, *mail).await?.ok_or(Fault::NotDone)?;
+                queued.begin(*mail, *unknowns);
+                update(&mut transaction, &queued, None).await
+            }
+            None => enqueue(&mut transaction, None).await,
         }
-        // Threat: a state that owes no mail would answer sooner. The statement runs in any case, and inserts nothing then.
-        let mail = order.mail.as_ref();
-        sqlx::query(
-            "INSERT OR REPLACE INTO outbox (email, purpose, id, generation, locale, due, next)
-             SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?6 WHERE ?3 IS NOT NULL",
-        )
-        .bind(order.key.as_str())
-        .bind(mail.map(|mail| mail.purpose.number()))
-        .bind(mail.map(|mail| mail.id.as_bytes().as_slice()))
-        .bind(mail.map(|mail| mail.generation.as_bytes().as_slice()))
-        .bind(mail.map(|mail| mail.locale.as_str()))
-        .bind(mail.map(|mail| micros(mail.due)))
-        .execute(&mut *transaction)
-        .await
         .map_err(not_done)?;
         transaction.commit().await.map_err(unknown)?;
         Ok(Commit::Committed)
     }
 
-    /// Takes the mails that are due. This process has the one worker, so a lease is only how long a mail rests
+    /// Leases the mails that are due. This process has the one worker, so a lease is only how long a mail rests
     /// whose delivery broke off.
     pub async fn due(&self) -> sqlx::Result<Vec<LeasedMail>> {
-        let rows: Vec<MailRow> = sqlx::query_as(
-            "UPDATE outbox SET attempts = attempts + 1, next = ?2 WHERE dead IS NULL AND next <= ?1
-             RETURNING email, purpose, id, generation, locale, due, attempts, unknowns",
-        )
-        .bind(micros(now()))
-        .bind(micros(now().after(LEASE)))
-        .fetch_all(&self.0)
-        .await?;
+        let mut transaction = self.0.begin_with("BEGIN IMMEDIATE").await?;
+        let rows: Vec<(Vec<u8>, String)> =
+            sqlx::query_as("SELECT id, mail FROM outbox WHERE next <= ?1 ORDER BY next")
+                .bind(micros(now()))
+                .fetch_all(&mut *transaction)
+                .await?;
         let mut due = Vec::new();
-        for row in rows {
-            let id = row.id.clone();
-            match row.leased() {
-                Some(mail) => due.push(mail),
-                None => {
-                    tracing::error!("a mail's row is damaged; it is a dead letter now");
-                    let bury = sqlx::query("UPDATE outbox SET dead = 'its row is damaged' WHERE id = ?1");
-                    bury.bind(id).execute(&self.0).await?;
-                }
-            }
+        for (id, json) in rows {
+            let Ok(mut queued) = serde_json::from_str::<QueuedMail>(&json) else {
+                tracing::error!("a mail's row is damaged; it is a dead letter now");
+                let bury = "UPDATE outbox SET next = NULL, dead = 'its row is damaged' WHERE id = ?1";
+                sqlx::query(bury).bind(id).execute(&mut *transaction).await?;
+                continue;
+            };
+            let token = LeaseToken::from_bytes(random().map_err(io::Error::from)?);
+            due.extend(queued.lease(token, LEASE, now()));
+            update(&mut transaction, &queued, None).await?;
         }
+        transaction.commit().await?;
         Ok(due)
     }
 
-    pub async fn settle(&self, SettleMail { lease, settlement }: &SettleMail) -> Result<Settled, Fault> {
-        let id = lease.mail.as_bytes().as_slice();
-        let query = match settlement {
-            Settlement::Begun { unknowns } => {
-                sqlx::query("UPDATE outbox SET unknowns = ?2 WHERE id = ?1").bind(id).bind(unknowns)
-            }
-            Settlement::Sent | Settlement::Superseded => {
-                sqlx::query("DELETE FROM outbox WHERE id = ?1").bind(id)
-            }
-            Settlement::Retry { after, unknowns, .. } => {
-                sqlx::query("UPDATE outbox SET next = ?2, unknowns = ?3 WHERE id = ?1")
-                    .bind(id)
-                    .bind(micros(now().after(*after)))
-                    .bind(unknowns)
-            }
-            Settlement::Dead { detail } => {
-                sqlx::query("UPDATE outbox SET next = ?2, dead = ?3 WHERE id = ?1")
-                    .bind(id)
-                    .bind(micros(now()))
-                    .bind(detail.as_str())
-            }
+    pub async fn settle(&self, order: &SettleMail) -> Result<Settled, Fault> {
+        let mut transaction = self.0.begin_with("BEGIN IMMEDIATE").await.map_err(not_done)?;
+        let Some(mut queued) = queued(&mut transaction, order.lease.mail).await? else {
+            return Ok(Settled::Lost);
         };
-        let done = query.execute(&self.0).await.map_err(unknown)?;
-        // A newer mail has another id.
-        Ok(if done.rows_affected() == 0 { Settled::Lost } else { Settled::Settled })
+        let settled = queued.settle(order, now());
+        let dead = match &order.settlement {
+            Settlement::Dead { detail } => Some(detail.as_str()),
+            Settlement::Sent | Settlement::Superseded | Settlement::Retry { .. } => None,
+        };
+        update(&mut transaction, &queued, dead).await.map_err(not_done)?;
+        transaction.commit().await.map_err(unknown)?;
+        Ok(settled)
     }
 
     /// Deletes what has expired: accounts that were never activated, and old dead letters.
     pub async fn purge(&self) -> sqlx::Result<()> {
         sqlx::query("DELETE FROM users WHERE expires <= ?1").bind(micros(now())).execute(&self.0).await?;
-        sqlx::query("DELETE FROM outbox WHERE dead IS NOT NULL AND next + ?2 <= ?1")
-            .bind(micros(now()))
-            .bind(span(DEAD_LETTER_AGE))
-            .execute(&self.0)
-            .await?;
+        let old =
+            now().as_micros().saturating_sub(u64::try_from(DEAD_LETTER_AGE.as_micros()).unwrap_or(u64::MAX));
+        sqlx::query("DELETE FROM outbox WHERE died <= ?1").bind(old.cast_signed()).execute(&self.0).await?;
         Ok(())
     }
 }
@@ -258,6 +202,7 @@ impl UserRow {
             active_since: since.map(micros),
             last_mail_due: row.last_mail.map(|last| micros(last.due)),
             last_mail_distance: row.last_mail.map(|last| span(last.distance)),
+            last_mail_left: i64::from(row.last_mail.is_none_or(|last| last.left)),
             last_notice: row.last_notice.map(micros),
             expires: row.expires.map(micros),
         }
@@ -268,6 +213,7 @@ impl UserRow {
         let last_mail = self.last_mail_due.zip(self.last_mail_distance).map(|(due, distance)| LastMail {
             due: time(due),
             distance: Duration::from_micros(distance.unsigned_abs()),
+            left: self.last_mail_left != 0,
         });
         let (last_notice, expires) = (self.last_notice.map(time), self.expires.map(time));
         let status = match (self.status.as_str(), self.active_since) {
@@ -293,23 +239,83 @@ impl UserRow {
     }
 }
 
-impl MailRow {
-    fn leased(self) -> Option<LeasedMail> {
-        let id = MailId::from_bytes(self.id.try_into().ok()?);
-        Some(LeasedMail {
-            lease: Lease { mail: id, token: LeaseToken::from_bytes([0; 16]) },
-            key: AddressKey::parse(&self.email).ok()?,
-            mail: OwedMail {
-                id,
-                purpose: Purpose::from_number(u8::try_from(self.purpose).ok()?)?,
-                generation: Generation::from_bytes(self.generation.try_into().ok()?),
-                locale: Locale::parse(&self.locale).ok()?,
-                due: time(self.due),
-            },
-            attempts: u32::try_from(self.attempts).unwrap_or(u32::MAX),
-            unknowns: u8::try_from(self.unknowns).unwrap_or(u8::MAX),
-        })
+/// Reads the row of an address and its mails.
+async fn found(connection: &mut SqliteConnection, key: &AddressKey) -> Result<Found, Fault> {
+    let row: Option<UserRow> = sqlx::query_as("SELECT * FROM users WHERE email = ?1")
+        .bind(key.as_str())
+        .fetch_optional(&mut *connection)
+        .await
+        .map_err(not_done)?;
+    let row = match row.map(|row| Some((Version(row.version.unsigned_abs()), row.row()?))) {
+        Some(None) => {
+            tracing::error!("a user's row is damaged: restore it from a backup, or delete it");
+            return Err(Fault::NotDone);
+        }
+        row => row.flatten(),
+    };
+    let mails: Vec<String> = sqlx::query_scalar("SELECT mail FROM outbox WHERE email = ?1 ORDER BY purpose")
+        .bind(key.as_str())
+        .fetch_all(connection)
+        .await
+        .map_err(not_done)?;
+    let mails = mails.iter().filter_map(|json| serde_json::from_str::<QueuedMail>(json).ok());
+    let now = now();
+    Ok(Found { now, row, waiting: mails.filter_map(|queued| queued.waiting(now)).collect() })
+}
+
+/// Threat: a state that owes no mail would answer sooner. The statement runs in any case, and inserts nothing then.
+async fn enqueue(connection: &mut SqliteConnection, queued: Option<&QueuedMail>) -> sqlx::Result<()> {
+    let mail = queued.map(QueuedMail::mail);
+    sqlx::query(
+        "INSERT OR REPLACE INTO outbox (email, purpose, id, next, mail)
+         SELECT ?1, ?2, ?3, ?4, ?5 WHERE ?3 IS NOT NULL",
+    )
+    .bind(queued.map(|queued| queued.key().as_str()))
+    .bind(mail.map(|mail| mail.purpose.number()))
+    .bind(mail.map(|mail| mail.id.as_bytes().as_slice()))
+    .bind(mail.map(|mail| micros(mail.due)))
+    .bind(queued.map(json).transpose()?)
+    .execute(connection)
+    .await
+    .map(drop)
+}
+
+async fn queued(connection: &mut SqliteConnection, id: MailId) -> Result<Option<QueuedMail>, Fault> {
+    let json: Option<String> = sqlx::query_scalar("SELECT mail FROM outbox WHERE id = ?1")
+        .bind(id.as_bytes().as_slice())
+        .fetch_optional(connection)
+        .await
+        .map_err(not_done)?;
+    Ok(json.and_then(|json| serde_json::from_str(&json).ok()))
+}
+
+/// Writes a mail back, or removes it; `dead` says why it was given up.
+async fn update(
+    connection: &mut SqliteConnection,
+    queued: &QueuedMail,
+    dead: Option<&str>,
+) -> sqlx::Result<()> {
+    let id = queued.mail().id;
+    if queued.is_over() {
+        return sqlx::query("DELETE FROM outbox WHERE id = ?1")
+            .bind(id.as_bytes().as_slice())
+            .execute(connection)
+            .await
+            .map(drop);
     }
+    sqlx::query("UPDATE outbox SET next = ?2, mail = ?3, dead = ?4, died = ?5 WHERE id = ?1")
+        .bind(id.as_bytes().as_slice())
+        .bind(queued.next().map(micros))
+        .bind(json(queued)?)
+        .bind(dead)
+        .bind(dead.map(|_| micros(now())))
+        .execute(connection)
+        .await
+        .map(drop)
+}
+
+fn json(queued: &QueuedMail) -> sqlx::Result<String> {
+    serde_json::to_string(queued).map_err(|error| sqlx::Error::Encode(error.into()))
 }
 
 fn not_done(error: sqlx::Error) -> Fault {

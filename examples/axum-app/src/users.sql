@@ -13,21 +13,19 @@ CREATE TABLE IF NOT EXISTS users (
     active_since       INTEGER,
     last_mail_due      INTEGER,
     last_mail_distance INTEGER,
+    last_mail_left     INTEGER NOT NULL DEFAULT 1,
     last_notice        INTEGER,
     expires            INTEGER
 ) STRICT;
 
 -- The mails that members are owed: one of each purpose waits at most.
 CREATE TABLE IF NOT EXISTS outbox (
-    email      TEXT    NOT NULL,
-    purpose    INTEGER NOT NULL,
-    id         BLOB    NOT NULL UNIQUE,
-    generation BLOB    NOT NULL,
-    locale     TEXT    NOT NULL,
-    due        INTEGER NOT NULL, -- when it was first due
-    next       INTEGER NOT NULL, -- when to try it next
-    attempts   INTEGER NOT NULL DEFAULT 0,
-    unknowns   INTEGER NOT NULL DEFAULT 0,
-    dead       TEXT, -- why it was given up
+    email   TEXT    NOT NULL,
+    purpose INTEGER NOT NULL,
+    id      BLOB    NOT NULL UNIQUE,
+    next    INTEGER, -- when to try it next; NULL once it was given up
+    mail    TEXT    NOT NULL, -- auth-core's QueuedMail as JSON
+    dead    TEXT, -- why it was given up
+    died    INTEGER,
     PRIMARY KEY (email, purpose)
 ) STRICT;

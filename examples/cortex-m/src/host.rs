@@ -4,11 +4,11 @@ use alloc::{collections::BTreeMap, vec::Vec};
 use core::{num::NonZeroU32, time::Duration};
 
 use auth_core::{
-    Activate, Activation, Address, AddressKey, Admission, Answered, Client, CodeKey, CodeKeys, CodeMac,
-    CodeSlot, CodeStored, Commit, ConstrainedFloor, Deliver, Effect, Ended, Estimate, Fault, Flow, Found,
-    HashFloor, HashPassword, Hashed, Hashing, Lease, LeaseToken, LeasedMail, Locale, MailId, Password,
-    Policy, Purpose, Redemption, Register, Registration, Row, Rules, Run, Secret, Seed, Sending, SettleMail,
-    Settled, Settlement, Template, Time, Version,
+    Activate, Activation, Address, AddressKey, Admission, Answered, Client, CodeKey, CodeKeys, CodeSlot,
+    CodeStored, Commit, CommitAccount, ConstrainedFloor, Deliver, Effect, Ended, Estimate, Fault, Flow, Found,
+    HashFloor, HashPassword, Hashed, Hashing, LeaseToken, Locale, MailChange, Password, Policy, Purpose,
+    QueuedMail, Redemption, Register, Registration, Row, Rules, Run, Secret, Seed, Sending, Settled, Slot,
+    Template, Time, Version,
 };
 use semihosting::{
     experimental::{random, time::SystemTime},
@@ -19,19 +19,14 @@ use semihosting::{
 /// of them makes a stolen hash a tenth as hard to guess, and that is said here, in the program.
 const ITERATIONS: NonZeroU32 = NonZeroU32::new(60_000).expect("it is not 0");
 
+/// Longer than a delivery takes here, so that none has to be renewed.
+const LEASE: Duration = Duration::from_secs(60);
+
 pub(crate) struct Host {
     rules: Rules,
     rows: BTreeMap<AddressKey, (Version, Row)>,
-    /// Each with when it may be tried next.
-    outbox: BTreeMap<(AddressKey, Purpose), (Time, LeasedMail)>,
+    outbox: BTreeMap<(AddressKey, Purpose), QueuedMail>,
     slots: BTreeMap<CodeSlot, Slot>,
-}
-
-#[derive(Default)]
-struct Slot {
-    codes: Vec<(CodeMac, Time, bool)>,
-    tries: u8,
-    mails: Vec<MailId>,
 }
 
 impl Host {
@@ -70,32 +65,11 @@ impl Host {
         Ok(self.drive(flow, Some(&password)).map_err(|_| "try again")?.told)
     }
 
-    fn settle(&mut self, order: SettleMail) -> Settled {
-        let held = self.outbox.iter_mut().find(|(_, (_, leased))| leased.lease == order.lease);
-        let Some((place, (next, leased))) = held else { return Settled::Lost }; // a newer mail took its place
-        match order.settlement {
-            Settlement::Begun { unknowns } => leased.unknowns = unknowns,
-            Settlement::Retry { after, unknowns, .. } => {
-                (*next, leased.unknowns) = (now().after(after), unknowns);
-            }
-            Settlement::Sent | Settlement::Superseded | Settlement::Dead { .. } => {
-                let place = place.clone();
-                self.outbox.remove(&place);
-            }
-        }
-        Settled::Settled
-    }
-
-    /// Delivers the mails that are due. There is one worker, so no lease runs out.
+    /// Delivers the mails that are due.
     fn deliver(&mut self) {
-        let due = self.outbox.values_mut().filter(|(next, _)| *next <= now());
-        for leased in due
-            .map(|(_, leased)| {
-                leased.attempts += 1;
-                leased.clone()
-            })
-            .collect::<Vec<_>>()
-        {
+        let token = || LeaseToken::from_bytes(octets().expect("the host gives random octets"));
+        let lease = |queued: &mut QueuedMail| queued.lease(token(), LEASE, now());
+        for leased in self.outbox.values_mut().filter_map(lease).collect::<Vec<_>>() {
             self.drive(Deliver { leased }, None).expect("nothing here fails");
         }
     }
@@ -113,41 +87,17 @@ impl Host {
         match effect {
             Effect::Admit(ticket, _) => ticket.with(Ok(Admission::Admitted)), // nobody else is here
             Effect::Random(ticket, _) => ticket.with(octets().map(|seed| Seed(Secret::new(seed)))),
-            Effect::FindAccount(ticket, order) => {
-                let mail_waits = self.outbox.contains_key(&(order.key.clone(), Purpose::Activation));
-                ticket.with(Ok(Found { now: now(), row: self.rows.get(&order.key).cloned(), mail_waits }))
-            }
+            Effect::FindAccount(ticket, order) => ticket.with(Ok(self.find(&order.key))),
             Effect::HashPassword(ticket, order) => ticket.with(hash(password, order)),
-            Effect::CommitAccount(ticket, order) => {
-                let stored = self.rows.get(&order.key).map_or(Version(0), |(version, _)| *version);
-                if stored != order.expected {
-                    return ticket.with(Ok(Commit::Conflict));
-                }
-                if let Some(mail) = order.mail {
-                    // It stays in the outbox while it is under way.
-                    let lease = Lease { mail: mail.id, token: LeaseToken::from_bytes([0; 16]) };
-                    let (place, key) = ((order.key.clone(), mail.purpose), order.key.clone());
-                    let leased = (mail.due, LeasedMail { lease, key, mail, attempts: 0, unknowns: 0 });
-                    self.outbox.insert(place, leased);
-                }
-                self.rows.insert(order.key, (Version(stored.0 + 1), order.row));
-                ticket.with(Ok(Commit::Committed))
-            }
-            Effect::PutCode(ticket, put) => {
-                let slot = self.slots.entry(put.slot).or_default();
-                if !slot.mails.contains(&put.mail) {
-                    slot.mails.push(put.mail);
-                    slot.tries = put.tries; // once for each mail
-                }
-                let expires = now().after(put.lifetime);
-                match slot.codes.iter_mut().find(|code| code.0 == put.mac) {
-                    Some(code) => code.1 = expires,
-                    None => slot.codes.push((put.mac, expires, false)),
-                }
-                slot.codes.drain(..slot.codes.len().saturating_sub(put.newest.into()));
+            Effect::CommitAccount(ticket, order) => ticket.with(Ok(self.commit(order))),
+            Effect::PutCode(ticket, order) => {
+                self.slots.entry(order.slot).or_default().put(&order, now());
                 ticket.with(Ok(CodeStored))
             }
-            Effect::RedeemCode(ticket, order) => ticket.with(Ok(self.redeem(order.slot, &order.macs))),
+            Effect::RedeemCode(ticket, order) => {
+                let slot = self.slots.get_mut(&order.slot);
+                ticket.with(Ok(slot.map_or(Redemption::Missing, |slot| slot.redeem(&order, now()))))
+            }
             Effect::SendMail(ticket, mail) => {
                 match mail.template {
                     Template::Activation { code, .. } => {
@@ -157,23 +107,37 @@ impl Host {
                 }
                 ticket.with(Ok(Sending::Accepted))
             }
-            Effect::SettleMail(ticket, order) => ticket.with(Ok(self.settle(order))),
+            Effect::SettleMail(ticket, order) => {
+                let queued = self.outbox.values_mut().find(|queued| queued.mail().id == order.lease.mail);
+                let settled = queued.map_or(Settled::Lost, |queued| queued.settle(&order, now()));
+                self.outbox.retain(|_, queued| !queued.is_over());
+                ticket.with(Ok(settled))
+            }
         }
     }
 
-    fn redeem(&mut self, slot: CodeSlot, macs: &[CodeMac]) -> Redemption {
-        let Some(slot) = self.slots.get_mut(&slot) else { return Redemption::Missing };
-        slot.codes.retain(|code| now() < code.1);
-        let empty = slot.codes.is_empty();
-        match slot.codes.iter_mut().find(|code| macs.contains(&code.0)) {
-            None if empty => Redemption::Missing,
-            Some((.., true)) => Redemption::Redeemed, // once more, at no cost
-            _ if slot.tries == 0 => Redemption::Exhausted,
-            code => {
-                slot.tries -= 1; // before the visitor learns anything
-                code.map(|code| code.2 = true).map_or(Redemption::Wrong, |()| Redemption::Redeemed)
-            }
+    fn find(&self, key: &AddressKey) -> Found {
+        let mails = Purpose::ALL.iter().filter_map(|purpose| self.outbox.get(&(key.clone(), *purpose)));
+        let waiting = mails.filter_map(|queued| queued.waiting(now())).collect();
+        Found { now: now(), row: self.rows.get(key).cloned(), waiting }
+    }
+
+    fn commit(&mut self, order: CommitAccount) -> Commit {
+        if !order.fits(&self.find(&order.key)) {
+            return Commit::Conflict;
         }
+        match order.mail {
+            Some(MailChange::Owe(mail)) => {
+                let place = (order.key.clone(), mail.purpose);
+                self.outbox.insert(place, QueuedMail::new(order.key.clone(), mail));
+            }
+            Some(MailChange::Begin { mail, unknowns }) => {
+                self.outbox.values_mut().for_each(|queued| queued.begin(mail, unknowns));
+            }
+            None => {}
+        }
+        self.rows.insert(order.key, (Version(order.expected.0 + 1), order.row));
+        Commit::Committed
     }
 }
 
@@ -194,8 +158,8 @@ fn now() -> Time {
 }
 
 /// A part has a generator of its own; this is the host's.
-fn octets() -> Result<[u8; 32], Fault> {
-    let mut octets = [0; 32];
+fn octets<const N: usize>() -> Result<[u8; N], Fault> {
+    let mut octets = [0; N];
     random::fill_bytes(&mut octets).map_err(|_| Fault::NotDone)?;
     Ok(octets)
 }

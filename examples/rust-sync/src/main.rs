@@ -3,28 +3,22 @@
 //!
 //!     rust-sync ada@example.org correct-horse-battery
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::error::Error;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use auth_core::*;
 
 const USAGE: &str = "usage: rust-sync ADDRESS PASSWORD, then codes line by line";
 
+/// Longer than a delivery takes here, so that none has to be renewed.
+const LEASE: Duration = Duration::from_secs(60);
+
 struct Host {
     rules: Rules,
     rows: HashMap<AddressKey, (Version, Row)>,
-    /// Each with when it may be tried next.
-    outbox: HashMap<(AddressKey, Purpose), (Time, LeasedMail)>,
+    outbox: HashMap<(AddressKey, Purpose), QueuedMail>,
     slots: HashMap<CodeSlot, Slot>,
-}
-
-/// The codes of one attempt: MAC, expiry, whether it was redeemed.
-#[derive(Default)]
-struct Slot {
-    codes: Vec<(CodeMac, Time, bool)>,
-    tries: u8,
-    mails: HashSet<MailId>,
 }
 
 impl Host {
@@ -41,41 +35,17 @@ impl Host {
         match effect {
             Effect::Admit(ticket, _) => ticket.with(Ok(Admission::Admitted)), // nobody else is here
             Effect::Random(ticket, _) => ticket.with(random().map(|seed| Seed(Secret::new(seed)))),
-            Effect::FindAccount(ticket, order) => {
-                let mail_waits = self.outbox.contains_key(&(order.key.clone(), Purpose::Activation));
-                ticket.with(Ok(Found { now: now(), row: self.rows.get(&order.key).cloned(), mail_waits }))
-            }
+            Effect::FindAccount(ticket, order) => ticket.with(Ok(self.find(&order.key))),
             Effect::HashPassword(ticket, order) => ticket.with(hash(password, order)),
-            Effect::CommitAccount(ticket, order) => {
-                // No row is ever deleted here, so the version alone tells whether it is the one that was read.
-                let stored = self.rows.get(&order.key).map_or(Version(0), |(version, _)| *version);
-                if stored != order.expected {
-                    return ticket.with(Ok(Commit::Conflict));
-                }
-                if let Some(mail) = order.mail {
-                    // It stays in the outbox while it is under way.
-                    let lease = Lease { mail: mail.id, token: LeaseToken::from_bytes([0; 16]) };
-                    let (place, key) = ((order.key.clone(), mail.purpose), order.key.clone());
-                    self.outbox
-                        .insert(place, (mail.due, LeasedMail { lease, key, mail, attempts: 1, unknowns: 0 }));
-                }
-                self.rows.insert(order.key, (Version(stored.0 + 1), order.row));
-                ticket.with(Ok(Commit::Committed))
-            }
-            Effect::PutCode(ticket, put) => {
-                let slot = self.slots.entry(put.slot).or_default();
-                if slot.mails.insert(put.mail) {
-                    slot.tries = put.tries; // once for each mail
-                }
-                let expires = now().after(put.lifetime);
-                match slot.codes.iter_mut().find(|code| code.0 == put.mac) {
-                    Some(code) => code.1 = expires,
-                    None => slot.codes.push((put.mac, expires, false)),
-                }
-                slot.codes.drain(..slot.codes.len().saturating_sub(put.newest.into()));
+            Effect::CommitAccount(ticket, order) => ticket.with(Ok(self.commit(order))),
+            Effect::PutCode(ticket, order) => {
+                self.slots.entry(order.slot).or_default().put(&order, now());
                 ticket.with(Ok(CodeStored))
             }
-            Effect::RedeemCode(ticket, order) => ticket.with(Ok(self.redeem(order.slot, &order.macs))),
+            Effect::RedeemCode(ticket, order) => {
+                let slot = self.slots.get_mut(&order.slot);
+                ticket.with(Ok(slot.map_or(Redemption::Missing, |slot| slot.redeem(&order, now()))))
+            }
             Effect::SendMail(ticket, mail) => {
                 let text = match &mail.template {
                     Template::Activation { code, .. } => code.expose(),
@@ -84,45 +54,44 @@ impl Host {
                 println!("mail to {}: {text}", mail.to.as_str());
                 ticket.with(Ok(Sending::Accepted))
             }
-            Effect::SettleMail(ticket, order) => ticket.with(Ok(self.settle(order))),
-        }
-    }
-
-    fn redeem(&mut self, slot: CodeSlot, macs: &[CodeMac]) -> Redemption {
-        let Some(slot) = self.slots.get_mut(&slot) else { return Redemption::Missing };
-        slot.codes.retain(|code| now() < code.1);
-        let empty = slot.codes.is_empty();
-        match slot.codes.iter_mut().find(|code| macs.contains(&code.0)) {
-            None if empty => Redemption::Missing,
-            Some((.., true)) => Redemption::Redeemed, // once more, at no cost
-            _ if slot.tries == 0 => Redemption::Exhausted,
-            code => {
-                slot.tries -= 1; // before the visitor learns anything
-                code.map(|code| code.2 = true).map_or(Redemption::Wrong, |()| Redemption::Redeemed)
+            Effect::SettleMail(ticket, order) => {
+                let queued = self.outbox.values_mut().find(|queued| queued.mail().id == order.lease.mail);
+                let settled = queued.map_or(Settled::Lost, |queued| queued.settle(&order, now()));
+                self.outbox.retain(|_, queued| !queued.is_over());
+                ticket.with(Ok(settled))
             }
         }
     }
 
-    fn settle(&mut self, order: SettleMail) -> Settled {
-        let held = self.outbox.values_mut().find(|(_, leased)| leased.lease == order.lease);
-        let Some((next, leased)) = held else { return Settled::Lost }; // a newer mail took its place
-        match order.settlement {
-            Settlement::Begun { unknowns } => leased.unknowns = unknowns,
-            Settlement::Retry { after, unknowns, .. } => {
-                (*next, leased.attempts, leased.unknowns) =
-                    (now().after(after), leased.attempts + 1, unknowns);
-            }
-            Settlement::Sent | Settlement::Superseded | Settlement::Dead { .. } => {
-                self.outbox.retain(|_, (_, leased)| leased.lease != order.lease);
-            }
-        }
-        Settled::Settled
+    fn find(&self, key: &AddressKey) -> Found {
+        let mails = Purpose::ALL.iter().filter_map(|purpose| self.outbox.get(&(key.clone(), *purpose)));
+        let waiting = mails.filter_map(|queued| queued.waiting(now())).collect();
+        Found { now: now(), row: self.rows.get(key).cloned(), waiting }
     }
 
-    /// Delivers the mails that are due. There is one worker, so no lease runs out.
+    fn commit(&mut self, order: CommitAccount) -> Commit {
+        if !order.fits(&self.find(&order.key)) {
+            return Commit::Conflict;
+        }
+        match order.mail {
+            Some(MailChange::Owe(mail)) => {
+                let place = (order.key.clone(), mail.purpose);
+                self.outbox.insert(place, QueuedMail::new(order.key.clone(), mail));
+            }
+            Some(MailChange::Begin { mail, unknowns }) => {
+                self.outbox.values_mut().for_each(|queued| queued.begin(mail, unknowns));
+            }
+            None => {}
+        }
+        self.rows.insert(order.key, (Version(order.expected.0 + 1), order.row));
+        Commit::Committed
+    }
+
+    /// Delivers the mails that are due.
     fn deliver(&mut self) {
-        let due = self.outbox.values().filter(|(next, _)| *next <= now());
-        for (_, leased) in due.cloned().collect::<Vec<_>>() {
+        let token = || LeaseToken::from_bytes(random().expect("the system has random octets"));
+        let lease = |queued: &mut QueuedMail| queued.lease(token(), LEASE, now());
+        for leased in self.outbox.values_mut().filter_map(lease).collect::<Vec<_>>() {
             self.drive(Deliver { leased }, None).expect("nothing here fails");
         }
     }
@@ -134,8 +103,8 @@ fn now() -> Time {
     Time::from_micros(0).after(now)
 }
 
-fn random() -> Result<[u8; 32], Fault> {
-    let mut octets = [0; 32];
+fn random<const N: usize>() -> Result<[u8; N], Fault> {
+    let mut octets = [0; N];
     getrandom::fill(&mut octets).map(|()| octets).map_err(|_| Fault::NotDone)
 }
 

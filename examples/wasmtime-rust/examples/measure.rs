@@ -61,7 +61,7 @@ impl Host {
                 Effect::Admit(_) => Answer::Admit(Admission::Admitted),
                 Effect::Random => Answer::Random(vec![7; 32]),
                 Effect::FindAccount(_) => {
-                    Answer::FindAccount(Found { now: 1 << 50, row: None, mail_waits: false })
+                    Answer::FindAccount(Found { now: 1 << 50, row: None, waiting: Vec::new() })
                 }
                 Effect::HashPassword(order) => {
                     Answer::HashPassword(Hashed { params: order.params, hash: vec![9; 32] })

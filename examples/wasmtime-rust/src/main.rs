@@ -2,12 +2,7 @@
 //!
 //! `cargo run -- path/to/auth-core.wasm`. Everything that a host must do is in `Host::carry_out`.
 
-use std::{
-    collections::{HashMap, HashSet},
-    env,
-    fs::File,
-    io::Read,
-};
+use std::{collections::HashMap, env, fs::File, io::Read};
 
 use wasmtime::{
     Engine, Result, Store,
@@ -24,9 +19,10 @@ mod bindings {
 use bindings::{
     Machine,
     exports::auth_core::machine::flows::{
-        Activate, Admission, Answer, Commit, CommitAccount, Deliver, Effect, Fault, Found, HashFloor, Hashed,
-        Hashing, Input, Lease, LeasedMail, Ordered, Purpose, Redemption, Register, Row, Scrypt, Sending,
-        SettleMail, Settled, Settlement, Template, Told,
+        Activate, Admission, Answer, Commit, CommitAccount, Deliver, Effect, Fault, Found, FreeMail, HashFloor,
+        Hashed, Hashing, HeldMail, Input, Lease, LeasedMail, MailChange, Ordered, PutCode, RedeemCode,
+        Redemption, Register, Row, Scrypt, Sending, SettleMail, Settled, Settlement, Template, Told, WaitingMail,
+        WaitingState,
     },
 };
 
@@ -39,21 +35,29 @@ struct Host {
     /// Microseconds: the store's clock.
     now: u64,
     rows: HashMap<String, (u64, Row)>,
-    /// A mail stays here while it is under way, with when it may be tried next.
-    outbox: Vec<(u64, LeasedMail)>,
+    /// A mail stays here while it is under way.
+    outbox: Vec<Queued>,
     slots: HashMap<Octets, Slot>,
     inbox: Vec<String>,
+}
+
+/// A mail, when it may be tried next, and whether the worker has it.
+struct Queued {
+    next: u64,
+    held: bool,
+    leased: LeasedMail,
 }
 
 #[derive(Default)]
 struct Slot {
     codes: Vec<Code>,
     tries: u8,
-    mails: HashSet<Octets>,
+    mails: Vec<Octets>,
 }
 
 struct Code {
     mac: Octets,
+    lease: Octets,
     expires: u64,
     redeemed: bool,
 }
@@ -102,25 +106,30 @@ impl Host {
 
     /// Delivers the mails that are due. There is one worker, so no lease runs out.
     fn deliver(&mut self) -> Result<()> {
-        let due = self.outbox.iter_mut().filter(|(next, _)| *next <= self.now);
-        let lease = |(_, leased): &mut (u64, LeasedMail)| {
-            leased.attempts += 1;
-            leased.clone()
-        };
-        for leased in due.map(lease).collect::<Vec<_>>() {
+        let mut due = Vec::new();
+        for queued in self.outbox.iter_mut().filter(|queued| !queued.held && queued.next <= self.now) {
+            queued.held = true;
+            queued.leased.attempts += 1;
+            queued.leased.lease.token = random(16).context("the system has no random octets")?;
+            due.push(queued.leased.clone());
+        }
+        for leased in due {
             println!("deliver: {:?}", self.drive(&Input::Deliver(Deliver { leased }), None)?);
         }
         Ok(())
     }
 
     fn settle(&mut self, SettleMail { lease, settlement }: SettleMail) -> Settled {
-        let held = self.outbox.iter().position(|(_, leased)| leased.mail.id == lease.mail);
-        let Some(place) = held else { return Settled::Lost }; // a newer mail took its place
-        let (next, leased) = &mut self.outbox[place];
+        let held = |queued: &Queued| {
+            let now = &queued.leased.lease;
+            queued.held && (&now.mail, &now.token) == (&lease.mail, &lease.token)
+        };
+        let Some(place) = self.outbox.iter().position(held) else { return Settled::Lost };
         match settlement {
-            Settlement::Begun(begun) => leased.unknowns = begun.unknowns,
             Settlement::Retry(retry) => {
-                (*next, leased.unknowns) = (self.now + retry.after, retry.unknowns);
+                let queued = &mut self.outbox[place];
+                (queued.next, queued.held) = (self.now + retry.after, false);
+                queued.leased.unknowns = retry.unknowns;
             }
             Settlement::Sent | Settlement::Superseded | Settlement::Dead(_) => {
                 self.outbox.remove(place);
@@ -129,21 +138,56 @@ impl Host {
         Settled::Settled
     }
 
+    fn find(&self, key: &str) -> Found {
+        let mails = self.outbox.iter().filter(|queued| queued.leased.key == key);
+        let waits = |queued: &Queued| {
+            let LeasedMail { lease, mail, .. } = &queued.leased;
+            let state = match queued.held {
+                true => WaitingState::Held(HeldMail { token: lease.token.clone() }),
+                false => WaitingState::Free(FreeMail { next: queued.next }),
+            };
+            WaitingMail { purpose: mail.purpose, id: mail.id.clone(), state }
+        };
+        let mut waiting: Vec<WaitingMail> = mails.map(waits).collect();
+        waiting.sort_by_key(|mail| mail.purpose as u8);
+        Found { now: self.now, row: self.rows.get(key).cloned(), waiting }
+    }
+
+    fn commit(&mut self, order: CommitAccount) -> Commit {
+        let Found { now, row, waiting } = self.find(&order.key);
+        // No row is deleted here, so the version alone says whether it is the one that was read. The mails must wait
+        // as they did, too.
+        let version = row.map_or(0, |(version, _)| version);
+        if version != order.expected || format!("{waiting:?}") != format!("{:?}", order.waiting) || now > order.until {
+            return Commit::Conflict;
+        }
+        match order.mail {
+            Some(MailChange::Owe(mail)) => {
+                let in_its_place = |queued: &Queued| {
+                    queued.leased.key == order.key && queued.leased.mail.purpose == mail.purpose
+                };
+                self.outbox.retain(|queued| !in_its_place(queued));
+                let lease = Lease { mail: mail.id.clone(), token: vec![0; 16] };
+                let (next, key) = (mail.due, order.key.clone());
+                let leased = LeasedMail { lease, key, mail, attempts: 0, unknowns: 0 };
+                self.outbox.push(Queued { next, held: false, leased });
+            }
+            Some(MailChange::Begin(begin)) => {
+                for queued in self.outbox.iter_mut().filter(|queued| queued.leased.mail.id == begin.mail) {
+                    queued.leased.unknowns = begin.unknowns;
+                }
+            }
+            None => {}
+        }
+        self.rows.insert(order.key, (version + 1, order.row));
+        Commit::Committed
+    }
+
     fn carry_out(&mut self, effect: Effect, password: Option<&str>) -> Answer {
         match effect {
             Effect::Admit(_) => Answer::Admit(Admission::Admitted), // nobody else is here
-            Effect::Random => random().map_or(Answer::Fault(Fault::NotDone), Answer::Random),
-            Effect::FindAccount(find) => {
-                let waits = |(_, leased): &(u64, LeasedMail)| {
-                    leased.key == find.key && leased.mail.purpose == Purpose::Activation
-                };
-                let mail_waits = self.outbox.iter().any(waits);
-                Answer::FindAccount(Found {
-                    now: self.now,
-                    row: self.rows.get(&find.key).cloned(),
-                    mail_waits,
-                })
-            }
+            Effect::Random => random(32).map_or(Answer::Fault(Fault::NotDone), Answer::Random),
+            Effect::FindAccount(order) => Answer::FindAccount(self.find(&order.key)),
             Effect::HashPassword(order) => match (password, order.params) {
                 (Some(password), Hashing::Scrypt(params)) => {
                     let hash = hash(password, &order.salt, params);
@@ -152,36 +196,12 @@ impl Host {
                 // The password was lost, or it is a function that this host does not have.
                 _ => Answer::Fault(Fault::NotDone),
             },
-            Effect::CommitAccount(CommitAccount { key, expected, row, mail, .. }) => {
-                // No row is deleted here, so the version alone says whether it is the one that was read.
-                if self.rows.get(&key).map_or(0, |(version, _)| *version) != expected {
-                    return Answer::CommitAccount(Commit::Conflict);
-                }
-                if let Some(mail) = mail {
-                    self.outbox.retain(|(_, other)| other.key != key || other.mail.purpose != mail.purpose);
-                    let lease = Lease { mail: mail.id.clone(), token: vec![0; 16] };
-                    let next = mail.due;
-                    let leased = LeasedMail { lease, key: key.clone(), mail, attempts: 0, unknowns: 0 };
-                    self.outbox.push((next, leased));
-                }
-                self.rows.insert(key, (expected + 1, row));
-                Answer::CommitAccount(Commit::Committed)
-            }
-            Effect::PutCode(put) => {
-                let slot = self.slots.entry(put.slot).or_default();
-                if slot.mails.insert(put.mail) {
-                    slot.tries = put.tries; // once for each mail
-                }
-                let expires = self.now + put.lifetime;
-                match slot.codes.iter_mut().find(|code| code.mac == put.mac) {
-                    Some(code) => code.expires = expires,
-                    None => slot.codes.push(Code { mac: put.mac, expires, redeemed: false }),
-                }
-                let surplus = slot.codes.len().saturating_sub(put.newest.into());
-                slot.codes.drain(..surplus);
+            Effect::CommitAccount(order) => Answer::CommitAccount(self.commit(order)),
+            Effect::PutCode(order) => {
+                self.put(order);
                 Answer::PutCode
             }
-            Effect::RedeemCode(redeem) => Answer::RedeemCode(self.redeem(&redeem.slot, &redeem.macs)),
+            Effect::RedeemCode(order) => Answer::RedeemCode(self.redeem(&order)),
             Effect::SendMail(mail) => {
                 if let Template::Activation(activation) = mail.template {
                     self.inbox.push(activation.code);
@@ -193,13 +213,34 @@ impl Host {
         }
     }
 
-    fn redeem(&mut self, slot: &Octets, macs: &[Octets]) -> Redemption {
-        let Some(slot) = self.slots.get_mut(slot) else { return Redemption::Missing };
-        slot.codes.retain(|code| self.now < code.expires);
-        if slot.codes.is_empty() {
+    fn put(&mut self, put: PutCode) {
+        let (slot, now) = (self.slots.entry(put.slot).or_default(), self.now);
+        let expires = now + put.lifetime;
+        slot.codes.retain(|code| now < code.expires);
+        match slot.codes.iter_mut().find(|code| code.mac == put.mac) {
+            // Another worker is sending the mail once more.
+            Some(code) if put.ends && code.lease != put.lease => {}
+            Some(code) => (code.lease, code.expires) = (put.lease, expires),
+            None => slot.codes.push(Code { mac: put.mac, lease: put.lease, expires, redeemed: false }),
+        }
+        if put.lifetime > 0 && !slot.mails.contains(&put.mail) {
+            slot.tries = put.tries; // once for each mail
+            slot.mails.push(put.mail);
+            slot.mails.drain(..slot.mails.len().saturating_sub(put.mails.into()));
+        }
+        slot.codes.retain(|code| now < code.expires);
+        // One more than are good: the newest may be taken back.
+        slot.codes.drain(..slot.codes.len().saturating_sub(usize::from(put.newest) + 1));
+    }
+
+    fn redeem(&mut self, order: &RedeemCode) -> Redemption {
+        let Some(slot) = self.slots.get_mut(&order.slot) else { return Redemption::Missing };
+        let living = slot.codes.iter_mut().rev().filter(|code| self.now < code.expires);
+        let mut good: Vec<&mut Code> = living.take(order.newest.into()).collect();
+        if good.is_empty() {
             return Redemption::Missing;
         }
-        match slot.codes.iter_mut().find(|code| macs.contains(&code.mac)) {
+        match good.iter_mut().find(|code| order.macs.contains(&code.mac)) {
             Some(code) if code.redeemed => Redemption::Redeemed, // once more, at no cost
             _ if slot.tries == 0 => Redemption::Exhausted,
             code => {
@@ -213,8 +254,8 @@ impl Host {
     }
 }
 
-fn random() -> Option<Octets> {
-    let mut seed = vec![0; 32];
+fn random(count: usize) -> Option<Octets> {
+    let mut seed = vec![0; count];
     File::open("/dev/urandom").and_then(|mut source| source.read_exact(&mut seed)).ok()?;
     Some(seed)
 }

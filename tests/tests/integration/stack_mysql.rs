@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use auth_core::{
-    Address, Attempt, Commit, CommitAccount, Fault, Generation, LeasedMail, Locale, MailId, OwedMail,
-    PasswordRecord, Purpose, Row, Secret, Status, Time, Version,
+    Address, Attempt, Commit, CommitAccount, Fault, Generation, LeasedMail, Locale, MailChange, MailId,
+    OwedMail, PasswordRecord, Purpose, Row, Secret, Status, Time, Version,
 };
 use auth_http::{
     adapter::{accounts_mysql::AccountsMysql, clock::Clock},
@@ -178,7 +178,15 @@ fn order(n: u8) -> CommitAccount {
         key: address.key().clone(),
         expected: Version(0),
         generation: None,
-        mail: Some(OwedMail { id, purpose: Purpose::Activation, generation, locale: locale.clone(), due }),
+        waiting: Vec::new(),
+        until: Time::from_micros(9_000_000_000_000_000),
+        mail: Some(MailChange::Owe(OwedMail {
+            id,
+            purpose: Purpose::Activation,
+            generation,
+            locale: locale.clone(),
+            due,
+        })),
         row: Row {
             status: Status::Pending(Attempt {
                 generation,

@@ -31,7 +31,7 @@ fn row() -> Row {
 
 fn redeems(slot: CodeSlot, redemption: Redemption) -> Step {
     let macs = [CODE_KEY, OLD_CODE_KEY].map(|key| derived::mac(key, slot, &code())).to_vec();
-    step(RedeemCode { slot, macs }, Ok(redemption))
+    step(RedeemCode { slot, newest: 3, macs }, Ok(redemption))
 }
 
 fn commits(version: u64, over: &Row, answer: Answer<CommitAccount>) -> Step {

@@ -2,14 +2,14 @@
 
 mod scripts;
 
-use auth_core::{Commit, Deliver, Fault};
+use auth_core::{Deliver, Fault};
 
 use crate::script::Script;
 use scripts::{
     accepted, accepted_but_lease_lost, accepted_but_not_settled, accepted_without_second_put,
-    begun_too_often, code_not_put, deferred, deferred_when_old, late, lease_lost_before_sending, not_sent,
-    notice_perhaps_sent, notice_sent, notices_for_nobody, perhaps_sent, rejected, superseded_but_lease_lost,
-    to_others,
+    begun_too_often, code_not_put, deferred, deferred_but_lease_lost, deferred_when_old, late,
+    lease_lost_before_it_began, not_sent, notice_perhaps_sent, notice_sent, notices_for_nobody, perhaps_sent,
+    raced, rejected, superseded_but_lease_lost, to_others,
 };
 
 const FAULTS: [Fault; 2] = [Fault::NotDone, Fault::Unknown];
@@ -24,14 +24,14 @@ pub(crate) fn scripts() -> Vec<Script<Deliver>> {
         notice_sent(),
         notice_perhaps_sent(),
         begun_too_often(),
-        lease_lost_before_sending(),
-        late(1, Commit::Committed),
-        late(1, Commit::Conflict),
-        late(1259, Commit::Committed),
-        late(1260, Commit::Committed),
+        deferred_but_lease_lost(),
+        raced(true),
+        raced(false),
+        late(1),
         deferred_when_old(3599),
         deferred_when_old(3600),
     ];
+    scripts.extend(lease_lost_before_it_began());
     scripts.extend(to_others());
     scripts.extend(notices_for_nobody());
     scripts.extend(backoff().map(|(attempts, after)| deferred(attempts, after)));
@@ -123,14 +123,22 @@ fn a_lease_that_was_lost_is_told() {
 
 #[test]
 fn what_begins_is_written_down_and_after_three_such_attempts_a_mail_is_dead() {
-    lease_lost_before_sending().play();
     begun_too_often().play();
 }
 
 #[test]
-fn a_row_that_a_code_could_outlive_is_kept_longer_before_the_mail_leaves() {
-    late(1260, Commit::Committed).play();
-    late(1259, Commit::Committed).play();
-    late(1, Commit::Committed).play();
-    late(1, Commit::Conflict).play();
+fn a_row_stays_for_a_day_after_its_mail_began() {
+    late(1).play();
+}
+
+#[test]
+fn a_worker_without_its_lease_changes_nothing() {
+    lease_lost_before_it_began().iter().for_each(Script::play);
+    raced(false).play();
+    deferred_but_lease_lost().play();
+}
+
+#[test]
+fn a_row_that_changed_before_the_mail_began_is_read_again() {
+    raced(true).play();
 }

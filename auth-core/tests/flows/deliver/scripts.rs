@@ -3,16 +3,17 @@
 use std::time::Duration;
 
 use auth_core::{
-    Answer, Broken, Code, CodeSlot, CodeStored, Commit, Deliver, Detail, Ended, Event, Fault, Found, Kind,
-    Lease, LeaseToken, LeasedMail, OwedMail, PutCode, Row, Rules, SendMail, Sending, SettleMail, Settled,
-    Settlement, Template,
+    Answer, Broken, Code, CodeSlot, CodeStored, Commit, CommitAccount, Deliver, Detail, Ended, Event, Fault,
+    Found, Kind, Lease, LeaseToken, LeasedMail, MailChange, OwedMail, Purpose, PutCode, Row, Rules, SendMail,
+    Sending, SettleMail, Settled, Settlement, Template, WaitingState,
 };
 
 use crate::{
     derived,
     fixture::{
-        CODE_KEY, DAY, KEPT, TTL, activated, active, at, attempt, expired, found, generation, key, locale,
-        mail_id, nothing_found, notice, owed, pending, replaces, rules, rules_with, seconds, stored_address,
+        CODE_KEY, DAY, KEPT, TTL, activated, active, at, attempt, beside, expired, found, generation, key,
+        locale, mail_id, nothing_found, notice, owed, pending, replaces, rules, rules_with, seconds, sent,
+        stored_address, unsent,
     },
     script::{Script, Step, finds, step},
 };
@@ -33,9 +34,9 @@ fn activation_mail() -> OwedMail {
     owed(mail_id(9), &attempt(1), at(-1))
 }
 
-/// The attempt as it stands when its mail is leased.
+/// The attempt as it stands when its mail is leased for the first time.
 fn row() -> Row {
-    pending(attempt(1), at(-1), 60)
+    unsent(pending(attempt(1), at(-1), 60))
 }
 
 fn slot() -> CodeSlot {
@@ -50,12 +51,33 @@ pub(super) fn script(leased: LeasedMail, steps: Vec<Step>, ended: Ended<Deliver>
     Script { rules: rules(), flow: Deliver { leased }, steps, ended }
 }
 
-/// Puts the code for so long; a try of the same mail puts it with the same name.
-fn puts(lifetime: Duration, answer: Answer<PutCode>) -> Step {
-    let mac = derived::mac(CODE_KEY, slot(), &code());
-    let retention = DAY + TTL + DEADLINE;
-    let order = PutCode { slot: slot(), mail: mail_id(9), mac, lifetime, tries: 5, newest: 3, retention };
-    step(order, answer)
+/// Puts the code before the mail leaves.
+fn puts(answer: Answer<PutCode>) -> Step {
+    step(put(TTL + DEADLINE, false), answer)
+}
+
+/// Puts the code once sending has ended: for its TTL, or for nothing to take it back.
+fn puts_again(lifetime: Duration) -> Step {
+    step(put(lifetime, true), Ok(CodeStored))
+}
+
+fn takes_back() -> Step {
+    puts_again(Duration::ZERO)
+}
+
+fn put(lifetime: Duration, ends: bool) -> PutCode {
+    PutCode {
+        slot: slot(),
+        mail: mail_id(9),
+        mails: 32,
+        lease: LEASE.token,
+        ends,
+        mac: derived::mac(CODE_KEY, slot(), &code()),
+        lifetime,
+        tries: 5,
+        newest: 3,
+        retention: DAY + TTL + DEADLINE,
+    }
 }
 
 /// The recipient is the spelling of the attempt, its domain as mail servers know it.
@@ -72,16 +94,32 @@ fn settles(settlement: Settlement, settled: Settled) -> Step {
     step(SettleMail { lease: LEASE, settlement }, Ok(settled))
 }
 
-/// Notes that the mail's outcome may stay unknown from now on.
-fn begins(leased: &LeasedMail) -> Step {
-    settles(Settlement::Begun { unknowns: leased.unknowns + 1 }, Settled::Settled)
+/// What is found with the mail in this worker's hands.
+fn held(found: Found, purpose: Purpose) -> Found {
+    beside(found, purpose, mail_id(9), WaitingState::Held { token: LEASE.token })
+}
+
+/// Finds the mail held and begins it: from now on its outcome may stay unknown.
+fn begins(leased: &LeasedMail, before: &Row, after: Row) -> [Step; 2] {
+    let found = held(found(4, before), leased.mail.purpose);
+    [finds(found.clone()), step(beginning(leased, &found, after), Ok(Commit::Committed))]
+}
+
+fn beginning(leased: &LeasedMail, found: &Found, after: Row) -> CommitAccount {
+    let begin = MailChange::Begin { mail: mail_id(9), unknowns: leased.unknowns + 1 };
+    replaces(found, after, Some(begin))
+}
+
+/// The row from when its mail is being sent.
+fn begun() -> Row {
+    Row { expires: Some(at(0).after(KEPT)), ..sent(row(), at(0)) }
 }
 
 /// An activation mail up to its sending, which ends like this.
 fn sending(leased: LeasedMail, answer: Answer<SendMail>, rest: Vec<Step>, event: Event) -> Script<Deliver> {
-    let put = puts(TTL + DEADLINE, Ok(CodeStored));
-    let steps = [finds(found(4, &row())), put, begins(&leased), sends_code(answer)];
-    script(leased, steps.into_iter().chain(rest).collect(), Ok(event))
+    let begins = begins(&leased, &row(), begun());
+    let steps = begins.into_iter().chain([puts(Ok(CodeStored)), sends_code(answer)]).chain(rest).collect();
+    script(leased, steps, Ok(event))
 }
 
 fn retry(after: u64, unknowns: u8, why: &str) -> Step {
@@ -94,23 +132,27 @@ fn dead(why: &str) -> Step {
 }
 
 pub(super) fn accepted() -> Script<Deliver> {
-    let rest = vec![puts(TTL, Ok(CodeStored)), settles(Settlement::Sent, Settled::Settled)];
+    let rest = vec![settles(Settlement::Sent, Settled::Settled), puts_again(TTL)];
     sending(first_try(activation_mail()), Ok(Sending::Accepted), rest, Event::MailSent)
 }
 
 /// The code lives a little longer, and the mail is sent all the same.
 pub(super) fn accepted_without_second_put(fault: Fault) -> Script<Deliver> {
-    let rest = vec![puts(TTL, Err(fault)), settles(Settlement::Sent, Settled::Settled)];
-    sending(first_try(activation_mail()), Ok(Sending::Accepted), rest, Event::MailSent)
+    let script = accepted();
+    let mut steps = script.steps;
+    let last = steps.pop().expect("it puts the code again in the end");
+    steps.push(last.failing(fault));
+    Script { steps, ..script }
 }
 
+/// Another worker may be sending the mail, and its code: this one leaves it alone.
 pub(super) fn accepted_but_lease_lost() -> Script<Deliver> {
-    let rest = vec![puts(TTL, Ok(CodeStored)), settles(Settlement::Sent, Settled::Lost)];
+    let rest = vec![settles(Settlement::Sent, Settled::Lost)];
     sending(first_try(activation_mail()), Ok(Sending::Accepted), rest, Event::LeaseLost)
 }
 
 pub(super) fn accepted_but_not_settled(fault: Fault) -> Script<Deliver> {
-    let script = accepted();
+    let script = accepted_but_lease_lost();
     let mut steps = script.steps;
     let last = steps.pop().expect("it settles in the end");
     steps.push(last.failing(fault));
@@ -120,7 +162,7 @@ pub(super) fn accepted_but_not_settled(fault: Fault) -> Script<Deliver> {
 pub(super) fn rejected() -> Script<Deliver> {
     let why = "550 no such user";
     let answer = Ok(Sending::Rejected(Detail::new(why)));
-    sending(first_try(activation_mail()), answer, vec![dead(why)], Event::MailDead)
+    sending(first_try(activation_mail()), answer, vec![dead(why), takes_back()], Event::MailDead)
 }
 
 /// Deferred on its `attempts`-th try: the next one is so many seconds later.
@@ -128,7 +170,17 @@ pub(super) fn deferred(attempts: u32, after: u64) -> Script<Deliver> {
     let why = "451 try again";
     let leased = LeasedMail { attempts, unknowns: 1, ..first_try(activation_mail()) };
     let answer = Ok(Sending::Deferred(Detail::new(why)));
-    sending(leased, answer, vec![retry(after, 1, why)], Event::MailDeferred)
+    sending(leased, answer, vec![retry(after, 1, why), takes_back()], Event::MailDeferred)
+}
+
+pub(super) fn deferred_but_lease_lost() -> Script<Deliver> {
+    let script = deferred(1, 1);
+    let mut steps = script.steps;
+    steps.truncate(4);
+    let settlement =
+        Settlement::Retry { after: seconds(1), unknowns: 1, detail: Detail::new("451 try again") };
+    steps.push(settles(settlement, Settled::Lost));
+    Script { steps, ended: Ok(Event::LeaseLost), ..script }
 }
 
 /// Deferred so many seconds after it was first due, where mails are given up after an hour.
@@ -137,12 +189,13 @@ pub(super) fn deferred_when_old(age: i64) -> Script<Deliver> {
     let leased = first_try(owed(mail_id(9), &attempt(1), at(-age)));
     let (rest, event) =
         if age < 3600 { (retry(1, 0, why), Event::MailDeferred) } else { (dead(why), Event::MailDead) };
-    let script = sending(leased, Ok(Sending::Deferred(Detail::new(why))), vec![rest], event);
+    let answer = Ok(Sending::Deferred(Detail::new(why)));
+    let script = sending(leased, answer, vec![rest, takes_back()], event);
     Script { rules: rules_with(|policy| policy.mail_give_up = seconds(3600)), ..script }
 }
 
 pub(super) fn not_sent() -> Script<Deliver> {
-    let rest = vec![retry(1, 0, "the mailer did not start")];
+    let rest = vec![retry(1, 0, "the mailer did not start"), takes_back()];
     sending(first_try(activation_mail()), Err(Fault::NotDone), rest, Event::MailDeferred)
 }
 
@@ -157,54 +210,60 @@ pub(super) fn perhaps_sent(n: u8) -> Script<Deliver> {
 /// Three attempts have begun, and nobody knows what became of the last one.
 pub(super) fn begun_too_often() -> Script<Deliver> {
     let leased = LeasedMail { attempts: 4, unknowns: 3, ..first_try(activation_mail()) };
-    let steps = vec![finds(found(4, &row())), dead(LOST)];
+    let steps = vec![finds(held(found(4, &row()), Purpose::Activation)), dead(LOST)];
     script(leased, steps, Ok(Event::MailDead))
 }
 
-pub(super) fn lease_lost_before_sending() -> Script<Deliver> {
+/// The mail is another worker's, free, or no longer there: nothing is changed.
+pub(super) fn lease_lost_before_it_began() -> [Script<Deliver>; 3] {
+    let token = LeaseToken::from_bytes([6; 16]);
+    let states = [WaitingState::Held { token }, WaitingState::Free { next: at(0) }];
+    let others = states.map(|state| beside(found(4, &row()), Purpose::Activation, mail_id(9), state));
+    let [held, free] = others;
+    [held, free, found(4, &row())]
+        .map(|found| script(first_try(activation_mail()), vec![finds(found)], Ok(Event::LeaseLost)))
+}
+
+/// Somebody asks between reading and beginning; then the mail is still there, or another one in its place.
+pub(super) fn raced(still_held: bool) -> Script<Deliver> {
     let script = accepted();
-    let mut steps = script.steps[..2].to_vec();
-    steps.push(settles(Settlement::Begun { unknowns: 1 }, Settled::Lost));
+    let found = held(found(4, &row()), Purpose::Activation);
+    let conflict = step(beginning(&script.flow.leased, &found, begun()), Ok(Commit::Conflict));
+    let mut steps = vec![finds(found.clone()), conflict];
+    if still_held {
+        steps.extend(script.steps);
+        return Script { steps, ..script };
+    }
+    steps.push(finds(Found { waiting: Vec::new(), ..found }));
     Script { steps, ended: Ok(Event::LeaseLost), ..script }
 }
 
-/// So many seconds before the row's end: it is moved first, since the code could outlive it.
-pub(super) fn late(seconds_left: i64, commit: Commit) -> Script<Deliver> {
+/// Whatever the row's end was, it is a day after the mail began at least.
+pub(super) fn late(seconds_left: i64) -> Script<Deliver> {
     let kept = i64::try_from(KEPT.as_secs()).expect("it is no eternity");
-    let mail = owed(mail_id(9), &attempt(1), at(seconds_left - kept));
-    let row = pending(attempt(1), mail.due, 60);
-    let later = Row { expires: Some(at(0).after(KEPT)), ..row.clone() };
+    let leased = first_try(owed(mail_id(9), &attempt(1), at(seconds_left - kept)));
+    let row = pending(attempt(1), leased.mail.due, 60);
     let script = accepted();
-    let mut steps = vec![finds(found(4, &row))];
-    if seconds_left < 1260 {
-        steps.push(step(replaces(&found(4, &row), later, None), Ok(commit.clone())));
-    }
-    if commit == Commit::Conflict {
-        steps.push(retry(1, 0, "the account changed meanwhile; the mail was not tried"));
-        return Script {
-            flow: Deliver { leased: first_try(mail) },
-            steps,
-            ended: Ok(Event::MailDeferred),
-            ..script
-        };
-    }
-    steps.extend(script.steps[1..].to_vec());
-    Script { flow: Deliver { leased: first_try(mail) }, steps, ..script }
+    let steps = begins(&leased, &row, begun()).into_iter().chain(script.steps[2..].to_vec()).collect();
+    Script { flow: Deliver { leased }, steps, ..script }
 }
 
+/// A fault before the mail is tried; what may have been put is taken back.
 pub(super) fn code_not_put(fault: Fault, why: &str) -> Script<Deliver> {
-    let put = puts(TTL + DEADLINE, Err(fault));
-    let steps = vec![finds(found(4, &row())), put, retry(1, 0, why)];
-    script(first_try(activation_mail()), steps, Ok(Event::MailDeferred))
+    let leased = first_try(activation_mail());
+    let begins = begins(&leased, &row(), begun());
+    let steps = begins.into_iter().chain([puts(Err(fault)), retry(1, 0, why), takes_back()]).collect();
+    script(leased, steps, Ok(Event::MailDeferred))
 }
 
 pub(super) fn superseded(found: Found, mail: OwedMail) -> Script<Deliver> {
-    let steps = vec![finds(found), settles(Settlement::Superseded, Settled::Settled)];
+    let steps = vec![finds(held(found, mail.purpose)), settles(Settlement::Superseded, Settled::Settled)];
     script(first_try(mail), steps, Ok(Event::MailSuperseded))
 }
 
 pub(super) fn superseded_but_lease_lost() -> Script<Deliver> {
-    let steps = vec![finds(nothing_found()), settles(Settlement::Superseded, Settled::Lost)];
+    let found = held(nothing_found(), Purpose::Activation);
+    let steps = vec![finds(found), settles(Settlement::Superseded, Settled::Lost)];
     script(first_try(activation_mail()), steps, Ok(Event::LeaseLost))
 }
 
@@ -220,15 +279,13 @@ pub(super) fn others() -> [Found; 5] {
     ]
 }
 
-/// A notice takes no code: found, sent, settled.
+/// A notice takes no code: found, begun, sent, settled.
 pub(super) fn notice_sent() -> Script<Deliver> {
     let leased = first_try(notice(mail_id(9), &attempt(1), at(-1)));
-    let steps = vec![
-        finds(found(4, &active(300_000))),
-        begins(&leased),
-        sends(Template::Notice, Ok(Sending::Accepted)),
-        settles(Settlement::Sent, Settled::Settled),
-    ];
+    let row = active(300_000);
+    let begins = begins(&leased, &row, Row { last_notice: Some(at(0)), ..row.clone() });
+    let sends = sends(Template::Notice, Ok(Sending::Accepted));
+    let steps = begins.into_iter().chain([sends, settles(Settlement::Sent, Settled::Settled)]).collect();
     script(leased, steps, Ok(Event::MailSent))
 }
 

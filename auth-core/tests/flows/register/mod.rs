@@ -8,11 +8,12 @@ use crate::{fixture::rules, script::Script};
 pub(crate) use scripts::commits;
 use scripts::{
     active_account, active_account_told_today, active_account_told_yesterday, another_password,
-    another_password_while_a_mail_is_late, attempt_hashed_otherwise, attempt_of_nearly_a_day_ago, contended,
-    disclosed, expired_attempt, limited, new_address, raced_by_another_password, raced_by_the_same_password,
-    same_password_after_the_distance, same_password_while_a_mail_is_late,
-    same_password_while_a_mail_is_very_late, same_password_while_a_mail_waits,
-    same_password_within_the_distance, vacant_address, weak, without_limit,
+    another_password_while_a_mail_is_late, another_password_while_a_mail_is_tried_again,
+    attempt_hashed_otherwise, attempt_of_nearly_a_day_ago, contended, disclosed, expired_attempt, limited,
+    new_address, raced_by_another_password, raced_by_the_same_password, same_password_after_the_distance,
+    same_password_while_a_mail_backs_off, same_password_while_a_mail_is_late,
+    same_password_while_a_mail_is_tried_again_soon, same_password_while_a_mail_is_very_late,
+    same_password_while_a_mail_waits, same_password_within_the_distance, vacant_address, weak, without_limit,
 };
 
 pub(crate) fn scripts() -> Vec<Script<Register>> {
@@ -25,9 +26,12 @@ pub(crate) fn scripts() -> Vec<Script<Register>> {
         same_password_within_the_distance(),
         same_password_while_a_mail_waits(),
         same_password_while_a_mail_is_late(),
+        same_password_while_a_mail_is_tried_again_soon(),
+        same_password_while_a_mail_backs_off(),
         same_password_while_a_mail_is_very_late(),
         another_password(),
         another_password_while_a_mail_is_late(),
+        another_password_while_a_mail_is_tried_again(),
         attempt_hashed_otherwise(),
         active_account(),
         active_account_told_today(),
@@ -78,6 +82,8 @@ fn asking_again_does_not_put_a_waiting_mail_off() {
 #[test]
 fn a_late_mail_stays_until_the_distance_allows_another_one() {
     same_password_while_a_mail_is_late().play();
+    same_password_while_a_mail_is_tried_again_soon().play();
+    same_password_while_a_mail_backs_off().play();
     same_password_while_a_mail_is_very_late().play();
 }
 
@@ -85,6 +91,7 @@ fn a_late_mail_stays_until_the_distance_allows_another_one() {
 fn another_password_is_a_new_attempt() {
     another_password().play();
     another_password_while_a_mail_is_late().play();
+    another_password_while_a_mail_is_tried_again().play();
 }
 
 #[test]

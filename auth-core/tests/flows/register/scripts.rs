@@ -1,7 +1,7 @@
 //! Owns the scripts of Register, one function for each way that it can go.
 
 use auth_core::{
-    Admission, Admit, Attempt, Commit, Event, Found, Hashing, OwedMail, PasswordRecord, Register,
+    Admission, Admit, Attempt, Commit, Event, Found, Hashing, MailChange, OwedMail, PasswordRecord, Register,
     Registration, Row, Rules, Salt, Scrypt, Secret, Weakness,
 };
 
@@ -9,7 +9,8 @@ use crate::{
     derived,
     fixture::{
         HASH, KEPT, OTHER_HASH, SEED, VACANT, active, address, at, attempt, client, expired, explicit, found,
-        locale, nothing_found, notice, owed, pending, rate, replaces, rules, rules_with, seconds,
+        locale, nothing_found, notice, owed, pending, rate, replaces, rules, rules_with, seconds, trying,
+        unsent,
     },
     script::{Script, Step, admitted, drawn, finds, hashes, step},
 };
@@ -38,7 +39,7 @@ fn mail(attempt: &Attempt, due: i64) -> Option<OwedMail> {
 }
 
 pub(crate) fn commits(over: &Found, row: Row, mail: Option<OwedMail>, commit: Commit) -> Step {
-    step(replaces(over, row, mail), Ok(commit))
+    step(replaces(over, row, mail.map(MailChange::Owe)), Ok(commit))
 }
 
 /// What one round comes to: found, hashed under a salt, committed.
@@ -113,37 +114,56 @@ pub(super) fn same_password_while_a_mail_waits() -> Script<Register> {
     one(Round::again(&pending(attempt(1), at(50), 120), 50, 120))
 }
 
-/// The mail was due 10 s ago and has not left: nothing would be gained by one in its place.
+/// The mail was due 10 s ago and nobody has begun to send it: nothing would be gained by one in its place.
 pub(super) fn same_password_while_a_mail_is_late() -> Script<Register> {
-    let row = pending(attempt(1), at(-10), 60);
-    let mut round = Round::again(&row, 50, 120);
-    round.found.mail_waits = true;
+    as_it_is(unsent(pending(attempt(1), at(-10), 60)), -10)
+}
+
+/// The mail was deferred and is tried again before another one could leave.
+pub(super) fn same_password_while_a_mail_is_tried_again_soon() -> Script<Register> {
+    as_it_is(pending(attempt(1), at(-10), 60), 50)
+}
+
+fn as_it_is(row: Row, tried: i64) -> Script<Register> {
+    let mut round = Round::again(&row, 0, 0);
+    round.found = trying(round.found, at(tried));
     (round.row, round.mail) = (Row { expires: Some(at(0).after(KEPT)), ..row }, None);
     one(round)
 }
 
-/// The mail is so late that the distance allows another one, with fresh tries.
+/// The mail was deferred and its backoff is longer than the distance: another one leaves earlier.
+pub(super) fn same_password_while_a_mail_backs_off() -> Script<Register> {
+    let mut round = Round::again(&pending(attempt(1), at(-10), 60), 50, 120);
+    round.found = trying(round.found, at(51));
+    one(round)
+}
+
+/// The mail was tried so long ago that the distance allows another one, with fresh tries.
 pub(super) fn same_password_while_a_mail_is_very_late() -> Script<Register> {
     let mut round = Round::again(&pending(attempt(1), at(-60), 60), 0, 120);
-    round.found.mail_waits = true;
+    round.found = trying(round.found, at(0));
     one(round)
 }
 
 pub(super) fn another_password() -> Script<Register> {
-    replacing(false)
+    replacing(found(4, &pending(attempt(1), at(-10), 60)), 50, 120)
 }
 
-/// The mail of the earlier attempt is late: the one of the new attempt takes its place.
+/// Nobody has begun to send the mail of the earlier attempt: that of the new one leaves in its place, at once.
 pub(super) fn another_password_while_a_mail_is_late() -> Script<Register> {
-    replacing(true)
+    replacing(trying(found(4, &unsent(pending(attempt(1), at(-10), 60))), at(-10)), 0, 60)
 }
 
-fn replacing(mail_waits: bool) -> Script<Register> {
-    let mut round = Round::new(found(4, &pending(attempt(1), at(-10), 60)), Event::AttemptReplaced);
-    round.found.mail_waits = mail_waits;
+/// The mail of the earlier attempt may have left, and says nothing of the new one.
+pub(super) fn another_password_while_a_mail_is_tried_again() -> Script<Register> {
+    replacing(trying(found(4, &pending(attempt(1), at(-10), 60)), at(5)), 50, 120)
+}
+
+fn replacing(found: Found, due: i64, distance: u64) -> Script<Register> {
+    let mut round = Round::new(found, Event::AttemptReplaced);
     let replaced = fresh_under(attempt(1).password.salt, OTHER_HASH);
-    round.mail = mail(&replaced, 50);
-    round.row = pending(replaced, at(50), 120);
+    round.mail = mail(&replaced, due);
+    round.row = pending(replaced, at(due), distance);
     let commit = commits(&round.found, round.row, round.mail, Commit::Committed);
     let hashed = hashes(attempt(1).password.salt, OTHER_HASH);
     let steps = vec![admitted(), drawn(), finds(round.found), hashed, commit];
@@ -192,15 +212,15 @@ fn raced(theirs: [u8; 32], second: Round) -> Script<Register> {
 pub(super) fn raced_by_another_password() -> Script<Register> {
     let ours = fresh_under(attempt(9).password.salt, HASH);
     let mut round = Round::new(nothing_found(), Event::AttemptReplaced);
-    round.mail = mail(&ours, 60);
-    round.row = pending(ours, at(60), 120);
+    round.mail = mail(&ours, 0);
+    round.row = pending(ours, at(0), 60);
     raced(OTHER_HASH, round)
 }
 
 pub(super) fn raced_by_the_same_password() -> Script<Register> {
     let mut round = Round::new(nothing_found(), Event::RegisteredAgain);
-    round.mail = mail(&attempt(9), 60);
-    round.row = pending(attempt(9), at(60), 120);
+    round.mail = mail(&attempt(9), 0);
+    round.row = pending(attempt(9), at(0), 60);
     raced(HASH, round)
 }
 

@@ -232,7 +232,7 @@ impl World {
             }
             Effect::SendMail(ticket, order) => ticket.with(self.go(how, |world| world.send(order))),
             Effect::SettleMail(ticket, order) => {
-                ticket.with(self.go(how, |world| Ok(world.outbox.settle(order, world.now))))
+                ticket.with(self.go(how, |world| Ok(world.outbox.settle(&order, world.now))))
             }
         }
     }

@@ -8,12 +8,12 @@ mod drive;
 mod outbox;
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     time::Duration,
 };
 
 use auth_core::{
-    Address, AddressKey, Admission, Attempt, Code, Commit, CommitAccount, Fault, Found, Generation, Hashing,
+    Address, AddressKey, Admission, Attempt, Code, Commit, CommitAccount, Fault, Found, Hashing, MailChange,
     MailId, Password, Row, Rules, Salt, SendMail, Sending, Status, Template, Time, Version,
 };
 use sha2::{Digest, Sha256};
@@ -41,6 +41,8 @@ pub(crate) struct World {
     pub(crate) limited: Option<Duration>,
     /// Which attempt each mail was owed to.
     owed: BTreeMap<MailId, Attempt>,
+    /// Every sending that has begun.
+    pub(crate) begun: Vec<(MailId, Time)>,
     /// Runs so far; each of them draws a seed of its own.
     runs: u64,
 }
@@ -78,6 +80,7 @@ impl World {
             mailer: VecDeque::new(),
             limited: None,
             owed: BTreeMap::new(),
+            begun: Vec::new(),
             runs: 0,
         }
     }
@@ -133,6 +136,17 @@ impl World {
         change(row);
     }
 
+    /// When the first sending of each mail began, in order.
+    pub(crate) fn first_begun(&self) -> Vec<Time> {
+        let mut mails = BTreeSet::new();
+        self.begun.iter().filter(|(mail, _)| mails.insert(*mail)).map(|(_, when)| *when).collect()
+    }
+
+    /// The mails that have refilled tries.
+    pub(crate) fn refilled(&self) -> &BTreeSet<MailId> {
+        &self.codes.refilled
+    }
+
     /// Flushes the code store.
     pub(crate) fn lose_codes(&mut self) {
         self.codes = Codes::default();
@@ -143,24 +157,30 @@ impl World {
     }
 
     fn find(&self, key: &AddressKey) -> Found {
-        let mail_waits = self.outbox.waits(key);
-        Found { now: self.now, row: self.rows.get(key).cloned(), mail_waits }
+        let waiting = self.outbox.waiting(key, self.now);
+        Found { now: self.now, row: self.rows.get(key).cloned(), waiting }
     }
 
     fn commit(&mut self, order: CommitAccount) -> Commit {
-        let stored = self.rows.get(&order.key);
-        let version = stored.map_or(0, |(Version(version), _)| *version);
-        let generation = stored.and_then(|(_, row)| generation(row));
-        if (order.expected, order.generation) != (Version(version), generation) {
+        let found = self.find(&order.key);
+        if !order.fits(&found) {
             return Commit::Conflict;
         }
-        if let Some((_, old)) = stored {
+        let (stored, version) = (found.row, order.expected);
+        if let Some((_, old)) = &stored {
             leaves_active_accounts_alone(old, &order.row);
         }
-        self.rows.insert(order.key.clone(), (Version(version + 1), order.row));
-        if let Some(mail) = order.mail {
-            self.owed.insert(mail.id, self.attempt(order.key.as_str()).clone());
-            self.outbox.take_up(order.key, mail);
+        self.rows.insert(order.key.clone(), (Version(version.0 + 1), order.row));
+        match order.mail {
+            Some(MailChange::Owe(mail)) => {
+                self.owed.insert(mail.id, self.attempt(order.key.as_str()).clone());
+                self.outbox.enqueue(order.key, mail);
+            }
+            Some(MailChange::Begin { mail, unknowns }) => {
+                self.begun.push((mail, self.now));
+                self.outbox.begin(mail, unknowns);
+            }
+            None => {}
         }
         Commit::Committed
     }
@@ -192,13 +212,6 @@ impl World {
         let rows: Vec<_> = self.rows.iter().collect();
         let mails: Vec<_> = self.mailbox.iter().map(|mail| (mail.at, mail.id)).collect();
         postcard::to_allocvec(&(self.now, rows, mails, &self.outbox, &self.codes)).expect("memory is there")
-    }
-}
-
-const fn generation(row: &Row) -> Option<Generation> {
-    match &row.status {
-        Status::Vacant => None,
-        Status::Pending(attempt) | Status::Active { attempt, .. } => Some(attempt.generation),
     }
 }
 

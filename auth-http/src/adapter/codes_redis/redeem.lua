@@ -1,4 +1,5 @@
--- Owns redeeming a code. KEYS: the slot. ARGV: shift, then the typed code's MACs, one per key of ours.
+-- Redeems a code, as auth-core's Slot::redeem does. KEYS: the slot. ARGV: shift, how many codes are good, then the typed
+-- code's MACs, one per key of ours.
 --
 -- Nothing else runs on the server while a script does: count, compare and mark are one step. MACs are
 -- found by their text, not in constant time: a guesser cannot choose their octets, since they are HMACs
@@ -9,16 +10,17 @@ local slot = read(KEYS[1], now)
 if not slot then return 'missing' end
 
 local typed = {}
-for n = 2, #ARGV do typed[ARGV[n]] = true end
+for n = 3, #ARGV do typed[ARGV[n]] = true end
 
-local living = {}
-for _, code in ipairs(slot.codes) do
-    if code.expires > now then table.insert(living, code) end
+-- The newest ones that live. Threat: more codes that are good at once than the odds count with.
+local good = {}
+for n = #slot.codes, 1, -1 do
+    if slot.codes[n].expires > now and #good < tonumber(ARGV[2]) then table.insert(good, slot.codes[n]) end
 end
-if #living == 0 then return 'missing' end
+if #good == 0 then return 'missing' end
 
 -- Whoever repeats the request that was right pays nothing.
-for _, code in ipairs(living) do
+for _, code in ipairs(good) do
     if code.redeemed and typed[code.mac] then return 'redeemed' end
 end
 
@@ -26,7 +28,7 @@ end
 if slot.tries == 0 then return 'exhausted' end
 slot.tries = slot.tries - 1
 local answer = 'wrong'
-for _, code in ipairs(living) do
+for _, code in ipairs(good) do
     if answer == 'wrong' and typed[code.mac] then
         code.redeemed, answer = true, 'redeemed'
     end

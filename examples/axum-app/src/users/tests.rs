@@ -1,6 +1,6 @@
 //! What auth-core asks of a store, on a file of its own.
 
-use auth_core::{Hashing, Salt, Secret};
+use auth_core::{Hashing, OwedMail, Purpose, Salt, Secret};
 use tempfile::TempDir;
 
 use super::*;
@@ -31,7 +31,7 @@ fn attempt(generation: u8) -> Attempt {
 }
 
 fn row(status: Status, expires: Option<Time>) -> Row {
-    let last_mail = Some(LastMail { due: now(), distance: Duration::from_secs(60) });
+    let last_mail = Some(LastMail { due: now(), distance: Duration::from_secs(60), left: false });
     Row { status, last_mail, last_notice: None, expires }
 }
 
@@ -55,7 +55,10 @@ async fn put(
     mail: Option<OwedMail>,
 ) -> Commit {
     let generation = generation.map(|octet| Generation::from_bytes([octet; 16]));
-    let order = CommitAccount { key: key(), expected: Version(expected), generation, row, mail };
+    let Found { now, waiting, .. } = users.find(&key()).await.unwrap();
+    let (until, mail) = (now.after(FAR), mail.map(MailChange::Owe));
+    let order =
+        CommitAccount { key: key(), expected: Version(expected), generation, waiting, until, row, mail };
     users.commit(&order).await.unwrap()
 }
 
@@ -89,7 +92,7 @@ async fn version_and_generation_must_be_those_that_were_read() {
     assert_eq!(put(&users, 2, Some(3), pending(4), Some(mail(1, 4))).await, Commit::Conflict, "a later one");
     assert!(users.due().await.unwrap().is_empty(), "no mail without its row");
     assert_eq!(put(&users, 1, Some(3), pending(4), Some(mail(1, 4))).await, Commit::Committed);
-    assert!(users.find(&key()).await.unwrap().mail_waits);
+    assert_eq!(users.find(&key()).await.unwrap().waiting.len(), 1);
 }
 
 #[tokio::test]
@@ -105,8 +108,6 @@ async fn a_mail_rests_while_it_is_under_way_and_a_newer_one_takes_its_place() {
     assert_eq!(users.settle(&sent).await.unwrap(), Settled::Lost);
     let [newer] = <[_; 1]>::try_from(users.due().await.unwrap()).unwrap();
     assert_eq!((newer.attempts, newer.mail.id), (1, MailId::from_bytes([2; 16])));
-    let begun = SettleMail { lease: newer.lease, settlement: Settlement::Begun { unknowns: 1 } };
-    assert_eq!(users.settle(&begun).await.unwrap(), Settled::Settled);
     let retry =
         Settlement::Retry { after: Duration::ZERO, unknowns: 1, detail: auth_core::Detail::new("later") };
     assert_eq!(
@@ -137,7 +138,7 @@ async fn damage_is_told_and_holds_nobody_up() {
     let (_folder, users) = open().await;
     let pending = row(Status::Pending(attempt(3)), Some(now().after(FAR)));
     put(&users, 0, None, pending, Some(mail(1, 3))).await;
-    sqlx::raw_sql("UPDATE outbox SET purpose = 700; UPDATE users SET password = '$argon2id$v=19$x$y'")
+    sqlx::raw_sql("UPDATE outbox SET mail = '{}'; UPDATE users SET password = '$argon2id$v=19$x$y'")
         .execute(&users.0)
         .await
         .unwrap();

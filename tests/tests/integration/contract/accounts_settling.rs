@@ -1,13 +1,13 @@
 //! Owns the rules of how leases end: sent, superseded, tried again, given up.
 
-use auth_core::{Settled, Settlement};
+use auth_core::{Commit, OwedMail, Purpose, Settled, Settlement, Time};
 use auth_http::port::OutboxState;
 
 use super::{
     harness::AccountsHarness,
     values::{
-        LEASE, address, assert_lost, dead, endings, found, key, lease_none, lease_one, now, owe, retry,
-        seconds, settle,
+        LEASE, active, address, assert_lost, begin, dead, endings, found, key, lease_none, lease_one, mail,
+        now, owe, replace, retry, seconds, settle,
     },
 };
 
@@ -110,35 +110,55 @@ pub(super) async fn a_settlement_ends_its_own_mail_alone(harness: &impl Accounts
 pub(super) async fn what_begins_is_noted_and_keeps_its_lease(harness: &impl AccountsHarness) {
     let (store, other) = (harness.open().await, harness.open().await);
     owe(&store, 1, 5).await;
-    let lease = lease_one(&store).await.lease;
+    let leased = lease_one(&store).await;
     harness.advance(LEASE - seconds(20)).await;
-    assert_eq!(settle(&store, lease, Settlement::Begun { unknowns: 1 }).await, Settled::Settled);
+    assert_eq!(begin(&store, &leased, 1).await, Commit::Committed);
     lease_none(&other).await;
     let [listed] = &store.mails().await.unwrap()[..] else { panic!("one mail is held") };
     assert_eq!((listed.state, listed.attempts, &listed.last_error), (OutboxState::Leased, 1, &None));
-    assert_eq!(store.renew(&lease, LEASE).await.unwrap(), Settled::Settled);
-    assert_eq!(settle(&store, lease, Settlement::Sent).await, Settled::Settled);
+    assert_eq!(store.renew(&leased.lease, LEASE).await.unwrap(), Settled::Settled);
+    assert_eq!(settle(&store, leased.lease, Settlement::Sent).await, Settled::Settled);
 }
 
 pub(super) async fn beginning_prolongs_no_lease(harness: &impl AccountsHarness) {
     let store = harness.open().await;
     owe(&store, 1, 5).await;
-    let lease = lease_one(&store).await.lease;
+    let leased = lease_one(&store).await;
     harness.advance(LEASE - seconds(20)).await;
-    assert_eq!(settle(&store, lease, Settlement::Begun { unknowns: 1 }).await, Settled::Settled);
+    assert_eq!(begin(&store, &leased, 1).await, Commit::Committed);
     harness.advance(seconds(20)).await;
     lease_one(&store).await;
 }
 
-/// Threat: a worker that dies while it sends, again and again, and mails for ever.
+/// Threat: a worker that dies while it sends, again and again, and mails forever.
 pub(super) async fn whoever_takes_a_begun_mail_over_is_told(harness: &impl AccountsHarness) {
     let store = harness.open().await;
     owe(&store, 1, 5).await;
     for before in 0..3 {
         let leased = lease_one(&store).await;
         assert_eq!((leased.unknowns, leased.attempts), (before, u32::from(before) + 1));
-        let begun = Settlement::Begun { unknowns: before + 1 };
-        assert_eq!(settle(&store, leased.lease, begun).await, Settled::Settled);
+        assert_eq!(begin(&store, &leased, before + 1).await, Commit::Committed);
         harness.advance(LEASE).await;
     }
+}
+
+/// The mails of other addresses, and the other mail of this one, stay as they are.
+pub(super) async fn beginning_one_mail_begins_no_other(harness: &impl AccountsHarness) {
+    let store = harness.open().await;
+    for n in [1, 2] {
+        owe(&store, n, 5).await;
+    }
+    let notice = OwedMail { purpose: Purpose::Notice, ..mail(3, now(&store).await) };
+    replace(&store, &address(1), active(&address(1), 1), Some(notice)).await;
+    let leased = store.lease(10, LEASE).await.unwrap();
+    let begun = leased.iter().find(|leased| leased.mail.id == mail(1, now_zero()).id).unwrap();
+    assert_eq!(begin(&store, begun, 1).await, Commit::Committed);
+    harness.advance(LEASE).await;
+    for again in store.lease(10, LEASE).await.unwrap() {
+        assert_eq!(again.unknowns, u8::from(again.mail.id == begun.mail.id), "{again:?}");
+    }
+}
+
+const fn now_zero() -> Time {
+    Time::from_micros(0)
 }

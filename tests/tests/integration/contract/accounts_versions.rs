@@ -1,12 +1,12 @@
 //! Owns the rules of compare-and-set: a commit counts only on what was read.
 
-use auth_core::{Commit, CommitAccount, Generation, Row, Version};
+use auth_core::{Commit, CommitAccount, Generation, MailChange, Row, Version};
 
 use super::{
     harness::AccountsHarness,
     values::{
         active, commit, first, found, lease_one, mail, next, now, owe, pending, replace, seconds, state,
-        vacant,
+        vacant, with_waiting,
     },
 };
 
@@ -33,7 +33,7 @@ pub(super) async fn version_zero_only_inserts(harness: &impl AccountsHarness) {
     let store = harness.open().await;
     for (version, row) in (1..).zip([vacant(), pending(ADA, 1), active(ADA, 2)]) {
         replace(&store, ADA, row.clone(), None).await;
-        let insert = first(ADA, pending(ADA, 9), None);
+        let insert = with_waiting(&store, first(ADA, pending(ADA, 9), None)).await;
         assert_eq!(store.commit(&insert).await.unwrap(), Commit::Conflict);
         assert_eq!(found(&store, ADA).await, Some((version, row)));
     }
@@ -43,7 +43,8 @@ pub(super) async fn version_zero_only_inserts(harness: &impl AccountsHarness) {
 async fn assert_conflict(harness: &impl AccountsHarness, order: CommitAccount) {
     let store = harness.open().await;
     let before = (found(&store, order.key.as_str()).await, state(&store).await);
-    let order = CommitAccount { mail: Some(mail(99, now(&store).await)), ..order };
+    let order = CommitAccount { mail: Some(MailChange::Owe(mail(99, now(&store).await))), ..order };
+    let order = with_waiting(&store, order).await;
     assert_eq!(store.commit(&order).await.unwrap(), Commit::Conflict, "{order:?}");
     assert_eq!((found(&store, order.key.as_str()).await, state(&store).await), before);
 }

@@ -1,6 +1,6 @@
 //! Owns the rules of how many codes are good at once.
 
-use auth_core::{Code, Redemption};
+use auth_core::{Code, LeaseToken, PutCode, RedeemCode, Redemption};
 
 use super::{
     harness::CodesHarness,
@@ -35,7 +35,8 @@ pub(super) async fn codes_of_one_mail_count_too(harness: &impl CodesHarness) {
     assert_good(&slot, &codes.iter().collect::<Vec<_>>(), &[1, 2, 3]).await;
 }
 
-pub(super) async fn the_order_says_how_many_are_kept(harness: &impl CodesHarness) {
+/// A slot keeps one more than are good: the newest may be taken back.
+pub(super) async fn the_orders_say_how_many_are_kept_and_good(harness: &impl CodesHarness) {
     let slot = Slot::new(&harness.open().await, 1);
     let mut codes = Vec::new();
     for n in 1..=4 {
@@ -44,7 +45,49 @@ pub(super) async fn the_order_says_how_many_are_kept(harness: &impl CodesHarness
         slot.codes.put(&order).await.unwrap();
         codes.push(code);
     }
-    assert_good(&slot, &codes.iter().collect::<Vec<_>>(), &[3]).await;
+    let good = RedeemCode { newest: 1, ..slot.redeem_order(&codes[2]) };
+    assert_eq!(slot.codes.redeem(&good).await.unwrap(), Redemption::Wrong);
+    assert_good(&slot, &codes.iter().collect::<Vec<_>>(), &[2, 3]).await;
+}
+
+/// Threat: mails that are deferred, each of which kills a code that has arrived.
+pub(super) async fn a_code_taken_back_brings_the_displaced_one_back(harness: &impl CodesHarness) {
+    let slot = Slot::new(&harness.open().await, 1);
+    let mut codes = Vec::new();
+    for n in 1..=4 {
+        codes.push(slot.put(n, n).await);
+    }
+    for n in 4..=9 {
+        slot.put(n, n).await;
+        slot.take_back(n, n).await;
+    }
+    assert_good(&slot, &codes.iter().collect::<Vec<_>>(), &[0, 1, 2]).await;
+}
+
+pub(super) async fn what_is_taken_back_refills_nothing(harness: &impl CodesHarness) {
+    let slot = Slot::new(&harness.open().await, 1);
+    slot.put(1, 1).await;
+    slot.use_up().await;
+    slot.take_back(2, 2).await;
+    assert_eq!(slot.guess(1).await, Redemption::Exhausted);
+    slot.take_back(1, 1).await;
+    assert_eq!(slot.guess(1).await, Redemption::Missing);
+}
+
+/// Threat: a worker that is late and ends a code whose mail another one is sending.
+pub(super) async fn an_end_leaves_a_code_that_another_lease_has_put_since(harness: &impl CodesHarness) {
+    let slot = Slot::new(&harness.open().await, 1);
+    let (order, code) = slot.put_order(1, 1);
+    slot.codes.put(&order).await.unwrap();
+    let again = PutCode { lease: LeaseToken::from_bytes([2; 16]), ..order.clone() };
+    slot.codes.put(&again).await.unwrap();
+    for lifetime in [seconds(0), seconds(1)] {
+        slot.codes.put(&PutCode { ends: true, lifetime, ..order.clone() }).await.unwrap();
+    }
+    harness.advance(seconds(100)).await;
+    assert_eq!(slot.redeem(&code).await, Redemption::Redeemed);
+    slot.codes.put(&PutCode { ends: true, lifetime: seconds(0), ..again }).await.unwrap();
+    assert_eq!(slot.redeem(&code).await, Redemption::Missing);
 }
 
 pub(super) async fn the_same_code_again_pushes_none_out(harness: &impl CodesHarness) {

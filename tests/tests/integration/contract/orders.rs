@@ -1,11 +1,11 @@
 //! Owns the orders to code stores, made by the core's own flows: no MAC can be had otherwise.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use auth_core::{
-    Activate, Attempt, Client, Code, CodeKey, CodeKeys, CodeMac, CodeStored, Deliver, Effect, Found, Hashed,
-    Lease, LeaseToken, LeasedMail, OwedMail, PasswordRecord, Policy, PutCode, RedeemCode, Redemption, Row,
-    Rules, Run, Secret, Seed, Settled, Status, Template, Time, Version,
+    Activate, Attempt, Client, Code, CodeKey, CodeKeys, CodeMac, CodeStored, Commit, Deliver, Effect, Found,
+    Hashed, Lease, LeaseToken, LeasedMail, OwedMail, PasswordRecord, Policy, Purpose, PutCode, RedeemCode,
+    Redemption, Row, Rules, Run, Secret, Seed, Status, Template, Time, Version, WaitingMail, WaitingState,
 };
 use auth_http::port::Codes;
 
@@ -49,11 +49,16 @@ impl Slot {
         let rules = rules(keys);
         let mut run = Run::start(Deliver { leased }, &rules);
         let Some(Effect::FindAccount(ticket, _)) = run.take() else { panic!("Deliver finds first") };
-        run.accept(ticket.with(Ok(self.found())), &rules).unwrap();
+        let state = WaitingState::Held { token: lease.token };
+        let held = WaitingMail { purpose: Purpose::Activation, id: lease.mail, state };
+        let found = Found { waiting: vec![held], ..self.found() };
+        run.accept(ticket.with(Ok(found)), &rules).unwrap();
+        let Some(Effect::CommitAccount(ticket, _)) = run.take() else {
+            panic!("then it says that it begins")
+        };
+        run.accept(ticket.with(Ok(Commit::Committed)), &rules).unwrap();
         let Some(Effect::PutCode(ticket, put)) = run.take() else { panic!("then it stores the code") };
         run.accept(ticket.with(Ok(CodeStored)), &rules).unwrap();
-        let Some(Effect::SettleMail(ticket, _)) = run.take() else { panic!("then it says that it begins") };
-        run.accept(ticket.with(Ok(Settled::Settled)), &rules).unwrap();
         let Some(Effect::SendMail(_, send)) = run.take() else { panic!("then it sends") };
         let Template::Activation { code, .. } = send.template else { panic!("it sends the code") };
         (PutCode { mail: mail(number, due).id, ..put }, code)
@@ -88,6 +93,13 @@ impl Slot {
         code
     }
 
+    /// Takes a code back that `put` has stored: its mail has not left.
+    pub(super) async fn take_back(&self, mail: u8, draw: u8) {
+        let (order, _) = self.put_order(mail, draw);
+        let order = PutCode { ends: true, lifetime: Duration::ZERO, ..order };
+        self.codes.put(&order).await.unwrap();
+    }
+
     pub(super) async fn redeem(&self, code: &Code) -> Redemption {
         self.codes.redeem(&self.redeem_order(code)).await.unwrap()
     }
@@ -119,7 +131,7 @@ impl Slot {
 
     fn found(&self) -> Found {
         let row = Row { status: Status::Pending(self.attempt.clone()), ..pending("ada@example.org", 1) };
-        Found { now: Time::from_micros(2), row: Some((Version(1), row)), mail_waits: false }
+        Found { now: Time::from_micros(2), row: Some((Version(1), row)), waiting: Vec::new() }
     }
 }
 

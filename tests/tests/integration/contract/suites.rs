@@ -65,7 +65,11 @@ macro_rules! accounts_suite {
                 a_mail_that_is_tried_again_waits_and_no_other_end_does,
                 a_mail_that_was_given_back_waits,
                 a_newer_mail_waits_though_the_older_was_held_or_dead,
-                a_notice_is_no_activation_mail,
+                mails_are_told_apart_by_purpose,
+                a_mail_without_its_row_waits_all_the_same,
+                a_commit_counts_only_on_the_mails_that_were_read,
+                a_mail_begins_under_its_own_lease_alone,
+                a_decision_that_is_too_old_is_a_conflict,
             }
             accounts_leases {
                 only_due_mails_are_leased,
@@ -98,6 +102,7 @@ macro_rules! accounts_suite {
                 what_begins_is_noted_and_keeps_its_lease,
                 beginning_prolongs_no_lease,
                 whoever_takes_a_begun_mail_over_is_told,
+                beginning_one_mail_begins_no_other,
             }
             accounts_operator {
                 the_outbox_is_listed_oldest_first_with_its_states,
@@ -170,7 +175,10 @@ macro_rules! codes_suite {
             codes_newest {
                 the_three_newest_codes_are_good,
                 codes_of_one_mail_count_too,
-                the_order_says_how_many_are_kept,
+                the_orders_say_how_many_are_kept_and_good,
+                a_code_taken_back_brings_the_displaced_one_back,
+                what_is_taken_back_refills_nothing,
+                an_end_leaves_a_code_that_another_lease_has_put_since,
                 the_same_code_again_pushes_none_out,
                 the_same_code_again_gets_no_newer,
                 the_same_code_again_stays_redeemed,

@@ -4,13 +4,16 @@ use std::{sync::Arc, time::Duration};
 
 use auth_core::{
     Address, AddressKey, Attempt, Commit, CommitAccount, Detail, Generation, LastMail, Lease, LeasedMail,
-    Locale, MailId, OwedMail, PasswordRecord, Purpose, Row, SettleMail, Settled, Settlement, Status, Time,
-    Version,
+    Locale, MailChange, MailId, OwedMail, PasswordRecord, Purpose, Row, SettleMail, Settled, Settlement,
+    Status, Time, Version,
 };
 use auth_http::port::Accounts;
 
 /// How long leases last in the rules.
 pub(super) const LEASE: Duration = Duration::from_secs(60);
+
+/// A time that no test comes to.
+pub(super) const FAR: Time = Time::from_micros(9_000_000_000_000_000);
 
 pub(super) const fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
@@ -45,7 +48,8 @@ pub(super) const fn vacant() -> Row {
 
 /// A pending row that does not expire during a test.
 pub(super) fn pending(given: &str, n: u8) -> Row {
-    let last_mail = Some(LastMail { due: Time::from_micros(1_700_000_000_000_001), distance: seconds(60) });
+    let last_mail =
+        Some(LastMail { due: Time::from_micros(1_700_000_000_000_001), distance: seconds(60), left: true });
     let expires = Some(Time::from_micros(9_000_000_000_000_000));
     Row { status: Status::Pending(attempt(given, n)), last_mail, last_notice: None, expires }
 }
@@ -57,9 +61,10 @@ pub(super) fn active(given: &str, n: u8) -> Row {
     Row { status, last_notice, expires: None, ..pending(given, n) }
 }
 
-/// The order that makes an address' first row.
+/// The order that makes an address' first row, where no mail waits.
 pub(super) fn first(given: &str, row: Row, mail: Option<OwedMail>) -> CommitAccount {
-    CommitAccount { key: key(given), expected: Version(0), generation: None, row, mail }
+    let (waiting, until, mail) = (Vec::new(), FAR, mail.map(MailChange::Owe));
+    CommitAccount { key: key(given), expected: Version(0), generation: None, waiting, until, row, mail }
 }
 
 /// The order that puts a row in the place of one that was read.
@@ -91,8 +96,24 @@ pub(super) async fn found(store: &Arc<dyn Accounts>, given: &str) -> Option<(u64
     found.row.map(|(Version(version), row)| (version, row))
 }
 
+/// The same order with the mails that wait now.
+pub(super) async fn with_waiting(store: &Arc<dyn Accounts>, order: CommitAccount) -> CommitAccount {
+    let waiting = store.find(&order.key).await.unwrap().waiting;
+    CommitAccount { waiting, ..order }
+}
+
 pub(super) async fn commit(store: &Arc<dyn Accounts>, order: CommitAccount) {
+    let order = with_waiting(store, order).await;
     assert_eq!(store.commit(&order).await.unwrap(), Commit::Committed);
+}
+
+/// Notes that the sending of a leased mail begins.
+pub(super) async fn begin(store: &Arc<dyn Accounts>, leased: &LeasedMail, unknowns: u8) -> Commit {
+    let given = leased.key.as_str();
+    let read = found(store, given).await.unwrap();
+    let mail = Some(MailChange::Begin { mail: leased.mail.id, unknowns });
+    let order = CommitAccount { mail, ..next(given, &read, read.1.clone(), None) };
+    store.commit(&with_waiting(store, order).await).await.unwrap()
 }
 
 /// Commits a row in the place of whatever is there.
@@ -151,7 +172,7 @@ pub(super) fn endings() -> [Settlement; 4] {
 /// Asserts that a lease is good for nothing and that trying it changes nothing.
 pub(super) async fn assert_lost(store: &Arc<dyn Accounts>, lease: Lease) {
     let before = state(store).await;
-    for settlement in endings().into_iter().chain([Settlement::Begun { unknowns: 9 }]) {
+    for settlement in endings() {
         assert_eq!(settle(store, lease, settlement.clone()).await, Settled::Lost, "{settlement:?}");
     }
     assert_eq!(store.renew(&lease, seconds(100_000)).await.unwrap(), Settled::Lost);

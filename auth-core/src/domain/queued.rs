@@ -1,0 +1,111 @@
+//! One mail of an outbox, for stores that keep values of Rust: when it may be leased, who has it, how it ends.
+
+use core::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    AddressKey, Lease, LeaseToken, LeasedMail, MailId, OwedMail, Settlement, Time, WaitingMail, WaitingState,
+};
+use crate::{SettleMail, Settled};
+
+/// A mail from its commit until it has left. A store keeps one for each address and purpose at most.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QueuedMail {
+    key: AddressKey,
+    mail: OwedMail,
+    next: Time,
+    attempts: u32,
+    unknowns: u8,
+    lease: Option<LeaseToken>,
+    state: State,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+enum State {
+    Waits,
+    Dead,
+    Over,
+}
+
+impl QueuedMail {
+    /// Enqueues a mail.
+    pub const fn new(key: AddressKey, mail: OwedMail) -> Self {
+        Self { key, next: mail.due, mail, attempts: 0, unknowns: 0, lease: None, state: State::Waits }
+    }
+
+    /// Returns whose mail it is.
+    pub const fn key(&self) -> &AddressKey {
+        &self.key
+    }
+
+    /// Returns the mail as it was owed.
+    pub const fn mail(&self) -> &OwedMail {
+        &self.mail
+    }
+
+    /// Returns when it may be leased; none for one that is dead or over.
+    pub fn next(&self) -> Option<Time> {
+        (self.state == State::Waits).then_some(self.next)
+    }
+
+    /// Returns how it stands beside its account's row; none for one that is dead or over.
+    pub fn waiting(&self, now: Time) -> Option<WaitingMail> {
+        let state = match self.lease {
+            Some(token) if now < self.next => WaitingState::Held { token },
+            Some(_) | None => WaitingState::Free { next: self.next },
+        };
+        (self.state == State::Waits).then_some(WaitingMail {
+            purpose: self.mail.purpose,
+            id: self.mail.id,
+            state,
+        })
+    }
+
+    /// Leases it under a token that no lease has had, for so long, if it is due.
+    pub fn lease(&mut self, token: LeaseToken, lasting: Duration, now: Time) -> Option<LeasedMail> {
+        self.next().filter(|next| *next <= now)?;
+        (self.lease, self.next) = (Some(token), now.after(lasting));
+        self.attempts = self.attempts.saturating_add(1);
+        Some(LeasedMail {
+            lease: Lease { mail: self.mail.id, token },
+            key: self.key.clone(),
+            mail: self.mail.clone(),
+            attempts: self.attempts,
+            unknowns: self.unknowns,
+        })
+    }
+
+    /// Notes that its sending begins, if it is this mail.
+    pub fn begin(&mut self, mail: MailId, unknowns: u8) {
+        if self.mail.id == mail {
+            self.unknowns = unknowns;
+        }
+    }
+
+    /// Ends a lease of this mail that is still held.
+    pub fn settle(&mut self, order: &SettleMail, now: Time) -> Settled {
+        if (self.mail.id, self.lease) != (order.lease.mail, Some(order.lease.token)) {
+            return Settled::Lost;
+        }
+        self.lease = None;
+        match &order.settlement {
+            Settlement::Sent | Settlement::Superseded => self.state = State::Over,
+            Settlement::Dead { .. } => self.state = State::Dead,
+            Settlement::Retry { after, unknowns, .. } => {
+                (self.next, self.unknowns) = (now.after(*after), *unknowns);
+            }
+        }
+        Settled::Settled
+    }
+
+    /// Tells whether it has been given up: it is kept for the operator.
+    pub fn is_dead(&self) -> bool {
+        self.state == State::Dead
+    }
+
+    /// Tells whether it can be removed.
+    pub fn is_over(&self) -> bool {
+        self.state == State::Over
+    }
+}
