@@ -1,6 +1,7 @@
 //! Installing packages with apt: whether that can be done without asking anybody, and the line
 //! to paste where it cannot. Knows no package; whether it helped is seen by the caller.
 
+use std::fs::{self, File};
 use std::path::PathBuf;
 
 use anyhow::Result;
@@ -77,5 +78,9 @@ fn apt(shell: &Shell, prefix: &[&str], command: &[&str]) -> Result<bool> {
     let quiet = ["env", "DEBIAN_FRONTEND=noninteractive"];
     let words = [prefix, &quiet, command].concat();
     let (program, arguments) = words.split_at(1);
+    // apt gives up where another apt is at work; two processes of this program may want packages.
+    fs::create_dir_all(shell.target())?;
+    let lock = File::create(shell.target().join("apt.lock"))?;
+    lock.lock()?;
     shell.run(&mut shell.command(program[0], arguments))
 }

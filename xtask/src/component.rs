@@ -18,7 +18,7 @@ use crate::test::{Outcome, targets};
 const WIT: &str = "auth-component/wit/auth-core.wit";
 const RECORDED: &str = "auth-component/wit/recorded.wit.txt";
 /// The most that the component may weigh, in octets.
-const BUDGET: usize = 100_000;
+const BUDGET: usize = 110_000;
 /// Copies, and the four lanes of SHA-256's schedule, that a runtime does faster than a loop; both are in WebAssembly 2.0.
 const FLAGS: &str = "-C target-feature=+bulk-memory,+simd128";
 /// wasm-opt, which takes a tenth off.

@@ -36,6 +36,9 @@ struct Arguments {
 enum Command {
     /// Run every check and test there is, set-up included
     Test(test::Options),
+    /// Make what `test` wants later; it starts this itself
+    #[command(hide = true)]
+    Prepare(test::prepare::Options),
     /// Find, pull or build the container images that the tests use, and print their names
     Images(images::Options),
     /// Start the server from this tree, with debug logs
@@ -60,6 +63,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let result = Shell::new(arguments.dry_run).and_then(|shell| match arguments.command {
         Command::Test(options) => test::run(&shell, &options),
+        Command::Prepare(options) => test::prepare::run(&shell, &options),
         Command::Images(options) => images::run(&shell, &options),
         Command::Dev(options) => dev::run(&shell, &options),
         Command::Openapi(options) => openapi::run(&shell, &options),

@@ -25,6 +25,11 @@ pub(crate) fn build(shell: &Shell) -> Result<()> {
     must(shell, transpile)
 }
 
+/// Builds the tool that makes it.
+pub(crate) fn prepare(shell: &Shell) -> Result<()> {
+    must(shell, tool(shell, "build"))
+}
+
 /// Looks at the tool that makes it, which is no member of the workspace.
 pub(crate) fn lint(shell: &Shell) -> Result<()> {
     must(shell, shell.cargo(&["fmt", "--check", "--manifest-path", MANIFEST]))?;

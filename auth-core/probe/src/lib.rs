@@ -20,8 +20,9 @@ use core::{
 
 use auth_core::{
     Activate, Address, AddressKey, Alphabet, Answer, Answered, Client, CodeFormat, CodeKey, CodeKeys,
-    Deliver, Detail, Effect, Estimate, FindAccount, HashFloor, Locale, Password, PasswordRecord, Policy,
-    Register, Resend, Row, Rules, Run, Secret, Time,
+    CommitAccount, Deliver, Detail, Effect, Estimate, FindAccount, Found, HashFloor, LeaseToken, Locale,
+    Password, PasswordRecord, Policy, PutCode, QueuedMail, RedeemCode, Redemption, Register, Resend, Row,
+    Rules, Run, Secret, SettleMail, Settled, Slot, Time,
     wire::{Input, Machine, Ordered, Response, Ticket},
 };
 
@@ -262,6 +263,32 @@ extern "C" fn machine_drop(machine: Box<Machine>) {
 #[unsafe(no_mangle)]
 extern "C" fn ticket(octets: &[u8; 20], back: &mut [u8; 20]) {
     *back = Ticket::from_bytes(*octets).to_bytes();
+}
+
+// What stores keep.
+
+#[unsafe(no_mangle)]
+extern "C" fn slot_put(slot: &mut Slot, order: &PutCode, now: u64) {
+    slot.put(order, Time::from_micros(now));
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn slot_redeem(slot: &mut Slot, order: &RedeemCode, now: u64) -> bool {
+    slot.redeem(order, Time::from_micros(now)) == Redemption::Redeemed
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn commit_fits(order: &CommitAccount, stored: &Found) -> bool {
+    order.fits(stored)
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn queued_mail(queued: &mut QueuedMail, token: &[u8; 16], order: &SettleMail, now: u64) -> bool {
+    let (token, now) = (LeaseToken::from_bytes(*token), Time::from_micros(now));
+    let leased = queued.lease(token, core::time::Duration::from_micros(now.as_micros()), now);
+    queued.begin(order.lease.mail, 1);
+    let waits = queued.waiting(now).is_some();
+    leased.is_some() && waits && queued.settle(order, now) == Settled::Settled
 }
 
 // What must be found, or nothing that is looked for would be.

@@ -13,6 +13,7 @@ use super::server;
 use super::setup::TARGETS;
 use super::stack::Servers;
 use super::step::Step;
+use crate::images;
 use crate::playground;
 use crate::shell::{Shell, line};
 
@@ -79,7 +80,11 @@ fn commands(shell: &Shell, step: Step, filter: Option<&str>) -> Vec<Command> {
             vec![on_stack("mariadb", &["contract::stack::mysql", "contract::stack::redis", "stack_"])]
         }
         Step::Faults => vec![against_server(shell, test("--workspace --test faults"))],
-        Step::Compose => vec![test("--workspace --test compose")],
+        Step::Compose => {
+            let mut all = test("--workspace --test compose");
+            all.env("AUTH_TEST_APP_PROFILE", images::APP_PROFILE);
+            vec![all]
+        }
         Step::Browser => {
             let all = against_server(shell, test("--workspace --test browser"));
             vec![without(all, &["playground::"])]

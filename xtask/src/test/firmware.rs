@@ -58,6 +58,15 @@ pub(super) fn run(shell: &Shell) -> Result<Outcome> {
     Ok(Outcome::Passed)
 }
 
+/// Builds what `run` runs.
+pub(super) fn prepare(shell: &Shell) -> Result<()> {
+    for variant in [BARE, REPLAY, WHOLE] {
+        let mut build = cargo(shell, "build", variant);
+        ensure!(shell.run(&mut build)?, "{}", line(&build));
+    }
+    Ok(())
+}
+
 type Variant = &'static [&'static str];
 /// Without the core, with the core and the scripts, and with the toy host as well.
 const BARE: Variant = &["--no-default-features"];

@@ -13,19 +13,28 @@ use crate::shell::{Shell, line, on_path};
 /// wasmtime from Rust: its test, the program itself, and what a flow costs.
 pub(super) fn wasmtime(shell: &Shell) -> Result<Outcome> {
     let component = component::artefact(shell);
-    let cargo = |arguments: &[&str]| {
-        let mut command = shell.cargo(arguments);
-        command.current_dir(shell.root.join("examples/wasmtime-rust"));
-        // Beside the workspace's, so that what takes minutes is built once.
-        command.env("CARGO_TARGET_DIR", shell.target().join("wasmtime-rust"));
-        command.env("AUTH_COMPONENT", &component);
-        command
-    };
+    let cargo = |arguments: &[&str]| wasmtime_cargo(shell, arguments);
     let mut program = cargo(&["run", "--locked", "--"]);
     let mut measure = cargo(&["run", "--locked", "--example", "measure", "--"]);
     program.arg(&component);
     measure.arg(&component).args(in_software(shell)?);
     all(shell, [cargo(&["fmt", "--check"]), cargo(&["test", "--locked"]), program, measure])
+}
+
+/// Builds what `wasmtime` runs.
+pub(super) fn prepare_wasmtime(shell: &Shell) -> Result<()> {
+    let mut build = wasmtime_cargo(shell, &["build", "--locked", "--all-targets"]);
+    ensure!(shell.run(&mut build)?, "{}", line(&build));
+    Ok(())
+}
+
+fn wasmtime_cargo(shell: &Shell, arguments: &[&str]) -> Command {
+    let mut command = shell.cargo(arguments);
+    command.current_dir(shell.root.join("examples/wasmtime-rust"));
+    // Beside the workspace's, so that what takes minutes is built once.
+    command.env("CARGO_TARGET_DIR", shell.target().join("wasmtime-rust"));
+    command.env("AUTH_COMPONENT", component::artefact(shell));
+    command
 }
 
 /// What a flow takes natively where SHA-256 has no instructions of its own, as in WebAssembly.

@@ -6,6 +6,7 @@ mod checks;
 mod conversation;
 mod firmware;
 mod hosts;
+pub(crate) mod prepare;
 mod report;
 mod server;
 mod setup;
@@ -26,6 +27,7 @@ use crate::playground;
 use crate::shell::Shell;
 use crate::tidy;
 pub(crate) use conversation::Conversation;
+use prepare::Prepared;
 pub(crate) use report::Outcome;
 use report::Report;
 pub(crate) use setup::targets;
@@ -76,9 +78,21 @@ pub(crate) fn run(shell: &Shell, options: &Options) -> Result<ExitCode> {
         println!("{advice}");
     }
     let mut servers = None;
+    let mut prepared = None;
     for &step in &plan {
         println!("\n== {}: {}", step.name(), step.about());
         let started = now();
+        if prepared.is_none() && step != Step::Setup {
+            let left_out = |step: Step| {
+                step.wants_engine() && (options.embedded || engine.is_some())
+                    || part_left_out(options, step).is_some()
+            };
+            let wanted = plan.iter().filter(|step| !left_out(**step)).filter_map(|step| step.prepared());
+            prepared = Some(Prepared::start(shell, &wanted.collect())?);
+        }
+        if let (Some(part), Some(Some(prepared))) = (step.prepared(), &mut prepared) {
+            prepared.wait_for(part);
+        }
         let outcome = match &engine {
             _ if step.wants_engine() && options.embedded => Outcome::LeftOut("--embedded".to_owned()),
             Some(advice) if step.wants_engine() && !shell.dry_run => Outcome::Incomplete(advice.clone()),
@@ -113,15 +127,7 @@ fn run_step(
     servers: &mut Option<Servers>,
 ) -> Outcome {
     let without = |part| options.without.contains(&part);
-    let parts = [
-        (Step::Browser, Part::Browser, "--without browser"),
-        (Step::Playground, Part::Browser, "--without browser"),
-        (Step::Wasmtime, Part::Wasmtime, "--without wasmtime"),
-        (Step::Python, Part::Python, "--without python"),
-        (Step::Firmware, Part::Qemu, "--without qemu"),
-        (Step::C, Part::C, "--without c"),
-    ];
-    if let Some((_, _, option)) = parts.into_iter().find(|(of, part, _)| *of == step && without(*part)) {
+    if let Some(option) = part_left_out(options, step) {
         return Outcome::LeftOut(option.to_owned());
     }
     if let Some(absent) = report.first_not_passed(step.needs()) {
@@ -172,6 +178,20 @@ fn run_step(
         | Step::Compose => checks::run(shell, step, filter, servers.as_ref()),
     };
     result.unwrap_or_else(|error| Outcome::Failed(format!("{error:#}")))
+}
+
+/// The option that leaves a step out, if it was given.
+fn part_left_out(options: &Options, step: Step) -> Option<&'static str> {
+    let parts = [
+        (Step::Browser, Part::Browser, "--without browser"),
+        (Step::Playground, Part::Browser, "--without browser"),
+        (Step::Wasmtime, Part::Wasmtime, "--without wasmtime"),
+        (Step::Python, Part::Python, "--without python"),
+        (Step::Firmware, Part::Qemu, "--without qemu"),
+        (Step::C, Part::C, "--without c"),
+    ];
+    let given = |(of, part, _): &(Step, Part, &str)| *of == step && options.without.contains(part);
+    parts.into_iter().find(given).map(|(_, _, option)| option)
 }
 
 #[expect(

@@ -1,5 +1,7 @@
 //! The steps of `test`: their names, their order and what they need of each other.
 
+use super::prepare::Part;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Step {
     Setup,
@@ -27,10 +29,11 @@ pub(crate) enum Step {
     Tidy,
 }
 
-/// In the order in which they run: what is quick to fail comes first.
+/// In the order in which they run: what is quick to fail comes first, what is prepared in the background last.
 const ALL: [Step; 23] = [
     Step::Setup,
     Step::Format,
+    Step::Tidy,
     Step::Lint,
     Step::Targets,
     Step::Unit,
@@ -41,17 +44,16 @@ const ALL: [Step; 23] = [
     Step::Integration,
     Step::Browser,
     Step::Component,
-    Step::Wasmtime,
     Step::Python,
-    Step::Playground,
-    Step::Firmware,
     Step::C,
     Step::Servers,
     Step::Mysql,
     Step::Mariadb,
     Step::Faults,
+    Step::Firmware,
+    Step::Wasmtime,
+    Step::Playground,
     Step::Compose,
-    Step::Tidy,
 ];
 
 impl Step {
@@ -142,6 +144,35 @@ impl Step {
         }
     }
 
+    /// What it wants of what is prepared in the background.
+    pub(crate) fn prepared(self) -> Option<Part> {
+        match self {
+            Step::Servers => Some(Part::Images),
+            Step::Compose => Some(Part::App),
+            Step::Firmware => Some(Part::Firmware),
+            Step::Wasmtime => Some(Part::Wasmtime),
+            Step::Playground => Some(Part::Playground),
+            Step::Setup
+            | Step::Format
+            | Step::Lint
+            | Step::Targets
+            | Step::Unit
+            | Step::Doc
+            | Step::Api
+            | Step::Panics
+            | Step::Server
+            | Step::Integration
+            | Step::Browser
+            | Step::Component
+            | Step::Python
+            | Step::C
+            | Step::Mysql
+            | Step::Mariadb
+            | Step::Faults
+            | Step::Tidy => None,
+        }
+    }
+
     /// Whether it needs a container engine.
     pub(crate) fn wants_engine(self) -> bool {
         matches!(self, Step::Servers | Step::Mysql | Step::Mariadb | Step::Faults | Step::Compose)
@@ -186,6 +217,6 @@ mod tests {
     #[test]
     fn a_step_brings_what_it_needs() {
         assert_eq!(plan(&[Step::Browser]), [Step::Setup, Step::Server, Step::Browser]);
-        assert_eq!(plan(&[Step::Tidy, Step::Format]), [Step::Format, Step::Tidy]);
+        assert_eq!(plan(&[Step::Lint, Step::Format]), [Step::Format, Step::Lint]);
     }
 }
