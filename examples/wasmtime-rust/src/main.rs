@@ -19,10 +19,10 @@ mod bindings {
 use bindings::{
     Machine,
     exports::auth_core::machine::flows::{
-        Activate, Admission, Answer, Commit, CommitAccount, Deliver, Effect, Fault, Found, FreeMail, HashFloor,
-        Hashed, Hashing, HeldMail, Input, Lease, LeasedMail, MailChange, Ordered, PutCode, RedeemCode,
-        Redemption, Register, Row, Scrypt, Sending, SettleMail, Settled, Settlement, Template, Told, WaitingMail,
-        WaitingState,
+        Activate, Admission, Answer, Commit, CommitAccount, Deliver, Effect, Fault, Found, FreeMail,
+        HashFloor, Hashed, Hashing, HeldMail, Input, Lease, LeasedMail, MailChange, Ordered, PutCode,
+        RedeemCode, Redemption, Register, Row, Scrypt, Sending, SettleMail, Settled, Settlement, Template,
+        Told, WaitingMail, WaitingState,
     },
 };
 
@@ -158,7 +158,10 @@ impl Host {
         // No row is deleted here, so the version alone says whether it is the one that was read. The mails must wait
         // as they did, too.
         let version = row.map_or(0, |(version, _)| version);
-        if version != order.expected || format!("{waiting:?}") != format!("{:?}", order.waiting) || now > order.until {
+        if version != order.expected
+            || format!("{waiting:?}") != format!("{:?}", order.waiting)
+            || now > order.until
+        {
             return Commit::Conflict;
         }
         match order.mail {
