@@ -9,6 +9,9 @@ use crate::{
     port::{Finding, Verdict},
 };
 
+/// What is said of a variable that is none of ours.
+pub(crate) const UNKNOWN_VARIABLE: &str = "there is no such key: the variable is passed over";
+
 /// Logs what an operator should know of this configuration.
 pub(crate) fn warn(settings: &Settings) {
     let rules = &settings.rules;
@@ -16,6 +19,9 @@ pub(crate) fn warn(settings: &Settings) {
         tracing::warn!(
             "TEST BUILD: it can be stopped and its clock moved from outside; never for production"
         );
+    }
+    for variable in &settings.unknown_variables {
+        tracing::warn!(variable, "{UNKNOWN_VARIABLE}");
     }
     if settings.development_key {
         tracing::warn!("codes are bound to the development key, which everybody knows; fine on loopback");

@@ -92,15 +92,87 @@ pub(super) fn find(name: &str) -> Option<&'static Key> {
     KEYS.iter().find(|key| key.name == name)
 }
 
-/// Returns the name that a mistyped one is nearest to, among keys and their `_file` variants.
-pub(super) fn nearest(name: &str) -> Option<String> {
-    // People write the variable where the key belongs, and the other way round.
-    let name = name.to_lowercase();
-    let name = name.strip_prefix("auth_").unwrap_or(&name);
+/// Returns the secret whose file a name `…_file` names.
+pub(super) fn find_file(name: &str) -> Option<&'static Key> {
+    name.strip_suffix("_file").and_then(find).filter(|key| key.secret)
+}
+
+/// What people leave out of a name.
+const UNSAID: [&str; 3] = ["_url", "_seconds", "_per_minute"];
+
+/// Lists every name that a value can be set by: the keys, and their `_file` variants.
+fn names() -> impl Iterator<Item = String> {
     KEYS.iter()
         .flat_map(|key| [Some(key.name.to_owned()), key.secret.then(|| format!("{}_file", key.name))])
         .flatten()
-        .map(|known| (strsim::damerau_levenshtein(name, &known), known))
-        .min()
-        .map(|(_, known)| known)
+}
+
+/// Returns the name that an unknown one is nearest to.
+pub(super) fn nearest(name: &str) -> Option<String> {
+    let name = bare(name);
+    names().map(|known| (strsim::damerau_levenshtein(&name, &known), known)).min().map(|(_, known)| known)
+}
+
+/// Returns the name that an unknown one was meant to be: it differs by a typing error (one in five
+/// characters), lacks the unit at its end, or asks for a file where there is none.
+///
+/// Threat: whoever wrote it believes that it counts, and the default is served instead.
+pub(super) fn meant(name: &str) -> Option<String> {
+    let (name, nearest) = (bare(name), nearest(name)?);
+    if strsim::damerau_levenshtein(&name, &nearest) <= (nearest.len() / 5).max(1) {
+        return Some(nearest);
+    }
+    let unsaid = UNSAID.iter().map(|unit| format!("{name}{unit}"));
+    let file = name.strip_suffix("_file").map(str::to_owned);
+    unsaid.chain(file).find(|known| find(known).is_some())
+}
+
+/// People write the variable where the key belongs, and the other way round.
+fn bare(name: &str) -> String {
+    let name = name.to_lowercase();
+    name.strip_prefix("auth_").unwrap_or(&name).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn typing_errors_are_told_from_what_others_mean() {
+        for (name, known) in [
+            ("code_lenght", "code_length"),
+            ("trusted_proxy", "trusted_proxies"),
+            ("smtp_uri", "smtp_url"),
+            ("corsorigins", "cors_origins"),
+            ("code_key_file", "code_keys_file"),
+            ("auth_docs", "docs"),
+            ("database", "database_url"),
+            ("redis", "redis_url"),
+            ("code_ttl", "code_ttl_seconds"),
+            ("client_requests", "client_requests_per_minute"),
+            ("listen_file", "listen"),
+        ] {
+            assert_eq!(meant(name).as_deref(), Some(known), "{name}");
+        }
+        for name in [
+            "port",
+            "mail_port",
+            "service_host",
+            "service_port",
+            "service",
+            "secret",
+            "url",
+            "trust_host",
+            "mail_to",
+            "http_url",
+            "base_url",
+            "name",
+            "redis_port",
+            "smtp_host",
+            "google_id",
+            "",
+        ] {
+            assert_eq!(meant(name), None, "{name}");
+        }
+    }
 }

@@ -8,6 +8,7 @@ use std::{collections::BTreeMap, env, ffi::OsString, fmt, fs, path::Path};
 use super::{
     ConfigError,
     keys::{self, KEYS, Key},
+    links,
 };
 use crate::hooks;
 
@@ -42,6 +43,7 @@ impl fmt::Display for Source {
 #[derive(Clone, Debug, Default)]
 pub struct Layers {
     values: BTreeMap<&'static str, (String, Source)>,
+    unknown_variables: Vec<String>,
 }
 
 type Layer = Vec<(String, String, Source)>;
@@ -49,17 +51,25 @@ type Layer = Vec<(String, String, Source)>;
 /// Returns the variables of this process that are ours: `AUTH_…`.
 ///
 /// # Errors
-/// [`ConfigError`] names one whose value is no UTF-8.
+/// [`ConfigError`] names a key whose value is not UTF-8.
 pub fn environment() -> Result<Vec<(String, String)>, ConfigError> {
-    // A name that is no UTF-8 is none of ours; a value must be.
+    // A name that is not UTF-8 is none of ours.
     let ours = |name: OsString| name.into_string().ok().filter(|name| name.starts_with("AUTH_"));
     env::vars_os()
         .filter_map(|(name, value)| Some((ours(name)?, value)))
         .map(|(name, value)| match value.into_string() {
             Ok(value) => Ok((name, value)),
-            Err(_) => Err(ConfigError(format!("{name}: the value is no UTF-8"))),
+            // Of what a platform puts there only the form matters, and this one has none of ours.
+            Err(value) if !is_set_by(&name) => Ok((name, value.to_string_lossy().into_owned())),
+            Err(_) => Err(ConfigError(format!("{name}: the value is not UTF-8"))),
         })
         .collect()
+}
+
+/// Tells whether a variable sets a key, itself or by a file.
+fn is_set_by(variable: &str) -> bool {
+    let name = variable.strip_prefix("AUTH_").unwrap_or_default().to_lowercase();
+    keys::find(&name).is_some() || keys::find_file(&name).is_some()
 }
 
 impl Layers {
@@ -73,7 +83,9 @@ impl Layers {
         flags: Vec<(String, String)>,
     ) -> Result<Self, ConfigError> {
         let mut layers = Self::default();
-        for layer in [read_toml(file)?, read_environment(environment)?, read_flags(flags)] {
+        let (environment, unknown_variables) = read_environment(environment)?;
+        layers.unknown_variables = unknown_variables;
+        for layer in [read_toml(file)?, environment, read_flags(flags)] {
             layers.put(layer)?;
         }
         let seed_compat = layers.value("profile") == Some("seed-compat");
@@ -97,6 +109,12 @@ impl Layers {
     #[must_use]
     pub fn source(&self, name: &str) -> Source {
         self.values.get(name).map_or(Source::Default, |(_, source)| source.clone())
+    }
+
+    /// Returns the variables `AUTH_…` that are passed over though no platform is known to set them.
+    #[must_use]
+    pub fn unknown_variables(&self) -> &[String] {
+        &self.unknown_variables
     }
 
     /// Writes the configuration as TOML, with sources as comments and secrets masked.
@@ -140,8 +158,7 @@ fn resolve(name: &str, value: String, source: &Source) -> Result<(&'static Key, 
     if let Some(key) = keys::find(name) {
         return Ok((key, value));
     }
-    let secret = name.strip_suffix("_file").and_then(keys::find).filter(|key| key.secret);
-    if let Some(key) = secret {
+    if let Some(key) = keys::find_file(name) {
         if value.is_empty() {
             return Ok((key, value));
         }
@@ -150,7 +167,7 @@ fn resolve(name: &str, value: String, source: &Source) -> Result<(&'static Key, 
             Err(error) => Err(ConfigError::new(format!("{source}: {value} cannot be read: {error}"))),
         };
     }
-    let nearest = keys::nearest(name).unwrap_or_default();
+    let nearest = keys::meant(name).or_else(|| keys::nearest(name)).unwrap_or_default();
     let nearest = match source {
         Source::Environment(_) => format!("AUTH_{}", nearest.to_uppercase()),
         Source::Flag(_) => format!("--{}", nearest.replace('_', "-")),
@@ -196,17 +213,30 @@ fn read_toml(path: Option<&Path>) -> Result<Layer, ConfigError> {
     Ok(layer)
 }
 
-fn read_environment(variables: impl Iterator<Item = (String, String)>) -> Result<Layer, ConfigError> {
-    let mut layer = Layer::new();
+/// Returns what the environment sets, and the variables that are none of ours.
+fn read_environment(
+    variables: impl Iterator<Item = (String, String)>,
+) -> Result<(Layer, Vec<String>), ConfigError> {
+    let (mut layer, mut unknown) = (Layer::new(), Vec::new());
     for (variable, value) in variables {
-        let Some(name) = variable.strip_prefix("AUTH_") else { continue };
+        let Some(name) = variable.strip_prefix("AUTH_").map(str::to_lowercase) else { continue };
         if hooks::VARIABLES.contains(&variable.as_str()) {
-            continue;
+            if hooks::ENABLED {
+                continue;
+            }
+            return Err(ConfigError::new(format!(
+                "environment {variable}: there is no such key; it is one of test builds, which this is not"
+            )));
         }
-        layer.push((name.to_lowercase(), value, Source::Environment(variable)));
+        if is_set_by(&variable) || (keys::meant(&name).is_some() && !links::is_link(&variable, &value)) {
+            layer.push((name, value, Source::Environment(variable)));
+        } else if !value.is_empty() && !links::is_link(&variable, &value) {
+            unknown.push(variable);
+        }
     }
     layer.sort();
-    Ok(layer)
+    unknown.sort();
+    Ok((layer, unknown))
 }
 
 fn read_flags(flags: Vec<(String, String)>) -> Layer {
@@ -282,6 +312,19 @@ mod tests {
         assert!(error.0.contains("AUTH_CODE_KEYS_FILE"), "{error}");
         let error = collect(&[("AUTH_LISTEN_FILE", "x")], &[]).unwrap_err();
         assert!(error.0.contains("no such key"), "only secrets come from files: {error}");
+    }
+
+    #[test]
+    fn variables_of_platforms_are_passed_over() {
+        let links = [("AUTH_PORT", "tcp://10.96.0.7:8000"), ("AUTH_SERVICE_HOST", "10.96.0.7")];
+        assert_eq!(collect(&links, &[]).unwrap().unknown_variables(), [] as [String; 0]);
+        let others =
+            [("AUTH_PORT", "8001"), ("AUTH_MAIL_PORT", "8026"), ("AUTH_SECRET", "x"), ("AUTH_URL", "")];
+        let layers = collect(&others, &[]).unwrap();
+        assert_eq!(layers.unknown_variables(), ["AUTH_MAIL_PORT", "AUTH_PORT", "AUTH_SECRET"]);
+        for key in KEYS {
+            assert_eq!(layers.source(key.name), Source::Default, "{}", key.name);
+        }
     }
 
     #[test]

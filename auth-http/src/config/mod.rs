@@ -1,10 +1,12 @@
 //! Owns the configuration: which keys there are, where values come from, what they mean.
 //!
-//! `keys.rs` is the table, `layers.rs` finds the values and their sources, `settings.rs` gives them
-//! types, `servers.rs` reads the URLs of the infrastructure, `refusals.rs` says which combinations are not served.
+//! `keys.rs` is the table, `layers.rs` finds the values and their sources, `links.rs` tells the variables that
+//! platforms set, `settings.rs` gives values their types, `servers.rs` reads the URLs of the infrastructure,
+//! `refusals.rs` says which combinations are not served.
 
 mod keys;
 mod layers;
+mod links;
 mod refusals;
 mod servers;
 mod settings;

@@ -68,6 +68,8 @@ pub struct Settings {
     pub log_pretty: Option<bool>,
     /// Where traces go.
     pub otlp_endpoint: Option<String>,
+    /// Variables `AUTH_…` that were passed over.
+    pub unknown_variables: Vec<String>,
 }
 
 /// The key that codes are bound to when none is set: known to everybody, for loopback alone.
@@ -106,6 +108,7 @@ impl Settings {
             log: values.required("log", "tracing directives")?,
             log_pretty: values.optional_choice("log_format", &[("pretty", true), ("json", false)])?,
             otlp_endpoint: values.optional("otlp_endpoint", "a URL")?,
+            unknown_variables: layers.unknown_variables().to_vec(),
         };
         refusals::check(&settings, values.switch("single_node")?)?;
         Ok(settings)

@@ -20,6 +20,7 @@ use crate::{
     config::{ConfigError, Settings},
     node::{self, StartError},
     parts,
+    starting::UNKNOWN_VARIABLE,
 };
 
 /// Tells why a command failed.
@@ -56,6 +57,15 @@ pub fn main() -> ExitCode {
     }
 }
 
+/// Says what `serve` logs to whoever has called another command.
+fn warn(unknown_variables: &[String]) {
+    for variable in unknown_variables {
+        // Threat: a name that forges a line or colours a terminal. Where standard error is closed, nobody listens.
+        let name = variable.escape_debug();
+        let _ = writeln!(io::stderr(), "auth-http: warning: {name}: {UNKNOWN_VARIABLE}");
+    }
+}
+
 fn fail(failure: &Failure) -> ExitCode {
     // Nothing is left to do where standard error is closed.
     let _ = writeln!(io::stderr(), "auth-http: {failure}");
@@ -67,6 +77,9 @@ async fn run(parsed: Parsed) -> Result<(), Failure> {
         return print(&crate::http::document());
     }
     let layers = parsed.layers()?;
+    if parsed.print_config || !matches!(parsed.command, Command::Serve) {
+        warn(layers.unknown_variables());
+    }
     if parsed.print_config {
         Settings::parse(&layers)?;
         return print(layers.print().trim_end());

@@ -1,6 +1,8 @@
 //! Owns where values come from: defaults, profile, file, environment, flags, and files of secrets.
 
-use auth_tests::Program;
+use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
+
+use auth_tests::{Program, Ran, Server};
 
 /// Asserts how one value is printed, with its source.
 fn is(program: &Program, arguments: &[&str], expected: &str) {
@@ -133,6 +135,9 @@ fn unknown_keys_name_the_nearest_one() {
         ("AUTH_DATABASE", "AUTH_DATABASE_URL"),
         ("AUTH_TRUSTED_PROXY", "AUTH_TRUSTED_PROXIES"),
         ("AUTH_CODE_KEY_FILE", "AUTH_CODE_KEYS_FILE"),
+        ("AUTH_REDIS", "AUTH_REDIS_URL"),
+        ("AUTH_CODE_TTL", "AUTH_CODE_TTL_SECONDS"),
+        ("AUTH_LISTEN_FILE", "AUTH_LISTEN"),
     ] {
         let said = refused(&Program::plain(&[(variable, "7")]), &[]);
         assert!(said.contains(variable) && said.ends_with(&format!("did you mean {nearest}?")), "{said}");
@@ -143,6 +148,88 @@ fn unknown_keys_name_the_nearest_one() {
         let said = refused(&program, &[]);
         assert!(said.contains("file auth.toml") && said.contains(key), "{said}");
         assert!(said.ends_with(&format!("did you mean {nearest}?")), "{said}");
+    }
+}
+
+/// What Kubernetes sets in every container beside services named auth, auth-http, auth-redis and auth-listen.
+const LINKS: [(&str, &str); 13] = [
+    ("AUTH_SERVICE_HOST", "10.96.0.7"),
+    ("AUTH_SERVICE_PORT", "8000"),
+    ("AUTH_SERVICE_PORT_HTTP", "8000"),
+    ("AUTH_PORT", "tcp://10.96.0.7:8000"),
+    ("AUTH_PORT_8000_TCP", "tcp://10.96.0.7:8000"),
+    ("AUTH_PORT_8000_TCP_PROTO", "tcp"),
+    ("AUTH_PORT_8000_TCP_PORT", "8000"),
+    ("AUTH_PORT_8000_TCP_ADDR", "10.96.0.7"),
+    ("AUTH_HTTP_SERVICE_HOST", "fd00::7"),
+    ("AUTH_HTTP_PORT", "tcp://[fd00::7]:8000"),
+    ("AUTH_REDIS_SERVICE_HOST", "10.96.0.8"),
+    ("AUTH_REDIS_PORT", "tcp://10.96.0.8:6379"),
+    ("AUTH_LISTEN_PORT", "tcp://10.96.0.9:80"),
+];
+const COMMANDS: [&[&str]; 6] =
+    [&["migrate"], &["serve", "--print-config"], &["mail", "list"], &["purge"], &["check"], &["openapi"]];
+
+fn healthy(variables: &[(&str, &str)], server: &Server) -> Ran {
+    let ran = Program::plain(variables).with(&[("AUTH_LISTEN", server.authority())]).run(&["healthcheck"]);
+    assert_eq!((ran.status, ran.out.as_str()), (0, "ready\n"), "{ran:?}");
+    ran
+}
+
+#[test]
+fn service_links_are_passed_over_without_a_word_by_every_command() {
+    let program = Program::plain(&LINKS);
+    for arguments in COMMANDS {
+        let ran = program.run(arguments);
+        assert_eq!((ran.status, ran.err.as_str()), (0, ""), "{arguments:?}");
+    }
+    is(&program, &[], "# redis_url is not set");
+    let mut server = program.serve(&[]);
+    assert_eq!(healthy(&LINKS, &server).err, "");
+    server.terminate();
+    let log = server.whole_log();
+    assert!(!LINKS.iter().any(|(variable, _)| log.contains(variable)), "{log}");
+}
+
+/// The first two are those of the compose file, which a shell may have exported.
+#[test]
+fn other_unknown_variables_are_a_warning_of_every_command() {
+    let others = [("AUTH_PORT", "8001"), ("AUTH_MAIL_PORT", "8026"), ("AUTH_SECRET", "canary-7731")];
+    let program = Program::plain(&others);
+    let warned = |text: &str| {
+        for (variable, _) in others {
+            assert!(text.contains(variable) && text.contains("there is no such key"), "{variable} in {text}");
+        }
+        assert!(!text.contains("canary"), "{text}");
+    };
+    for arguments in COMMANDS.iter().filter(|arguments| arguments[0] != "openapi") {
+        let ran = program.run(arguments);
+        assert_eq!(ran.status, 0, "{ran:?}");
+        assert!(ran.err.lines().all(|line| line.starts_with("auth-http: warning: AUTH_")), "{ran:?}");
+        warned(&ran.err);
+    }
+    let mut server = program.serve(&[]);
+    warned(&healthy(&others, &server).err);
+    server.terminate();
+    let log = server.whole_log();
+    warned(&log);
+    assert_eq!(log.matches("there is no such key").count(), others.len(), "once each: {log}");
+}
+
+#[test]
+fn only_the_value_of_a_key_must_be_utf_8() {
+    let run = |variable: &str| {
+        let folder = tempfile::TempDir::new().unwrap();
+        let mut command = auth_tests::command(false, folder.path(), &[]);
+        command.arg("--print-config").env(variable, OsStr::from_bytes(b"canary\xff"));
+        let output = command.output().unwrap();
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    let (status, said) = run("AUTH_SECRET");
+    assert!(status == Some(0) && said.contains("AUTH_SECRET") && !said.contains("canary"), "{said}");
+    for variable in ["AUTH_SERVICE_NAME", "AUTH_CODE_KEYS_FILE"] {
+        let (status, said) = run(variable);
+        assert!(status == Some(1) && said.contains(&format!("{variable}: the value is not UTF-8")), "{said}");
     }
 }
 

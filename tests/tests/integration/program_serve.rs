@@ -80,7 +80,7 @@ fn shipped_program_knows_no_variables_of_test_builds() {
     for variable in ["AUTH_TEST_STOP", "AUTH_TEST_CLOCK_SHIFT_SECONDS"] {
         let said = Program::plain(&[(variable, "1")]).refusal(&[]);
         assert!(said.contains(variable) && said.contains("no such key"), "{said}");
-        assert!(said.contains("did you mean AUTH_"), "{said}");
+        assert!(said.contains("test build"), "{said}");
     }
 }
 
