@@ -61,7 +61,7 @@ impl Node {
         starting::warn(&settings);
         let clock = parts::clock()?;
         let hasher = HashScrypt::start(settings.hash_workers, settings.hash_queue)
-            .map_err(|error| StartError(format!("no threads for hashing: {error}")))?;
+            .map_err(|error| StartError(format!("AUTH_HASH_WORKERS: no threads for hashing: {error}")))?;
         let templates = parts::templates(&settings)?;
         let locales = templates.locales().to_vec();
         let codes = parts::codes(&settings, clock.clone())?;

@@ -84,7 +84,7 @@ pub static KEYS: &[Key] = &[
     key("migrate", Some("on"), "off leaves the schema to the command migrate"),
     key("log", Some("info"), "what to log, as tracing directives"),
     key("log_format", None, "pretty or json; none for pretty on a terminal, else json"),
-    key("otlp_endpoint", None, "where traces go: http://host:4318/v1/traces"),
+    key("otlp_endpoint", None, "where traces go: http://host:4318; without a path to /v1/traces"),
 ];
 
 /// Returns the key of a name.

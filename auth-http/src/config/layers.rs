@@ -163,8 +163,15 @@ fn resolve(name: &str, value: String, source: &Source) -> Result<(&'static Key, 
             return Ok((key, value));
         }
         return match fs::read_to_string(&value) {
-            Ok(text) => Ok((key, text.trim_end_matches(['\r', '\n']).to_owned())),
-            Err(error) => Err(ConfigError::new(format!("{source}: {value} cannot be read: {error}"))),
+            Ok(text) => {
+                // Some editors write a byte order mark before UTF-8.
+                let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+                Ok((key, text.trim_end_matches(['\r', '\n']).to_owned()))
+            }
+            Err(error) => {
+                let variable = format!("AUTH_{}", name.to_uppercase());
+                Err(ConfigError::new(format!("{variable} ({source}): {value} cannot be read: {error}")))
+            }
         };
     }
     let nearest = keys::meant(name).or_else(|| keys::nearest(name)).unwrap_or_default();

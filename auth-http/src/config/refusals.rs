@@ -12,26 +12,24 @@ pub(super) fn check(settings: &Settings, single_node: bool) -> Result<(), Config
     if matches!(settings.database, Database::Mysql(_)) && settings.redis.is_none() && !single_node {
         // Threat: several nodes that count tries apart give a guesser as many times more.
         return refuse(
-            "MySQL without Redis; set AUTH_REDIS_URL, or AUTH_SINGLE_NODE=on if this is the only node",
+            "AUTH_DATABASE_URL is MySQL without Redis; set AUTH_REDIS_URL, or AUTH_SINGLE_NODE=on if this is the only \
+             node",
         );
     }
-    if let Some(endpoint) = &settings.otlp_endpoint
-        && !endpoint.starts_with("http://")
-    {
-        return refuse("AUTH_OTLP_ENDPOINT must be an http:// URL, a collector on this machine for example");
-    }
-    let loopback = settings.listen.ip().is_loopback();
+    let (listen, loopback) = (settings.listen, settings.listen.ip().is_loopback());
     if settings.development_key && !loopback {
         // Threat: everybody knows that key; with it a stolen code store tells its codes.
-        return refuse(
-            "the development code key is for loopback alone; set AUTH_CODE_KEYS=k1:$(openssl rand -base64 32)",
-        );
+        return refuse(&format!(
+            "AUTH_LISTEN={listen}: the development code key is for loopback alone; set \
+             AUTH_CODE_KEYS=k1:$(openssl rand -base64 32)"
+        ));
     }
     if !loopback && settings.smtp.is_none() {
         // Threat: the development mailer shows every code to whoever can reach it.
-        return refuse(
-            "the development mailer is for loopback alone; set AUTH_SMTP_URL, or listen on 127.0.0.1",
-        );
+        return refuse(&format!(
+            "AUTH_LISTEN={listen}: the development mailer is for loopback alone; set AUTH_SMTP_URL, or listen on \
+             127.0.0.1"
+        ));
     }
     if !settings.trusted_proxies.is_empty() && settings.smtp.is_none() {
         return refuse(

@@ -211,6 +211,19 @@ impl SmtpServer {
     }
 }
 
+/// Reads the URL of an OpenTelemetry collector; without a path it gets the one that collectors have for traces.
+pub(super) fn collector(text: &str) -> Result<String, String> {
+    const WANTED: &str = "an http:// URL, http://127.0.0.1:4318 for a collector on this machine";
+    let mut url = Url::parse(text).map_err(|error| format!("{WANTED} ({error})"))?;
+    if url.scheme() != "http" || url.fragment().is_some() {
+        return Err(WANTED.to_owned());
+    }
+    if url.path() == "/" {
+        url.set_path("/v1/traces");
+    }
+    Ok(url.into())
+}
+
 /// Reads the one parameter that the URLs of Redis and SMTP have.
 fn ssl_ca(url: &Url) -> Result<Option<PathBuf>, String> {
     let mut file = None;

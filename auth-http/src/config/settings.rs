@@ -11,7 +11,7 @@ use std::{
 
 use auth_core::{
     Alphabet, CodeFormat, CodeKey, CodeKeys, Disclosure, HashFloor, OddsLimit, PasswordPolicy, Policy, Rules,
-    Scrypt, Secret,
+    RulesError, Scrypt, Secret,
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use ipnet::IpNet;
@@ -21,7 +21,7 @@ use super::{
     ConfigError, keys,
     layers::Layers,
     refusals,
-    servers::{Database, MailFrom, RedisServer, SmtpServer},
+    servers::{Database, MailFrom, RedisServer, SmtpServer, collector},
 };
 use crate::hooks;
 
@@ -66,7 +66,7 @@ pub struct Settings {
     pub log: String,
     /// Whether logs are for people; none decides by the terminal.
     pub log_pretty: Option<bool>,
-    /// Where traces go.
+    /// Where traces go, with a path.
     pub otlp_endpoint: Option<String>,
     /// Variables `AUTH_…` that were passed over.
     pub unknown_variables: Vec<String>,
@@ -84,8 +84,7 @@ impl Settings {
         let values = Values(layers);
         let seed_compat = values.choice("profile", &[("standard", false), ("seed-compat", true)])?;
         let (keys, development_key, log_key) = values.code_keys()?;
-        let rules = Rules::new(values.policy(seed_compat)?, keys)
-            .map_err(|error| ConfigError::new(format!("refused to start: {error}")))?;
+        let rules = Rules::new(values.policy(seed_compat)?, keys).map_err(|error| values.refused(error))?;
         let cores = available_parallelism().map_or(1, usize::from);
         let settings = Self {
             seed_compat,
@@ -107,7 +106,7 @@ impl Settings {
             migrate: values.switch("migrate")?,
             log: values.required("log", "tracing directives")?,
             log_pretty: values.optional_choice("log_format", &[("pretty", true), ("json", false)])?,
-            otlp_endpoint: values.optional("otlp_endpoint", "a URL")?,
+            otlp_endpoint: values.otlp_endpoint()?,
             unknown_variables: layers.unknown_variables().to_vec(),
         };
         refusals::check(&settings, values.switch("single_node")?)?;
@@ -124,6 +123,30 @@ impl Values<'_> {
         // Threat: a value that forges a line of a log or colours a terminal.
         let shown = if secret { "its value".to_owned() } else { format!("`{}`", value.escape_debug()) };
         ConfigError::new(format!("AUTH_{} ({source}): {shown} is not {wanted}", name.to_uppercase()))
+    }
+
+    /// Names the variables that a refusal of the policy is about, with their values and sources.
+    fn refused(&self, error: RulesError) -> ConfigError {
+        let names: &[&str] = match error {
+            RulesError::Odds(_) => &[
+                "code_length",
+                "code_alphabet",
+                "code_tries",
+                "resend_after_seconds",
+                "resend_after_max_seconds",
+            ],
+            RulesError::NoTries => &["code_tries"],
+            RulesError::CodeTtl(_) => &["code_ttl_seconds"],
+            RulesError::ResendAfter(..) => &["resend_after_seconds", "resend_after_max_seconds"],
+            RulesError::Hash(_) => &["scrypt"],
+            RulesError::Password(_) => &["password_min_length", "password_min_score"],
+            RulesError::MailGiveUp(_) => &["mail_give_up_seconds"],
+        };
+        let set = names.iter().map(|name| {
+            let (variable, value) = (name.to_uppercase(), self.0.value(name).unwrap_or_default());
+            format!("AUTH_{variable}={value} ({})", self.0.source(name))
+        });
+        ConfigError::new(format!("refused to start: {}: {error}", set.collect::<Vec<_>>().join(", ")))
     }
 
     fn optional<T: FromStr>(&self, name: &str, wanted: &str) -> Result<Option<T>, ConfigError> {
@@ -166,7 +189,20 @@ impl Values<'_> {
     }
 
     fn switch(&self, name: &str) -> Result<bool, ConfigError> {
-        self.choice(name, &[("on", true), ("off", false)])
+        const WORDS: [(&str, bool); 8] = [
+            ("on", true),
+            ("off", false),
+            ("true", true),
+            ("false", false),
+            ("yes", true),
+            ("no", false),
+            ("1", true),
+            ("0", false),
+        ];
+        let value = self.0.value(name).unwrap_or_default();
+        let word = WORDS.iter().find(|(word, _)| word.eq_ignore_ascii_case(value));
+        let wanted = "one of: on, off, true, false, yes, no, 1, 0";
+        word.map(|(_, on)| *on).ok_or_else(|| self.wrong(name, wanted))
     }
 
     fn seconds(&self, name: &str) -> Result<Duration, ConfigError> {
@@ -201,10 +237,19 @@ impl Values<'_> {
     fn smtp(&self) -> Result<Option<SmtpServer>, ConfigError> {
         const SENDER: &str = "an address of yours that AUTH_SMTP_URL takes mails from, \
              `Accounts <no-reply@example.org>` for example";
-        let Some(url) = self.0.value("smtp_url") else { return Ok(None) };
-        let from = MailFrom::parse(self.0.value("mail_from").unwrap_or_default())
-            .ok_or_else(|| self.wrong("mail_from", SENDER))?;
-        SmtpServer::parse(url, from).map(Some).map_err(|wanted| self.wrong("smtp_url", &wanted))
+        let (url, from) = (self.0.value("smtp_url"), self.0.value("mail_from").unwrap_or_default());
+        // The built-in sender stands for none: nobody can use it, and without a server nobody does.
+        if url.is_none() && keys::find("mail_from").and_then(|key| key.default) == Some(from) {
+            return Ok(None);
+        }
+        let from = MailFrom::parse(from).ok_or_else(|| self.wrong("mail_from", SENDER))?;
+        let parse = |url| SmtpServer::parse(url, from).map_err(|wanted| self.wrong("smtp_url", &wanted));
+        url.map(parse).transpose()
+    }
+
+    fn otlp_endpoint(&self) -> Result<Option<String>, ConfigError> {
+        let parse = |url| collector(url).map_err(|wanted| self.wrong("otlp_endpoint", &wanted));
+        self.0.value("otlp_endpoint").map(parse).transpose()
     }
 
     /// The name goes into subjects and texts: one short line of plain characters.

@@ -19,7 +19,7 @@ pub(super) async fn run(url: Option<&str>, layers: &Layers) -> Result<(), Failur
             .strip_prefix("http://")
             .map(|rest| rest.split('/').next().unwrap_or(rest).to_owned())
             .ok_or_else(|| Failure::Refused(format!("--url {url}: must be http://host:port")))?,
-        None => here(layers.value("listen").unwrap_or_default()),
+        None => here(layers.value("listen").unwrap_or_default())?,
     };
     match timeout(PATIENCE, ask(&authority)).await {
         Ok(Ok((200, _))) => print("ready"),
@@ -32,10 +32,14 @@ pub(super) async fn run(url: Option<&str>, layers: &Layers) -> Result<(), Failur
 }
 
 /// A server on every address answers on loopback too.
-fn here(listen: &str) -> String {
+fn here(listen: &str) -> Result<String, Failure> {
     match listen.parse::<SocketAddr>() {
-        Ok(address) if address.ip().is_unspecified() => format!("127.0.0.1:{}", address.port()),
-        Ok(_) | Err(_) => listen.to_owned(),
+        Ok(address) if address.ip().is_unspecified() => Ok(format!("127.0.0.1:{}", address.port())),
+        Ok(address) => Ok(address.to_string()),
+        Err(_) => Err(Failure::Refused(format!(
+            "AUTH_LISTEN: `{}` is not an address and a port; set it as it is for the server, or ask with --url",
+            listen.escape_debug()
+        ))),
     }
 }
 

@@ -68,10 +68,3 @@ fn mysql_without_redis_is_refused() {
         assert!(!said.contains("canary"), "{said}");
     }
 }
-
-#[test]
-fn traces_go_to_a_collector_over_plain_http_alone() {
-    for endpoint in ["https://collector.example/v1/traces", "collector:4318", "grpc://127.0.0.1:4317"] {
-        refused(&[("AUTH_OTLP_ENDPOINT", endpoint)], &["AUTH_OTLP_ENDPOINT", "http://"]);
-    }
-}

@@ -30,9 +30,10 @@ fn password_in_a_database_url_is_masked() {
 
 #[test]
 fn code_keys_come_from_a_file_without_its_last_line_end() {
-    for ending in ["", "\n", "\r\n"] {
+    // Some editors write a byte order mark before UTF-8.
+    for (mark, ending) in [("", ""), ("", "\n"), ("", "\r\n"), ("\u{feff}", "\r\n")] {
         let program = Program::plain(&[("AUTH_CODE_KEYS_FILE", "keys")]);
-        program.write("keys", format!("k1:{KEY}{ending}"));
+        program.write("keys", format!("{mark}k1:{KEY}{ending}"));
         let out = printed(&program, &[]);
         assert!(out.contains(r#"code_keys = "k1:***" # environment AUTH_CODE_KEYS_FILE"#), "{out}");
     }
@@ -87,6 +88,10 @@ fn value_and_file_from_one_source_are_refused() {
 fn file_that_cannot_be_read_is_refused_by_its_name() {
     let said = Program::plain(&[("AUTH_CODE_KEYS_FILE", "no/such/file")]).refusal(&[]);
     assert!(said.contains("AUTH_CODE_KEYS_FILE") && said.contains("no/such/file cannot be read"), "{said}");
+    let program = Program::plain(&[]);
+    program.write("auth.toml", "code_keys_file = \"no/such/file\"\n");
+    let said = program.refusal(&[]);
+    assert!(said.contains("AUTH_CODE_KEYS_FILE (file auth.toml): no/such/file cannot be read"), "{said}");
 }
 
 #[test]

@@ -21,9 +21,6 @@ fn wrong_choices_are_refused_with_the_right_ones() {
         ("AUTH_PROFILE", "standard, seed-compat"),
         ("AUTH_CODE_ALPHABET", "digits, crockford"),
         ("AUTH_DISCLOSURE", "hidden, explicit"),
-        ("AUTH_DOCS", "on, off"),
-        ("AUTH_MIGRATE", "on, off"),
-        ("AUTH_SINGLE_NODE", "on, off"),
         ("AUTH_LOG_FORMAT", "pretty, json"),
     ] {
         for value in ["nonsense", "On", "true", " on"] {
@@ -32,6 +29,22 @@ fn wrong_choices_are_refused_with_the_right_ones() {
         for choice in choices.split(", ") {
             accepted(variable, choice);
         }
+    }
+}
+
+#[test]
+fn switches_take_the_usual_words_in_any_case() {
+    for variable in ["AUTH_DOCS", "AUTH_MIGRATE", "AUTH_SINGLE_NODE"] {
+        for value in ["nonsense", " on", "2", "enabled", "ja", "-1"] {
+            refused(variable, value, &[value, "on, off, true, false, yes, no, 1, 0", "environment"]);
+        }
+        for value in ["on", "OFF", "true", "False", "yes", "NO", "1", "0"] {
+            accepted(variable, value);
+        }
+    }
+    for (value, status) in [("TRUE", 200), ("Yes", 200), ("1", 200), ("OFF", 404), ("false", 404), ("0", 404)]
+    {
+        assert_eq!(Program::plain(&[("AUTH_DOCS", value)]).serve(&[]).get("/docs").status, status, "{value}");
     }
 }
 
@@ -66,21 +79,65 @@ fn numbers_have_their_ranges() {
     accepted("AUTH_CLIENT_REQUESTS_PER_MINUTE", "0");
 }
 
-/// Asserts that a policy is refused, which names no variable but says the numbers.
-fn policy_refused(variable: &str, value: &str, words: &[&str]) {
-    let said = Program::plain(&[(variable, value)]).refusal(&[]);
-    for word in [value].iter().chain(words) {
-        assert!(said.contains(word), "{variable}={value}: {word} is not in {said}");
+#[test]
+fn a_refused_policy_names_its_variables_with_values_and_sources() {
+    for (variable, value) in [
+        ("AUTH_CODE_LENGTH", "5"),
+        ("AUTH_CODE_TRIES", "0"),
+        ("AUTH_CODE_TRIES", "6"),
+        ("AUTH_CODE_TTL_SECONDS", "29"),
+        ("AUTH_RESEND_AFTER_SECONDS", "0"),
+        ("AUTH_RESEND_AFTER_MAX_SECONDS", "59"),
+        ("AUTH_RESEND_AFTER_MAX_SECONDS", "60"),
+        ("AUTH_SCRYPT", "10,8,1"),
+        ("AUTH_PASSWORD_MIN_LENGTH", "0"),
+        ("AUTH_PASSWORD_MIN_SCORE", "5"),
+        ("AUTH_MAIL_GIVE_UP_SECONDS", "59"),
+    ] {
+        refused(
+            variable,
+            value,
+            &["refused to start", &format!("{variable}={value} (environment {variable})")],
+        );
     }
+    let said = Program::plain(&[]).refusal(&["--password-min-score", "5"]);
+    assert!(said.contains("AUTH_PASSWORD_MIN_SCORE=5 (flag --password-min-score)"), "{said}");
+    assert!(said.contains("AUTH_PASSWORD_MIN_LENGTH=8 (default)"), "{said}");
+}
+
+#[test]
+fn combinations_that_are_not_served_name_their_variables() {
+    refused("AUTH_LISTEN", "0.0.0.0:8000", &["AUTH_LISTEN=0.0.0.0:8000", "AUTH_CODE_KEYS"]);
+    refused("AUTH_DATABASE_URL", "mysql://app@127.0.0.1/auth", &["AUTH_REDIS_URL"]);
+    refused("AUTH_TRUSTED_PROXIES", "10.0.0.0/8", &["AUTH_SMTP_URL"]);
+}
+
+/// Nobody sends with it yet, and nobody would learn of it on the day that somebody does.
+#[test]
+fn a_sender_is_read_without_a_mail_server_too() {
+    refused("AUTH_MAIL_FROM", "nonsense", &["nonsense", "no-reply@example.org"]);
+    accepted("AUTH_MAIL_FROM", "Accounts <no-reply@example.net>");
+    // What --print-config prints can be read again.
+    accepted("AUTH_MAIL_FROM", "Accounts <no-reply@localhost>");
+}
+
+#[test]
+fn traces_go_to_a_collector_over_plain_http_alone() {
+    for endpoint in
+        ["https://collector.example/v1/traces", "collector:4318", "grpc://127.0.0.1:4317", "http://", "4318"]
+    {
+        refused("AUTH_OTLP_ENDPOINT", endpoint, &[endpoint, "http://127.0.0.1:4318"]);
+    }
+    accepted("AUTH_OTLP_ENDPOINT", "http://collector.example:4318");
 }
 
 #[test]
 fn password_minimum_is_1_to_1024_code_points_with_score_0_to_4() {
     for length in ["0", "1025", "65535"] {
-        policy_refused("AUTH_PASSWORD_MIN_LENGTH", length, &["password", "1 to 1024"]);
+        refused("AUTH_PASSWORD_MIN_LENGTH", length, &["password", "1 to 1024"]);
     }
     for score in ["5", "255"] {
-        policy_refused("AUTH_PASSWORD_MIN_SCORE", score, &["password", "0 to 4"]);
+        refused("AUTH_PASSWORD_MIN_SCORE", score, &["password", "0 to 4"]);
     }
     accepted("AUTH_PASSWORD_MIN_LENGTH", "1024");
     accepted("AUTH_PASSWORD_MIN_SCORE", "4");
@@ -89,7 +146,7 @@ fn password_minimum_is_1_to_1024_code_points_with_score_0_to_4() {
 #[test]
 fn mails_are_given_up_after_a_minute_to_a_week() {
     for seconds in ["0", "59", "604801"] {
-        policy_refused("AUTH_MAIL_GIVE_UP_SECONDS", seconds, &["giving mails up", "60 s to 604800 s"]);
+        refused("AUTH_MAIL_GIVE_UP_SECONDS", seconds, &["giving mails up", "60 s to 604800 s"]);
     }
     accepted("AUTH_MAIL_GIVE_UP_SECONDS", "60");
     accepted("AUTH_MAIL_GIVE_UP_SECONDS", "604800");

@@ -49,6 +49,13 @@ fn ready_server_is_found_at_url() {
 }
 
 #[test]
+fn address_that_is_none_is_a_failure_that_names_its_variable() {
+    for listen in ["localhost", "8000", "tcp://10.96.0.7:8000"] {
+        failed(&Program::plain(&[("AUTH_LISTEN", listen)]).run(&["healthcheck"]), &["AUTH_LISTEN", listen]);
+    }
+}
+
+#[test]
 fn nobody_there_is_a_failure() {
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
     failed(&Program::plain(&[("AUTH_LISTEN", &free)]).run(&["healthcheck"]), &[&free, "refused"]);
