@@ -14,6 +14,7 @@ pub mod hooks;
 pub mod http;
 pub mod metrics;
 pub mod node;
+mod once_a_minute;
 mod parts;
 pub mod port;
 pub mod program;

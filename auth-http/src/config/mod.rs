@@ -14,7 +14,7 @@ mod settings;
 pub use keys::{KEYS, Key};
 pub use layers::{Layers, Source, environment};
 pub use servers::{Database, MailFrom, RedisServer, SmtpServer, SmtpTls};
-pub use settings::Settings;
+pub use settings::{ForwardedHeader, Settings};
 
 /// Tells what is wrong with the configuration and what to do about it.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]

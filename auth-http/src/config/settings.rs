@@ -56,6 +56,8 @@ pub struct Settings {
     pub hash_queue: usize,
     /// Proxies whose forwarding header counts.
     pub trusted_proxies: Vec<IpNet>,
+    /// The header that they write.
+    pub forwarded_header: ForwardedHeader,
     /// Origins of browser front ends.
     pub cors_origins: Vec<String>,
     /// Whether the API page is served.
@@ -70,6 +72,15 @@ pub struct Settings {
     pub otlp_endpoint: Option<String>,
     /// Variables `AUTH_…` that were passed over.
     pub unknown_variables: Vec<String>,
+}
+
+/// Names the header in which proxies say whom they forward for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ForwardedHeader {
+    /// `X-Forwarded-For`, a list of addresses.
+    XForwardedFor,
+    /// `Forwarded` (RFC 7239), a list of elements with `for=`.
+    Forwarded,
 }
 
 /// The key that codes are bound to when none is set: known to everybody, for loopback alone.
@@ -101,6 +112,13 @@ impl Settings {
             hash_workers: values.within("hash_workers", cores, 1..=256)?,
             hash_queue: values.within("hash_queue", 64, 1..=100_000)?,
             trusted_proxies: values.list("trusted_proxies", "a network such as 10.0.0.0/8", network)?,
+            forwarded_header: values.choice(
+                "forwarded_header",
+                &[
+                    ("x-forwarded-for", ForwardedHeader::XForwardedFor),
+                    ("forwarded", ForwardedHeader::Forwarded),
+                ],
+            )?,
             cors_origins: values.list("cors_origins", "an origin such as https://app.example.org", origin)?,
             docs: values.switch("docs")?,
             migrate: values.switch("migrate")?,

@@ -8,6 +8,7 @@ mod basic;
 mod body;
 mod client;
 mod cors;
+mod forwarded;
 mod front;
 mod health;
 mod language;
@@ -19,6 +20,7 @@ mod resend;
 mod routes;
 mod service;
 
+pub use client::Proxies;
 pub use service::Shared;
 
 use std::sync::Arc;

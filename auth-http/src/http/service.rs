@@ -4,12 +4,12 @@ use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use auth_core::{AddressKey, Broken, Client, Disclosure, Kind, Locale, Password};
 use hmac::{Hmac, KeyInit, Mac};
-use ipnet::IpNet;
 use poem::{Request, http::header::ACCEPT_LANGUAGE};
 use sha2::Sha256;
 
 use super::{
-    client, language,
+    client::Proxies,
+    language,
     problem::{OVERLOADED, Problem, UNAVAILABLE},
 };
 use crate::{
@@ -28,7 +28,7 @@ pub struct Shared {
     /// What passwords must not lean on, beside the address.
     pub service_name: String,
     /// The proxies whose forwarding header counts.
-    pub trusted_proxies: Vec<IpNet>,
+    pub proxies: Proxies,
     /// The origins of browser front ends.
     pub cors_origins: Vec<String>,
     /// Whether the API page and the document are served.
@@ -95,7 +95,7 @@ impl Shared {
 
     fn address(&self, request: &Request) -> IpAddr {
         let peer = request.remote_addr().as_socket_addr().map(std::net::SocketAddr::ip);
-        client::address(peer, request.headers(), &self.trusted_proxies)
+        self.proxies.address(peer, request.headers())
     }
 
     /// Threat: logs that list who has an account. Equal addresses have equal pseudonyms, and

@@ -22,6 +22,7 @@ fn wrong_choices_are_refused_with_the_right_ones() {
         ("AUTH_CODE_ALPHABET", "digits, crockford"),
         ("AUTH_DISCLOSURE", "hidden, explicit"),
         ("AUTH_LOG_FORMAT", "pretty, json"),
+        ("AUTH_FORWARDED_HEADER", "x-forwarded-for, forwarded"),
     ] {
         for value in ["nonsense", "On", "true", " on"] {
             refused(variable, value, &[value, choices, "environment"]);

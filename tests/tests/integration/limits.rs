@@ -108,6 +108,85 @@ fn forwarding_header_of_a_stranger_counts_for_nothing() {
     is_limited(&asked(3));
 }
 
+/// A server that one request a minute is taken from by each client, behind a proxy of ours.
+fn behind_a_proxy(header: &str) -> Server {
+    start(&[
+        ("AUTH_CLIENT_REQUESTS_PER_MINUTE", "1"),
+        ("AUTH_TRUSTED_PROXIES", "127.0.0.1"),
+        ("AUTH_FORWARDED_HEADER", header),
+        // Nobody is there, and nobody is mailed.
+        ("AUTH_SMTP_URL", "smtp://127.0.0.1:9"),
+        ("AUTH_MAIL_FROM", "no-reply@example.net"),
+    ])
+}
+
+fn forwarded(server: &Server, headers: &[(&str, &str)]) -> Answer {
+    server.post("/v1/resend", headers, &json!({ "email": ADA }))
+}
+
+fn warnings(server: &Server, of: &str) -> Vec<String> {
+    server
+        .log()
+        .lines()
+        .filter(|line| line.contains("WARN") && line.contains(of))
+        .map(str::to_owned)
+        .collect()
+}
+
+#[test]
+fn proxies_may_write_ports_and_brackets() {
+    let server = behind_a_proxy("x-forwarded-for");
+    let asked = |value: &str| forwarded(&server, &[("X-Forwarded-For", value)]);
+    for client in
+        ["198.51.100.7:51234", "1.1.1.1, 198.51.100.8:51234", "[2001:db8::7]:4711", "[2001:db8:1::7]"]
+    {
+        assert_eq!(asked(client).status, 202, "{client}");
+    }
+    for known in ["198.51.100.7:4", "198.51.100.8", "[2001:db8::8]:1, 127.0.0.1:80", "2001:db8:1::7"] {
+        is_limited(&asked(known));
+    }
+    assert_eq!(warnings(&server, "forwarded"), [] as [String; 0]);
+}
+
+#[test]
+fn proxies_may_write_forwarded_and_the_other_header_is_the_clients() {
+    let server = behind_a_proxy("forwarded");
+    let asked =
+        |value: &str, other: &str| forwarded(&server, &[("Forwarded", value), ("X-Forwarded-For", other)]);
+    assert_eq!(asked("for=198.51.100.7;proto=https", "203.0.113.1").status, 202);
+    assert_eq!(asked("for=1.1.1.1;x=\", For=\"198.51.100.8:51234\"", "203.0.113.2").status, 202);
+    assert_eq!(asked("proto=https;for=\"[2001:db8::7]:4711\"", "203.0.113.3").status, 202);
+    is_limited(&asked("for=\"198.51.100.7:4\"", "203.0.113.4"));
+    is_limited(&asked("for=203.0.113.9, for=198.51.100.8", "203.0.113.5"));
+    is_limited(&asked("for=\"[2001:db8::8]\", for=127.0.0.1", "203.0.113.6"));
+    let server = behind_a_proxy("x-forwarded-for");
+    let asked =
+        |forged: &str| forwarded(&server, &[("X-Forwarded-For", "198.51.100.7"), ("Forwarded", forged)]);
+    assert_eq!(asked("for=203.0.113.1").status, 202);
+    is_limited(&asked("for=203.0.113.2"));
+}
+
+#[test]
+fn what_cannot_be_read_is_logged_once_a_minute() {
+    for (header, unreadable) in [
+        ("x-forwarded-for", ["unknown", "198.51.100.7 canary", "_hidden, 127.0.0.1"]),
+        ("forwarded", ["for=unknown", "for=\"198.51.100.7 canary\"", "for=_hidden, for=127.0.0.1"]),
+    ] {
+        let server = behind_a_proxy(header);
+        for (n, value) in unreadable.iter().enumerate() {
+            let answer = forwarded(&server, &[(header, value)]);
+            assert_eq!(answer.status, if n == 0 { 202 } else { 429 }, "they are one client: {value}");
+        }
+        is_limited(&forwarded(&server, &[]));
+        until("both warnings", || (warnings(&server, "one rate limit").len() == 2).then_some(()));
+        let [unread] = &warnings(&server, "cannot be read")[..] else { panic!("{}", server.log()) };
+        assert!(unread.contains(header) && unread.contains("127.0.0.1"), "{unread}");
+        let [missing] = &warnings(&server, "no such header")[..] else { panic!("{}", server.log()) };
+        assert!(missing.contains(header) && missing.contains("AUTH_FORWARDED_HEADER"), "{missing}");
+        assert!(!server.log().contains("198.51") && !server.log().contains("canary"), "{}", server.log());
+    }
+}
+
 #[test]
 fn clients_are_counted_apart() {
     let server = limited_to("1");
