@@ -1,13 +1,21 @@
 //! Owns the listeners: connections, their limits, and their end.
 //!
 //! HTTP/1.1 alone: a proxy in front speaks whatever else there is. Threats: clients that send their
-//! head a byte at a time (each head must arrive within ten seconds, the first byte included), and
-//! more connections than there is memory for.
+//! head a byte at a time (each head must arrive within ten seconds of its first byte), and
+//! more connections than there is memory for. Next: `server/arrival.rs` for what is waited for, and how long.
+
+mod arrival;
 
 use std::{convert::Infallible, net::SocketAddr, pin::Pin, sync::Arc, time::Duration};
 
-use hyper::{Request, body::Incoming, server::conn::http1, service::service_fn};
-use hyper_util::rt::{TokioIo, TokioTimer};
+use arrival::{Arrival, HeadTimer, Patience, Watched};
+use hyper::{
+    Request,
+    body::{Body, Incoming},
+    server::conn::http1,
+    service::service_fn,
+};
+use hyper_util::rt::TokioIo;
 use poem::{
     Endpoint, Response,
     http::uri::Scheme,
@@ -21,9 +29,13 @@ use tokio::{
 use tokio_io_timeout::TimeoutStream;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+use crate::once_a_minute::OnceAMinute;
+
 /// Connections at the same time; the next ones wait to be accepted.
 const CONNECTIONS: usize = 4096;
-/// How long a request's head may take to arrive, and a connection may be idle.
+/// Those that must be free for an idle connection to be kept for as long as it is configured.
+const RESERVE: usize = CONNECTIONS / 4;
+/// How long a request's head may take to arrive, from its first byte.
 const HEAD: Duration = Duration::from_secs(10);
 /// How long a client may take nothing of its answer.
 const WRITE: Duration = Duration::from_secs(10);
@@ -32,19 +44,21 @@ const FLUSH: Duration = Duration::from_millis(500);
 /// Octets of a head.
 const MAX_HEAD: usize = 16 * 1024;
 
-/// Serves until told to end, then finishes what was accepted.
-pub async fn serve<E>(listener: TcpListener, endpoint: Arc<E>, end: CancellationToken)
+/// Serves until told to end, then finishes what was accepted. A connection that is idle is kept for `keep_alive`.
+pub async fn serve<E>(listener: TcpListener, endpoint: Arc<E>, keep_alive: Duration, end: CancellationToken)
 where
     E: Endpoint<Output = Response> + 'static,
 {
     let (room, connections) = (Arc::new(Semaphore::new(CONNECTIONS)), TaskTracker::new());
+    let patience = Patience { idle: keep_alive, head: HEAD, room: Arc::clone(&room), reserve: RESERVE };
+    let refused = OnceAMinute::default();
     loop {
         let accepted = tokio::select! {
             () = end.cancelled() => break,
-            accepted = accept(&listener, &room) => accepted,
+            accepted = accept(&listener, &room, &refused) => accepted,
         };
         let Some((stream, peer, permit)) = accepted else { return };
-        let connection = connection(stream, peer, Arc::clone(&endpoint), end.clone());
+        let connection = connection(stream, peer, Arc::clone(&endpoint), patience.clone(), end.clone());
         connections.spawn(async move {
             connection.await;
             drop(permit);
@@ -65,6 +79,7 @@ fn patient(stream: TcpStream) -> Pin<Box<TimeoutStream<TcpStream>>> {
 async fn accept(
     listener: &TcpListener,
     room: &Arc<Semaphore>,
+    refused: &OnceAMinute,
 ) -> Option<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
     let permit = Arc::clone(room).acquire_owned().await.ok()?;
     loop {
@@ -72,15 +87,22 @@ async fn accept(
             Ok((stream, peer)) => return Some((stream, peer, permit)),
             Err(error) => {
                 // Out of file descriptors, most likely: they come back when connections end.
-                tracing::warn!(%error, "a connection could not be accepted");
+                if let Some(held_back) = refused.pass() {
+                    tracing::warn!(%error, held_back, "a connection could not be accepted");
+                }
                 sleep(Duration::from_millis(100)).await;
             }
         }
     }
 }
 
-async fn connection<E>(stream: TcpStream, peer: SocketAddr, endpoint: Arc<E>, end: CancellationToken)
-where
+async fn connection<E>(
+    stream: TcpStream,
+    peer: SocketAddr,
+    endpoint: Arc<E>,
+    patience: Patience,
+    end: CancellationToken,
+) where
     E: Endpoint<Output = Response> + 'static,
 {
     // Without it an answer that follows another one closely waits some 40 ms.
@@ -90,8 +112,11 @@ where
     let local = stream.local_addr().map(|address| LocalAddr(address.into())).unwrap_or_default();
     let remote = RemoteAddr(peer.into());
     let (busy, mut idle) = watch::channel(false);
+    let arrival = Arrival::new(patience);
+    let arrived = arrival.clone();
     let service = service_fn(move |request: Request<Incoming>| {
         let (endpoint, local, remote) = (Arc::clone(&endpoint), local.clone(), remote.clone());
+        arrived.request(request.body().size_hint().exact());
         busy.send_replace(true);
         let busy = busy.clone();
         async move {
@@ -102,10 +127,10 @@ where
         }
     });
     let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
+        .timer(HeadTimer(arrival.clone()))
         .header_read_timeout(HEAD)
         .max_buf_size(MAX_HEAD)
-        .serve_connection(TokioIo::new(patient(stream)), service);
+        .serve_connection(TokioIo::new(Watched::new(patient(stream), arrival)), service);
     tokio::pin!(connection);
     let ended = tokio::select! {
         ended = &mut connection => ended,

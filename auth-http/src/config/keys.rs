@@ -78,6 +78,7 @@ pub static KEYS: &[Key] = &[
     key("resend_after_max_seconds", Some("7200"), "longest distance between mails to an address"),
     key("mail_give_up_seconds", Some("86400"), "how long a deferred mail is retried"),
     key("client_requests_per_minute", Some("60"), "per client address; 0 switches off"),
+    key("keep_alive_seconds", Some("75"), "how long an idle connection is kept, 1 to 3600"),
     key("trusted_proxies", None, "CIDR list of proxies whose forwarding header counts"),
     key("forwarded_header", Some("x-forwarded-for"), "what those proxies write, or forwarded (RFC 7239)"),
     key("cors_origins", None, "origins of browser front ends, separated by commas"),

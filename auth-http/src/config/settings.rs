@@ -54,6 +54,8 @@ pub struct Settings {
     pub hash_workers: usize,
     /// Hashes that may wait.
     pub hash_queue: usize,
+    /// How long an idle connection is kept.
+    pub keep_alive: Duration,
     /// Proxies whose forwarding header counts.
     pub trusted_proxies: Vec<IpNet>,
     /// The header that they write.
@@ -111,6 +113,7 @@ impl Settings {
             log_key,
             hash_workers: values.within("hash_workers", cores, 1..=256)?,
             hash_queue: values.within("hash_queue", 64, 1..=100_000)?,
+            keep_alive: Duration::from_secs(values.within("keep_alive_seconds", 75, 1..=3600)? as u64),
             trusted_proxies: values.list("trusted_proxies", "a network such as 10.0.0.0/8", network)?,
             forwarded_header: values.choice(
                 "forwarded_header",

@@ -30,7 +30,7 @@ pub(super) async fn run(settings: Settings) -> Result<(), Failure> {
         Some(address) => Some(bind("AUTH_METRICS_LISTEN", address).await?),
         None => None,
     };
-    let docs = settings.docs;
+    let (docs, keep_alive) = (settings.docs, settings.keep_alive);
     // Before there is anything to end in order.
     let mut signals = [signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?];
     let mut node = Node::start(settings).await?;
@@ -41,9 +41,9 @@ pub(super) async fn run(settings: Settings) -> Result<(), Failure> {
 
     let end = CancellationToken::new();
     let mut tasks = JoinSet::new();
-    tasks.spawn(server::serve(listener, Arc::new(node.endpoint()), end.clone()));
+    tasks.spawn(server::serve(listener, Arc::new(node.endpoint()), keep_alive, end.clone()));
     if let Some(listener) = metrics {
-        tasks.spawn(server::serve(listener, Arc::new(node.metrics()), end.clone()));
+        tasks.spawn(server::serve(listener, Arc::new(node.metrics()), keep_alive, end.clone()));
     }
     let [terminate, interrupt] = &mut signals;
     let told = tokio::select! {

@@ -17,6 +17,10 @@ fn registration(server: &Server, address: &str) -> String {
     server.head("/v1/register", &format!("Content-Length: {}", body.len())) + body.as_str()
 }
 
+fn get(server: &Server, path: &str) -> String {
+    format!("GET {path} HTTP/1.1\r\nHost: {}\r\n\r\n", server.authority())
+}
+
 fn open_files(server: &Server) -> usize {
     fs::read_dir(format!("/proc/{}/fd", server.id())).expect("the server runs").count()
 }
@@ -30,17 +34,37 @@ fn head_and_body_must_each_arrive_within_ten_seconds() {
     let body_begins = request.find("\r\n\r\n").unwrap() + 4;
     thread::scope(|scope| {
         scope.spawn(|| {
-            let (said, time) = took(|| server.wire().rest());
-            in_time(time, "a connection that says nothing");
-            assert_eq!(said, "");
-        });
-        scope.spawn(|| {
+            let (silent, mut idle) = (server.wire(), server.wire());
+            idle.send(get(&server, "/livez"));
+            assert_eq!(idle.answer().unwrap().status, 200);
             let mut wire = server.wire();
             wire.send(&request[..20]);
             let (said, time) = took(|| wire.rest());
             in_time(time, "half a head");
             assert!(said.is_empty() || parse(said.as_bytes()).status == 408, "{said}");
+            for mut older in [silent, idle] {
+                older.send(get(&server, "/livez"));
+                assert_eq!(older.answer().expect("idle connections are kept for longer").status, 200);
+            }
         });
+        for (what, before, answers) in [
+            ("half a head on a connection that was used", get(&server, "/livez"), 1),
+            ("half a head behind two requests", get(&server, "/livez").repeat(2), 2),
+            ("half a head behind a body", registration(&server, "eve@example.org"), 1),
+        ] {
+            let (server, half) = (&server, &request[..20]);
+            scope.spawn(move || {
+                let mut wire = server.wire();
+                // In one piece: the server has read the half before it has answered.
+                wire.send(before + half);
+                for _ in 0..answers {
+                    assert!(matches!(wire.answer().unwrap().status, 200 | 202), "{what}");
+                }
+                let (said, time) = took(|| wire.rest());
+                in_time(time, what);
+                assert!(said.is_empty() || parse(said.as_bytes()).status == 408, "{said}");
+            });
+        }
         scope.spawn(|| {
             let (said, time) = took(|| server.wire().dribble(request.as_bytes(), half_a_second));
             in_time(time, "a head of an octet every half second");
@@ -69,23 +93,47 @@ fn head_and_body_must_each_arrive_within_ten_seconds() {
             in_time(time, "a chunked body that stops");
             assert_eq!(parse(said.as_bytes()).status, 408);
         });
+    });
+    assert_eq!(server.mails_to("ada@example.org").len(), 0, "nothing of it was carried out");
+    assert_eq!(server.register("ada@example.org", PASSWORD).status, 202);
+}
+
+/// The shortest one that there is, which is no limit for a head.
+#[test]
+fn idle_connection_is_kept_as_long_as_is_configured() {
+    let server = start(&[("AUTH_KEEP_ALIVE_SECONDS", "1")]);
+    let a_second = Duration::from_millis(950)..Duration::from_secs(5);
+    let request = registration(&server, "ada@example.org");
+    thread::scope(|scope| {
         scope.spawn(|| {
-            let mut wire = server.wire();
-            wire.send(format!("GET /livez HTTP/1.1\r\nHost: {}\r\n\r\n", server.authority()));
-            assert_eq!(wire.answer().unwrap().status, 200);
-            let (said, time) = took(|| wire.rest());
-            in_time(time, "a connection kept alive for nothing");
-            assert_eq!(said, "");
+            let (said, time) = took(|| server.wire().rest());
+            assert!(said.is_empty() && a_second.contains(&time), "a silent one: {time:?}, {said}");
+        });
+        for request in [get(&server, "/livez"), registration(&server, "eve@example.org")] {
+            let (server, a_second) = (&server, &a_second);
+            scope.spawn(move || {
+                let mut wire = server.wire();
+                for _ in 0..3 {
+                    wire.send(&request);
+                    assert!(matches!(wire.answer().unwrap().status, 200 | 202));
+                }
+                let (said, time) = took(|| wire.rest());
+                assert!(said.is_empty() && a_second.contains(&time), "one that was used: {time:?}, {said}");
+            });
+        }
+        scope.spawn(|| {
+            let half_a_second = Duration::from_millis(500);
+            let (said, time) = took(|| server.wire().dribble(request.as_bytes(), half_a_second));
+            in_time(time, "a head of an octet every half second");
+            assert!(said.is_empty() || parse(said.as_bytes()).status == 408, "{said}");
         });
     });
-    assert!(server.mails().is_empty(), "nothing of it was carried out");
-    assert_eq!(server.register("ada@example.org", PASSWORD).status, 202);
 }
 
 #[test]
 fn requests_on_one_connection_are_answered_in_their_order() {
     let server = start(&[]);
-    let get = |path: &str| format!("GET {path} HTTP/1.1\r\nHost: {}\r\n\r\n", server.authority());
+    let get = |path: &str| get(&server, path);
     let mut wire = server.wire();
     wire.send(
         [get("/livez"), registration(&server, "ada@example.org"), get("/nothing"), get("/readyz")].concat(),

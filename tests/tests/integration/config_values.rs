@@ -67,6 +67,7 @@ fn numbers_have_their_ranges() {
         ("AUTH_CLIENT_REQUESTS_PER_MINUTE", &["-1", "4294967296", "many"], "number"),
         ("AUTH_PASSWORD_MIN_LENGTH", &["-1", "65536", "long"], "number"),
         ("AUTH_PASSWORD_MIN_SCORE", &["-1", "256", "strong"], "number"),
+        ("AUTH_KEEP_ALIVE_SECONDS", &["0", "3601", "-1", "75s"], "1 to 3600"),
         ("AUTH_MAIL_GIVE_UP_SECONDS", &["-1", "a day"], "seconds"),
         ("AUTH_RESEND_AFTER_SECONDS", &["-1", "1.5"], "seconds"),
         ("AUTH_RESEND_AFTER_MAX_SECONDS", &["-1", "2h"], "seconds"),
@@ -78,6 +79,8 @@ fn numbers_have_their_ranges() {
     accepted("AUTH_HASH_WORKERS", "256");
     accepted("AUTH_HASH_QUEUE", "1");
     accepted("AUTH_CLIENT_REQUESTS_PER_MINUTE", "0");
+    accepted("AUTH_KEEP_ALIVE_SECONDS", "1");
+    accepted("AUTH_KEEP_ALIVE_SECONDS", "3600");
 }
 
 #[test]

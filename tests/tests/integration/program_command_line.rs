@@ -3,7 +3,7 @@
 use auth_tests::Program;
 
 /// Every variable of the configuration table.
-const VARIABLES: [&str; 33] = [
+const VARIABLES: [&str; 35] = [
     "AUTH_PROFILE",
     "AUTH_LISTEN",
     "AUTH_METRICS_LISTEN",
@@ -30,7 +30,9 @@ const VARIABLES: [&str; 33] = [
     "AUTH_RESEND_AFTER_MAX_SECONDS",
     "AUTH_MAIL_GIVE_UP_SECONDS",
     "AUTH_CLIENT_REQUESTS_PER_MINUTE",
+    "AUTH_KEEP_ALIVE_SECONDS",
     "AUTH_TRUSTED_PROXIES",
+    "AUTH_FORWARDED_HEADER",
     "AUTH_CORS_ORIGINS",
     "AUTH_DOCS",
     "AUTH_MIGRATE",
