@@ -3,14 +3,27 @@
 //! tracing-subscriber escapes control characters in values, so that no input forges a line or
 //! colours a terminal; what is secret has no form that could be logged.
 
-use std::io::{IsTerminal, stderr};
+use std::{
+    error::Error,
+    io::{IsTerminal, stderr},
+    thread,
+    time::Duration,
+};
 
+use async_trait::async_trait;
 use opentelemetry::trace::TracerProvider;
-use opentelemetry_otlp::{SpanExporter, WithExportConfig};
+use opentelemetry_http::{Bytes, HttpClient, HttpError, Request, Response};
+use opentelemetry_otlp::{SpanExporter, WithExportConfig, WithHttpConfig};
 use opentelemetry_sdk::{Resource, trace::SdkTracerProvider};
 use tracing_subscriber::{EnvFilter, Layer, Registry, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
-use crate::config::{ConfigError, Settings};
+use crate::{
+    config::{ConfigError, Settings},
+    once_a_minute::OnceAMinute,
+};
+
+/// How long a collector may take to answer.
+const ANSWER: Duration = Duration::from_secs(10);
 
 /// Keeps traces flowing; ends them when told.
 #[must_use = "traces end when it is dropped"]
@@ -58,12 +71,59 @@ impl Telemetry {
     }
 }
 
+/// Makes the exporter on a thread of its own: its client has a runtime, which can neither be made nor, where
+/// something is wrong with the rest, be dropped inside of another one.
 fn exporter(endpoint: &str) -> Result<SdkTracerProvider, ConfigError> {
+    let endpoint = endpoint.to_owned();
+    let made = thread::spawn(move || try_exporter(&endpoint).map_err(|error| error.to_string())).join();
+    made.unwrap_or_else(|_| Err("no HTTP client".to_owned()))
+        .map_err(|error| ConfigError(format!("AUTH_OTLP_ENDPOINT: {error}")))
+}
+
+fn try_exporter(endpoint: &str) -> Result<SdkTracerProvider, Box<dyn Error>> {
+    let client = reqwest::blocking::Client::builder().timeout(ANSWER).build()?;
     let exporter = SpanExporter::builder()
         .with_http()
+        .with_http_client(Watched { client, failed: OnceAMinute::default() })
         .with_endpoint(endpoint)
-        .build()
-        .map_err(|error| ConfigError(format!("AUTH_OTLP_ENDPOINT: {error}")))?;
+        .with_timeout(ANSWER)
+        .build()?;
     let resource = Resource::builder().with_service_name("auth-http").build();
     Ok(SdkTracerProvider::builder().with_batch_exporter(exporter).with_resource(resource).build())
+}
+
+/// A client that says what went wrong: the exporter keeps that to itself.
+#[derive(Debug)]
+struct Watched {
+    client: reqwest::blocking::Client,
+    failed: OnceAMinute,
+}
+
+#[async_trait]
+impl HttpClient for Watched {
+    async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
+        let answer = self.client.send_bytes(request).await;
+        let failure = match &answer {
+            Ok(response) if response.status().is_success() => None,
+            Ok(response) => Some(format!("the collector answers {}", response.status())),
+            Err(error) => Some(chain(error.as_ref())),
+        };
+        if let Some(error) = failure
+            && let Some(held_back) = self.failed.pass()
+        {
+            tracing::warn!(error, held_back, "AUTH_OTLP_ENDPOINT: traces could not be sent");
+        }
+        answer
+    }
+}
+
+/// Returns an error with its causes; the first alone says that something failed, and the last why.
+fn chain(error: &(dyn Error + 'static)) -> String {
+    // Threat: the endpoint may hold a login, and reqwest's text has the whole URL.
+    let (mut causes, mut next) = (Vec::new(), error.source());
+    while let Some(cause) = next {
+        causes.push(cause.to_string());
+        next = cause.source();
+    }
+    if causes.is_empty() { error.to_string() } else { causes.join(": ") }
 }

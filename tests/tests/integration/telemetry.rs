@@ -19,8 +19,13 @@ struct Sent {
     body: Vec<u8>,
 }
 
-/// Takes every request on a port of its own and answers 200; returns its address and what it got.
+/// Takes every request on a port of its own; returns its address and what it got.
 fn collector() -> (String, Arc<Mutex<Vec<Sent>>>) {
+    answering("200 OK")
+}
+
+/// The same, with another answer.
+fn answering(status: &'static str) -> (String, Arc<Mutex<Vec<Sent>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let got = Arc::new(Mutex::new(Vec::new()));
@@ -30,7 +35,8 @@ fn collector() -> (String, Arc<Mutex<Vec<Sent>>>) {
             let mut stream = BufReader::new(stream.unwrap());
             while let Some(sent) = request(&mut stream) {
                 taken.lock().unwrap().push(sent);
-                stream.get_mut().write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").unwrap();
+                let answer = format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n");
+                stream.get_mut().write_all(answer.as_bytes()).unwrap();
             }
         }
     });
@@ -137,6 +143,50 @@ fn collector_that_is_away_holds_nothing_up() {
         let (status, time) = auth_tests::took(|| server.wait());
         assert_eq!(status.code(), Some(0));
         assert!(time.as_secs() < 10, "{time:?}");
+    }
+}
+
+/// Returns the lines that say why traces could not be sent, after two batches of them.
+fn unsent(collector: &str) -> Vec<String> {
+    let mut server = start(&[("AUTH_OTLP_ENDPOINT", &format!("http://user:canary@{collector}"))]);
+    visit(&server);
+    let lines = |log: &str| -> Vec<String> {
+        log.lines().filter(|line| line.contains("traces could not be sent")).map(str::to_owned).collect()
+    };
+    until("a warning", || (!lines(&server.log()).is_empty()).then_some(()));
+    server.register("later@example.org", PASSWORD);
+    server.terminate();
+    lines(&server.whole_log())
+}
+
+#[test]
+fn collector_that_refuses_or_is_away_is_a_warning_with_the_real_error_once_a_minute() {
+    let away = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    for (collector, error) in [
+        (answering("404 Not Found").0, "404"),
+        (answering("503 Service Unavailable").0, "503"),
+        (away, "Connection refused"),
+    ] {
+        let lines = unsent(&collector);
+        let [line] = &lines[..] else { panic!("{lines:#?}") };
+        for told in ["WARN", "AUTH_OTLP_ENDPOINT", error] {
+            assert!(line.contains(told), "{told} is not in {line}");
+        }
+        assert!(!line.contains("canary"), "{line}");
+    }
+}
+
+#[test]
+fn endpoint_without_a_path_gets_the_one_of_traces() {
+    for (path, sent_to) in [("", "/v1/traces"), ("/", "/v1/traces"), ("/otlp/v1/traces", "/otlp/v1/traces")] {
+        let (address, got) = collector();
+        let mut server = start(&[("AUTH_OTLP_ENDPOINT", &format!("http://{address}{path}"))]);
+        visit(&server);
+        server.terminate();
+        server.wait();
+        until("traces at the collector", || (!got.lock().unwrap().is_empty()).then_some(()));
+        let head = got.lock().unwrap()[0].head.clone();
+        assert!(head.starts_with(&format!("post {sent_to} http/1.1\r\n")), "{path}: {head}");
     }
 }
 
