@@ -1,7 +1,8 @@
 //! Owns the command `serve`: gives a node its listeners, serves, and ends in order.
 
 use std::{
-    future::ready,
+    fs,
+    future::{pending, ready},
     io::{self, Write},
     net::SocketAddr,
     sync::Arc,
@@ -10,7 +11,7 @@ use std::{
 
 use tokio::{
     net::TcpListener,
-    signal::unix::{SignalKind, signal},
+    signal::unix::{Signal, SignalKind, signal},
     task::JoinSet,
     time::timeout,
 };
@@ -22,7 +23,7 @@ use crate::{config::Settings, node::Node, server, telemetry::Telemetry};
 /// How long the last traces may take to leave.
 const LAST_TRACES: Duration = Duration::from_millis(500);
 
-/// Serves until SIGTERM or Ctrl-C.
+/// Serves until SIGTERM, SIGHUP or Ctrl-C.
 pub(super) async fn run(settings: Settings) -> Result<(), Failure> {
     let telemetry = Telemetry::start(&settings)?;
     let listener = bind("AUTH_LISTEN", settings.listen).await?;
@@ -33,6 +34,7 @@ pub(super) async fn run(settings: Settings) -> Result<(), Failure> {
     let (docs, keep_alive) = (settings.docs, settings.keep_alive);
     // Before there is anything to end in order.
     let mut signals = [signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?];
+    let mut hangup = if ignores_hangup() { None } else { Some(signal(SignalKind::hangup())?) };
     let mut node = Node::start(settings).await?;
     if let Err(error) = announce(&listener, metrics.as_ref(), docs, node.shows_mails()) {
         node.finish(ready(())).await;
@@ -49,6 +51,8 @@ pub(super) async fn run(settings: Settings) -> Result<(), Failure> {
     let told = tokio::select! {
         _ = terminate.recv() => true,
         _ = interrupt.recv() => true,
+        // A terminal or a session that closes: nothing is read again, so the server ends.
+        Some(_) = recv(&mut hangup) => true,
         // A listener or the worker ends by itself only if it panicked.
         _ = tasks.join_next() => false,
         _ = node.failed() => false,
@@ -64,6 +68,23 @@ pub(super) async fn run(settings: Settings) -> Result<(), Failure> {
     let sent = tokio::task::spawn_blocking(move || telemetry.finish());
     let _ = timeout(LAST_TRACES, sent).await;
     if told { Ok(()) } else { Err(Failure::Refused("a part ended by itself; the log says which".to_owned())) }
+}
+
+/// Tells whether whoever started the process wants it to outlive its terminal, as `nohup` does.
+fn ignores_hangup() -> bool {
+    // Linux alone tells; elsewhere a hangup ends the server whoever started it.
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default();
+    // Bit 0 is signal 1, SIGHUP.
+    ignored & 1 == 1
+}
+
+async fn recv(signal: &mut Option<Signal>) -> Option<()> {
+    match signal {
+        Some(signal) => signal.recv().await,
+        None => pending().await,
+    }
 }
 
 async fn bind(variable: &str, address: SocketAddr) -> Result<TcpListener, Failure> {

@@ -1,6 +1,13 @@
 //! Owns the end of the program: what was accepted is finished, nothing is left half done.
 
-use std::{net::TcpStream, thread, time::Duration};
+use std::{
+    fs,
+    io::{BufRead, BufReader},
+    net::TcpStream,
+    process::{Command, Stdio},
+    thread,
+    time::Duration,
+};
 
 use auth_tests::{PASSWORD, Server, start, took, until};
 use serde_json::json;
@@ -24,7 +31,7 @@ fn registration(server: &Server, address: &str) -> String {
 
 #[test]
 fn request_in_flight_is_answered_and_no_other_one_is_accepted() {
-    for signal in ["TERM", "INT"] {
+    for signal in ["TERM", "INT", "HUP"] {
         let mut server = start(&[("AUTH_SCRYPT", "19,8,1")]);
         thread::scope(|scope| {
             let asked = scope.spawn(|| server.register(ADA, PASSWORD));
@@ -42,9 +49,41 @@ fn request_in_flight_is_answered_and_no_other_one_is_accepted() {
 fn server_that_has_said_where_it_listens_ends_in_order_at_once() {
     for n in 0..20 {
         let mut server = start(&[]);
-        server.signal(if n % 2 == 0 { "TERM" } else { "INT" });
+        server.signal(["TERM", "INT", "HUP"][n % 3]);
         ends_in_order(&mut server);
     }
+}
+
+/// As under nohup: whoever started it wants it to outlive the terminal.
+#[test]
+fn hangup_that_is_ignored_at_the_start_stays_ignored() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let mut child = Command::new("/bin/sh")
+        .args(["-c", "trap '' HUP; exec \"$0\""])
+        .arg(auth_tests::program(false))
+        .env_clear()
+        .env("AUTH_LISTEN", "127.0.0.1:0")
+        .current_dir(folder.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    let mut out = BufReader::new(child.stdout.take().unwrap());
+    out.read_line(&mut line).unwrap();
+    let authority = line.trim().strip_prefix("listening on http://").unwrap();
+    let id = child.id().to_string();
+    let send = |signal: &str| assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
+    let mask = |name: &str| -> u64 {
+        let status = fs::read_to_string(format!("/proc/{id}/status")).unwrap();
+        let mask = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+        u64::from_str_radix(mask.trim(), 16).unwrap() & 1
+    };
+    assert_eq!((mask("SigIgn:"), mask("SigCgt:")), (1, 0));
+    send("-HUP");
+    assert_eq!(auth_tests::request(authority, "GET", "/livez", &[], b"").status, 200);
+    send("-TERM");
+    assert_eq!(child.wait().unwrap().code(), Some(0));
 }
 
 #[test]
