@@ -52,6 +52,9 @@ pub enum TemplateError {
     /// The folder cannot be read.
     #[error("the template folder {0} cannot be read: {1}")]
     Folder(String, std::io::Error),
+    /// A file cannot be read.
+    #[error("the template {0} cannot be read: {1}; it must be a file in UTF-8")]
+    File(String, std::io::Error),
     /// A file's name is none of a template.
     #[error(
         "{0} is no template; names are (activation|notice).<language>.(subject.txt|txt|html), \
@@ -182,12 +185,24 @@ fn read_folder(folder: &Path) -> Result<Vec<(String, String)>, TemplateError> {
         let entry = entry.map_err(unreadable)?;
         // Languages are told apart without case (RFC 5646 section 2.1.1), and so are their files.
         let name = entry.file_name().to_string_lossy().to_lowercase();
-        if name.starts_with('.') {
+        if is_left_by_an_editor(&name) {
             continue;
         }
-        files.push((name, fs::read_to_string(entry.path()).map_err(unreadable)?));
+        let source = fs::read_to_string(entry.path())
+            .map_err(|error| TemplateError::File(entry.path().display().to_string(), error))?;
+        // Some editors write a byte order mark before UTF-8; in a mail it would be text.
+        let source = source.strip_prefix('\u{feff}').unwrap_or(&source);
+        files.push((name, source.to_owned()));
     }
     Ok(files)
+}
+
+/// Tells what editors and file managers leave beside a file: hidden files (also those that Kubernetes mounts a
+/// ConfigMap by), `x~` (Emacs, Vim, nano), `#x#` (Emacs), `x.swp` and its like (Vim).
+fn is_left_by_an_editor(name: &str) -> bool {
+    let saved = name.starts_with('#') && name.ends_with('#');
+    let swapped = [".swp", ".swo", ".swx"].iter().any(|end| name.ends_with(end));
+    name.starts_with('.') || name.ends_with('~') || saved || swapped
 }
 
 /// Collects the languages; each must have every kind and part.

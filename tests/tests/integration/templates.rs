@@ -1,6 +1,6 @@
 //! Owns `AUTH_MAIL_TEMPLATES`: which folders the program starts with, and which it refuses.
 
-use std::{fs, path::Path};
+use std::{fs, os::unix::fs::symlink, path::Path};
 
 use auth_tests::{PASSWORD, Program, Server};
 use serde_json::{Value, json};
@@ -48,9 +48,35 @@ fn empty_folder_changes_nothing() {
 }
 
 #[test]
-fn hidden_files_are_none_of_ours() {
-    let server = served(&with(&[(".gitignore", "*"), (".activation.en.txt.swp", "no code")]));
+fn what_editors_and_file_managers_leave_is_none_of_ours() {
+    let program = with(&[
+        (".gitignore", "*"),
+        (".activation.en.txt.swp", "no code"),
+        (".DS_Store", "x"),
+        ("activation.en.txt~", "no code"),
+        ("Activation.EN.html~", "no code"),
+        ("#activation.en.txt#", "no code"),
+        ("activation.en.txt.swp", "no code"),
+    ]);
+    // Emacs' lock leads nowhere; Kubernetes mounts a ConfigMap by a hidden folder.
+    symlink("ada@host.1234:5678", program.folder().join("mails/.#activation.en.txt")).unwrap();
+    fs::create_dir(program.folder().join("mails/..data")).unwrap();
+    let server = served(&program);
     assert!(mail(&server, "ada@example.org", "en")["text"].as_str().unwrap().contains("Hello"));
+}
+
+/// Some editors write it before UTF-8; people would see it, or the code not alone on its line.
+#[test]
+fn byte_order_mark_reaches_no_mail() {
+    let server = served(&with(&[
+        ("activation.en.subject.txt", "\u{feff}Your code"),
+        ("activation.en.txt", "\u{feff}{{ code }}\r\n"),
+        ("activation.en.html", "\u{feff}<p>{{ code }}</p>"),
+    ]));
+    let mail = mail(&server, "ada@example.org", "en");
+    assert_eq!(mail["subject"], "Your code");
+    assert_eq!(mail["text"].as_str().unwrap().trim_end(), mail["code"]);
+    assert!(!mail.to_string().contains('\u{feff}'), "{mail}");
 }
 
 #[test]
@@ -177,8 +203,8 @@ fn folder_that_cannot_be_read_is_refused() {
     refused(&program, &["mails cannot be read"]);
     let program = with(&[]);
     fs::create_dir(program.folder().join("mails/activation.en.txt")).unwrap();
-    refused(&program, &["cannot be read"]);
+    refused(&program, &["mails/activation.en.txt cannot be read"]);
     let program = with(&[]);
     program.write("mails/activation.en.txt", [b'{', 0xff, 0xfe]);
-    refused(&program, &["cannot be read"]);
+    refused(&program, &["mails/activation.en.txt cannot be read", "UTF-8"]);
 }
