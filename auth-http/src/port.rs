@@ -71,7 +71,8 @@ pub trait Accounts: Outbox {
     /// many rows were pending accounts.
     async fn purge(&self, dead_letters: Duration) -> Result<u64>;
 
-    /// Tries the connection.
+    /// Finds out whether a registration would be kept: whether the database is there, and takes writes as far as
+    /// that can be told without wearing its disk out.
     async fn ping(&self) -> Result<()>;
 }
 

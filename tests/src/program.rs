@@ -15,7 +15,7 @@ use tempfile::TempDir;
 
 use crate::{
     Server,
-    server::{command, launch, owned},
+    server::{command, launch, launch_under, owned},
 };
 
 /// One of the two builds, in a folder of its own, with settings.
@@ -77,6 +77,11 @@ impl Program {
     /// Starts it as a server, on a free port unless told otherwise.
     pub fn serve(&self, arguments: &[&str]) -> Server {
         launch(self.hooks, Arc::clone(&self.folder), self.settings.clone(), arguments)
+    }
+
+    /// Starts it as `serve` does, behind a command that becomes it in the end.
+    pub fn serve_under(&self, wrapper: &[&str]) -> Server {
+        launch_under(wrapper, self.hooks, Arc::clone(&self.folder), self.settings.clone(), &["serve"])
     }
 
     /// Starts it as a server that must refuse to serve; returns what it said last.

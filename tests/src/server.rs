@@ -65,7 +65,25 @@ pub fn program(hooks: bool) -> PathBuf {
 
 /// Returns a command of the program in a folder, without the variables of whoever runs the tests.
 pub fn command(hooks: bool, folder: &Path, settings: &[(String, String)]) -> Command {
-    let mut command = Command::new(program(hooks));
+    command_under(&[], hooks, folder, settings)
+}
+
+/// Returns the same behind a command that becomes the program in the end: `sh -c 'umask 0; exec "$0" "$@"'`.
+pub(crate) fn command_under(
+    wrapper: &[&str],
+    hooks: bool,
+    folder: &Path,
+    settings: &[(String, String)],
+) -> Command {
+    let program = program(hooks);
+    let mut command = match wrapper {
+        [] => Command::new(program),
+        [first, arguments @ ..] => {
+            let mut command = Command::new(first);
+            command.args(arguments).arg(program);
+            command
+        }
+    };
     for (variable, _) in env::vars_os() {
         if variable.to_string_lossy().starts_with("AUTH_") {
             command.env_remove(variable);
@@ -81,7 +99,17 @@ pub(crate) fn launch(
     settings: Vec<(String, String)>,
     arguments: &[&str],
 ) -> Server {
-    let mut command = command(hooks, folder.path(), &settings);
+    launch_under(&[], hooks, folder, settings, arguments)
+}
+
+pub(crate) fn launch_under(
+    wrapper: &[&str],
+    hooks: bool,
+    folder: Arc<TempDir>,
+    settings: Vec<(String, String)>,
+    arguments: &[&str],
+) -> Server {
+    let mut command = command_under(wrapper, hooks, folder.path(), &settings);
     if !settings.iter().any(|(key, _)| key == "AUTH_LISTEN") {
         command.env("AUTH_LISTEN", "127.0.0.1:0");
     }

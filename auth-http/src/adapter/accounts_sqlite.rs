@@ -1,7 +1,8 @@
-//! Owns accounts and outbox in SQLite: a file in WAL mode, or memory.
+//! The SQLite adapter: accounts and outbox in a file in WAL mode, or in memory.
 //!
 //! Whatever reads and then writes begins IMMEDIATE: a deferred transaction that upgrades fails
-//! under contention. Next: `accounts_sqlite_outbox.rs` for the outbox's half of the port.
+//! under contention. Next: `accounts_sqlite_outbox.rs` for the outbox's half of the port,
+//! `accounts_sqlite_writes.rs` for disks that are full or fail.
 
 use std::{
     str::FromStr,
@@ -19,6 +20,7 @@ use sqlx::{
 
 use super::{
     accounts_rows::{AccountRow, FoundRow, WaitingRow, micros, span},
+    accounts_sqlite_writes::{Writes, may_be_lent_again},
     clock::Clock,
     migrations::migrations,
 };
@@ -41,6 +43,7 @@ const BUSY: Duration = Duration::from_secs(3);
 pub struct AccountsSqlite {
     pub(super) pool: SqlitePool,
     pub(super) clock: Clock,
+    pub(super) writes: Arc<Writes>,
     /// Keeps a database in memory alive: it goes with its last connection, and the pool closes
     /// one whose query was cut off.
     _keeper: Option<Arc<Mutex<SqliteConnection>>>,
@@ -67,17 +70,14 @@ impl AccountsSqlite {
             .idle_timeout(None)
             .max_lifetime(None)
             .acquire_timeout(BUSY)
+            .after_release(|connection, _| Box::pin(may_be_lent_again(connection)))
             .connect_with(options)
             .await?;
-        Ok(Self { pool, clock, _keeper: keeper })
+        Ok(Self { pool, clock, writes: Arc::default(), _keeper: keeper })
     }
 
     pub(super) fn now(&self) -> Time {
         self.clock.wall()
-    }
-
-    pub(super) async fn begin(&self, operation: &'static str) -> Result<Transaction<'_, Sqlite>> {
-        self.pool.begin_with("BEGIN IMMEDIATE").await.map_err(|e| PortError::not_done(operation, e))
     }
 }
 
@@ -196,7 +196,7 @@ impl Accounts for AccountsSqlite {
             return Ok(Commit::Conflict);
         }
         write_mail(&mut transaction, order).await.map_err(not_done)?;
-        transaction.commit().await.map_err(|e| PortError::unknown(OPERATION, e))?;
+        self.end(OPERATION, transaction).await?;
         Ok(Commit::Committed)
     }
 
@@ -235,8 +235,8 @@ impl Accounts for AccountsSqlite {
         sqlx::query("SELECT 1 FROM accounts LIMIT 1")
             .execute(&self.pool)
             .await
-            .map(drop)
-            .map_err(|e| PortError::not_done("reach the database", e))
+            .map_err(|e| PortError::not_done("reach the database", e))?;
+        self.can_write().await
     }
 }
 

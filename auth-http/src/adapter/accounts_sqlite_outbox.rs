@@ -198,7 +198,7 @@ impl AccountsSqlite {
                 .map_err(|e| PortError::not_done(operation, e))?;
             changed += done.rows_affected();
         }
-        transaction.commit().await.map_err(|e| PortError::unknown(operation, e))?;
+        self.end(operation, transaction).await?;
         Ok(changed)
     }
 }

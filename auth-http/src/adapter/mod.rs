@@ -15,6 +15,8 @@ mod accounts_rows;
 pub mod accounts_sqlite;
 #[cfg(feature = "sqlite")]
 mod accounts_sqlite_outbox;
+#[cfg(feature = "sqlite")]
+mod accounts_sqlite_writes;
 mod authorities;
 pub mod clock;
 pub mod codes_memory;

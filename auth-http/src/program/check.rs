@@ -1,4 +1,4 @@
-//! Owns the command `check`: tries every part and prints the real error of each.
+//! The command `check`: tries every part and prints the real error of each.
 
 use std::io::{self, Write};
 
@@ -23,6 +23,9 @@ pub(super) async fn run(settings: &Settings, mail_to: Option<&str>) -> Result<()
                 report.add(&finding)?;
             }
             report.add(&schema(accounts.as_ref(), settings.migrate).await)?;
+            if let Some(finding) = writing(accounts.as_ref(), &report).await {
+                report.add(&finding)?;
+            }
             accounts.close().await;
         }
     }
@@ -61,6 +64,16 @@ async fn schema(accounts: &dyn AccountsDatabase, migrates: bool) -> Finding {
         Ok(false) => Finding::bad("schema", "not up to date; run `auth-http migrate`"),
         Err(error) => Finding::bad("schema", error),
     }
+}
+
+/// Says that registrations would not be kept, unless something else has said so.
+async fn writing(accounts: &dyn AccountsDatabase, report: &Report) -> Option<Finding> {
+    const PART: &str = "writing";
+    if report.failed.contains(&PART) || !accounts.is_migrated().await.is_ok_and(|migrated| migrated) {
+        return None;
+    }
+    let error = accounts.ping().await.err()?;
+    Some(Finding::bad(PART, format_args!("{error}; is it read-only, or its disk full?")))
 }
 
 async fn mail(

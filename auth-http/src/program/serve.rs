@@ -35,6 +35,8 @@ pub(super) async fn run(settings: Settings) -> Result<(), Failure> {
     // Before there is anything to end in order.
     let mut signals = [signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?];
     let mut hangup = if ignores_hangup() { None } else { Some(signal(SignalKind::hangup())?) };
+    // A write that a limit on file sizes refuses is an error then, as on a full disk. By default it ends the process.
+    let _too_large = signal(SignalKind::from_raw(libc::SIGXFSZ))?;
     let mut node = Node::start(settings).await?;
     if let Err(error) = announce(&listener, metrics.as_ref(), docs, node.shows_mails()) {
         node.finish(ready(())).await;

@@ -13,7 +13,7 @@ use auth_core::{
     Status, Time, Version,
 };
 use sqlx::{
-    FromRow, Row as _, SqliteConnection, SqlitePool,
+    Connection as _, FromRow, Row as _, SqliteConnection, SqlitePool,
     sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteRow},
 };
 
@@ -68,6 +68,13 @@ impl Users {
         let patience = Duration::from_secs(3);
         let pool = SqlitePoolOptions::new()
             .acquire_timeout(patience)
+            // A transaction whose end failed, on a full disk for example, counts as open on its connection for good.
+            .after_release(|connection, _| {
+                Box::pin(async move {
+                    connection.ping().await?;
+                    Ok(!connection.is_in_transaction())
+                })
+            })
             .connect_with(options.busy_timeout(patience))
             .await?;
         sqlx::raw_sql(include_str!("users.sql")).execute(&pool).await?;

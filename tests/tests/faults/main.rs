@@ -6,6 +6,7 @@
 
 mod codes;
 mod database;
+mod disk;
 mod mail;
 mod nodes;
 mod world;

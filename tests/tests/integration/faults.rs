@@ -34,6 +34,9 @@ fn database_that_cannot_be_written_shows_nothing_of_an_address() {
         assert_eq!(server.activate(address, PASSWORD, "123456").status, 401, "a refusal writes nothing");
         assert_eq!(server.register(address, "weak").status, 422);
     }
+    let answer = server.get("/readyz");
+    is_unavailable(&answer);
+    assert!(answer.json()["detail"].as_str().unwrap().contains("accounts"), "{answer:?}");
     let server = server.restart(&[("AUTH_DATABASE_URL", "sqlite://auth.db?mode=rwc")]);
     assert_eq!(server.register(WORLDS[0], PASSWORD).status, 202, "repeating it later is all that is needed");
 }

@@ -48,6 +48,7 @@ mod smtp_faults;
 mod smtp_messages;
 mod smtp_server;
 mod smtp_tls;
+mod sqlite_disk;
 mod stack_mysql;
 mod stack_mysql_schema;
 mod stack_mysql_tls;

@@ -133,6 +133,7 @@ const STORELESS: &[&str] = &[
     "smtp_faults",
     "smtp_messages",
     "smtp_tls",
+    "sqlite_",
     "worker::",
 ];
 

@@ -77,6 +77,24 @@ async fn a_row_comes_back_as_it_was() {
     }
 }
 
+/// SQLite undoes such a transaction by itself, and sqlx counts it as open.
+#[tokio::test]
+async fn a_connection_on_a_full_disk_is_not_used_again() {
+    let (_folder, users) = open().await;
+    let mut connection = users.0.acquire().await.unwrap();
+    sqlx::query("PRAGMA max_page_count = 1").execute(&mut *connection).await.unwrap();
+    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.unwrap();
+    sqlx::query("CREATE TABLE filler (x)").execute(&mut *transaction).await.unwrap_err();
+    drop(transaction);
+    drop(connection);
+    let mut all = Vec::new();
+    for _ in 0..10 {
+        let mut connection = users.0.acquire().await.unwrap();
+        connection.begin_with("BEGIN IMMEDIATE").await.unwrap().rollback().await.unwrap();
+        all.push(connection);
+    }
+}
+
 #[tokio::test]
 async fn version_and_generation_must_be_those_that_were_read() {
     let (_folder, users) = open().await;
