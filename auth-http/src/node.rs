@@ -55,7 +55,8 @@ impl Node {
     /// loopback one, the development mailer and the development key are refused when settings are parsed.
     ///
     /// # Errors
-    /// [`StartError`] if a part cannot be opened or does not fit; nothing runs then.
+    /// [`StartError`] if a part cannot be opened or does not fit, or if another node, here or in another process,
+    /// serves the same SQLite file; nothing runs then.
     pub async fn start(settings: Settings) -> Result<Self, StartError> {
         choose_tls();
         starting::warn(&settings);
@@ -69,6 +70,8 @@ impl Node {
         let hooks = Hooks::from_environment().map_err(StartError)?;
         // Last: a start that is refused for another reason leaves the schema as it was.
         let accounts = parts::accounts(&settings, clock.clone()).await?;
+        // Before the schema is touched: the server that has the database would not know the new one.
+        parts::claim(accounts.as_ref()).await?;
         starting::refuse(&accounts.examine().await)?;
         if settings.migrate {
             parts::migrate(accounts.as_ref()).await?;

@@ -93,6 +93,11 @@ pub(crate) async fn require_schema(accounts: &dyn AccountsDatabase) -> Result<()
     }
 }
 
+/// Takes the database for this server, where no two may share one.
+pub(crate) async fn claim(accounts: &dyn AccountsDatabase) -> Result<(), StartError> {
+    accounts.claim().await.map_err(|error| StartError(format!("AUTH_DATABASE_URL: {}", error.source)))
+}
+
 /// Brings the schema up to date.
 pub(crate) async fn migrate(accounts: &dyn AccountsDatabase) -> Result<(), StartError> {
     accounts.migrate().await.map_err(unmigrated)

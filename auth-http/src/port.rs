@@ -110,6 +110,10 @@ pub trait Outbox: Send + Sync {
 /// Is the database of accounts and outbox as whoever starts and ends a program sees it.
 #[async_trait]
 pub trait AccountsDatabase: Accounts {
+    /// Takes the database for this server until it is closed, where no two servers may share one; refuses if another
+    /// server has it. Commands beside a server don't ask.
+    async fn claim(&self) -> Result<()>;
+
     /// Brings the schema to this version's; harmless where several programs do so at once.
     async fn migrate(&self) -> Result<()>;
 

@@ -218,12 +218,7 @@ impl Server {
         launch(self.hooks, Arc::clone(&self.folder), settings, &[]).on(self.stack.clone())
     }
 
-    /// Starts another one beside it, on the same database.
-    pub fn sibling(&self) -> Self {
-        self.sibling_with(&[])
-    }
-
-    /// Starts another one beside it, on the same database, with more settings.
+    /// Starts another one beside it, on the same database, with more settings. On SQLite it must have ended.
     pub fn sibling_with(&self, more: &[(&str, &str)]) -> Self {
         let mut settings = self.settings.clone();
         settings.extend(owned(more));

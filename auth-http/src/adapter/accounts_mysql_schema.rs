@@ -55,6 +55,11 @@ impl AccountsMysql {
 
 #[async_trait]
 impl AccountsDatabase for AccountsMysql {
+    async fn claim(&self) -> port::Result<()> {
+        // Any number of nodes share it.
+        Ok(())
+    }
+
     async fn migrate(&self) -> port::Result<()> {
         let migrated = async {
             let mut connection = self.connections.connect().await?;

@@ -2,11 +2,12 @@
 //!
 //! Whatever reads and then writes begins IMMEDIATE: a deferred transaction that upgrades fails
 //! under contention. Next: `accounts_sqlite_outbox.rs` for the outbox's half of the port,
-//! `accounts_sqlite_writes.rs` for disks that are full or fail.
+//! `accounts_sqlite_writes.rs` for disks that are full or fail, `accounts_sqlite_file.rs` for the files.
 
 use std::{
+    path::PathBuf,
     str::FromStr,
-    sync::{Arc, LazyLock, Mutex},
+    sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -20,6 +21,7 @@ use sqlx::{
 
 use super::{
     accounts_rows::{AccountRow, FoundRow, WaitingRow, micros, span},
+    accounts_sqlite_file::{Claim, ClaimError, Mode, create, open_to_others},
     accounts_sqlite_writes::{Writes, may_be_lent_again},
     clock::Clock,
     migrations::migrations,
@@ -44,6 +46,9 @@ pub struct AccountsSqlite {
     pub(super) pool: SqlitePool,
     pub(super) clock: Clock,
     pub(super) writes: Arc<Writes>,
+    /// The right to serve it; none where it is in memory or a command beside the server uses it.
+    claim: Arc<Mutex<Option<Claim>>>,
+    mode: Mode,
     /// Keeps a database in memory alive: it goes with its last connection, and the pool closes
     /// one whose query was cut off.
     _keeper: Option<Arc<Mutex<SqliteConnection>>>,
@@ -62,6 +67,8 @@ impl AccountsSqlite {
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(BUSY)
             .optimize_on_close(true, None);
+        let mode = Mode::of(url);
+        let options = if memory { options } else { on_disk(options, mode)? };
         let keeper = if memory { Some(Arc::new(Mutex::new(options.clone().connect().await?))) } else { None };
         let pool = SqlitePoolOptions::new()
             // Connections to a database in memory lock each other out: exactly one, for ever.
@@ -73,12 +80,42 @@ impl AccountsSqlite {
             .after_release(|connection, _| Box::pin(may_be_lent_again(connection)))
             .connect_with(options)
             .await?;
-        Ok(Self { pool, clock, writes: Arc::default(), _keeper: keeper })
+        let (writes, claim) = Default::default();
+        Ok(Self { pool, clock, writes, claim, mode, _keeper: keeper })
+    }
+
+    /// Returns the path of its file, as SQLite has opened it; none for a database in memory.
+    async fn path(&self) -> sqlx::Result<Option<PathBuf>> {
+        let path: Option<String> =
+            sqlx::query_scalar("SELECT file FROM pragma_database_list WHERE name = 'main'")
+                .fetch_one(&self.pool)
+                .await?;
+        Ok(path.filter(|path| !path.is_empty()).map(PathBuf::from))
+    }
+
+    fn claimed(&self) -> MutexGuard<'_, Option<Claim>> {
+        // A panic while it is held leaves no half-made value: every change is one assignment.
+        self.claim.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn now(&self) -> Time {
         self.clock.wall()
     }
+}
+
+/// Makes the file that is to be made; SQLite itself makes none.
+fn on_disk(options: SqliteConnectOptions, mode: Mode) -> sqlx::Result<SqliteConnectOptions> {
+    let path = options.get_filename();
+    let wrong = |why: String| sqlx::Error::Configuration(why.into());
+    // Threat: a second spelling, whose path only SQLite can read: its file would be made as the umask says.
+    if path.as_os_str().as_encoded_bytes().starts_with(b"file:") {
+        return Err(wrong("write the path itself: sqlite://path, without file:".to_owned()));
+    }
+    if mode.creates {
+        create(path)
+            .map_err(|error| wrong(format!("unable to open database file {}: {error}", path.display())))?;
+    }
+    Ok(options.create_if_missing(false))
 }
 
 /// Inserts or replaces the row if its version is the expected one; returns how many were written.
@@ -242,6 +279,18 @@ impl Accounts for AccountsSqlite {
 
 #[async_trait]
 impl AccountsDatabase for AccountsSqlite {
+    async fn claim(&self) -> Result<()> {
+        const OPERATION: &str = "claim the database";
+        let path = self.path().await.map_err(|e| PortError::not_done(OPERATION, e))?;
+        let Some(path) = path else { return Ok(()) };
+        match Claim::take(&path) {
+            Ok(claim) => *self.claimed() = Some(claim),
+            Err(ClaimError::Unusable(_)) if self.mode.reads_only => {}
+            Err(error) => return Err(PortError::not_done(OPERATION, error)),
+        }
+        Ok(())
+    }
+
     async fn migrate(&self) -> Result<()> {
         // The migrator has no lock on SQLite: of several programs that start at once one creates a
         // table, and the others fail on it. What they find then is what they wanted, or less.
@@ -278,13 +327,25 @@ impl AccountsDatabase for AccountsSqlite {
     async fn examine(&self) -> Vec<Finding> {
         let version: sqlx::Result<String> =
             sqlx::query_scalar("SELECT sqlite_version()").fetch_one(&self.pool).await;
-        vec![match version {
+        let mut findings = vec![match version {
             Ok(version) => Finding::good("database", format_args!("SQLite {version}")),
             Err(error) => Finding::bad("database", error),
-        }]
+        }];
+        // Who may read what was there before is for the operator to say: a backup may run as another user.
+        let files = self.path().await.ok().flatten().map_or_else(Vec::new, |path| open_to_others(&path));
+        findings.extend(files.into_iter().map(|(path, mode)| {
+            let path = path.display();
+            let text = format!(
+                "{path} has mode {mode:04o}: others than its owner may read addresses and password hashes, or write \
+                 them; `chmod 600 {path}`"
+            );
+            Finding::warning("database", text)
+        }));
+        findings
     }
 
     async fn close(&self) {
         self.pool.close().await;
+        *self.claimed() = None;
     }
 }

@@ -14,6 +14,8 @@ mod accounts_rows;
 #[cfg(feature = "sqlite")]
 pub mod accounts_sqlite;
 #[cfg(feature = "sqlite")]
+mod accounts_sqlite_file;
+#[cfg(feature = "sqlite")]
 mod accounts_sqlite_outbox;
 #[cfg(feature = "sqlite")]
 mod accounts_sqlite_writes;

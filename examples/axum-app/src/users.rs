@@ -3,6 +3,7 @@
 //! Errors tell what they leave behind: what failed before a commit has not happened, a commit that failed may have.
 
 use std::{
+    fs::OpenOptions,
     io,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -62,9 +63,23 @@ impl FromRow<'_, SqliteRow> for UserRow {
     }
 }
 
+/// Makes the file if there is none. Threat: other users of the machine who read password hashes; SQLite gives the
+/// files beside it the same mode.
+fn create(file: &str) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(file) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        Ok(_) | Err(_) => Ok(()),
+    }
+}
+
 impl Users {
     pub async fn open(file: &str) -> sqlx::Result<Self> {
-        let options = SqliteConnectOptions::new().filename(file).create_if_missing(true);
+        create(file)?;
+        let options = SqliteConnectOptions::new().filename(file);
         let patience = Duration::from_secs(3);
         let pool = SqlitePoolOptions::new()
             .acquire_timeout(patience)

@@ -31,6 +31,20 @@ fn what_is_registered_at_one_node_is_activated_at_another() {
 }
 
 #[test]
+fn nodes_send_a_mail_once() {
+    let shared = shared();
+    let nodes = [shared.node(&[]), shared.node(&[])];
+    let address = |n: usize| format!("user{n}@example.org");
+    for n in 0..40 {
+        assert_eq!(nodes[n % 2].register(&address(n), PASSWORD).status, 201);
+    }
+    nodes.iter().for_each(Server::wait_until_nothing_is_due);
+    for n in 0..40 {
+        assert_eq!(shared.codes_to(&address(n)).len(), 1, "{}", address(n));
+    }
+}
+
+#[test]
 fn tries_are_counted_over_all_nodes() {
     let shared = shared();
     let nodes = [shared.node(&[]), shared.node(&[]), shared.node(&[])];

@@ -160,21 +160,3 @@ fn of_parallel_registrations_with_different_passwords_exactly_one_wins() {
     let winners = opened.filter(|(password, code)| server.activate(ADA, password, code).status == 200);
     assert_eq!(winners.count(), 1);
 }
-
-#[test]
-fn two_servers_on_one_database_agree_on_accounts() {
-    let first = start(&[("AUTH_DISCLOSURE", "explicit")]);
-    let second = first.sibling();
-    first.register(ADA, PASSWORD);
-    assert_eq!(second.resend(ADA).status, 202, "known to the other one");
-    // Codes live in the memory of the process whose worker sent the mail.
-    let (by, code) = auth_tests::until("the mail at one of them", || {
-        [&first, &second].into_iter().find_map(|server| {
-            let mails = server.mails_to(ADA);
-            Some((server, mails.first()?["code"].as_str()?.to_owned()))
-        })
-    });
-    assert_eq!(by.activate(ADA, PASSWORD, &code).status, 200);
-    assert_eq!(first.register(ADA, OTHER).problem(), "email-taken");
-    assert_eq!(second.register(ADA, OTHER).problem(), "email-taken");
-}

@@ -49,6 +49,7 @@ mod smtp_messages;
 mod smtp_server;
 mod smtp_tls;
 mod sqlite_disk;
+mod sqlite_file;
 mod stack_mysql;
 mod stack_mysql_schema;
 mod stack_mysql_tls;

@@ -198,21 +198,6 @@ fn asking_again_does_not_put_off_a_mail_that_is_due_and_has_not_left() {
 }
 
 #[test]
-fn two_servers_send_a_mail_once() {
-    let first = start(&[]);
-    let second = first.sibling();
-    for n in 0..40 {
-        let server = if n % 2 == 0 { &first } else { &second };
-        assert_eq!(server.register(&format!("user{n}@example.org"), PASSWORD).status, 202);
-    }
-    first.wait_until_nothing_is_due();
-    for n in 0..40 {
-        let address = format!("user{n}@example.org");
-        assert_eq!(first.mails_to(&address).len() + second.mails_to(&address).len(), 1, "{address}");
-    }
-}
-
-#[test]
 fn outbox_lists_what_waits_and_never_a_code() {
     let server = start(&[]);
     server.register(ADA, PASSWORD);

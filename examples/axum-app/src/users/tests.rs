@@ -95,6 +95,16 @@ async fn a_connection_on_a_full_disk_is_not_used_again() {
     }
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn files_are_for_their_owner_alone() {
+    use std::{fs, os::unix::fs::PermissionsExt};
+    let (folder, _users) = open().await;
+    for file in fs::read_dir(folder.path()).unwrap() {
+        assert_eq!(file.unwrap().metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    }
+}
+
 #[tokio::test]
 async fn version_and_generation_must_be_those_that_were_read() {
     let (_folder, users) = open().await;
