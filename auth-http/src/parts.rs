@@ -10,8 +10,8 @@ use crate::adapter::accounts_mysql::AccountsMysql;
 use crate::adapter::accounts_sqlite::AccountsSqlite;
 use crate::{
     adapter::{
-        clock::Clock, codes_memory::CodesMemory, codes_redis::CodesRedis, mail_development::MailDevelopment,
-        mail_smtp::MailSmtp, mail_templates::MailTemplates,
+        authorities, clock::Clock, codes_memory::CodesMemory, codes_redis::CodesRedis,
+        mail_development::MailDevelopment, mail_smtp::MailSmtp, mail_templates::MailTemplates,
     },
     config::{Database, Settings},
     hooks,
@@ -45,9 +45,10 @@ pub(crate) async fn accounts(
         match opened {
             Ok(accounts) => return Ok(accounts),
             Err(error) if Instant::now() >= until || !passes(&settings.database, &error) => {
+                let advice = authorities::advice(&error.to_string());
+                let advice = advice.unwrap_or(settings.database.advice());
                 return Err(StartError(format!(
-                    "the database cannot be opened: {error}; check AUTH_DATABASE_URL, {}",
-                    settings.database.advice()
+                    "the database cannot be opened: {error}; check AUTH_DATABASE_URL, {advice}"
                 )));
             }
             Err(error) => {

@@ -24,6 +24,10 @@ pub enum Certificate {
     OtherName,
     /// By an authority that nobody trusts.
     OtherAuthority,
+    /// Signed by itself; the file to trust is the certificate.
+    SelfSigned,
+    /// The same, marked as an authority.
+    SelfSignedAuthority,
 }
 
 /// An authority; its file goes with it.
@@ -63,11 +67,23 @@ impl Authority {
             Certificate::Good => self.issue_to(&["127.0.0.1", "localhost"], |_| ()),
             Certificate::OtherName => self.issue_to(&["other.example"], |_| ()),
             Certificate::OtherAuthority => Self::new().issue(Certificate::Good),
+            Certificate::SelfSigned => self.self_signed(IsCa::ExplicitNoCa),
+            Certificate::SelfSignedAuthority => self.self_signed(IsCa::Ca(BasicConstraints::Unconstrained)),
             Certificate::Expired => self.issue_to(&["127.0.0.1", "localhost"], |params| {
                 (params.not_before, params.not_after) =
                     (date_time_ymd(2020, 1, 1), date_time_ymd(2021, 1, 1));
             }),
         }
+    }
+
+    /// Makes a certificate for loopback that has signed itself, and the one that is to be trusted.
+    fn self_signed(&self, is_ca: IsCa) -> Issued {
+        let mut params = CertificateParams::new(["127.0.0.1".to_owned(), "localhost".to_owned()]).unwrap();
+        params.is_ca = is_ca;
+        let key = KeyPair::generate().unwrap();
+        let chain = params.self_signed(&key).unwrap().pem();
+        fs::write(self.file(), &chain).unwrap();
+        Issued { chain, key: key.serialize_pem() }
     }
 
     /// Issues a certificate for these names, changed in this way.

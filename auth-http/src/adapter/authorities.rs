@@ -1,4 +1,5 @@
-//! Owns reading the authorities that a URL's `ssl-ca` names instead of the public ones.
+//! The authorities that a URL's `ssl-ca` names instead of the public ones: how they are read, and what to do about
+//! a certificate that they do not cover.
 
 use std::{fs, path::Path};
 
@@ -19,4 +20,13 @@ pub(super) fn read(file: &Path) -> Result<(Vec<u8>, Vec<CertificateDer<'static>>
         Ok(certificates) => Ok((pem, certificates)),
         Err(error) => Err(wrong(error.to_string())),
     }
+}
+
+/// Says what to do about a certificate that was refused, where its error alone does not; none for other errors.
+pub(crate) fn advice(error: &str) -> Option<&'static str> {
+    error.contains("CaUsedAsEndEntity").then_some(
+        "the server shows a self-signed certificate that is marked as an authority (CA:TRUE), which no server's may be: \
+         let it show one that this authority has signed, or make it anew with `openssl req -x509 … -addext \
+         basicConstraints=critical,CA:FALSE` and name that one in ssl-ca=FILE",
+    )
 }

@@ -11,6 +11,7 @@ use auth_core::{Detail, Recipient, Secret, SendMail, Sending, Template};
 use base64::{Engine, engine::general_purpose::STANDARD};
 
 use super::{
+    authorities,
     clock::Clock,
     mail_smtp_conversation::{Conversation, Limits, Way},
     mail_smtp_failure::{Failure, Phase},
@@ -191,12 +192,16 @@ impl Mailer for MailSmtp {
 }
 
 /// Says what an operator can do about it.
-const fn advice(failure: &Failure) -> &'static str {
+fn advice(failure: &Failure) -> &'static str {
+    if let Some(advice) = authorities::advice(&failure.to_string()) {
+        return advice;
+    }
     match failure.phase {
         Phase::Connection => "check host and port in AUTH_SMTP_URL, and that the server runs",
         Phase::Tls => {
             "the server needs a certificate that is valid for this host; ?ssl-ca=FILE trusts an authority of your \
-             own; smtps:// begins with TLS, smtp+starttls:// does not"
+             own, or a self-signed certificate of the server itself; smtps:// begins with TLS, smtp+starttls:// does \
+             not"
         }
         Phase::StartTls => "smtps:// is for ports that begin with TLS; mails never go without it",
         Phase::Login => "check user and password in AUTH_SMTP_URL",

@@ -19,7 +19,7 @@ mod accounts_sqlite_file;
 mod accounts_sqlite_outbox;
 #[cfg(feature = "sqlite")]
 mod accounts_sqlite_writes;
-mod authorities;
+pub(crate) mod authorities;
 pub mod clock;
 pub mod codes_memory;
 pub mod codes_redis;

@@ -79,6 +79,18 @@ fn bad_certificates_are_told() {
     fails(url.split('?').next().unwrap(), &["UnknownIssuer", "ssl-ca=FILE"]);
 }
 
+/// Its error alone, CaUsedAsEndEntity, tells nobody what to do, and an authority was named already.
+#[test]
+fn a_self_signed_certificate_is_told_with_what_to_do() {
+    let peer = SmtpPeer::start(Manner { certificate: Certificate::SelfSignedAuthority, ..STRICT });
+    fails(&peer.url(), &["TLS: ", "self-signed", "CA:TRUE", "basicConstraints=critical,CA:FALSE"]);
+    let peer = SmtpPeer::start(Manner { certificate: Certificate::SelfSigned, ..STRICT });
+    let said = check(&peer.url(), &[], "mail: ");
+    assert!(said.starts_with("ok "), "what the advice leads to serves: {said}");
+    let url = peer.url();
+    fails(url.split('?').next().unwrap(), &["UnknownIssuer", "ssl-ca=FILE", "self-signed"]);
+}
+
 #[test]
 fn a_missing_starttls_is_told() {
     let peer = SmtpPeer::start(STRICT);

@@ -63,5 +63,8 @@ fn certificates_of_the_database_are_verified() {
                 "{bad:?}: {said}"
             );
         }
+        // Its error alone, CaUsedAsEndEntity, tells nobody what to do.
+        let (status, said) = checked(start, Certificate::SelfSignedAuthority);
+        assert!(status == 1 && said.contains("CA:TRUE") && said.contains("CA:FALSE"), "{said}");
     }
 }
