@@ -230,7 +230,7 @@ pub trait Codes: Send + Sync {
     /// Redeems a code, atomically.
     async fn redeem(&self, order: &RedeemCode) -> Result<Redemption>;
 
-    /// Tries the connection.
+    /// Finds out whether a request would be counted and a code be stored.
     async fn ping(&self) -> Result<()>;
 
     /// Looks at all that the adapter relies on.

@@ -71,6 +71,10 @@ impl CodesRedis {
         format!("{}:rate:{{{}}}", self.prefix, hex(&digest))
     }
 
+    fn ready_key(&self) -> String {
+        format!("{}:ready", self.prefix)
+    }
+
     fn script<'a>(&self, script: &'a Script, key: String) -> ScriptInvocation<'a> {
         let mut invocation = script.key(key);
         invocation.arg(self.clock.shift_micros());
@@ -128,7 +132,7 @@ impl Codes for CodesRedis {
     }
 
     async fn ping(&self) -> Result<()> {
-        let script = READY.key(format!("{}:ready", self.prefix));
+        let script = READY.key(self.ready_key());
         self.pool.run::<String>("write to Redis", &script).await.map(drop)
     }
 

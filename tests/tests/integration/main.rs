@@ -54,6 +54,7 @@ mod stack_mysql;
 mod stack_mysql_schema;
 mod stack_mysql_tls;
 mod stack_redis;
+mod stack_redis_rights;
 mod telemetry;
 mod templates;
 mod walkthrough;

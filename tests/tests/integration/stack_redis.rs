@@ -6,7 +6,7 @@
 use auth_core::Secret;
 use auth_tests::{
     PASSWORD, Program, Ran,
-    certificates::{Authority, Issued},
+    certificates::{Authority, Certificate, Issued},
     container, stack, start, until,
 };
 use testcontainers::{
@@ -56,6 +56,13 @@ impl Own {
     /// Carries out a command.
     pub(crate) fn command(&self, words: &str) {
         command(&self.url(), words);
+    }
+
+    /// Returns how often somebody was refused a command or a key.
+    pub(crate) fn refused(&self) -> usize {
+        let mut redis = redis::Client::open(self.url()).unwrap().get_connection().unwrap();
+        let entries: Vec<redis::Value> = redis::cmd("ACL").arg("LOG").query(&mut redis).unwrap();
+        entries.len()
     }
 }
 
@@ -247,12 +254,9 @@ async fn tls_serves_the_right_name_of_a_trusted_authority_and_nothing_else() {
     let (authority, other) = (Authority::new(), Authority::new());
     let Issued { chain, key } = authority.issue_to(&["localhost"], |_| ());
     let files = [("certificate.pem", chain), ("key.pem", key)];
-    let own = Own::start(
-        "--port 0 --tls-port 6379 --tls-cert-file /tls/certificate.pem --tls-key-file /tls/key.pem \
-         --tls-auth-clients no",
-        &files,
-    )
-    .await;
+    const TLS: &str = "--port 0 --tls-port 6379 --tls-cert-file /tls/certificate.pem --tls-key-file \
+                       /tls/key.pem --tls-auth-clients no";
+    let own = Own::start(TLS, &files).await;
     let empty = tempfile::NamedTempFile::new().unwrap();
     let [trusted, other, empty] =
         [authority.file(), other.file(), empty.path().to_owned()].map(|path| path.display().to_string());
@@ -270,4 +274,10 @@ async fn tls_serves_the_right_name_of_a_trusted_authority_and_nothing_else() {
     }
     // Without TLS there is nobody to talk to, and no way back to it.
     assert_failed(&own.url(), &["AUTH_REDIS_URL"]);
+
+    // Its error alone, CaUsedAsEndEntity, tells nobody what to do.
+    let Issued { chain, key } = authority.issue(Certificate::SelfSignedAuthority);
+    let own = Own::start(TLS, &[("certificate.pem", chain), ("key.pem", key)]).await;
+    let url = format!("rediss://localhost:{}?ssl-ca={trusted}", own.port);
+    assert_failed(&url, &["CA:TRUE", "CA:FALSE"]);
 }

@@ -243,6 +243,9 @@ fn client(server: &RedisServer) -> std::result::Result<Client, String> {
     let info = server.url.expose().as_str().into_connection_info().map_err(|error| said(&error))?;
     // Without it a command waits for the acknowledgement of the one before, 40 ms.
     let info = info.set_tcp_settings(TcpSettings::default().set_nodelay(true));
+    // CLIENT SETINFO would be one more right to give, and tells nothing that serving needs.
+    let redis = info.redis_settings().clone().set_skip_set_lib_name();
+    let info = info.set_redis_settings(redis);
     match &server.ssl_ca {
         None => Client::open(info),
         Some(file) => {
