@@ -27,6 +27,7 @@ use crate::{Received, certificates::Authority, smtp_talk::talk, until};
 pub enum Step {
     Greeting,
     Ehlo,
+    Helo,
     StartTls,
     Auth,
     Mail,

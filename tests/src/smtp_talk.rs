@@ -56,6 +56,7 @@ impl Talk {
                     let offered = self.offered();
                     self.act(Step::Ehlo, &line, &offered).await?;
                 }
+                "HELO" => drop(self.act(Step::Helo, &line, "250 peer.example").await?),
                 "STARTTLS" => {
                     if self.act(Step::StartTls, &line, "220 go ahead").await? == 220 {
                         self = self.encrypt().await?;

@@ -29,6 +29,7 @@ pub struct MailSmtp {
     templates: MailTemplates,
     clock: Clock,
     from: MailFrom,
+    reply_to: Option<MailFrom>,
     sender: Recipient,
     way: Way,
     patience: Patience,
@@ -70,9 +71,9 @@ impl MailSmtp {
     pub fn open(server: &SmtpServer, templates: MailTemplates, clock: Clock) -> Result<Self> {
         let sender = server.from.address.recipient();
         let way = Way::new(server, &sender)?;
-        let from = server.from.clone();
+        let (from, reply_to) = (server.from.clone(), server.reply_to.clone());
         let (patience, idle) = (Patience::default(), Arc::default());
-        Ok(Self { templates, clock, from, sender, way, patience, idle })
+        Ok(Self { templates, clock, from, reply_to, sender, way, patience, idle })
     }
 
     /// Makes it more or less patient.
@@ -155,7 +156,7 @@ impl Mailer for MailSmtp {
         let rendered = self.templates.render(&order.template, &order.locale);
         let rendered = rendered.map_err(|error| PortError::not_done("render a mail", error))?;
         let message: Secret<Vec<u8>> =
-            message((&self.from.name, &self.sender), order, &rendered, self.clock.wall())
+            message(&self.from, self.reply_to.as_ref(), order, &rendered, self.clock.wall())
                 .map_err(|error| PortError::not_done("write a mail", error))?;
         let Err(failure) = self.deliver(to, message.expose()).await else { return Ok(Sending::Accepted) };
         let detail = Detail::new(&self.told(&failure, Some(&order.template)));

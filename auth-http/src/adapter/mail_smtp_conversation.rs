@@ -1,4 +1,4 @@
-//! Owns one conversation with an SMTP server: its phases, each with its limit of time.
+//! One conversation with an SMTP server: its phases, each with its limit of time.
 //!
 //! What an answer means for the mail is said in `mail_smtp.rs`, what went wrong in `mail_smtp_failure.rs`.
 
@@ -165,7 +165,7 @@ impl Conversation {
                 let tls = client.into_tls(&way.connector, &way.host);
                 let mut client = boxed(limits.keep(Phase::Tls, tls).await?);
                 // What was said before TLS counts for nothing (RFC 3207 section 4.2).
-                let capabilities = limits.keep(Phase::Ehlo, client.ehlo(&way.name)).await?;
+                let capabilities = hello(&mut client, way, limits).await?;
                 (client, capabilities)
             }
         };
@@ -224,8 +224,26 @@ async fn greeted<T: Stream>(
 ) -> Result<(SmtpClient<T>, EhloResponse<String>), Failure> {
     let greeting = limits.keep(Phase::Greeting, client.read()).await?;
     expect(Phase::Greeting, 200..=299, greeting)?;
-    let capabilities = limits.keep(Phase::Ehlo, client.ehlo(&way.name)).await?;
+    let capabilities = hello(&mut client, way, limits).await?;
     Ok((client, capabilities))
+}
+
+/// Says who we are. A server that does not know EHLO is asked with HELO (RFC 5321 sections 3.2 and 4.1.1.1), unless
+/// STARTTLS or a login is wanted: both are offered in the answer to EHLO alone.
+async fn hello<T: Stream>(
+    client: &mut SmtpClient<T>,
+    way: &Way,
+    limits: Limits,
+) -> Result<EhloResponse<String>, Failure> {
+    let needs_offers = way.tls == SmtpTls::StartTls || way.login.is_some();
+    let refused = match limits.keep(Phase::Ehlo, client.ehlo(&way.name)).await {
+        Err(failure) if !needs_offers && matches!(failure.code(), Some(500 | 501 | 502 | 504)) => failure,
+        done => return done,
+    };
+    let reply = limits.keep(Phase::Ehlo, client.cmd(format!("HELO {}\r\n", way.name))).await?;
+    // What it said to EHLO tells more.
+    expect(Phase::Ehlo, 200..=299, reply).map_err(|_| refused)?;
+    Ok(EhloResponse::new(String::new()))
 }
 
 async fn login<T: Stream>(

@@ -1,12 +1,13 @@
-//! Owns what is sent: an RFC 5322 message in 7 bits, as it goes over the wire.
+//! What is sent: an RFC 5322 message in 7 bits, as it goes over the wire.
 
-use auth_core::{Recipient, Secret, SendMail, Time};
+use auth_core::{Secret, SendMail, Time};
 use mail_builder::{
     MessageBuilder,
     headers::{address::Address, raw::Raw},
 };
 
 use super::mail_templates::Rendered;
+use crate::config::MailFrom;
 
 /// The longest line (RFC 5322 section 2.1.1).
 const LONGEST_LINE: usize = 998;
@@ -16,11 +17,13 @@ const LONGEST_LINE: usize = 998;
 /// # Errors
 /// Says why it may not go over the wire.
 pub(super) fn message(
-    (name, sender): (&str, &Recipient),
+    from: &MailFrom,
+    reply_to: Option<&MailFrom>,
     order: &SendMail,
     rendered: &Rendered,
     at: Time,
 ) -> Result<Secret<Vec<u8>>, String> {
+    let sender = from.address.recipient();
     let sender = sender.as_str();
     let domain = sender.rsplit_once('@').map_or("", |(_, domain)| domain);
     // A second after which nobody reads mails any more is no second to fail at.
@@ -28,7 +31,7 @@ pub(super) fn message(
     let (text, html) =
         (Secret::new(lines(rendered.text.expose())), Secret::new(lines(rendered.html.expose())));
     let message = MessageBuilder::new()
-        .from(Address::new_address((!name.is_empty()).then_some(name), sender))
+        .from(mailbox(&from.name, sender))
         .to(Address::new_address(None::<&str>, order.to.as_str()))
         .subject(rendered.subject.as_str())
         // Retries have the same, so readers may see that it is the same mail. mail-builder's own shows
@@ -37,10 +40,21 @@ pub(super) fn message(
         .date(seconds)
         // RFC 3834: no machine answers this, holidays included.
         .header("Auto-Submitted", Raw::new("auto-generated"))
+        // The same for Microsoft Exchange, which reads a header of its own.
+        .header("X-Auto-Response-Suppress", Raw::new("All"))
         .text_body(text.expose().as_str())
         .html_body(html.expose().as_str());
+    let reply_to = reply_to.map(|reply_to| (&reply_to.name, reply_to.address.recipient()));
+    let message = match &reply_to {
+        Some((name, address)) => message.reply_to(mailbox(name, address.as_str())),
+        None => message,
+    };
     let message = Secret::new(message.write_to_vec().map_err(|error| error.to_string())?);
     doubled(message.expose())
+}
+
+fn mailbox<'a>(name: &'a str, address: &'a str) -> Address<'a> {
+    Address::new_address((!name.is_empty()).then_some(name), address)
 }
 
 /// Ends each line with one line feed, and leaves out what is no text.

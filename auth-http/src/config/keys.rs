@@ -61,6 +61,7 @@ pub static KEYS: &[Key] = &[
     key("single_node", Some("off"), "on: this is the only node, codes may live in its memory"),
     secret("smtp_url", None, "mail server; none for the development mailer"),
     key("mail_from", Some("Accounts <no-reply@localhost>"), "sender of the mails"),
+    key("mail_reply_to", None, "who gets what people answer to mails; none for the sender"),
     key("service_name", Some("Accounts"), "named in mails, and a word that passwords must not lean on"),
     key("mail_templates", None, "folder whose files replace built-in templates of the same name"),
     seed(key("code_length", Some("6"), "characters of a code, 4 to 20"), "4"),

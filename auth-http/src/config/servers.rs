@@ -44,6 +44,8 @@ pub struct SmtpServer {
     pub login: Option<(String, Secret<String>)>,
     /// The sender.
     pub from: MailFrom,
+    /// Who gets what people answer; none for the sender.
+    pub reply_to: Option<MailFrom>,
 }
 
 /// Says how a connection to an SMTP server is protected.
@@ -176,7 +178,7 @@ impl RedisServer {
 
 impl SmtpServer {
     /// Reads a URL; the error says what would do.
-    pub(super) fn parse(text: &str, from: MailFrom) -> Result<Self, String> {
+    pub(super) fn parse(text: &str, from: MailFrom, reply_to: Option<MailFrom>) -> Result<Self, String> {
         const WANTED: &str = "smtps://user:password@host:465, smtp+starttls://user:password@host:587, or \
              smtp://host:25 without TLS";
         let url = Url::parse(text).map_err(|error| format!("a URL such as {WANTED} ({error})"))?;
@@ -207,7 +209,7 @@ impl SmtpServer {
         if ssl_ca.is_some() && tls == SmtpTls::Plain {
             return Err("consistent: ssl-ca needs smtps:// or smtp+starttls://".to_owned());
         }
-        Ok(Self { host: host.to_owned(), port: url.port().unwrap_or(port), tls, ssl_ca, login, from })
+        Ok(Self { host: host.to_owned(), port: url.port().unwrap_or(port), tls, ssl_ca, login, from, reply_to })
     }
 }
 

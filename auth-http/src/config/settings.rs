@@ -259,13 +259,23 @@ impl Values<'_> {
         const SENDER: &str = "an address of yours that AUTH_SMTP_URL takes mails from, \
              `Accounts <no-reply@example.org>` for example";
         let (url, from) = (self.0.value("smtp_url"), self.0.value("mail_from").unwrap_or_default());
+        let reply_to = self.reply_to()?;
         // The built-in sender stands for none: nobody can use it, and without a server nobody does.
         if url.is_none() && keys::find("mail_from").and_then(|key| key.default) == Some(from) {
             return Ok(None);
         }
         let from = MailFrom::parse(from).ok_or_else(|| self.wrong("mail_from", SENDER))?;
-        let parse = |url| SmtpServer::parse(url, from).map_err(|wanted| self.wrong("smtp_url", &wanted));
-        url.map(parse).transpose()
+        let Some(url) = url else { return Ok(None) };
+        SmtpServer::parse(url, from, reply_to).map(Some).map_err(|wanted| self.wrong("smtp_url", &wanted))
+    }
+
+    fn reply_to(&self) -> Result<Option<MailFrom>, ConfigError> {
+        let parse = |text| {
+            MailFrom::parse(text).ok_or_else(|| {
+                self.wrong("mail_reply_to", "an address, `Help <help@example.org>` for example")
+            })
+        };
+        self.0.value("mail_reply_to").map(parse).transpose()
     }
 
     fn otlp_endpoint(&self) -> Result<Option<String>, ConfigError> {

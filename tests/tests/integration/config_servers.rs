@@ -93,6 +93,20 @@ fn mails_need_a_sender() {
 }
 
 #[test]
+fn answers_need_an_address() {
+    let smtp = ("AUTH_SMTP_URL", "smtp://127.0.0.1:25");
+    for reply_to in
+        ["Help", "Help <>", "help", "a@example.net\nBcc: eve@example.org", "a@example.net, b@example.net"]
+    {
+        refused(&[smtp, FROM, ("AUTH_MAIL_REPLY_TO", reply_to)], &["AUTH_MAIL_REPLY_TO", "help@example.org"]);
+        refused(&[("AUTH_MAIL_REPLY_TO", reply_to)], &["AUTH_MAIL_REPLY_TO"]);
+    }
+    for reply_to in ["help@example.net", "Help, Inc. <help@example.net>", "\"Help\" <help@bücher.example>"] {
+        accepted(&[smtp, FROM, ("AUTH_MAIL_REPLY_TO", reply_to)]);
+    }
+}
+
+#[test]
 fn redis_urls_name_a_host_and_a_numbered_database() {
     for url in [
         "redis://127.0.0.1",

@@ -45,6 +45,7 @@ mod smtp;
 mod smtp_check;
 mod smtp_connections;
 mod smtp_faults;
+mod smtp_hello;
 mod smtp_messages;
 mod smtp_server;
 mod smtp_tls;

@@ -3,7 +3,7 @@
 use auth_tests::Program;
 
 /// Every variable of the configuration table.
-const VARIABLES: [&str; 35] = [
+const VARIABLES: [&str; 36] = [
     "AUTH_PROFILE",
     "AUTH_LISTEN",
     "AUTH_METRICS_LISTEN",
@@ -13,6 +13,7 @@ const VARIABLES: [&str; 35] = [
     "AUTH_SINGLE_NODE",
     "AUTH_SMTP_URL",
     "AUTH_MAIL_FROM",
+    "AUTH_MAIL_REPLY_TO",
     "AUTH_SERVICE_NAME",
     "AUTH_MAIL_TEMPLATES",
     "AUTH_CODE_LENGTH",

@@ -54,6 +54,7 @@ pub(crate) fn server(peer: &SmtpPeer, manner: Manner) -> SmtpServer {
             name: "Accounts".to_owned(),
             address: Address::parse("no-reply@example.net").unwrap(),
         },
+        reply_to: None,
     }
 }
 

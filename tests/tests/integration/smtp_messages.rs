@@ -8,6 +8,7 @@ use std::{
 use auth_core::{Address, Locale, Sending, Template};
 use auth_http::{
     adapter::{clock::Clock, mail_smtp::MailSmtp, mail_templates::MailTemplates},
+    config::MailFrom,
     port::Mailer,
 };
 use auth_tests::{
@@ -16,10 +17,19 @@ use auth_tests::{
 };
 use tempfile::TempDir;
 
-use crate::smtp::{CODE, activation, pair, server};
+use crate::smtp::{CODE, activation, mailer, pair, server};
 
-const HEADERS: [&str; 8] =
-    ["From", "To", "Subject", "Message-ID", "Date", "Auto-Submitted", "Content-Type", "MIME-Version"];
+const HEADERS: [&str; 9] = [
+    "From",
+    "To",
+    "Subject",
+    "Message-ID",
+    "Date",
+    "Auto-Submitted",
+    "X-Auto-Response-Suppress",
+    "Content-Type",
+    "MIME-Version",
+];
 
 /// Asserts what holds of every message (RFC 5321 section 4.5.2, RFC 5322 section 2).
 fn is_clean(mail: &Received) {
@@ -40,6 +50,7 @@ fn is_clean(mail: &Received) {
     expected.sort();
     assert_eq!(names, expected, "each once, and no other");
     assert_eq!(mail.header("Auto-Submitted"), "auto-generated");
+    assert_eq!(mail.header("X-Auto-Response-Suppress"), "All");
     assert_eq!(mail.header("MIME-Version"), "1.0");
     assert_eq!(mail.recipients.len(), 1);
     assert_eq!(mail.header("To").trim(), format!("<{}>", mail.recipients[0]));
@@ -77,6 +88,24 @@ async fn names_in_the_headers_are_ours() {
         assert_eq!(mail.header("From"), "\"Accounts\" <no-reply@example.net>");
         assert_eq!(mail.header("Message-ID"), format!("<{}@example.net>", order.id), "again the same");
         assert!(!mail.headers().iter().any(|(_, value)| value.contains(CODE)), "{:?}", mail.headers());
+    }
+}
+
+#[tokio::test]
+async fn answers_go_to_whom_they_are_meant_for() {
+    for (name, header) in [("Help, Inc.", "\"Help, Inc.\" <help@example.com>"), ("", "<help@example.com>")] {
+        let peer = SmtpPeer::start(Manner::default());
+        let mut server = server(&peer, Manner::default());
+        let address = Address::parse("help@example.com").unwrap();
+        server.reply_to = Some(MailFrom { name: name.to_owned(), address });
+        assert_eq!(mailer(&server).send(&activation("ada@example.org")).await.unwrap(), Sending::Accepted);
+        let mail = peer.mails().remove(0);
+        assert_eq!(mail.header("Reply-To").trim(), header);
+        assert_eq!(
+            (mail.from.as_str(), mail.recipients.len()),
+            ("no-reply@example.net", 1),
+            "the envelope stays"
+        );
     }
 }
 

@@ -131,6 +131,7 @@ const STORELESS: &[&str] = &[
     "smtp_check",
     "smtp_connections",
     "smtp_faults",
+    "smtp_hello",
     "smtp_messages",
     "smtp_tls",
     "sqlite_",
