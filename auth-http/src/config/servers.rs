@@ -1,4 +1,4 @@
-//! Owns where the infrastructure is: the URLs of database, Redis and SMTP, and what is refused in them.
+//! Where the infrastructure is: the URLs of database, Redis and SMTP, and what is refused in them.
 //!
 //! What one URL says is judged here, what does not go together in `refusals.rs`.
 
@@ -75,7 +75,9 @@ impl Database {
             #[cfg(feature = "sqlite")]
             "sqlite" => Ok(Self::Sqlite(text.to_owned())),
             #[cfg(feature = "mysql")]
-            "mysql" | "mariadb" => mysql(text).map(|url| Self::Mysql(Secret::new(url))),
+            "mysql" | "mariadb" => {
+                mysql(text).map(|url| Self::Mysql(Secret::new(url))).map_err(|wanted| escaped(text, wanted))
+            }
             _ => Err(format!("a URL that this build serves: {}", SERVED.join(", "))),
         }
     }
@@ -154,6 +156,10 @@ fn is_loopback(host: &str) -> bool {
 impl RedisServer {
     /// Reads a URL; the error says what would do.
     pub(super) fn parse(text: &str, prefix: &str) -> Result<Self, String> {
+        Self::read(text, prefix).map_err(|wanted| escaped(text, wanted))
+    }
+
+    fn read(text: &str, prefix: &str) -> Result<Self, String> {
         const WANTED: &str = "redis://host:6379/0, or rediss://user:password@host:6379/0 with TLS";
         let mut url = Url::parse(text).map_err(|error| format!("a URL such as {WANTED} ({error})"))?;
         if !matches!(url.scheme(), "redis" | "rediss") || url.host_str().unwrap_or_default().is_empty() {
@@ -179,6 +185,10 @@ impl RedisServer {
 impl SmtpServer {
     /// Reads a URL; the error says what would do.
     pub(super) fn parse(text: &str, from: MailFrom, reply_to: Option<MailFrom>) -> Result<Self, String> {
+        Self::read(text, from, reply_to).map_err(|wanted| escaped(text, wanted))
+    }
+
+    fn read(text: &str, from: MailFrom, reply_to: Option<MailFrom>) -> Result<Self, String> {
         const WANTED: &str = "smtps://user:password@host:465, smtp+starttls://user:password@host:587, or \
              smtp://host:25 without TLS";
         let url = Url::parse(text).map_err(|error| format!("a URL such as {WANTED} ({error})"))?;
@@ -209,7 +219,15 @@ impl SmtpServer {
         if ssl_ca.is_some() && tls == SmtpTls::Plain {
             return Err("consistent: ssl-ca needs smtps:// or smtp+starttls://".to_owned());
         }
-        Ok(Self { host: host.to_owned(), port: url.port().unwrap_or(port), tls, ssl_ca, login, from, reply_to })
+        Ok(Self {
+            host: host.to_owned(),
+            port: url.port().unwrap_or(port),
+            tls,
+            ssl_ca,
+            login,
+            from,
+            reply_to,
+        })
     }
 }
 
@@ -224,6 +242,18 @@ pub(super) fn collector(text: &str) -> Result<String, String> {
         url.set_path("/v1/traces");
     }
     Ok(url.into())
+}
+
+/// Adds what is most likely wrong with a URL that cannot be read: a password with a character that ends its part of
+/// the URL. What comes before the first `/`, `?` or `#` is host and port then, and the @ stands behind it.
+fn escaped(text: &str, wanted: String) -> String {
+    let rest = text.split_once("://").map_or(text, |(_, rest)| rest);
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    if authority.contains('@') || !rest.contains('@') {
+        return wanted;
+    }
+    wanted
+        + "; user and password must be percent-encoded: / is %2F, ? is %3F, # is %23, : is %3A, @ is %40 and % is %25"
 }
 
 /// Reads the one parameter that the URLs of Redis and SMTP have.

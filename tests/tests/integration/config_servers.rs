@@ -55,6 +55,34 @@ fn smtp_urls_say_how_the_connection_is_protected() {
     }
 }
 
+/// A password with one of these characters makes a URL of something else, and its error speaks of a port.
+#[test]
+fn password_that_is_not_percent_encoded_is_told() {
+    for password in ["canary/x", "canary?x", "canary#x", "12/canary", "12?canary", "12#canary", "/canary"] {
+        let urls = [
+            ("AUTH_SMTP_URL", format!("smtps://mailer:{password}@mail.example:465")),
+            ("AUTH_REDIS_URL", format!("rediss://app:{password}@redis.example:6380/0")),
+            ("AUTH_DATABASE_URL", format!("mysql://app:{password}@db.example:3306/auth")),
+        ];
+        for (variable, url) in urls {
+            let settings = [FROM, REDIS, (variable, &url)];
+            let settings =
+                if variable == REDIS.0 { vec![settings[0], settings[2]] } else { settings.to_vec() };
+            refused(&settings, &[variable, "percent-encoded", "/ is %2F", "# is %23"]);
+        }
+    }
+    // Where that is not what is wrong it is not said.
+    for (variable, url) in [
+        ("AUTH_SMTP_URL", "smtps://mailer:canary@mail.example/path"),
+        ("AUTH_REDIS_URL", "redis://app:canary@redis.example/codes"),
+        ("AUTH_DATABASE_URL", "mysql://app:canary@db.example"),
+    ] {
+        let said = judged(&[FROM, (variable, url)]).unwrap_err();
+        assert!(!said.contains("percent"), "{said}");
+    }
+    accepted(&[FROM, ("AUTH_SMTP_URL", "smtps://mailer:canary%2F%3F%23%25@mail.example")]);
+}
+
 /// Threat: the password of the mail server, in clear on every wire to it.
 #[test]
 fn a_login_without_tls_is_refused() {
