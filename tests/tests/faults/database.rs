@@ -164,6 +164,38 @@ fn full_disk_is_503_until_there_is_room_and_loses_nothing_that_was_acknowledged(
     world.nothing_is_lost(&node, &acknowledged);
 }
 
+/// Visitors whose statements are done and whose COMMIT the server refuses: it becomes read-only in between.
+fn commits_refused(database: &Service) {
+    let world = world(database);
+    let (url, name) = (database.mysql_url(), world.stack.database.url.rsplit('/').next().unwrap());
+    // The administrator may write all the same.
+    administer(&url, "CREATE USER app@'%' IDENTIFIED BY 'of-the-test'".to_owned());
+    administer(&url, format!("GRANT ALL ON `{name}`.* TO app@'%'"));
+    let own = format!("mysql://app:of-the-test@{}/{name}", database.at(3306));
+    let node = world.node(&[("AUTH_DATABASE_URL", &own)]);
+    let is_refused =
+        |line: &str| line.contains("CommitAccount") && line.contains("read-only") && line.contains("Unknown");
+    let acknowledged = under_load(&node, "refused", || {
+        until("a COMMIT that is refused", || {
+            administer(&url, "SET GLOBAL read_only = ON".to_owned());
+            administer(&url, "SET GLOBAL read_only = OFF".to_owned());
+            node.log().lines().any(is_refused).then_some(())
+        });
+        serves_again(&node);
+    });
+    world.nothing_is_lost(&node, &acknowledged);
+}
+
+#[test]
+fn mysql_that_refuses_a_commit_loses_nothing_that_was_acknowledged() {
+    commits_refused(&container::mysql(&[]));
+}
+
+#[test]
+fn mariadb_that_refuses_a_commit_loses_nothing_that_was_acknowledged() {
+    commits_refused(&container::mariadb(&[]));
+}
+
 /// Another program's transaction that holds the outbox's row and wants the account's, while the node
 /// holds the account's and wants the outbox's.
 fn deadlocked(database: &Service) {

@@ -52,6 +52,7 @@ mod smtp_tls;
 mod sqlite_disk;
 mod sqlite_file;
 mod stack_mysql;
+mod stack_mysql_failures;
 mod stack_mysql_schema;
 mod stack_mysql_tls;
 mod stack_redis;

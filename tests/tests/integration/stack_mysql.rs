@@ -32,7 +32,7 @@ pub(crate) fn on_each(rule: impl Fn(&Database)) {
 }
 
 /// The same with a migrated database, and for rules of the adapter.
-fn migrated(rule: impl AsyncFn(&Database, &AccountsMysql)) {
+pub(crate) fn migrated(rule: impl AsyncFn(&Database, &AccountsMysql)) {
     on_each(|database| {
         let runtime = tokio::runtime::Runtime::new().unwrap();
         runtime.block_on(async {
@@ -51,11 +51,11 @@ async fn open(database: &Database) -> AccountsMysql {
     AccountsMysql::open(&Secret::new(plain(&database.url)), Clock::default()).await.unwrap()
 }
 
-async fn connection(database: &Database) -> MySqlConnection {
+pub(crate) async fn connection(database: &Database) -> MySqlConnection {
     database.url.parse::<MySqlConnectOptions>().unwrap().connect().await.unwrap()
 }
 
-async fn execute(connection: &mut MySqlConnection, sql: impl Into<String>) {
+pub(crate) async fn execute(connection: &mut MySqlConnection, sql: impl Into<String>) {
     connection.execute(AssertSqlSafe(sql.into())).await.unwrap();
 }
 
@@ -170,7 +170,7 @@ fn engine_without_transactions_is_refused() {
 }
 
 /// The account of this number, which owes a mail since 1970.
-fn order(n: u8) -> CommitAccount {
+pub(crate) fn order(n: u8) -> CommitAccount {
     let address = Address::parse(&format!("user{n}@example.org")).unwrap();
     let (generation, locale) = (Generation::from_bytes([n; 16]), Locale::parse("en").unwrap());
     let (id, due) = (MailId::from_bytes([n; 16]), Time::from_micros(u64::from(n)));
