@@ -28,6 +28,7 @@ mod effect;
 mod event;
 mod flow;
 mod octets;
+mod order;
 mod rules;
 mod run;
 mod secret;
@@ -44,13 +45,14 @@ pub use domain::{
     Recipient, Row, Salt, Scrypt, Settlement, Slot, Status, Time, UnusableHash, Version, WaitingMail,
     WaitingState, Weakness,
 };
-pub use effect::{
-    Admission, Admit, Answer, Class, CodeStored, Commit, CommitAccount, Effect, Fault, FindAccount, Found,
-    HashPassword, Hashed, Kind, MailChange, Op, PutCode, Random, RedeemCode, Redemption, Seed, SendMail,
-    Sending, SettleMail, Settled, Template,
-};
+pub use effect::{Answer, Class, Effect, Fault, Kind, Op};
 pub use event::Event;
 pub use flow::{Activate, Activation, Deliver, Outcome, Register, Registration, Resend, Resending};
+pub use order::{
+    Admission, Admit, CodeStored, Commit, CommitAccount, FindAccount, Found, HashPassword, Hashed,
+    MailChange, PutCode, Random, RedeemCode, Redemption, Seed, SendMail, Sending, SettleMail, Settled,
+    Template,
+};
 pub use rules::{Disclosure, Policy, Rules, RulesError};
 pub use run::{Broken, Ended, Flow, Host, Run, Stop, Ticket};
 pub use secret::Secret;

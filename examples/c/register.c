@@ -13,16 +13,6 @@ static AuthRules *rules;
 static AuthBuffer password; /* beside every flow, in none */
 static struct { uint64_t version; struct writer key, row, mail; int waits, held; } account;
 
-/* How the mail waits: free since it was owed, or held under the one lease that there is. A mail begins with its id, 16 octets
- * behind their length, and its purpose; it ends with when it is due, which is at once. */
-static struct writer waiting(void) {
-    struct writer mails = { { (uint8_t)account.waits }, 1 };
-    if (!account.waits) return mails;
-    write_octet(&mails, account.mail.at[17]), write_raw(&mails, account.mail.at, 17), write_octet(&mails, (uint8_t)account.held);
-    if (account.held) write_octets(&mails, (uint8_t[16]){ 0 }, 16); else write_number(&mails, 0);
-    return mails;
-}
-
 /* Carries an order out, and writes the answer behind its ticket. */
 static void carry_out(struct reader *order, struct writer *answer) {
     uint64_t kind = read_number(order);
@@ -34,7 +24,7 @@ static void carry_out(struct reader *order, struct writer *answer) {
     case 2: /* find-account */
         write_number(answer, now()), write_octet(answer, account.version > 0);
         if (account.version > 0) write_number(answer, account.version), write_raw(answer, account.row.at, account.row.len);
-        { struct writer mails = waiting(); write_raw(answer, mails.at, mails.len); } break;
+        write_waiting(answer, &account.mail, account.waits, account.held); break;
     case 3: { /* hash-password: by scrypt, as the policy says */
         struct octets salt = read_octets(order), params = { order->at, 0 };
         read_number(order);
@@ -42,15 +32,13 @@ static void carry_out(struct reader *order, struct writer *answer) {
         params.len = (size_t)(order->at - params.at);
         if (!EVP_PBE_scrypt((char *)password.data, password.len, salt.at, salt.len, n, r, p, 1 << 30, drawn, 32)) exit(1);
         write_raw(answer, params.at, params.len), write_octets(answer, drawn, 32); break; }
-    case 4: { /* commit-account; no row is deleted, so the version and the mail tell whether it is what was read */
-        keep(&account.key, read_octets(order));
-        struct writer mails = waiting();
-        uint64_t version = read_number(order);
-        if (read_octet(order)) read_octets(order);
-        int stale = version != account.version || !is(&mails, read_waiting(order));
-        if (read_number(order) < now() || stale) { write_octet(answer, 1); break; }
+    case 4: { /* commit-account; no row is deleted, so version and mail tell whether it is what was read */
+        struct writer mails = { { 0 }, 0 };
+        keep(&account.key, read_octets(order)), write_waiting(&mails, &account.mail, account.waits, account.held);
+        if (read_number(order) != account.version || (skip_option(order), !is(&mails, read_waiting(order)))
+            || read_number(order) < now()) { write_octet(answer, 1); break; }
         account.version++, keep(&account.row, read_row(order));
-        if (read_octet(order) && read_number(order) == 0) /* a mail is owed; what begins is noted for other workers */
+        if (read_octet(order) && read_number(order) == 0) /* a mail is owed; that one begins concerns other workers */
             account.waits = 1, keep(&account.mail, (struct octets){ order->at, (size_t)(order->end - order->at) });
         write_octet(answer, 0); break; }
     case 5: put_code(order); break;

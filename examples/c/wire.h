@@ -35,6 +35,8 @@ static inline struct octets read_octets(struct reader *from) {
     return found;
 }
 
+static inline void skip_option(struct reader *from) { if (read_octet(from)) read_octets(from); }
+
 static inline int same(struct octets a, struct octets b) { return a.len == b.len && memcmp(a.at, b.at, a.len) == 0; }
 
 static inline void write_raw(struct writer *to, const void *octets, size_t len) {
@@ -92,6 +94,17 @@ static inline struct octets read_waiting(struct reader *from) {
     }
     waiting.len = (size_t)(from->at - waiting.at);
     return waiting;
+}
+
+/* How one mail, or none, waits: free since it was owed, which is at once, or held under the one lease that there is. A mail
+ * begins with its id, 16 octets behind their length, and its purpose. */
+static inline void write_waiting(struct writer *to, const struct writer *mail, int waits, int held) {
+    static const uint8_t lease[16];
+    write_octet(to, (uint8_t)waits);
+    if (!waits) return;
+    write_octet(to, mail->at[17]), write_raw(to, mail->at, 17), write_octet(to, (uint8_t)held);
+    if (held) write_octets(to, lease, sizeof lease);
+    else write_number(to, 0);
 }
 
 #endif

@@ -174,26 +174,17 @@ pub(crate) fn order(n: u8) -> CommitAccount {
     let address = Address::parse(&format!("user{n}@example.org")).unwrap();
     let (generation, locale) = (Generation::from_bytes([n; 16]), Locale::parse("en").unwrap());
     let (id, due) = (MailId::from_bytes([n; 16]), Time::from_micros(u64::from(n)));
+    let mail = OwedMail { id, purpose: Purpose::Activation, generation, locale: locale.clone(), due };
+    let password = PasswordRecord::unusable();
     CommitAccount {
         key: address.key().clone(),
         expected: Version(0),
         generation: None,
         waiting: Vec::new(),
         until: Time::from_micros(9_000_000_000_000_000),
-        mail: Some(MailChange::Owe(OwedMail {
-            id,
-            purpose: Purpose::Activation,
-            generation,
-            locale: locale.clone(),
-            due,
-        })),
+        mail: Some(MailChange::Owe(mail)),
         row: Row {
-            status: Status::Pending(Attempt {
-                generation,
-                address,
-                locale,
-                password: PasswordRecord::unusable(),
-            }),
+            status: Status::Pending(Attempt { generation, address, locale, password }),
             last_mail: None,
             last_notice: None,
             expires: None,
