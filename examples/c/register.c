@@ -35,8 +35,7 @@ static void carry_out(struct reader *order, struct writer *answer) {
     case 4: { /* commit-account; no row is deleted, so version and mail tell whether it is what was read */
         struct writer mails = { { 0 }, 0 };
         keep(&account.key, read_octets(order)), write_waiting(&mails, &account.mail, account.waits, account.held);
-        if (read_number(order) != account.version || (skip_option(order), !is(&mails, read_waiting(order)))
-            || read_number(order) < now()) { write_octet(answer, 1); break; }
+        if (read_number(order) != account.version || (skip_option(order), !is(&mails, read_waiting(order))) || read_number(order) < now()) { write_octet(answer, 1); break; }
         account.version++, keep(&account.row, read_row(order));
         if (read_octet(order) && read_number(order) == 0) /* a mail is owed; that one begins concerns other workers */
             account.waits = 1, keep(&account.mail, (struct octets){ order->at, (size_t)(order->end - order->at) });
