@@ -142,21 +142,48 @@ impl fmt::Display for Weakness {
 impl core::error::Error for Weakness {}
 
 impl PasswordPolicy {
-    /// Judges a new password.
+    /// Returns whether the verdict depends on an estimate: not where the password is too short anyway, nor where the
+    /// policy refuses nothing by it. A host makes none then: it can cost more than the request.
+    pub fn needs_estimate(&self, password: &Password) -> bool {
+        !self.too_short(password) && (self.refuse_common || self.min_score > 0)
+    }
+
+    /// Judges a new password, and makes the estimate only where the verdict depends on it.
     ///
     /// # Errors
     /// [`Weakness`] names the first rule that it misses.
-    pub fn judge(&self, password: &Password, estimate: Estimate) -> Result<(), Weakness> {
-        let min_length = usize::from(self.min_length);
-        if password.expose().chars().take(min_length).count() < min_length {
-            Err(Weakness::TooShort { min_length: self.min_length })
-        } else if self.refuse_common && estimate.common {
+    pub fn judge_with(
+        &self,
+        password: &Password,
+        estimate: impl FnOnce() -> Estimate,
+    ) -> Result<(), Weakness> {
+        if self.too_short(password) {
+            return Err(Weakness::TooShort { min_length: self.min_length });
+        }
+        if !self.needs_estimate(password) {
+            return Ok(());
+        }
+        let estimate = estimate();
+        if self.refuse_common && estimate.common {
             Err(Weakness::Common)
         } else if estimate.score < self.min_score {
             Err(Weakness::Guessable { score: estimate.score, min_score: self.min_score })
         } else {
             Ok(())
         }
+    }
+
+    /// Judges a new password with an estimate that is there.
+    ///
+    /// # Errors
+    /// [`Weakness`] names the first rule that it misses.
+    pub fn judge(&self, password: &Password, estimate: Estimate) -> Result<(), Weakness> {
+        self.judge_with(password, || estimate)
+    }
+
+    fn too_short(&self, password: &Password) -> bool {
+        let min_length = usize::from(self.min_length);
+        password.expose().chars().take(min_length).count() < min_length
     }
 }
 
@@ -196,6 +223,30 @@ mod tests {
         assert_eq!(judge("12345678", 3, true), Err(Weakness::Common));
         assert_eq!(judge("12345678", 2, false), Err(Weakness::Guessable { score: 2, min_score: 3 }));
         assert_eq!(judge("12345678", 3, false), Ok(()));
+    }
+
+    #[test]
+    fn an_estimate_is_made_only_where_the_verdict_depends_on_it() {
+        let policy = |min_score, refuse_common| PasswordPolicy { min_length: 8, min_score, refuse_common };
+        for (policy, text, needed) in [
+            (policy(3, true), "12345678", true),
+            (policy(0, true), "12345678", true),
+            (policy(1, false), "12345678", true),
+            (policy(0, false), "12345678", false),
+            (policy(3, true), "1234567", false),
+            (policy(0, false), "1234567", false),
+        ] {
+            let password = Password::parse(text).unwrap();
+            assert_eq!(policy.needs_estimate(&password), needed, "{policy:?} {text}");
+            let mut made = false;
+            let estimate = Estimate { score: 0, common: true };
+            let verdict = policy.judge_with(&password, || {
+                made = true;
+                estimate
+            });
+            assert_eq!(made, needed, "{policy:?} {text}");
+            assert_eq!(verdict, policy.judge(&password, estimate), "{policy:?} {text}");
+        }
     }
 
     #[test]
