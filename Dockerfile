@@ -18,6 +18,7 @@ RUN update-ca-certificates
 COPY Cargo.toml Cargo.lock ./
 COPY auth-core/Cargo.toml auth-core/
 COPY auth-core/probe/Cargo.toml auth-core/probe/
+COPY auth-strength/Cargo.toml auth-strength/
 COPY auth-http/Cargo.toml auth-http/
 COPY auth-c/Cargo.toml auth-c/
 COPY auth-component/Cargo.toml auth-component/
@@ -26,19 +27,20 @@ COPY examples/poem-app/Cargo.toml examples/poem-app/
 COPY examples/rust-sync/Cargo.toml examples/rust-sync/
 COPY tests/Cargo.toml tests/
 COPY xtask/Cargo.toml xtask/
-RUN mkdir -p auth-core/src auth-core/probe/src auth-http/src auth-c/src auth-component/src tests/src xtask/src \
+RUN mkdir -p auth-core/src auth-core/probe/src auth-strength/src auth-http/src auth-c/src auth-component/src tests/src xtask/src \
         examples/axum-app/src examples/poem-app/src examples/rust-sync/src \
         tests/tests/integration tests/tests/faults tests/tests/compose tests/tests/browser \
-    && touch auth-core/src/lib.rs auth-core/probe/src/lib.rs auth-http/src/lib.rs auth-c/src/lib.rs auth-component/src/lib.rs tests/src/lib.rs \
+    && touch auth-core/src/lib.rs auth-core/probe/src/lib.rs auth-strength/src/lib.rs auth-http/src/lib.rs auth-c/src/lib.rs auth-component/src/lib.rs tests/src/lib.rs \
         tests/tests/integration/main.rs tests/tests/faults/main.rs tests/tests/compose/main.rs tests/tests/browser/main.rs \
     && echo 'fn main() {}' | tee auth-http/src/main.rs xtask/src/main.rs \
         examples/axum-app/src/main.rs examples/poem-app/src/main.rs examples/rust-sync/src/main.rs \
     && cargo build --profile ${PROFILE} --locked -p auth-http
 COPY auth-core/ auth-core/
+COPY auth-strength/ auth-strength/
 COPY auth-http/ auth-http/
 # The libraries come along instead of being linked in: since glibc 2.34 its libc.so.6 looks up names by itself
 # and loads nothing more, while a static one is told by its makers not to, and needs the target's name here.
-RUN touch auth-core/src/lib.rs auth-http/src/lib.rs auth-http/src/main.rs \
+RUN touch auth-core/src/lib.rs auth-strength/src/lib.rs auth-http/src/lib.rs auth-http/src/main.rs \
     && cargo build --profile ${PROFILE} --locked -p auth-http \
     && mkdir /image \
     && cp target/*/auth-http /image/ \

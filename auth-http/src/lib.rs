@@ -21,6 +21,5 @@ pub mod program;
 mod random;
 pub mod server;
 mod starting;
-mod strength;
 pub mod telemetry;
 pub mod worker;

@@ -84,7 +84,7 @@ int main(int count, char **words) {
     password = auth_password_normalize((const uint8_t *)words[2], strlen(words[2]));
     uint8_t key[32]; /* in production it is kept; here it lasts as long as the codes do */
     if (RAND_bytes(key, 32) != 1 || auth_rules_new(NULL, 0, key, 32, &rules) != AUTH_STATUS_OK) return 1;
-    /* A real host estimates the password, with zxcvbn for example. */
+    /* A real host estimates the password, at a bounded cost: docs/embedding.md. */
     if (!password.data || auth_rules_judge(rules, password.data, password.len, 4, false) != AUTH_STATUS_OK)
         return fputs("the password is too weak\n", stderr), 1;
     struct writer enrol = { { 2, 0 }, 2 }; /* Register: address, no weakness, client, locale */

@@ -282,7 +282,7 @@ def main():
         password = unicodedata.normalize("NFC", password)
     try:
         if given.command == "register":
-            # A real host estimates the password, with zxcvbn for example.
+            # A real host estimates the password, at a bounded cost: docs/embedding.md.
             host.core.judge(host.rules, password, {"score": 4, "common": False})
             start = {"register": who | {"password": ("ok", None), "locale": "en"}}
         elif given.command == "activate":

@@ -10,7 +10,6 @@ use super::{
     problem::{EMAIL_TAKEN, FieldError, Kind, Problem, RATE_LIMITED, WEAK_PASSWORD},
     service::Shared,
 };
-use crate::strength;
 
 /// An address to register, and the password that it shall have.
 #[derive(Object)]
@@ -108,8 +107,12 @@ pub(super) async fn handle(
 ) -> Result<RegisterAnswer, Failure<Op>> {
     let shared = Shared::of(request);
     let policy = shared.driver.rules.policy();
-    let strength = strength::estimate(&password, &address, &shared.service_name);
-    let verdict = policy.password.judge(&password, strength.estimate);
+    let mut advice = Vec::new();
+    let verdict = policy.password.judge_with(&password, || {
+        let strength = auth_strength::estimate(&password, &address, &shared.service_name);
+        advice = strength.advice;
+        strength.estimate
+    });
     let visitor = shared.visitor(request, address.key(), Some(password));
     let (client, locale) = (visitor.client, shared.locale(request));
     let flow = Register { address, password: verdict, client, locale };
@@ -118,7 +121,7 @@ pub(super) async fn handle(
         Registration::Accepted => Ok(RegisterAnswer::Accepted(Json(accepted(shared, HIDDEN)))),
         Registration::Pending => Ok(RegisterAnswer::Pending(Json(accepted(shared, EXPLICIT)))),
         Registration::EmailTaken => Err(Problem::new(&EMAIL_TAKEN).into()),
-        Registration::WeakPassword(weakness) => Err(weak(weakness, strength.advice).into()),
+        Registration::WeakPassword(weakness) => Err(weak(weakness, advice).into()),
         Registration::RateLimited { retry_after } => {
             Err(Problem::new(&RATE_LIMITED).retry_after(retry_after).into())
         }

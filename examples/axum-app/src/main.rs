@@ -10,8 +10,8 @@ mod users;
 use std::{error::Error, future::IntoFuture, net::SocketAddr, num::NonZeroU32, sync::Arc, time::Duration};
 
 use auth_core::{
-    Activate, Activation, Address, Client, CodeKey, CodeKeys, Estimate, Flow, Locale, Outcome, Password,
-    Policy, Register, Registration, Resend, Resending, Rules, Secret,
+    Activate, Activation, Address, Client, CodeKey, CodeKeys, Flow, Locale, Outcome, Password, Policy,
+    Register, Registration, Resend, Resending, Rules, Secret,
 };
 use axum::{
     Json, Router,
@@ -102,7 +102,8 @@ async fn join(
         Ok(body) => body,
         Err(rejection) => return unreadable(&rejection, "an e-mail address and a password"),
     };
-    let verdict = host.rules.policy().password.judge(&password, estimate(&password, &address));
+    let estimate = || auth_strength::estimate(&password, &address, "Reading Club").estimate;
+    let verdict = host.rules.policy().password.judge_with(&password, estimate);
     let Ok(locale) = Locale::parse("en") else { return StatusCode::INTERNAL_SERVER_ERROR.into_response() };
     let flow = Register { address, password: verdict, client: Client::of(peer.ip()), locale };
     answer(&host, flow, Some(password), |told| match told {
@@ -210,28 +211,6 @@ fn later(status: StatusCode, wait: Duration) -> Response {
 /// Threat: a parser's own words, which quote what was typed.
 fn unreadable(rejection: &JsonRejection, wanted: &str) -> Response {
     said(rejection.status(), &format!("This takes JSON with {wanted}, and nothing else."))
-}
-
-/// Estimates a password.
-///
-/// Threat: the cost of zxcvbn grows fast with the length, and with the characters that it reads as letters, in every
-/// combination. It sees 32 characters, four different ones of those at most; what is strong so far is strong.
-fn estimate(password: &Password, address: &Address) -> Estimate {
-    const LEET: &str = "4@8({[<369!1|70$5+%2";
-    let mut left_in = String::new();
-    let looked_at = password.expose().chars().take(32).map(|letter| {
-        if !LEET.contains(letter) || left_in.contains(letter) {
-            return letter;
-        }
-        if left_in.len() == 4 {
-            return '~';
-        }
-        left_in.push(letter);
-        letter
-    });
-    let beginning = Secret::new(looked_at.collect::<String>());
-    let entropy = zxcvbn::zxcvbn(beginning.expose(), &[address.key().as_str(), "reading", "club"]);
-    Estimate { score: entropy.score().into(), common: false }
 }
 
 #[tokio::main]

@@ -148,6 +148,7 @@ fn what_cannot_be_is_refused() {
     for (path, body, status) in [
         ("/join", json!({ "email": "ada", "password": PASSWORD }), 422),
         ("/join", json!({ "email": EMAIL, "password": "secret" }), 422),
+        ("/join", json!({ "email": EMAIL, "password": "q1w2e3r4t5y6u7i8o9p0" }), 422),
         ("/join", json!({ "email": [EMAIL], "password": PASSWORD }), 422),
         ("/join", json!({ "email": EMAIL, "password": PASSWORD, "admin": true }), 422),
         ("/join", json!({ "email": EMAIL, "password": "x".repeat(5000) }), 413),

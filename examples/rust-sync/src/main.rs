@@ -130,7 +130,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let rules = Rules::new(Policy::default(), CodeKeys::new([key])?)?;
     let mut host = Host { rules, rows: HashMap::new(), outbox: HashMap::new(), slots: HashMap::new() };
 
-    // A real host estimates the password, with zxcvbn for example.
+    // A real host estimates the password: auth-strength, from `judge_with`.
     let verdict = host.rules.policy().password.judge(&password, Estimate { score: 4, common: false });
     let register = Register { address: address.clone(), password: verdict, client, locale };
     println!("{:?}", host.drive(register, Some(&password)).map(|outcome| outcome.told));

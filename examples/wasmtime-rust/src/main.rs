@@ -277,7 +277,7 @@ fn main() -> Result<()> {
 
     let register = Register {
         address: address.into(),
-        // A real host estimates the password and asks `rules.judge`.
+        // A real host estimates the password (auth-strength) and asks `rules.judge`.
         password: Ok(()),
         client: client.clone(),
         locale: "en".into(),

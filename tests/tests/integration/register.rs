@@ -61,6 +61,48 @@ fn weak_password_is_refused_with_what_to_improve() {
 }
 
 #[test]
+fn runs_of_digits_and_patterns_of_many_symbols_are_refused() {
+    let server = start(&[]);
+    for password in [
+        "1234567890",
+        "12345678901",
+        "123456789012",
+        "0987654321",
+        "98765432109876",
+        "1357913579",
+        "!@#$%^&*()",
+        "01234567890123456789",
+        "P@$$w0rd123456",
+    ] {
+        broken_rules(&server, password);
+    }
+    assert_eq!(broken_rules(&server, "1234567890")[0]["code"], "common");
+    assert!(server.mails().is_empty(), "nothing was registered");
+}
+
+#[test]
+fn entry_of_the_blocklist_is_refused_whatever_score_is_asked_for() {
+    let server = start(&[("AUTH_PASSWORD_MIN_SCORE", "0")]);
+    // zxcvbn would rather read the last three as a repetition or as a word and two digits.
+    for password in ["1234567890", "11111111", "harley11", "joshua19"] {
+        assert_eq!(broken_rules(&server, password)[0]["code"], "common", "{password}");
+    }
+}
+
+#[test]
+fn strong_password_of_many_symbols_is_accepted() {
+    let server = start(&[]);
+    for password in [
+        "zQ4#xW7!kP2$vM",
+        r"v{8(K<2%m[Q9+T|5",
+        // The most readings that one character each can make, and so long that zxcvbn is not asked.
+        r"4 k@Qm8zW(xT{vb[Hn<Yr3Lp6Jd9Fs!Gc1|7Uq0$5Ew+Xo%2ZaRh#jK^uB&tN*iV)yM~P",
+    ] {
+        assert_eq!(server.register(ADA, password).status, 202, "{password}");
+    }
+}
+
+#[test]
 fn length_counts_code_points_and_nothing_asks_for_digits_or_symbols() {
     let server = start(&[("AUTH_PASSWORD_MIN_SCORE", "0")]);
     assert_eq!(broken_rules(&server, "žluťouč")[0]["code"], "too-short", "seven of them, in ten octets");
