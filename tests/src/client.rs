@@ -92,6 +92,11 @@ impl Server {
         self.post("/v1/activate", &[("Authorization", &authorization)], &json!({ "code": code }))
     }
 
+    /// Activates with the credentials in the body, as a front end in a browser does.
+    pub fn activate_in_body(&self, address: &str, password: &str, code: &str) -> Answer {
+        self.post("/v1/activate", &[], &json!({ "email": address, "password": password, "code": code }))
+    }
+
     /// Returns the mails, newest first.
     pub fn mails(&self) -> Vec<Value> {
         let answer = self.get("/dev/mailbox.json");

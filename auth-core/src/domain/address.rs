@@ -12,6 +12,8 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::blank::is_blank;
+
 /// Octets of an address in its canonical form: RFC 5321 section 4.5.3.1.3 gives a path of 256
 /// with its angle brackets.
 const MAX_ADDRESS: usize = 254;
@@ -66,7 +68,7 @@ pub enum AddressError {
 }
 
 impl Address {
-    /// Parses an address; nothing is trimmed and nothing repaired.
+    /// Parses an address. Blanks before and after it are taken off, since people paste them; nothing else is repaired.
     ///
     /// # Errors
     /// [`AddressError`] names the first part that is wrong.
@@ -74,6 +76,7 @@ impl Address {
         if given.len() > MAX_GIVEN {
             return Err(AddressError::TooLong);
         }
+        let given = given.trim_matches(is_blank);
         let (local, domain) = halves(given).ok_or(AddressError::NoAt)?;
         if !is_dot_atom(local) {
             return Err(AddressError::Local);
@@ -300,14 +303,26 @@ mod tests {
             "ada@exa_mple.org",
             "ada@a..org",
             "ada\u{0}@example.org",
-            " ada@example.org",
-            "ada@example.org ",
+            "ada @example.org",
+            "ada@ example.org",
+            "\tada@example.org",
+            "ada@example.org\u{2003}",
+            " ",
             &long_local,
             &long_label,
             &long,
         ] {
             assert!(Address::parse(bad).is_err(), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn blanks_around_an_address_are_taken_off() {
+        for given in [" ada@example.org", "ada@example.org ", "\u{a0} ada@example.org \u{a0}"] {
+            let address = Address::parse(given).unwrap();
+            assert_eq!((address.given(), address.key().as_str()), ("ada@example.org", "ada@example.org"));
+        }
+        assert!(AddressKey::parse("ada@example.org ").is_err(), "no store has such a key");
     }
 
     #[test]

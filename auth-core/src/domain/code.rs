@@ -5,8 +5,11 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::Stream;
+use super::{Stream, blank::is_blank};
 use crate::{Secret, octets};
+
+/// Octets of a code as it was typed: 20 characters with a separator between each two, and some blanks around.
+const MAX_TYPED: usize = 64;
 
 /// Names the characters that codes are made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -109,12 +112,20 @@ impl CodeFormat {
         symbols.saturating_pow(u32::from(self.length))
     }
 
-    /// Parses what a person typed; nothing is trimmed.
+    /// Parses what a person typed or pasted: blanks around a code, and blanks and hyphens inside it, are taken off.
+    /// Anything else about it is strict.
     pub fn parse(self, typed: &str) -> Option<Code> {
+        if typed.len() > MAX_TYPED {
+            return None;
+        }
+        let typed = typed.trim_matches(is_blank);
+        if typed.starts_with('-') || typed.ends_with('-') {
+            return None;
+        }
         let length = usize::from(self.length);
         // A string that grows leaves copies behind that are not wiped; this one never grows.
         let mut code = Secret::new(String::with_capacity(length));
-        for character in typed.chars() {
+        for character in typed.chars().filter(|character| !is_blank(*character) && *character != '-') {
             let symbol = self.alphabet.read(character).filter(|_| code.0.len() < length)?;
             code.0.push(symbol);
         }
@@ -202,12 +213,32 @@ mod tests {
             "\u{ff11}23456",
             "12 456",
             "12345\n",
+            "012345\n",
+            "012\t345",
+            "-012345",
+            "012345-",
+            " -012345",
+            "012.345",
+            "012_345",
+            "012\u{2010}345",
+            "012\u{2013}345",
+            "012\u{3000}345",
             "\u{0661}23456",
+            "+12345",
+            "------",
+            "      ",
         ] {
             assert!(digits.parse(bad).is_none(), "{bad:?}");
         }
+        for pasted in
+            [" 012345", "012345  ", "012 345", "012-345", "0-1-2-3-4-5", "012 - 345", "\u{a0}012\u{a0}345"]
+        {
+            assert_eq!(digits.parse(pasted).unwrap().expose(), "012345", "{pasted:?}");
+        }
+        assert!(digits.parse(&(" ".repeat(59) + "012345")).is_none(), "65 octets");
         let crockford = format(Alphabet::Crockford);
         assert_eq!(crockford.parse("oil0ab").unwrap().expose(), "0110AB");
+        assert_eq!(crockford.parse("OIL-0ab").unwrap().expose(), "0110AB");
         assert!(crockford.parse("u00000").is_none());
     }
 

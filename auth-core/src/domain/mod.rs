@@ -5,6 +5,7 @@
 
 mod account;
 mod address;
+mod blank;
 mod client;
 mod code;
 mod hash;

@@ -253,6 +253,25 @@ fn length_and_alphabet_are_configured() {
 }
 
 #[test]
+fn blanks_and_hyphens_of_a_pasted_code_are_taken_off() {
+    let server = start(&[]);
+    server.register(ADA, PASSWORD);
+    let code = server.code(ADA);
+    let (left, right) = code.split_at(3);
+    for pasted in [
+        format!(" {code}"),
+        format!("{code}  "),
+        format!("{left} {right}"),
+        format!("{left}-{right}"),
+        format!("{left} - {right}"),
+        format!("\u{a0}{left}\u{a0}{right}"),
+        code.chars().map(String::from).collect::<Vec<_>>().join("-"),
+    ] {
+        assert_eq!(status(&server, ADA, &pasted), 200, "{pasted:?}");
+    }
+}
+
+#[test]
 fn keys_of_ones_own_are_used() {
     let server = start(&[(
         "AUTH_CODE_KEYS",
