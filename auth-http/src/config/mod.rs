@@ -7,6 +7,7 @@
 mod keys;
 mod layers;
 mod links;
+mod origins;
 mod refusals;
 mod servers;
 mod settings;

@@ -20,6 +20,7 @@ use sha2::{Digest, Sha256};
 use super::{
     ConfigError, keys,
     layers::Layers,
+    origins::origin,
     refusals,
     servers::{Database, MailFrom, RedisServer, SmtpServer, collector},
 };
@@ -85,6 +86,10 @@ pub enum ForwardedHeader {
     Forwarded,
 }
 
+/// What an origin is, for a message.
+const ORIGIN: &str = "an origin such as https://app.example.org or capacitor://localhost: scheme, host and port, \
+                      nothing behind them";
+
 /// The key that codes are bound to when none is set: known to everybody, for loopback alone.
 const DEVELOPMENT_KEY: &[u8; 32] = b"auth-http development code key!!";
 
@@ -122,7 +127,7 @@ impl Settings {
                     ("forwarded", ForwardedHeader::Forwarded),
                 ],
             )?,
-            cors_origins: values.list("cors_origins", "an origin such as https://app.example.org", origin)?,
+            cors_origins: values.list("cors_origins", ORIGIN, origin)?,
             docs: values.switch("docs")?,
             migrate: values.switch("migrate")?,
             log: values.required("log", "tracing directives")?,
@@ -356,11 +361,4 @@ impl Values<'_> {
 
 fn network(text: &str) -> Option<IpNet> {
     text.parse().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))
-}
-
-/// An origin is scheme, host and port, nothing after (RFC 6454 section 6.2).
-fn origin(text: &str) -> Option<String> {
-    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"))?;
-    let plain = !host.is_empty() && !host.contains(['/', '*', ' ', '?', '#']);
-    plain.then(|| text.to_owned())
 }

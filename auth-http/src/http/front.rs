@@ -70,7 +70,9 @@ impl<E: Endpoint> Front<E> {
         let Some(route) = route else { return Some(Problem::new(&NOT_FOUND).into_response()) };
         match (route.methods, request.method()) {
             (Methods::Post, &Method::POST) => {}
-            (Methods::Post, &Method::OPTIONS) if cross_origin => return Some(cors::preflight()),
+            (Methods::Post, &Method::OPTIONS) if cross_origin => {
+                return Some(cors::preflight(request.headers()));
+            }
             (Methods::Get, &Method::GET) => {}
             // The server leaves the body of an answer to HEAD out by itself.
             (Methods::Get, &Method::HEAD) => request.set_method(Method::GET),

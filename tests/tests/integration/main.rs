@@ -16,6 +16,7 @@ mod config_servers;
 mod config_sources;
 mod config_values;
 mod contract;
+mod cross_origin;
 mod distances;
 mod explicit;
 mod faults;
