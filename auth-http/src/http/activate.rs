@@ -1,42 +1,79 @@
-//! Owns `POST /v1/activate`: its body, its answers, its documentation.
+//! `POST /v1/activate`: its two ways to give credentials, its answers, its documentation.
 
 use auth_core::{Activate, Activation, Alphabet, Code};
 use poem::Request;
-use poem_openapi::{ApiResponse, Object, payload::Json, types::Example};
+use poem_openapi::{ApiResponse, Object, Union, payload::Json, types::Example};
 
 use super::{
-    basic::Basic,
-    body::FromFields,
+    basic::{self, Basic, Credentials},
+    body::{Fields, FromFields},
     operation::{Failure, Operation},
     problem::{
         ACCOUNT_NOT_FOUND, ACTIVATION_REFUSED, ALREADY_ACTIVE, CODE_EXPIRED, CODE_WRONG, CREDENTIALS_REFUSED,
-        FieldError, Kind, Problem, RATE_LIMITED,
+        FieldError, INVALID_REQUEST, Kind, Problem, RATE_LIMITED,
     },
+    register::{parse_email, parse_password},
+    schema::{CodeText, EmailText, PasswordText},
     service::Shared,
 };
 
-/// The code from the mail.
-#[derive(Object)]
-#[oai(rename = "Activate", example)]
-pub(super) struct ActivateBody {
-    /// The code, exactly as long as it was mailed.
-    #[oai(validator(max_length = 20))]
-    code: String,
+/// Address, password and code: two ways to give them.
+#[derive(Union)]
+#[oai(rename = "Activate", one_of = true)]
+pub(super) enum ActivateBody {
+    /// Everything in the body.
+    WithCredentials(ActivateWithCredentials),
+    /// The code alone.
+    WithCode(ActivateWithCode),
 }
 
-impl Example for ActivateBody {
+/// Address, password and code, for a request without Authorization: what front ends in a browser send.
+#[derive(Object)]
+#[oai(example)]
+pub(super) struct ActivateWithCredentials {
+    /// The e-mail address of the registration. Blanks around it are taken off.
+    email: EmailText,
+    /// The password of the latest registration.
+    password: PasswordText,
+    /// The code, exactly as long as it was mailed. Blanks, and hyphens inside it, are taken off.
+    code: CodeText,
+}
+
+/// The code from the mail, for a request whose Authorization has address and password.
+#[derive(Object)]
+#[oai(example)]
+pub(super) struct ActivateWithCode {
+    /// The code, exactly as long as it was mailed. Blanks, and hyphens inside it, are taken off.
+    code: CodeText,
+}
+
+impl Example for ActivateWithCredentials {
     fn example() -> Self {
-        Self { code: "012345".to_owned() }
+        Self {
+            email: EmailText("ada@example.org".to_owned()),
+            password: PasswordText("correct horse battery staple".to_owned()),
+            code: CodeText("012345".to_owned()),
+        }
     }
 }
 
-/// Holds the parsed body.
-pub(super) struct TypedCode(Code);
+impl Example for ActivateWithCode {
+    fn example() -> Self {
+        Self { code: CodeText("012345".to_owned()) }
+    }
+}
+
+/// A body, parsed.
+pub(super) struct Typed {
+    code: Code,
+    credentials: Option<Credentials>,
+}
 
 /// What an activation answers.
 #[derive(Object)]
 pub struct Activated {
     /// A sentence for a person.
+    #[oai(validator(min_length = 1, max_length = 1000))]
     message: String,
 }
 
@@ -64,31 +101,74 @@ impl Operation for Op {
     ];
 }
 
-impl FromFields for TypedCode {
+impl FromFields for Typed {
     type Document = ActivateBody;
-    const NAMES: &'static [&'static str] = &["code"];
 
-    fn from_fields(values: &[&str], request: &Request) -> Result<Self, Vec<FieldError>> {
-        let [code] = values else { return Err(Vec::new()) };
-        let format = Shared::of(request).driver.rules.policy().code;
-        if let Some(code) = format.parse(code) {
-            return Ok(Self(code));
+    fn from_fields(fields: &Fields, request: &Request) -> Result<Self, Problem> {
+        let in_body = fields.has("email") || fields.has("password");
+        match (basic::is_given(request), in_body) {
+            (true, false) => {
+                let [code] = fields.strings(["code"])?;
+                let code = parse_code(code, request).map_err(|error| invalid(vec![error]))?;
+                Ok(Self { code, credentials: None })
+            }
+            (false, true) => Self::with_credentials(fields, request),
+            // Threat: two identities in one request, of which a proxy checks one and we the other.
+            (true, true) => {
+                Err(invalid(vec![FieldError { field: "", code: "unknown-field", message: BOTH.into() }]))
+            }
+            (false, false) => Err(basic::refused(request)),
         }
+    }
+}
+
+const BOTH: &str =
+    "with the header Authorization the body has the code alone; leave email and password out, or the header";
+
+impl Typed {
+    fn with_credentials(fields: &Fields, request: &Request) -> Result<Self, Problem> {
+        let [email, password, code] = fields.strings(["email", "password", "code"])?;
+        match (parse_email(email), parse_password(password), parse_code(code, request)) {
+            (Ok(address), Ok(password), Ok(code)) => {
+                Ok(Self { code, credentials: Some(Credentials { address, password }) })
+            }
+            (address, password, code) => {
+                Err(invalid([address.err(), password.err(), code.err()].into_iter().flatten().collect()))
+            }
+        }
+    }
+}
+
+fn invalid(errors: Vec<FieldError>) -> Problem {
+    Problem::about(&INVALID_REQUEST, errors)
+}
+
+/// Parses the field `code`, or returns what is wrong with it.
+fn parse_code(code: &str, request: &Request) -> Result<Code, FieldError> {
+    let format = Shared::of(request).driver.rules.policy().code;
+    format.parse(code).ok_or_else(|| {
         let symbols = match format.alphabet() {
             Alphabet::Digits => "digits",
             Alphabet::Crockford => "letters and digits (Crockford's base 32)",
         };
-        let message = format!("a code has exactly {} {symbols}, nothing else", format.length());
-        Err(vec![FieldError { field: "code", code: "format", message: message.into() }])
-    }
+        let length = format.length();
+        let message = format!(
+            "a code has exactly {length} {symbols}, and nothing else but blanks or hyphens between them"
+        );
+        FieldError { field: "code", code: "format", message: message.into() }
+    })
 }
 
 /// Carries the operation out.
 pub(super) async fn handle(
     request: &Request,
-    Basic { address, password }: Basic,
-    TypedCode(code): TypedCode,
+    Basic(in_header): Basic,
+    Typed { code, credentials: in_body }: Typed,
 ) -> Result<ActivateAnswer, Failure<Op>> {
+    // One of the two is there: other requests were refused with their body.
+    let Some(Credentials { address, password }) = in_header.or(in_body) else {
+        return Err(basic::refused(request).into());
+    };
     let shared = Shared::of(request);
     let visitor = shared.visitor(request, address.key(), Some(password));
     let flow = Activate { address, code, client: visitor.client };

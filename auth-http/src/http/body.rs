@@ -1,4 +1,4 @@
-//! Owns how a request's body becomes fields: strictly, and the same for every operation.
+//! The bodies of requests: how they become fields, strictly, and the same for every operation.
 //!
 //! Threats: a body that fills the memory (300 MB took 888 MB elsewhere), a body that dribbles in, an
 //! array where a string belongs (CVE-2023-7028), the last of two equal keys that wins. The order
@@ -35,14 +35,12 @@ pub(super) struct Body<T>(pub T);
 pub(super) trait FromFields: Sized {
     /// What the document shows of it.
     type Document: Type;
-    /// The fields that it has; all are required strings.
-    const NAMES: &'static [&'static str];
 
-    /// Parses the values, in the order of the names.
+    /// Parses the members of a body that is a JSON object.
     ///
     /// # Errors
-    /// Everything that is wrong with them.
-    fn from_fields(values: &[&str], context: &Request) -> std::result::Result<Self, Vec<FieldError>>;
+    /// The refusal, with everything that is wrong with the fields.
+    fn from_fields(fields: &Fields, request: &Request) -> std::result::Result<Self, Problem>;
 }
 
 impl<'a, T: FromFields> ApiExtractor<'a> for Body<T> {
@@ -85,22 +83,32 @@ fn is_json(content_type: &str) -> bool {
 }
 
 fn parse<T: FromFields>(octets: &[u8], request: &Request) -> std::result::Result<T, Problem> {
-    let object: Object = serde_json::from_slice(octets)
+    let fields: Fields = serde_json::from_slice(octets)
         .map_err(|_| invalid("", "json", "the body must be one JSON object in UTF-8"))?;
-    let strings = object.strings(T::NAMES).map_err(|errors| Problem::about(&INVALID_REQUEST, errors))?;
-    T::from_fields(&strings, request).map_err(|errors| Problem::about(&INVALID_REQUEST, errors))
+    T::from_fields(&fields, request)
 }
 
 fn invalid(field: &'static str, code: &'static str, message: &'static str) -> Problem {
     Problem::about(&INVALID_REQUEST, vec![FieldError { field, code, message: message.into() }])
 }
 
-/// A JSON object with all its members, doubled ones included.
-struct Object(Vec<(String, Value)>);
+/// The members of a JSON object, doubled ones included.
+pub(super) struct Fields(Vec<(String, Value)>);
 
-impl Object {
-    /// Returns the values of exactly these members.
-    fn strings(&self, names: &'static [&'static str]) -> std::result::Result<Vec<&str>, Vec<FieldError>> {
+impl Fields {
+    /// Tells whether there is a member of this name.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|(member, _)| member == name)
+    }
+
+    /// Returns the values of exactly these members; all are required strings.
+    ///
+    /// # Errors
+    /// An `invalid-request` with everything that is wrong.
+    pub(super) fn strings<const N: usize>(
+        &self,
+        names: [&'static str; N],
+    ) -> std::result::Result<[&str; N], Problem> {
         let mut errors = Vec::new();
         let mut error = |field, code, message: &'static str| {
             errors.push(FieldError { field, code, message: message.into() });
@@ -109,7 +117,7 @@ impl Object {
         if self.0.iter().any(|(name, _)| !names.contains(&name.as_str())) {
             error("", "unknown-field", "the object has a field that this operation does not know");
         }
-        let mut strings = Vec::new();
+        let mut strings = Vec::with_capacity(N);
         for name in names {
             let mut values = self.0.iter().filter(|(field, _)| field == name).map(|(_, value)| value);
             match (values.next(), values.next()) {
@@ -119,26 +127,29 @@ impl Object {
                 (Some(_), None) => error(name, "type", "the field must be a JSON string"),
             }
         }
-        if errors.is_empty() { Ok(strings) } else { Err(errors) }
+        match strings.try_into() {
+            Ok(strings) if errors.is_empty() => Ok(strings),
+            Ok(_) | Err(_) => Err(Problem::about(&INVALID_REQUEST, errors)),
+        }
     }
 }
 
-impl<'de> Deserialize<'de> for Object {
+impl<'de> Deserialize<'de> for Fields {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
         struct Members;
         impl<'de> Visitor<'de> for Members {
-            type Value = Object;
+            type Value = Fields;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("an object")
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<Object, A::Error> {
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<Fields, A::Error> {
                 let mut members = Vec::new();
                 while let Some(member) = map.next_entry()? {
                     members.push(member);
                 }
-                Ok(Object(members))
+                Ok(Fields(members))
             }
         }
         deserializer.deserialize_map(Members)

@@ -15,7 +15,9 @@ use tracing::Instrument;
 
 use super::{
     cors,
-    problem::{INTERNAL, METHOD_NOT_ALLOWED, NOT_ACCEPTABLE, NOT_FOUND, Problem},
+    problem::{
+        BASIC_CHALLENGE, BODY_CHALLENGE, INTERNAL, METHOD_NOT_ALLOWED, NOT_ACCEPTABLE, NOT_FOUND, Problem,
+    },
     routes::{self, Methods, Route},
     service::Shared,
 };
@@ -46,11 +48,12 @@ impl<E: Endpoint> Endpoint for Front<E> {
         let span = tracing::info_span!("request", id = %id, operation, method = %method(&request));
         request.set_data(Arc::clone(&self.shared));
         let origin = cors::allowed_origin(request.headers(), &self.shared.cors_origins);
+        let challenge = challenge(request.headers());
         let answer = match self.refuse(route, &mut request, origin.is_some()) {
             Some(early) => early,
             None => self.answer(request).instrument(span.clone()).await,
         };
-        let mut response = finish(answer, &mount, &id);
+        let mut response = finish(answer, &mount, &id, challenge);
         cors::mark(response.headers_mut(), origin, &self.shared.cors_origins);
         let (status, took) = (response.status().as_u16(), began.elapsed());
         self.shared.driver.metrics.answer(operation, status, took);
@@ -106,11 +109,20 @@ fn into_problem(error: Error) -> Response {
     Problem::new(&INTERNAL).into_response()
 }
 
-fn finish(mut response: Response, mount: &str, id: &str) -> Response {
+/// Returns what a 401 to this request challenges with: a way to give credentials that is the client's own.
+fn challenge(headers: &HeaderMap) -> HeaderValue {
+    let by_header = headers.contains_key(header::AUTHORIZATION);
+    HeaderValue::from_static(if by_header { BASIC_CHALLENGE } else { BODY_CHALLENGE })
+}
+
+fn finish(mut response: Response, mount: &str, id: &str, challenge: HeaderValue) -> Response {
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
         response.set_body(Body::from_string(problem.body(mount, id)));
         let json = HeaderValue::from_static("application/problem+json");
         response.headers_mut().insert(header::CONTENT_TYPE, json);
+    }
+    if response.status() == StatusCode::UNAUTHORIZED {
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
     }
     let headers = response.headers_mut();
     let mut set = |name: &'static str, value: &'static str| {

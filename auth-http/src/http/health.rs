@@ -20,6 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 #[derive(Object)]
 pub struct Health {
     /// `alive` or `ready`.
+    #[oai(validator(min_length = 1, max_length = 1000))]
     message: String,
 }
 

@@ -9,6 +9,7 @@ mod body;
 mod client;
 mod cors;
 mod forwarded;
+mod document;
 mod front;
 mod health;
 mod language;
@@ -18,6 +19,7 @@ mod problem;
 mod register;
 mod resend;
 mod routes;
+mod schema;
 mod service;
 
 pub use client::Proxies;
@@ -26,11 +28,12 @@ pub use service::Shared;
 use std::sync::Arc;
 
 use poem::{Endpoint, EndpointExt, Request, Response, Route, endpoint::make_sync, get, post};
-use poem_openapi::{OpenApi, OpenApiService, ServerObject};
+use poem_openapi::{OpenApi, OpenApiService, ServerObject, Tags};
 
-use activate::{ActivateAnswer, TypedCode};
+use activate::{ActivateAnswer, Typed};
 use basic::Basic;
 use body::Body;
+use document::Document;
 use health::HealthAnswer;
 use operation::Failure;
 use pages::Page;
@@ -39,6 +42,16 @@ use resend::{PendingAddress, ResendAnswer};
 
 struct Api;
 
+/// The groups of operations on the API page; generated clients make a module of each.
+#[derive(Tags)]
+#[oai(rename_all = "lowercase")]
+enum Tag {
+    /// Registration and activation of accounts.
+    Accounts,
+    /// Probes for whoever runs the service.
+    Health,
+}
+
 #[OpenApi]
 impl Api {
     /// Register an address
@@ -46,7 +59,7 @@ impl Api {
     /// Stores a pending account and mails a code. Registering a pending address again with the same
     /// password is the same attempt; with another one it replaces the earlier attempt and its codes.
     /// The mail's language follows `Accept-Language`.
-    #[oai(path = "/v1/register", method = "post", operation_id = "register")]
+    #[oai(path = "/v1/register", method = "post", operation_id = "register", tag = "Tag::Accounts")]
     async fn register(
         &self,
         request: &Request,
@@ -58,7 +71,7 @@ impl Api {
     /// Ask for another mail
     ///
     /// Mails a new code to a pending account, as soon as the distance between mails allows.
-    #[oai(path = "/v1/resend", method = "post", operation_id = "resend")]
+    #[oai(path = "/v1/resend", method = "post", operation_id = "resend", tag = "Tag::Accounts")]
     async fn resend(
         &self,
         request: &Request,
@@ -69,26 +82,28 @@ impl Api {
 
     /// Activate an account
     ///
-    /// Takes address and password by HTTP Basic and the code from the mail. Several codes of an
-    /// account can be good at once: the three newest ones, each for its own lifetime.
-    #[oai(path = "/v1/activate", method = "post", operation_id = "activate")]
+    /// Takes address, password and the code from the mail, in one of two ways: all three in the body, as a front end in a
+    /// browser does, without the header Authorization; or address and password by HTTP Basic and the code in the
+    /// body. Both at once are refused. Several codes of an account can be good at once: the three newest ones, each for
+    /// its own lifetime.
+    #[oai(path = "/v1/activate", method = "post", operation_id = "activate", tag = "Tag::Accounts")]
     async fn activate(
         &self,
         request: &Request,
         credentials: Basic,
-        body: Body<TypedCode>,
+        body: Body<Typed>,
     ) -> Result<ActivateAnswer, Failure<activate::Op>> {
         activate::handle(request, credentials, body.0).await
     }
 
     /// Tell whether the process runs
-    #[oai(path = "/livez", method = "get", operation_id = "livez")]
+    #[oai(path = "/livez", method = "get", operation_id = "livez", tag = "Tag::Health")]
     async fn livez(&self) -> Result<HealthAnswer, Failure<health::Op>> {
         Ok(health::live())
     }
 
     /// Tell whether every part answers
-    #[oai(path = "/readyz", method = "get", operation_id = "readyz")]
+    #[oai(path = "/readyz", method = "get", operation_id = "readyz", tag = "Tag::Health")]
     async fn readyz(&self, request: &Request) -> Result<HealthAnswer, Failure<health::Op>> {
         health::ready(request).await
     }
@@ -102,27 +117,26 @@ fn service() -> OpenApiService<Api, ()> {
          the two it belongs to. Paths that do not exist answer 404 `not-found`, other methods 405 \
          `method-not-allowed`.",
     )
-    // Beside the document, wherever an application has mounted the service.
-    .server(ServerObject::new(".").description("the service that this document is of"))
+    .server(ServerObject::new("/").description("the service that this document is of"))
 }
 
 /// Returns the OpenAPI document, laid out to be read and compared.
 #[must_use]
 pub fn document() -> String {
-    let document: Result<serde_json::Value, _> = serde_json::from_str(&service().spec());
-    // poem writes JSON, and what is read back can be written.
-    document.and_then(|document| serde_json::to_string_pretty(&document)).unwrap_or_default()
+    Document::new(&service().spec()).text("/")
 }
 
 /// Returns everything that is served on the main listener, to serve or to mount in a poem app.
 pub fn endpoint(shared: Arc<Shared>) -> impl Endpoint<Output = Response> {
     let api = service();
-    let docs = Page::new(&api.swagger_ui_html());
-    let document = api.spec();
+    let spec = api.spec();
+    let document = Document::new(&spec);
+    // Beside the page: that holds behind a proxy that strips a path, too.
+    let docs = Page::new(&api.swagger_ui_html().replace(&spec, &document.text(".")));
     let routes = Route::new()
         .at("/", get(pages::root))
         .at("/docs", get(make_sync(move |_| docs.clone())))
-        .at("/openapi.json", get(make_sync(move |_| json(document.clone()))))
+        .at("/openapi.json", get(make_sync(move |request| document.response(routes::mount(&request)))))
         .at("/problems/:name", get(pages::problem))
         .at("/dev/mailbox", get(pages::mailbox))
         .at("/dev/mailbox.json", get(pages::mailbox_json))
@@ -131,8 +145,4 @@ pub fn endpoint(shared: Arc<Shared>) -> impl Endpoint<Output = Response> {
         .nest_no_strip("/livez", service())
         .nest_no_strip("/readyz", service());
     front::Front::new(routes.data(Arc::clone(&shared)), shared)
-}
-
-fn json(document: String) -> Response {
-    Response::builder().content_type("application/json; charset=utf-8").body(document)
 }

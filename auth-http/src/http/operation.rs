@@ -9,7 +9,10 @@ use poem_openapi::{
     types::Type,
 };
 
-use super::problem::{self, Kind, Problem};
+use super::{
+    problem::{self, Kind, Problem},
+    schema::{ProblemType, RequestId},
+};
 
 /// Lists the problems that an operation may answer, with when.
 pub(super) trait Operation: Send + Sync + 'static {
@@ -65,15 +68,17 @@ impl<O: Operation> IntoResponse for Failure<O> {
 struct ProblemDocument {
     /// `/problems/<name>`, a page that explains it.
     #[oai(rename = "type")]
-    r#type: String,
+    r#type: ProblemType,
     /// One line, always the same for a type.
+    #[oai(validator(min_length = 1, max_length = 200))]
     title: String,
     /// The HTTP status.
     status: u16,
     /// What to do.
+    #[oai(validator(min_length = 1, max_length = 1000))]
     detail: String,
     /// Names this request in the service's log; also in the header X-Request-Id.
-    request_id: String,
+    request_id: RequestId,
     /// What is wrong with the fields; with invalid-request and weak-password.
     #[oai(skip_serializing_if_is_none)]
     errors: Option<Vec<FieldErrorDocument>>,
@@ -83,11 +88,14 @@ struct ProblemDocument {
 #[derive(Object)]
 #[oai(rename = "FieldError", read_only_all)]
 struct FieldErrorDocument {
-    /// The field; empty for the body as a whole.
+    /// The field; empty for the request or the body as a whole.
+    #[oai(validator(min_length = 0, max_length = 20))]
     field: String,
     /// The rule that is broken.
+    #[oai(validator(min_length = 1, max_length = 40))]
     code: String,
     /// What it must be.
+    #[oai(validator(min_length = 1, max_length = 1000))]
     message: String,
 }
 
@@ -130,7 +138,14 @@ fn headers(status: u16) -> Vec<MetaHeader> {
         schema: MetaSchemaRef::Inline(Box::new(MetaSchema::new(ty))),
     };
     match status {
-        401 => vec![header("WWW-Authenticate", problem::CHALLENGE, "string")],
+        401 => {
+            let challenges = format!(
+                "`{}` where the request had Authorization; `{}`, for which browsers open no dialog, where it had none.",
+                problem::BASIC_CHALLENGE,
+                problem::BODY_CHALLENGE
+            );
+            vec![header("WWW-Authenticate", &challenges, "string")]
+        }
         429 | 503 => vec![header("Retry-After", "Seconds to wait.", "integer")],
         _ => Vec::new(),
     }

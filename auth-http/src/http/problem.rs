@@ -1,7 +1,7 @@
 //! Owns every answer that is not a success: a fixed list of RFC 9457 problems.
 //!
 //! Public text and log text are apart: nothing of serde, SQL or the input gets into an answer.
-//! The request id is added where the answer leaves, in `front.rs`.
+//! The request id, and the challenge of a 401, are added where the answer leaves, in `front.rs`.
 
 use std::{borrow::Cow, time::Duration};
 
@@ -11,8 +11,13 @@ use poem::{
 };
 use serde::Serialize;
 
-/// The challenge of every 401 (RFC 7617 section 2.1).
-pub(super) const CHALLENGE: &str = "Basic realm=\"auth\", charset=\"UTF-8\"";
+/// The challenge of a 401 to a request with Authorization (RFC 7617 section 2.1).
+pub(super) const BASIC_CHALLENGE: &str = "Basic realm=\"auth\", charset=\"UTF-8\"";
+/// The challenge of a 401 to a request without.
+///
+/// Threat: a visitor who mistypes a code gets the browser's own login dialog. It says nothing of the page, and the
+/// browser sends what they type there with every later request. It opens for schemes that browsers know; this is none.
+pub(super) const BODY_CHALLENGE: &str = "Body realm=\"auth\"";
 
 /// Describes one kind of problem; its page is `/problems/<name>`, below where the service is mounted.
 #[derive(Debug, PartialEq, Eq)]
@@ -119,14 +124,14 @@ pub struct Problem {
     pub detail: Cow<'static, str>,
     errors: Vec<FieldError>,
     retry_after: Option<Duration>,
-    allow: Option<&'static str>,
+    hint: Option<(HeaderName, &'static str)>,
 }
 
 impl Problem {
     /// Makes a problem whose detail is the kind's remedy.
     #[must_use]
     pub const fn new(kind: &'static Kind) -> Self {
-        Self { kind, detail: Cow::Borrowed(kind.remedy), errors: Vec::new(), retry_after: None, allow: None }
+        Self { kind, detail: Cow::Borrowed(kind.remedy), errors: Vec::new(), retry_after: None, hint: None }
     }
 
     /// Makes an `invalid-request`, or another kind, about fields.
@@ -150,7 +155,13 @@ impl Problem {
     /// Says which methods are allowed.
     #[must_use]
     pub fn allow(self, methods: &'static str) -> Self {
-        Self { allow: Some(methods), ..self }
+        self.hint(header::ALLOW, methods)
+    }
+
+    /// Says in a header what would have been accepted.
+    #[must_use]
+    pub fn hint(self, name: HeaderName, value: &'static str) -> Self {
+        Self { hint: Some((name, value)), ..self }
     }
 
     /// Writes the body with the request id that the answer carries, for a service mounted at a path.
@@ -178,20 +189,17 @@ impl Problem {
     }
 
     fn headers(&self) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
-        let challenge = (self.kind.status == 401).then(|| HeaderValue::from_static(CHALLENGE));
-        let allow = self.allow.map(HeaderValue::from_static);
+        let hint = self.hint.clone().map(|(name, value)| (name, HeaderValue::from_static(value)));
         let wait = self.retry_after.map(|wait| {
             let rounded_up = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-            HeaderValue::from(rounded_up.max(1))
+            (header::RETRY_AFTER, HeaderValue::from(rounded_up.max(1)))
         });
-        [(header::WWW_AUTHENTICATE, challenge), (header::ALLOW, allow), (header::RETRY_AFTER, wait)]
-            .into_iter()
-            .filter_map(|(name, value)| Some((name, value?)))
+        hint.into_iter().chain(wait)
     }
 }
 
 impl IntoResponse for Problem {
-    /// Leaves the body to `front.rs`, which knows the request id.
+    /// Leaves the body and the challenge of a 401 to `front.rs`, which knows the request.
     fn into_response(self) -> Response {
         let mut response = Response::builder()
             .status(StatusCode::from_u16(self.kind.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR))

@@ -1,13 +1,14 @@
 //! Owns `POST /v1/register`: its body, its answers, its documentation.
 
-use auth_core::{Address, Password, PasswordError, Register, Registration, Weakness};
+use auth_core::{Address, AddressError, Password, PasswordError, Register, Registration, Weakness};
 use poem::Request;
 use poem_openapi::{ApiResponse, Object, payload::Json, types::Example};
 
 use super::{
-    body::FromFields,
+    body::{Fields, FromFields},
     operation::{Failure, Operation},
-    problem::{EMAIL_TAKEN, FieldError, Kind, Problem, RATE_LIMITED, WEAK_PASSWORD},
+    problem::{EMAIL_TAKEN, FieldError, INVALID_REQUEST, Kind, Problem, RATE_LIMITED, WEAK_PASSWORD},
+    schema::{EmailText, PasswordText},
     service::Shared,
 };
 
@@ -16,17 +17,18 @@ use super::{
 #[oai(rename = "Register", example)]
 pub(super) struct RegisterBody {
     /// An e-mail address: an ASCII local part of at most 64 octets, a domain of two or more
-    /// labels, international ones too, 254 octets in all.
-    #[oai(validator(max_length = 512))]
-    email: String,
+    /// labels, international ones too, 254 octets in all. Blanks around it are taken off.
+    email: EmailText,
     /// 1 to 1024 octets without control characters; strong enough.
-    #[oai(validator(max_length = 1024))]
-    password: String,
+    password: PasswordText,
 }
 
 impl Example for RegisterBody {
     fn example() -> Self {
-        Self { email: "ada@example.org".to_owned(), password: "correct horse battery staple".to_owned() }
+        Self {
+            email: EmailText("ada@example.org".to_owned()),
+            password: PasswordText("correct horse battery staple".to_owned()),
+        }
     }
 }
 
@@ -40,6 +42,7 @@ pub(super) struct NewAccount {
 #[derive(Object)]
 pub struct Accepted {
     /// A sentence for a person.
+    #[oai(validator(min_length = 1, max_length = 1000))]
     message: String,
     /// How long the code in the mail is good, in seconds.
     code_ttl_seconds: u64,
@@ -70,34 +73,39 @@ impl Operation for Op {
 
 impl FromFields for NewAccount {
     type Document = RegisterBody;
-    const NAMES: &'static [&'static str] = &["email", "password"];
 
-    fn from_fields(values: &[&str], _request: &Request) -> Result<Self, Vec<FieldError>> {
-        let [email, password] = values else { return Err(Vec::new()) };
-        match (Address::parse(email), Password::parse(password)) {
+    fn from_fields(fields: &Fields, _request: &Request) -> Result<Self, Problem> {
+        let [email, password] = fields.strings(["email", "password"])?;
+        match (parse_email(email), parse_password(password)) {
             (Ok(address), Ok(password)) => Ok(Self { address, password }),
-            (address, password) => Err(address
-                .err()
-                .map(email_error)
-                .into_iter()
-                .chain(password.err().map(password_error))
-                .collect()),
+            (address, password) => {
+                let errors = address.err().into_iter().chain(password.err()).collect();
+                Err(Problem::about(&INVALID_REQUEST, errors))
+            }
         }
     }
 }
 
-/// Returns what is wrong with an address.
-pub(super) fn email_error(error: auth_core::AddressError) -> FieldError {
-    FieldError { field: "email", code: "address", message: error.to_string().into() }
+/// Parses the field `email`, or returns what is wrong with it.
+pub(super) fn parse_email(email: &str) -> Result<Address, FieldError> {
+    let wrong = |error: AddressError| FieldError {
+        field: "email",
+        code: "address",
+        message: error.to_string().into(),
+    };
+    Address::parse(email).map_err(wrong)
 }
 
-fn password_error(error: PasswordError) -> FieldError {
-    let code = match error {
-        PasswordError::Empty => "empty",
-        PasswordError::TooLong => "too-long",
-        PasswordError::Control => "control-character",
-    };
-    FieldError { field: "password", code, message: error.to_string().into() }
+/// Parses the field `password`, or returns what is wrong with it.
+pub(super) fn parse_password(password: &str) -> Result<Password, FieldError> {
+    Password::parse(password).map_err(|error| {
+        let code = match error {
+            PasswordError::Empty => "empty",
+            PasswordError::TooLong => "too-long",
+            PasswordError::Control => "control-character",
+        };
+        FieldError { field: "password", code, message: error.to_string().into() }
+    })
 }
 
 /// Carries the operation out.

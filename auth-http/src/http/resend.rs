@@ -5,10 +5,11 @@ use poem::Request;
 use poem_openapi::{ApiResponse, Object, payload::Json, types::Example};
 
 use super::{
-    body::FromFields,
+    body::{Fields, FromFields},
     operation::{Failure, Operation},
-    problem::{ACCOUNT_NOT_FOUND, ALREADY_ACTIVE, FieldError, Kind, Problem, RATE_LIMITED},
-    register::{Accepted, accepted, email_error},
+    problem::{ACCOUNT_NOT_FOUND, ALREADY_ACTIVE, INVALID_REQUEST, Kind, Problem, RATE_LIMITED},
+    register::{Accepted, accepted, parse_email},
+    schema::EmailText,
     service::Shared,
 };
 
@@ -17,13 +18,12 @@ use super::{
 #[oai(rename = "Resend", example)]
 pub(super) struct ResendBody {
     /// The e-mail address of the registration.
-    #[oai(validator(max_length = 512))]
-    email: String,
+    email: EmailText,
 }
 
 impl Example for ResendBody {
     fn example() -> Self {
-        Self { email: "ada@example.org".to_owned() }
+        Self { email: EmailText("ada@example.org".to_owned()) }
     }
 }
 
@@ -50,14 +50,10 @@ impl Operation for Op {
 
 impl FromFields for PendingAddress {
     type Document = ResendBody;
-    const NAMES: &'static [&'static str] = &["email"];
 
-    fn from_fields(values: &[&str], _request: &Request) -> Result<Self, Vec<FieldError>> {
-        let [email] = values else { return Err(Vec::new()) };
-        match Address::parse(email) {
-            Ok(address) => Ok(Self(address)),
-            Err(error) => Err(vec![email_error(error)]),
-        }
+    fn from_fields(fields: &Fields, _request: &Request) -> Result<Self, Problem> {
+        let [email] = fields.strings(["email"])?;
+        parse_email(email).map(Self).map_err(|error| Problem::about(&INVALID_REQUEST, vec![error]))
     }
 }
 

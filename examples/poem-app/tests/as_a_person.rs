@@ -111,7 +111,7 @@ fn answers_name_paths_below_the_path() {
     }
     let (_, document) = app.get("/accounts/openapi.json");
     let document: Value = serde_json::from_str(&document).unwrap();
-    assert_eq!(document["servers"][0]["url"], ".", "operations are beside the document");
+    assert_eq!(document["servers"][0]["url"], "/accounts", "where generated clients find the operations");
 }
 
 #[cfg(unix)]

@@ -30,8 +30,28 @@ async fn an_account_is_activated_through_the_api_page_and_the_mailbox() {
         web.goto(format!("{}/docs", server.base)).await?;
         watch(&web).await?;
         authorize(&web).await?;
+        let block = "#operations-accounts-activate";
         assert_eq!(try_out(&web, "activate", &format!(r#"{{"code": "{code}"}}"#)).await?, "200");
+        let choices = seen(&web, &format!("{block} .examples-select")).await?.text().await?;
+        let both = choices.contains("With Authorization") && choices.contains("Without Authorization");
+        assert!(both, "the page offers both ways to give credentials: {choices}");
         picture(&web, "api-page.png").await?;
+        assert_eq!(complaints(&web).await?, Vec::<String>::new());
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn credentials_in_the_body_need_no_authorization_on_the_api_page() {
+    let server = start(&[]);
+    server.register(ADDRESS, PASSWORD);
+    let code = server.code(ADDRESS);
+    with(1300, 1400, async |web| {
+        web.goto(format!("{}/docs", server.base)).await?;
+        watch(&web).await?;
+        let body = format!(r#"{{"email": "{ADDRESS}", "password": "{PASSWORD}", "code": "{code}"}}"#);
+        assert_eq!(try_out(&web, "activate", &body).await?, "200");
         assert_eq!(complaints(&web).await?, Vec::<String>::new());
         Ok(())
     })
@@ -76,7 +96,7 @@ async fn authorize(web: &WebDriver) -> WebDriverResult<()> {
 
 /// Opens an operation, sends this body, and returns the status that the page shows.
 async fn try_out(web: &WebDriver, operation: &str, body: &str) -> WebDriverResult<String> {
-    let block = format!("#operations-default-{operation}");
+    let block = format!("#operations-accounts-{operation}");
     seen(web, &format!("{block} .opblock-summary-control")).await?.click().await?;
     seen(web, &format!("{block} .try-out__btn")).await?.click().await?;
     let text = seen(web, &format!("{block} textarea.body-param__text")).await?;

@@ -2,5 +2,6 @@
 
 mod api_page;
 mod browser;
+mod credentials;
 mod mailbox_page;
 mod playground;

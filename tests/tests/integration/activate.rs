@@ -1,9 +1,12 @@
 //! Owns `POST /v1/activate` where answers hide the state of an address.
 
-use auth_tests::{OTHER, PASSWORD, start};
+use auth_tests::{Answer, OTHER, PASSWORD, Server, basic, start};
 use serde_json::json;
 
 const ADA: &str = "ada@example.org";
+type Activate = fn(&Server, &str, &str, &str) -> Answer;
+/// Basic, and the credentials in the body.
+const BOTH_WAYS: [Activate; 2] = [Server::activate, Server::activate_in_body];
 
 /// Returns a code of the same form that is another one.
 fn wrong(code: &str) -> String {
@@ -30,19 +33,108 @@ fn every_reason_to_refuse_is_the_one_401_that_says_what_helps() {
     let code = server.code(ADA);
     let active = "active@example.org";
     let used = server.activated(active, PASSWORD);
-    for (reason, answer) in [
-        ("wrong password", server.activate(ADA, OTHER, &code)),
-        ("wrong code", server.activate(ADA, PASSWORD, &wrong(&code))),
-        ("no account", server.activate("absent@example.org", PASSWORD, &code)),
-        ("active, wrong password", server.activate(active, OTHER, &used)),
-        ("active, wrong code", server.activate(active, PASSWORD, &wrong(&used))),
-    ] {
-        assert_eq!((answer.status, answer.problem().as_str()), (401, "activation-refused"), "{reason}");
-        let detail = answer.json()["detail"].as_str().unwrap().to_owned();
-        assert!(detail.contains("Ask for a new code"), "{detail}");
-        assert!(detail.contains("register again with your password"), "{detail}");
+    for activate in BOTH_WAYS {
+        for (reason, answer) in [
+            ("wrong password", activate(&server, ADA, OTHER, &code)),
+            ("wrong code", activate(&server, ADA, PASSWORD, &wrong(&code))),
+            ("no account", activate(&server, "absent@example.org", PASSWORD, &code)),
+            ("active, wrong password", activate(&server, active, OTHER, &used)),
+            ("active, wrong code", activate(&server, active, PASSWORD, &wrong(&used))),
+        ] {
+            assert_eq!((answer.status, answer.problem().as_str()), (401, "activation-refused"), "{reason}");
+            let detail = answer.json()["detail"].as_str().unwrap().to_owned();
+            assert!(detail.contains("Ask for a new code"), "{detail}");
+            assert!(detail.contains("register again with your password"), "{detail}");
+        }
     }
     assert_eq!(server.activate(ADA, PASSWORD, &code).status, 200, "none of it did any harm");
+}
+
+#[test]
+fn credentials_in_the_body_activate() {
+    let server = start(&[]);
+    for (address, password) in [
+        (ADA, PASSWORD),
+        ("grace@example.org", "пароль с буквами кириллицы"),
+        ("zoe@bücher.example", ":colons: at: the edges, blanks too:  "),
+    ] {
+        server.register(address, password);
+        let mailed = address.replace("bücher", "xn--bcher-kva");
+        let code = server.code(&mailed);
+        let answer = server.activate_in_body(address, password, &code);
+        assert_eq!(answer.status, 200, "{answer:?}");
+        assert_eq!(
+            server.activate(address, password, &code).status,
+            200,
+            "and it can be repeated either way"
+        );
+    }
+}
+
+#[test]
+fn credentials_in_both_places_are_400() {
+    let server = start(&[]);
+    server.register(ADA, PASSWORD);
+    let code = server.code(ADA);
+    let authorization = basic(ADA, PASSWORD);
+    for body in [
+        json!({ "email": ADA, "password": PASSWORD, "code": code }),
+        json!({ "email": ADA, "code": code }),
+        json!({ "password": PASSWORD, "code": code }),
+        json!({ "email": ADA, "password": PASSWORD, "code": "1" }),
+    ] {
+        let answer = server.post("/v1/activate", &[("Authorization", &authorization)], &body);
+        assert_eq!((answer.status, answer.problem().as_str()), (400, "invalid-request"), "{body}");
+        let error = answer.json()["errors"][0].clone();
+        assert!(error["message"].as_str().unwrap().contains("Authorization"), "{error}");
+    }
+    assert_eq!(server.activate(ADA, PASSWORD, &code).status, 200, "none of it was carried out");
+}
+
+/// Threat: a front end's visitor who gets the browser's own login dialog for a wrong code; what they type there is sent
+/// with every later request.
+#[test]
+fn refusal_of_credentials_in_the_body_opens_no_dialog() {
+    for disclosure in ["hidden", "explicit"] {
+        let server = start(&[("AUTH_DISCLOSURE", disclosure)]);
+        server.register(ADA, PASSWORD);
+        let code = server.code(ADA);
+        for answer in [
+            server.activate_in_body(ADA, OTHER, &code),
+            server.post("/v1/activate", &[], &json!({ "code": code })),
+            server.post("/v1/activate", &[], &json!({ "code": "1" })),
+            server.post("/v1/activate", &[], &json!({})),
+        ] {
+            assert_eq!(answer.status, 401, "{answer:?}");
+            assert_eq!(answer.header("www-authenticate"), Some(r#"Body realm="auth""#));
+        }
+    }
+}
+
+#[test]
+fn what_is_wrong_with_a_body_that_has_credentials_is_named() {
+    let server = start(&[]);
+    for (body, field, rule) in [
+        (json!({ "email": ADA, "code": "123456" }), "password", "missing"),
+        (json!({ "password": PASSWORD, "code": "123456" }), "email", "missing"),
+        (json!({ "email": ADA, "password": PASSWORD }), "code", "missing"),
+        (json!({ "email": [ADA], "password": PASSWORD, "code": "123456" }), "email", "type"),
+        (json!({ "email": ADA, "password": null, "code": "123456" }), "password", "type"),
+        (json!({ "email": "ada", "password": PASSWORD, "code": "123456" }), "email", "address"),
+        (json!({ "email": ADA, "password": "", "code": "123456" }), "password", "empty"),
+        (json!({ "email": ADA, "password": "a\u{7}", "code": "123456" }), "password", "control-character"),
+        (json!({ "email": ADA, "password": PASSWORD, "code": "12345" }), "code", "format"),
+        (json!({ "email": ADA, "password": PASSWORD, "code": "123456", "x": "" }), "", "unknown-field"),
+    ] {
+        let answer = server.post("/v1/activate", &[], &body);
+        assert_eq!((answer.status, answer.problem().as_str()), (400, "invalid-request"), "{body}");
+        let error = answer.json()["errors"][0].clone();
+        assert_eq!((&error["field"], &error["code"]), (&json!(field), &json!(rule)), "{body}");
+    }
+    let answer = server.activate_in_body("ada", "", "1");
+    let errors = answer.json()["errors"].clone();
+    let fields: Vec<&str> = errors.as_array().unwrap().iter().filter_map(|e| e["field"].as_str()).collect();
+    assert_eq!(fields, ["email", "password", "code"], "all at once");
 }
 
 #[test]

@@ -24,6 +24,22 @@ fn well_formed_addresses_are_registered() {
 }
 
 #[test]
+fn blanks_around_an_address_are_taken_off() {
+    let server = start(&[]);
+    for (typed, mailed) in [
+        ("ada@example.org ", "ada@example.org"),
+        ("  bob@example.org", "bob@example.org"),
+        ("\u{a0}eve@bücher.example\u{a0} ", "eve@xn--bcher-kva.example"),
+    ] {
+        assert_eq!(server.register(typed, PASSWORD).status, 202, "{typed:?}");
+        let code = server.code(mailed);
+        assert_eq!(server.resend(typed).status, 202, "{typed:?}");
+        assert_eq!(server.activate_in_body(typed, PASSWORD, &code).status, 200, "{typed:?}");
+        assert_eq!(server.activate(mailed, PASSWORD, &code).status, 200, "it is one address");
+    }
+}
+
+#[test]
 fn what_is_no_address_is_refused_by_every_operation() {
     let server = start(&[]);
     let long_local = format!("{}@example.org", "a".repeat(65));
@@ -47,8 +63,11 @@ fn what_is_no_address_is_refused_by_every_operation() {
         "ada@[IPv6:::1]",
         "\"ada\"@example.org",
         "ada bob@example.org",
-        " ada@example.org",
-        "ada@example.org ",
+        "ada @example.org",
+        "ada@ example.org",
+        "ada@example.org\n",
+        "\tada@example.org",
+        "  ",
         "ada@example.org\r\nBcc: eve@example.org",
         "ada\n@example.org",
         "ada\0@example.org",

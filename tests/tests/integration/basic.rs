@@ -5,6 +5,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::json;
 
 const ADA: &str = "ada@example.org";
+const OTHER_LATIN: &str = "nicht so schöne Äpfel";
 
 fn activate(server: &Server, authorization: &str, code: &str) -> Answer {
     server.post("/v1/activate", &[("Authorization", authorization)], &json!({ "code": code }))
@@ -94,9 +95,10 @@ fn malformed_credentials_are_401_with_a_challenge() {
         ("no address", encoded(format!(":{PASSWORD}").as_bytes())),
         ("no password", encoded(b"ada@example.org:")),
         ("no such address", encoded(format!("ada:{PASSWORD}").as_bytes())),
-        ("blank before the address", encoded(format!(" {ADA}:{PASSWORD}").as_bytes())),
-        ("not UTF-8", encoded(b"ada@example.org:correct horse \xff battery staple")),
+        ("blank in the address", encoded(format!("ada @example.org:{PASSWORD}").as_bytes())),
+        ("another password in ISO-8859-1", encoded(b"ada@example.org:correct horse \xff battery staple")),
         ("overlong UTF-8", encoded(b"ada@example.org:correct horse \xc0\xaf battery staple")),
+        ("C1 control in ISO-8859-1", encoded(b"ada@example.org:correct horse \x85 battery staple")),
         ("NUL after the password", encoded(format!("{ADA}:{PASSWORD}\0").as_bytes())),
         ("a line after the password", encoded(format!("{ADA}:{PASSWORD}\r\nX: y").as_bytes())),
         ("NUL in the address", encoded(format!("ada\0@example.org:{PASSWORD}").as_bytes())),
@@ -109,6 +111,50 @@ fn malformed_credentials_are_401_with_a_challenge() {
         assert!(answer.header("www-authenticate").is_some(), "{what}");
     }
     assert_eq!(activate(&server, &right, &code).status, 200);
+}
+
+/// What `btoa` and generated clients send: one octet for each character.
+fn latin_1(address: &str, password: &str) -> String {
+    let octets: Vec<u8> =
+        format!("{address}:{password}").chars().map(|character| u8::try_from(character).unwrap()).collect();
+    assert!(str::from_utf8(&octets).is_err(), "{password} would be read as UTF-8");
+    format!("Basic {}", STANDARD.encode(octets))
+}
+
+#[test]
+fn what_is_not_utf_8_is_read_as_iso_8859_1() {
+    let server = start(&[]);
+    for (number, registered, typed) in [
+        (0, "sehr schöne Äpfel für müde Bären", "sehr schöne Äpfel für müde Bären"),
+        (1, "el nin\u{303}o comio\u{301} pin\u{303}o\u{301}n tostado", "el niño comió piñón tostado"),
+        (2, "\u{a0}£ § © ÿ þ Ð × ÷ «quoted»", "\u{a0}£ § © ÿ þ Ð × ÷ «quoted»"),
+    ] {
+        let address = format!("user{number}@example.org");
+        server.register(&address, registered);
+        let code = server.code(&address);
+        assert_eq!(activate(&server, &latin_1(&address, OTHER_LATIN), &code).status, 401, "{typed}");
+        assert_eq!(activate(&server, &latin_1(&address, typed), &code).status, 200, "{typed}");
+        assert_eq!(server.activate(&address, registered, &code).status, 200, "UTF-8 is read as before");
+    }
+    server.register("ada@bücher.example", PASSWORD);
+    let code = server.code("ada@xn--bcher-kva.example");
+    assert_eq!(
+        activate(&server, &latin_1("ada@bücher.example", PASSWORD), &code).status,
+        200,
+        "addresses too"
+    );
+}
+
+#[test]
+fn blanks_around_the_address_are_taken_off() {
+    let server = start(&[]);
+    server.register(ADA, PASSWORD);
+    let code = server.code(ADA);
+    for typed in [" ada@example.org", "ada@example.org  ", "\u{a0}ada@example.org"] {
+        assert_eq!(server.activate(typed, PASSWORD, &code).status, 200, "{typed:?}");
+    }
+    let padded = format!("{PASSWORD} ");
+    assert_eq!(server.activate(ADA, &padded, &code).status, 401, "a password's blanks are its own");
 }
 
 #[test]

@@ -154,7 +154,29 @@ fn malformed_request_is_the_same_in_every_state() {
         assert_eq!(told(&server.register(address, "weak")), problem(422, "weak-password"));
         let no_credentials = server.post("/v1/activate", &[], &serde_json::json!({ "code": "123456" }));
         assert_eq!(told(&no_credentials), problem(401, "credentials-refused"));
+        assert_eq!(
+            told(&server.activate_in_body(address, PASSWORD, "12345")),
+            problem(400, "invalid-request")
+        );
     }
+}
+
+#[test]
+fn reasons_are_the_same_for_credentials_in_the_body() {
+    let server = explicit();
+    server.register(ADA, PASSWORD);
+    server.activated(ACTIVE, PASSWORD);
+    let code = server.code(ADA);
+    let activate = |address, password, code: &str| told(&server.activate_in_body(address, password, code));
+    assert_eq!(activate(ABSENT, PASSWORD, &code), problem(404, "account-not-found"));
+    assert_eq!(activate(ACTIVE, OTHER, &code), problem(409, "already-active"));
+    assert_eq!(activate(ADA, OTHER, &code), problem(401, "credentials-refused"));
+    assert_eq!(activate(ADA, PASSWORD, &wrong(&code)), problem(400, "code-wrong"));
+    assert_eq!(server.activate_in_body(ADA, PASSWORD, &code).status, 200);
+    server.register("late@example.org", PASSWORD);
+    let code = server.code("late@example.org");
+    server.shift_clock(601);
+    assert_eq!(activate("late@example.org", PASSWORD, &code), problem(410, "code-expired"));
 }
 
 #[test]

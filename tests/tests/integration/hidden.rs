@@ -60,10 +60,14 @@ fn answers_are_the_same_in_every_state_of_the_address() {
     let server = worlds(&[]);
     let code = foreign_code(&server);
     type Ask<'a> = &'a dyn Fn(&str) -> Answer;
-    let asked: [(&str, u16, Ask<'_>); 8] = [
+    let asked: [(&str, u16, Ask<'_>); 12] = [
         ("activate, right password", 401, &|address| server.activate(address, PASSWORD, &code)),
         ("activate, another password", 401, &|address| server.activate(address, OTHER, &code)),
         ("activate, malformed code", 400, &|address| server.activate(address, PASSWORD, "12345")),
+        ("in the body, right password", 401, &|address| server.activate_in_body(address, PASSWORD, &code)),
+        ("in the body, another password", 401, &|address| server.activate_in_body(address, OTHER, &code)),
+        ("in the body, malformed code", 400, &|address| server.activate_in_body(address, PASSWORD, "12345")),
+        ("in the body, no password", 400, &|address| server.activate_in_body(address, "", &code)),
         ("register, weak password", 422, &|address| server.register(address, "weak")),
         ("resend", 202, &|address| server.resend(address)),
         ("resend again", 202, &|address| server.resend(address)),
@@ -79,6 +83,7 @@ fn answers_are_the_same_in_every_state_of_the_address() {
 fn code_of_a_dead_attempt_gets_the_same_answer_as_any_wrong_one() {
     let server = worlds(&[]);
     let refused = visible(&server.activate("absent-@example.org", PASSWORD, "000000"));
+    let refused_in_body = visible(&server.activate_in_body("absent-@example.org", PASSWORD, "000000"));
     for (address, password) in [
         ("expired@example.org", PASSWORD),
         ("longago@example.org", PASSWORD),
@@ -87,6 +92,8 @@ fn code_of_a_dead_attempt_gets_the_same_answer_as_any_wrong_one() {
     ] {
         let code = server.code(address);
         assert_eq!(visible(&server.activate(address, password, &code)), refused, "{address} {password}");
+        let answer = server.activate_in_body(address, password, &code);
+        assert_eq!(visible(&answer), refused_in_body, "{address} {password}");
     }
 }
 
@@ -113,6 +120,8 @@ fn limiter_answers_the_same_in_every_state_of_the_address() {
         same_in_all("weak password", |address| asked(server.register(address, "weak"))).status,
         same_in_all("resend", |address| asked(server.resend(address))).status,
         same_in_all("activate", |address| asked(server.activate(address, PASSWORD, "123456"))).status,
+        same_in_all("in the body", |address| asked(server.activate_in_body(address, PASSWORD, "123456")))
+            .status,
     ] {
         assert_eq!(status, 429);
     }
@@ -127,6 +136,8 @@ fn one_hash_is_made_in_every_state_of_the_address() {
     let mut times: Vec<(String, Duration)> = Vec::new();
     for address in WORLDS {
         times.push((format!("activate {address}"), fastest(&|| server.activate(address, PASSWORD, &code))));
+        let in_body = fastest(&|| server.activate_in_body(address, PASSWORD, &code));
+        times.push((format!("activate in the body {address}"), in_body));
         times.push((format!("register {address}"), fastest(&|| server.register(address, PASSWORD))));
     }
     let longest = times.iter().map(|(_, time)| *time).max().unwrap();
@@ -162,6 +173,8 @@ fn refused_activation_writes_in_no_state_of_the_address() {
     for address in WORLDS {
         assert_eq!(server.activate(address, PASSWORD, &code).status, 401);
         assert_eq!(server.activate(address, OTHER, &code).status, 401);
+        assert_eq!(server.activate_in_body(address, PASSWORD, &code).status, 401);
+        assert_eq!(server.activate_in_body(address, OTHER, &code).status, 401);
     }
     assert!(server.accounts() == before);
 }

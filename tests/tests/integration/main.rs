@@ -18,6 +18,7 @@ mod config_values;
 mod contract;
 mod cross_origin;
 mod distances;
+mod document;
 mod explicit;
 mod faults;
 mod hidden;

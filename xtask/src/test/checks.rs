@@ -93,7 +93,7 @@ fn commands(shell: &Shell, step: Step, filter: Option<&str>) -> Vec<Command> {
         Step::Playground => {
             let mut all = test("--workspace --test browser");
             all.env("AUTH_PLAYGROUND", playground::page(shell));
-            vec![without(all, &["api_page::", "mailbox_page::"])]
+            vec![without(all, &["api_page::", "credentials::", "mailbox_page::"])]
         }
         Step::Setup
         | Step::Api
