@@ -6,7 +6,11 @@
 
 use std::{fmt, time::Duration};
 
-use poem::{Request, RequestBody, Result, error::ReadBodyError};
+use poem::{
+    Request, RequestBody, Result,
+    error::ReadBodyError,
+    http::{HeaderMap, header},
+};
 use poem_openapi::{
     ApiExtractor, ApiExtractorType, ExtractParamOptions,
     registry::{MetaMediaType, MetaRequest, Registry},
@@ -63,8 +67,18 @@ impl<'a, T: FromFields> ApiExtractor<'a> for Body<T> {
         body: &mut RequestBody,
         _options: ExtractParamOptions<()>,
     ) -> Result<Self> {
+        if request.headers().contains_key(header::CONTENT_ENCODING) {
+            return Err(Problem::new(&UNSUPPORTED_MEDIA_TYPE)
+                .detail("Send the body as it is, without the header Content-Encoding.")
+                .hint(header::ACCEPT_ENCODING, "identity")
+                .into());
+        }
         if !request.content_type().is_some_and(is_json) {
             return Err(Problem::new(&UNSUPPORTED_MEDIA_TYPE).into());
+        }
+        // What says that it is too long is not waited for.
+        if declared(request.headers()).is_some_and(|octets| octets > MAX_OCTETS) {
+            return Err(Problem::new(&BODY_TOO_LARGE).into());
         }
         let arriving = body.take()?.into_bytes_limit(MAX_OCTETS);
         let octets = match timeout(ARRIVAL, arriving).await {
@@ -80,6 +94,11 @@ impl<'a, T: FromFields> ApiExtractor<'a> for Body<T> {
 fn is_json(content_type: &str) -> bool {
     let essence = content_type.split(';').next().unwrap_or_default().trim();
     essence.eq_ignore_ascii_case("application/json")
+}
+
+/// Returns how long a body says that it is.
+fn declared(headers: &HeaderMap) -> Option<usize> {
+    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 fn parse<T: FromFields>(octets: &[u8], request: &Request) -> std::result::Result<T, Problem> {

@@ -1,14 +1,15 @@
 //! Owns what every request passes first and every answer last.
 //!
-//! First: is there such a path (404), such a method (405), an acceptable format (406)? Last: the
-//! request id, the headers that no answer may lack, the body of problems, the log line, the count.
+//! First: could the head be read, and does it name its host (400, 431); is there such a path (404), such a method
+//! (405), an acceptable format (406)? Last: the request id, the headers that no answer may lack, the challenge of a
+//! 401, the body of problems, the log line, the count.
 
 use std::{panic::AssertUnwindSafe, sync::Arc};
 
 use futures_util::FutureExt;
 use poem::{
     Body, Endpoint, Error, IntoResponse, Request, Response, Result,
-    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, Version, header},
 };
 use tokio::time::Instant;
 use tracing::Instrument;
@@ -16,12 +17,18 @@ use tracing::Instrument;
 use super::{
     cors,
     problem::{
-        BASIC_CHALLENGE, BODY_CHALLENGE, INTERNAL, METHOD_NOT_ALLOWED, NOT_ACCEPTABLE, NOT_FOUND, Problem,
+        BASIC_CHALLENGE, BODY_CHALLENGE, FieldError, HEAD_TOO_LARGE, INTERNAL, INVALID_REQUEST,
+        METHOD_NOT_ALLOWED, NOT_ACCEPTABLE, NOT_FOUND, Problem,
     },
     routes::{self, Methods, Route},
     service::Shared,
 };
 use crate::random;
+
+/// Marks a request whose head the server could not read, with the status that it deserves; nothing else of it is known
+/// but its origin. A server of our own hands it over, so that its answer is like all others.
+#[derive(Clone, Copy, Debug)]
+pub struct Unreadable(pub StatusCode);
 
 /// Wraps the routes.
 pub(super) struct Front<E> {
@@ -42,14 +49,16 @@ impl<E: Endpoint> Endpoint for Front<E> {
     async fn call(&self, mut request: Request) -> Result<Response> {
         let began = Instant::now();
         let id = request_id();
-        let route = routes::find(request.uri().path(), &self.shared);
+        let unreadable = unreadable(&request);
+        let route = routes::find(request.uri().path(), &self.shared).filter(|_| unreadable.is_none());
         let mount = routes::mount(&request).to_owned();
         let operation = route.map_or("none", |route| route.name);
         let span = tracing::info_span!("request", id = %id, operation, method = %method(&request));
         request.set_data(Arc::clone(&self.shared));
         let origin = cors::allowed_origin(request.headers(), &self.shared.cors_origins);
         let challenge = challenge(request.headers());
-        let answer = match self.refuse(route, &mut request, origin.is_some()) {
+        let early = unreadable.or_else(|| hostless(&request)).map(IntoResponse::into_response);
+        let answer = match early.or_else(|| self.refuse(route, &mut request, origin.is_some())) {
             Some(early) => early,
             None => self.answer(request).instrument(span.clone()).await,
         };
@@ -80,7 +89,8 @@ impl<E: Endpoint> Front<E> {
             // The server leaves the body of an answer to HEAD out by itself.
             (Methods::Get, &Method::HEAD) => request.set_method(Method::GET),
             (methods, _) => {
-                return Some(Problem::new(&METHOD_NOT_ALLOWED).allow(methods.allow()).into_response());
+                let refused = Problem::new(&METHOD_NOT_ALLOWED);
+                return Some(refused.hint(header::ALLOW, methods.allow()).into_response());
             }
         }
         let acceptable = route.methods == Methods::Get || accepts_json(request.headers());
@@ -107,6 +117,30 @@ fn into_problem(error: Error) -> Response {
     // Nothing of the error gets out: poem's texts quote the input.
     tracing::error!(status = error.status().as_u16(), %error, "an error without a problem");
     Problem::new(&INTERNAL).into_response()
+}
+
+/// Returns the problem of a head that the server could not read.
+fn unreadable(request: &Request) -> Option<Problem> {
+    let Unreadable(status) = request.data::<Unreadable>()?;
+    Some(match *status {
+        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE | StatusCode::URI_TOO_LONG => {
+            Problem::new(&HEAD_TOO_LARGE)
+        }
+        _ => about_the_head("http", "the first line and the headers must be those of HTTP/1.1"),
+    })
+}
+
+/// Returns the problem of a request that must name its host once, and does not (RFC 9112 section 3.2).
+///
+/// Threat: a proxy and a server that read two different hosts out of one request.
+fn hostless(request: &Request) -> Option<Problem> {
+    let hosts = request.headers().get_all(header::HOST).iter().count();
+    let wrong = hosts > 1 || (hosts == 0 && request.version() == Version::HTTP_11);
+    wrong.then(|| about_the_head("host", "the header Host must be there exactly once"))
+}
+
+fn about_the_head(code: &'static str, message: &'static str) -> Problem {
+    Problem::about(&INVALID_REQUEST, vec![FieldError { field: "", code, message: message.into() }])
 }
 
 /// Returns what a 401 to this request challenges with: a way to give credentials that is the client's own.

@@ -23,6 +23,7 @@ mod schema;
 mod service;
 
 pub use client::Proxies;
+pub use front::Unreadable;
 pub use service::Shared;
 
 use std::sync::Arc;

@@ -46,7 +46,7 @@ macro_rules! kinds {
 
 kinds! {
     INVALID_REQUEST = "invalid-request" 400 "The request is not valid",
-        "The body is not the JSON object that the operation takes, or a field is missing, unknown, doubled, of the wrong type or not well-formed.",
+        "The head is not HTTP/1.1, or the body is not the JSON object that the operation takes, or a field is missing, unknown, doubled, of the wrong type or not well-formed.",
         "Look at the list of errors: each names a field and what it must be. The API page describes every operation.";
     CODE_WRONG = "code-wrong" 400 "The code is wrong",
         "Address and password are right, but this is none of the account's codes. Only deployments that disclose reasons answer this.",
@@ -85,14 +85,17 @@ kinds! {
         "A body has 4096 octets at most.",
         "Send less; a password has 1024 octets at most.";
     UNSUPPORTED_MEDIA_TYPE = "unsupported-media-type" 415 "The media type is not supported",
-        "The operation takes application/json.",
-        "Send JSON with the header Content-Type: application/json.";
+        "The operation takes application/json, without a content coding.",
+        "Send JSON with the header Content-Type: application/json, and without Content-Encoding.";
     WEAK_PASSWORD = "weak-password" 422 "The password is too weak",
         "The password is shorter than the minimum, known from leaks, or quickly guessed.",
         "Look at the list of errors. Several unrelated words make a good password; there are no rules for digits or symbols.";
     RATE_LIMITED = "rate-limited" 429 "Too many requests",
         "This client has sent more requests than it is allowed in a minute.",
         "Wait as many seconds as the Retry-After header says.";
+    HEAD_TOO_LARGE = "head-too-large" 431 "The head of the request is too large",
+        "A request's first line and its headers have 16 kilobytes at most, and there are 100 headers at most.",
+        "Send fewer and shorter headers: look for large cookies, tracing headers and tokens.";
     INTERNAL = "internal" 500 "Something went wrong here",
         "An error in this service. It is in its log under the request id.",
         "Try again later, and tell the operator the request id if it stays.";
@@ -150,12 +153,6 @@ impl Problem {
     #[must_use]
     pub fn retry_after(self, wait: Duration) -> Self {
         Self { retry_after: Some(wait), ..self }
-    }
-
-    /// Says which methods are allowed.
-    #[must_use]
-    pub fn allow(self, methods: &'static str) -> Self {
-        self.hint(header::ALLOW, methods)
     }
 
     /// Says in a header what would have been accepted.

@@ -177,8 +177,13 @@ fn code_has_exactly_its_length_in_ascii() {
         "",
         "12345",
         "1234567",
-        " 123456",
         "12345 ",
+        "12345-",
+        "-123456",
+        "123456-",
+        "123.456",
+        "123\u{2013}456",
+        "123456\n",
         "12345a",
         "１２３４５６",
         "١٢٣٤٥٦",
@@ -208,6 +213,21 @@ fn body_of_4096_octets_is_read_and_one_more_is_413() {
             (413, "body-too-large"),
             "in pieces of {size}"
         );
+    }
+}
+
+#[test]
+fn declared_length_above_the_limit_is_413_without_waiting_for_the_body() {
+    let server = start(&[]);
+    for (what, about) in [
+        ("a little too long", "Content-Length: 4097"),
+        ("as long as can be said", "Content-Length: 9223372036854775807"),
+        ("the client waits for a sign", "Expect: 100-continue\r\nContent-Length: 5000"),
+    ] {
+        let mut wire = server.wire();
+        wire.send(server.head("/v1/register", about));
+        let answer = wire.answer().unwrap();
+        assert_eq!((answer.status, answer.problem().as_str()), (413, "body-too-large"), "{what}");
     }
 }
 

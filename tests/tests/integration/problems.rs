@@ -3,7 +3,7 @@
 use auth_tests::{Answer, PASSWORD, Server, basic, start};
 
 /// Every name that the contract lists.
-const NAMES: [&str; 19] = [
+const NAMES: [&str; 20] = [
     "invalid-request",
     "code-wrong",
     "activation-refused",
@@ -20,6 +20,7 @@ const NAMES: [&str; 19] = [
     "unsupported-media-type",
     "weak-password",
     "rate-limited",
+    "head-too-large",
     "internal",
     "overloaded",
     "unavailable",
@@ -151,6 +152,15 @@ fn anything_but_json_is_415() {
         let answer = server.request("POST", "/v1/register", &[("Content-Type", other)], body.as_bytes());
         is(&answer, 415, "unsupported-media-type");
     }
+    for coding in ["gzip", "br", "identity", "gzip, deflate"] {
+        let headers = [JSON, ("Content-Encoding", coding)];
+        for body in [body.as_bytes(), b"\x1f\x8b\x08\x00\x00\x00\x00\x00"] {
+            let answer = server.request("POST", "/v1/register", &headers, body);
+            is(&answer, 415, "unsupported-media-type");
+            assert!(answer.json()["detail"].as_str().unwrap().contains("Content-Encoding"), "{answer:?}");
+            assert_eq!(answer.header("accept-encoding"), Some("identity"), "RFC 9110 section 15.5.16");
+        }
+    }
     for json in ["application/json", "application/json; charset=utf-8", "Application/JSON;charset=UTF-8"] {
         let answer = server.request("POST", "/v1/register", &[("Content-Type", json)], body.as_bytes());
         assert_eq!(answer.status, 202, "{json}: {answer:?}");
@@ -170,7 +180,10 @@ fn every_401_has_exactly_one_challenge() {
             assert_eq!(answer.status, 401, "{answer:?}");
             let challenges = answer.headers.iter().filter(|(name, _)| name == "www-authenticate");
             let challenges: Vec<&str> = challenges.map(|(_, value)| value.as_str()).collect();
-            assert_eq!(challenges, [r#"Basic realm="auth", charset="UTF-8""#]);
+            let by_header = headers.iter().any(|(name, _)| *name == "Authorization");
+            let expected =
+                if by_header { r#"Basic realm="auth", charset="UTF-8""# } else { r#"Body realm="auth""# };
+            assert_eq!(challenges, [expected]);
         }
     }
 }
@@ -185,12 +198,28 @@ fn refusals_of_activate(server: &Server) {
     is(&server.request("PUT", "/v1/activat", &[html, text], &long), 404, "not-found");
     is(&server.request("PUT", "/v1/activate", &[html, text], &long), 405, "method-not-allowed");
     is(&server.request("POST", "/v1/activate", &[html, text], &long), 406, "not-acceptable");
-    is(&server.request("POST", "/v1/activate", &[text], &long), 401, "activation-refused");
+    let other = ("Authorization", "Bearer x");
+    is(&server.request("POST", "/v1/activate", &[text, other], &long), 401, "activation-refused");
     is(&server.request("POST", "/v1/activate", &[text, auth], &long), 415, "unsupported-media-type");
     is(&server.request("POST", "/v1/activate", &[JSON, auth], &long), 413, "body-too-large");
     is(&server.request("POST", "/v1/activate", &[JSON, auth], malformed), 400, "invalid-request");
     is(&server.request("POST", "/v1/activate", &[JSON, auth], br#"{"code":"1"}"#), 400, "invalid-request");
     is(&server.request("POST", "/v1/activate", &[JSON, auth], well_formed), 429, "rate-limited");
+}
+
+/// The same without Authorization: the credentials come with the fields.
+fn refusals_of_activate_in_the_body(server: &Server) {
+    let (long, malformed) = (vec![b'x'; 5000], &b"{"[..]);
+    let body = |code: &str| {
+        format!(r#"{{"email":"ada@example.org","password":"{PASSWORD}","code":"{code}"}}"#).into_bytes()
+    };
+    let text = ("Content-Type", "text/plain");
+    is(&server.request("POST", "/v1/activate", &[text], &long), 415, "unsupported-media-type");
+    is(&server.request("POST", "/v1/activate", &[JSON], &long), 413, "body-too-large");
+    is(&server.request("POST", "/v1/activate", &[JSON], malformed), 400, "invalid-request");
+    is(&server.request("POST", "/v1/activate", &[JSON], br#"{"code":1}"#), 401, "activation-refused");
+    is(&server.request("POST", "/v1/activate", &[JSON], &body("1")), 400, "invalid-request");
+    is(&server.request("POST", "/v1/activate", &[JSON], &body("123456")), 429, "rate-limited");
 }
 
 fn refusals_of_register(server: &Server) {
@@ -213,6 +242,7 @@ fn refusals_come_in_the_contracts_order() {
     let server = start(&[("AUTH_CLIENT_REQUESTS_PER_MINUTE", "1")]);
     assert_eq!(server.register("ada@example.org", PASSWORD).status, 202, "the one request of this minute");
     refusals_of_activate(&server);
+    refusals_of_activate_in_the_body(&server);
     refusals_of_register(&server);
 }
 
