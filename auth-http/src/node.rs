@@ -105,8 +105,8 @@ impl Node {
     /// Returns everything that is served. It reads requests below the path that it is nested at:
     /// `Route::new().nest("/accounts", node.endpoint())`.
     ///
-    /// Time-outs for heads, and limits on connections, are those of the server that calls it; bodies are
-    /// limited in time and size here. It must know its peers' socket addresses: without one (a Unix socket),
+    /// Time-outs for heads, answers to heads that cannot be read, and limits on connections are those of the server that
+    /// calls it; bodies are limited in time and size here. It must know its peers' socket addresses: without one (a Unix socket),
     /// all visitors are one client to the limiter, and the development mailbox answers nobody.
     pub fn endpoint(&self) -> impl Endpoint<Output = Response> + 'static {
         http::endpoint(Arc::clone(&self.shared))

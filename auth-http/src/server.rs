@@ -5,6 +5,8 @@
 //! more connections than there is memory for. Next: `server/arrival.rs` for what is waited for, and how long.
 
 mod arrival;
+mod ending;
+mod stream;
 
 use std::{convert::Infallible, net::SocketAddr, pin::Pin, sync::Arc, time::Duration};
 
@@ -30,6 +32,7 @@ use tokio_io_timeout::TimeoutStream;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::once_a_minute::OnceAMinute;
+use stream::Stream;
 
 /// Connections at the same time; the next ones wait to be accepted.
 const CONNECTIONS: usize = 4096;
@@ -113,7 +116,7 @@ async fn connection<E>(
     let remote = RemoteAddr(peer.into());
     let (busy, mut idle) = watch::channel(false);
     let arrival = Arrival::new(patience);
-    let arrived = arrival.clone();
+    let (arrived, everything) = (arrival.clone(), Arc::clone(&endpoint));
     let service = service_fn(move |request: Request<Incoming>| {
         let (endpoint, local, remote) = (Arc::clone(&endpoint), local.clone(), remote.clone());
         arrived.request(request.body().size_hint().exact());
@@ -126,16 +129,19 @@ async fn connection<E>(
             Ok::<_, Infallible>(hyper::Response::from(response))
         }
     });
-    let connection = http1::Builder::new()
-        .timer(HeadTimer(arrival.clone()))
+    let timer = HeadTimer(arrival.clone());
+    let mut connection = http1::Builder::new()
+        .timer(timer)
         .header_read_timeout(HEAD)
         .max_buf_size(MAX_HEAD)
-        .serve_connection(TokioIo::new(Watched::new(patient(stream), arrival)), service);
-    tokio::pin!(connection);
+        // A client that shuts its sending side after a request still gets the answer. It looks like one that has
+        // gone, so what a client asked for is carried out whether it waits or not.
+        .half_close(true)
+        .serve_connection(TokioIo::new(Watched::new(Stream::new(patient(stream)), arrival)), service);
     let ended = tokio::select! {
         ended = &mut connection => ended,
         () = end.cancelled() => {
-            connection.as_mut().graceful_shutdown();
+            Pin::new(&mut connection).graceful_shutdown();
             // A request that has arrived is answered; who has sent none, or half of one, is not
             // waited for.
             let answered = async {
@@ -143,12 +149,27 @@ async fn connection<E>(
                 sleep(FLUSH).await;
             };
             tokio::select! {
-                ended = connection => ended,
+                ended = &mut connection => ended,
                 () = answered => return,
             }
         }
     };
-    if let Err(error) = ended {
-        tracing::debug!(%error, "a connection ended early");
+    let mut stream = connection.into_parts().io.into_inner().into_inner();
+    let answered = match ended {
+        Ok(()) => true,
+        Err(error) if error.is_parse() => {
+            ending::refuse(&mut stream, everything.as_ref()).await;
+            true
+        }
+        Err(error) => {
+            tracing::debug!(%error, "a connection ended early");
+            false
+        }
+    };
+    if answered {
+        tokio::select! {
+            () = ending::linger(&mut stream) => {}
+            () = end.cancelled() => {}
+        }
     }
 }

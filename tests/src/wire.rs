@@ -4,7 +4,7 @@
 
 use std::{
     io::{BufRead, BufReader, ErrorKind, Read, Write},
-    net::TcpStream,
+    net::{Shutdown, TcpStream},
     time::Duration,
 };
 
@@ -44,6 +44,11 @@ impl Wire {
     /// Writes octets; false once the server has closed.
     pub fn send(&mut self, octets: impl AsRef<[u8]>) -> bool {
         self.stream.get_mut().write_all(octets.as_ref()).is_ok()
+    }
+
+    /// Shuts the sending side: nothing more will come.
+    pub fn finish_sending(&mut self) {
+        self.stream.get_mut().shutdown(Shutdown::Write).unwrap();
     }
 
     /// Reads one answer, as long as its Content-Length says; none once the server has closed.

@@ -212,6 +212,11 @@ impl<S> Watched<S> {
     pub(super) const fn new(stream: S, arrival: Arrival) -> Self {
         Self { stream, arrival }
     }
+
+    /// Returns the stream alone.
+    pub(super) fn into_inner(self) -> S {
+        self.stream
+    }
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {

@@ -218,6 +218,59 @@ fn client_that_never_reads_loses_its_connection() {
 }
 
 #[test]
+fn client_that_shuts_its_sending_side_gets_the_answer() {
+    // So expensive that the end of what it sends is seen before the answer is made.
+    let server = start(&[("AUTH_SCRYPT", "16,8,1")]);
+    let (mut whole, mut half) = (server.wire(), server.wire());
+    let request = registration(&server, "ada@example.org");
+    whole.send(&request);
+    whole.finish_sending();
+    half.send(&request[..request.len() - 1]);
+    half.finish_sending();
+    assert_eq!(whole.answer().unwrap().status, 202);
+    assert_eq!(whole.rest(), "", "and nothing more");
+    assert_eq!(half.answer().unwrap().status, 400, "half a request is none");
+    let mut probe = server.wire();
+    probe.send(format!("GET /livez HTTP/1.1\r\nHost: {}\r\n\r\n", server.authority()).repeat(2));
+    probe.finish_sending();
+    assert_eq!([probe.answer().unwrap().status, probe.answer().unwrap().status], [200, 200]);
+}
+
+#[test]
+fn early_refusal_lets_the_client_send_on_and_read_its_answer() {
+    let server = start(&[]);
+    let part = [b' '; 64 << 10];
+    for (what, head, status) in [
+        ("413", server.head("/v1/register", "Content-Length: 4194304"), 413),
+        ("404", server.head("/nothing", "Content-Length: 4194304"), 404),
+        ("401", server.head("/v1/activate", "Authorization: Bearer x\r\nContent-Length: 4194304"), 401),
+        ("415", server.head("/v1/register", "Content-Encoding: gzip\r\nContent-Length: 4194304"), 415),
+        ("431", format!("GET / HTTP/1.1\r\nHost: x\r\nX: {}", "x".repeat(20_000)), 431),
+        ("400", "GET / HTTP/1.1\r\nno header\r\n\r\n".to_owned(), 400),
+    ] {
+        let mut wire = server.wire();
+        assert!(wire.send(&head), "{what}");
+        for n in 0..64 {
+            assert!(wire.send(part), "{what}: the connection broke after {n} parts of the body");
+        }
+        let answer = wire.answer().unwrap_or_else(|| panic!("{what}: the answer is lost"));
+        assert_eq!(answer.status, status, "{what}");
+        wire.finish_sending();
+        assert_eq!(wire.rest(), "", "{what}");
+    }
+}
+
+#[test]
+fn client_that_never_stops_sending_loses_its_connection() {
+    let server = start(&[]);
+    let mut wire = server.wire();
+    wire.send(server.head("/v1/register", "Content-Length: 9223372036854775807"));
+    let part = vec![b' '; 1 << 20];
+    until("the connection being closed", || (!wire.send(&part)).then_some(()));
+    assert_eq!(server.get("/livez").status, 200);
+}
+
+#[test]
 fn server_asked_to_wait_for_continue_says_so_before_the_body() {
     let server = start(&[]);
     let body = json!({ "email": "ada@example.org", "password": PASSWORD }).to_string();

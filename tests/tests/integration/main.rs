@@ -21,6 +21,7 @@ mod distances;
 mod document;
 mod explicit;
 mod faults;
+mod heads;
 mod hidden;
 mod life;
 mod limits;
