@@ -99,6 +99,7 @@ fn commands(shell: &Shell, step: Step, filter: Option<&str>) -> Vec<Command> {
         | Step::Api
         | Step::Panics
         | Step::Server
+        | Step::Client
         | Step::Component
         | Step::Wasmtime
         | Step::Python

@@ -1,7 +1,7 @@
 //! The hosts in `examples/` that are no members of the workspace, each with its own test: what they need is
 //! brought here, and where it cannot be, the step is incomplete.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Result, ensure};
@@ -57,31 +57,45 @@ fn in_software(shell: &Shell) -> Result<Option<String>> {
 
 /// wasmtime from Python: a virtual environment with its package, and its tests.
 pub(super) fn python(shell: &Shell) -> Result<Outcome> {
-    if !on_path("python3") && !shell.dry_run {
-        return Ok(Outcome::Incomplete("no python3 on PATH: install Python 3.10 or newer".to_owned()));
-    }
     let folder = shell.root.join("examples/wasmtime-python");
-    let environment = shell.target().join("wasmtime-python");
-    let python: PathBuf = environment.join("bin/python");
-    let mut make = shell.command("python3", &["-m", "venv"]);
-    make.arg(&environment);
-    let mut install = Command::new(&python);
-    install
-        .args(["-m", "pip", "install", "--quiet", "--requirement", "requirements.txt"])
-        .current_dir(&folder);
+    let python = match environment(shell, "wasmtime-python", &folder)? {
+        Ok(programs) => programs.join("python"),
+        Err(advice) => return Ok(Outcome::Incomplete(advice)),
+    };
     let mut test = Command::new(&python);
     test.args(["-m", "unittest"]).current_dir(&folder).env("AUTH_COMPONENT", component::artefact(shell));
-    // What cannot be brought is no defect of the host.
-    for mut command in [make, install] {
-        if !shell.run(&mut command)? {
-            let needs = "python3 with venv, 3.10 or newer, and a package index";
-            return Ok(Outcome::Incomplete(format!("{} failed: it needs {needs}", line(&command))));
-        }
-    }
     all(shell, [test])
 }
 
-fn all<const N: usize>(shell: &Shell, commands: [Command; N]) -> Result<Outcome> {
+/// Makes a virtual environment in the target folder with the folder's `requirements.txt`; returns where its
+/// programs are, or what to do where it cannot be made.
+pub(super) fn environment(
+    shell: &Shell,
+    name: &str,
+    folder: &Path,
+) -> Result<std::result::Result<PathBuf, String>> {
+    if !on_path("python3") && !shell.dry_run {
+        return Ok(Err("no python3 on PATH: install Python 3.10 or newer".to_owned()));
+    }
+    let environment = shell.target().join(name);
+    let programs = environment.join("bin");
+    let mut make = shell.command("python3", &["-m", "venv"]);
+    make.arg(&environment);
+    let mut install = Command::new(programs.join("python"));
+    install
+        .args(["-m", "pip", "install", "--quiet", "--requirement", "requirements.txt"])
+        .current_dir(folder);
+    // What cannot be brought is no defect of what is tested with it.
+    for mut command in [make, install] {
+        if !shell.run(&mut command)? {
+            let needs = "python3 with venv, 3.10 or newer, and a package index";
+            return Ok(Err(format!("{} failed: it needs {needs}", line(&command))));
+        }
+    }
+    Ok(Ok(programs))
+}
+
+pub(super) fn all<const N: usize>(shell: &Shell, commands: [Command; N]) -> Result<Outcome> {
     for mut command in commands {
         if !shell.run(&mut command)? {
             return Ok(Outcome::Failed(line(&command)));

@@ -3,6 +3,7 @@
 //! where the later one needs what it makes.
 
 mod checks;
+mod client;
 mod conversation;
 mod firmware;
 mod hosts;
@@ -155,6 +156,7 @@ fn run_step(
         Step::Firmware => setup::targets_or(shell, firmware::run),
         Step::Wasmtime => hosts::wasmtime(shell),
         Step::Python => hosts::python(shell),
+        Step::Client => client::run(shell),
         Step::C => c::step(shell),
         Step::Api => api::step(shell),
         Step::Panics => setup::targets_or(shell, panics::step),
@@ -187,6 +189,7 @@ fn part_left_out(options: &Options, step: Step) -> Option<&'static str> {
         (Step::Playground, Part::Browser, "--without browser"),
         (Step::Wasmtime, Part::Wasmtime, "--without wasmtime"),
         (Step::Python, Part::Python, "--without python"),
+        (Step::Client, Part::Python, "--without python"),
         (Step::Firmware, Part::Qemu, "--without qemu"),
         (Step::C, Part::C, "--without c"),
     ];

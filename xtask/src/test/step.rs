@@ -15,6 +15,7 @@ pub(crate) enum Step {
     Server,
     Integration,
     Browser,
+    Client,
     Component,
     Wasmtime,
     Python,
@@ -30,7 +31,7 @@ pub(crate) enum Step {
 }
 
 /// In the order in which they run: what is quick to fail comes first, what is prepared in the background last.
-const ALL: [Step; 23] = [
+const ALL: [Step; 24] = [
     Step::Setup,
     Step::Format,
     Step::Tidy,
@@ -43,6 +44,7 @@ const ALL: [Step; 23] = [
     Step::Server,
     Step::Integration,
     Step::Browser,
+    Step::Client,
     Step::Component,
     Step::Python,
     Step::C,
@@ -70,6 +72,7 @@ impl Step {
             Step::Server => "server",
             Step::Integration => "integration",
             Step::Browser => "browser",
+            Step::Client => "client",
             Step::Component => "component",
             Step::Wasmtime => "wasmtime",
             Step::Python => "python",
@@ -99,7 +102,8 @@ impl Step {
             }
             Step::Server => "build the server under test, plain and with test hooks",
             Step::Integration => "tests through HTTP and the mailbox, and the ports' contracts, embedded",
-            Step::Browser => "the mailbox page and Swagger UI in a headless Chromium",
+            Step::Browser => "the mailbox page, Swagger UI and front ends in a headless Chromium",
+            Step::Client => "a client generated from openapi.json, in Python, drives the server",
             Step::Component => "the core as a WebAssembly component, checked and weighed",
             Step::Wasmtime => {
                 "the component in wasmtime from Rust: all scripts, a host, and what a flow costs"
@@ -123,7 +127,7 @@ impl Step {
     /// themselves at what `setup` brings: either half of it may be there without the other.
     pub(crate) fn needs(self) -> &'static [Step] {
         match self {
-            Step::Integration | Step::Browser => &[Step::Server],
+            Step::Integration | Step::Browser | Step::Client => &[Step::Server],
             Step::Mysql | Step::Mariadb | Step::Faults => &[Step::Server, Step::Servers],
             Step::Compose => &[Step::Servers],
             Step::Wasmtime | Step::Python | Step::Playground => &[Step::Component],
@@ -163,6 +167,7 @@ impl Step {
             | Step::Server
             | Step::Integration
             | Step::Browser
+            | Step::Client
             | Step::Component
             | Step::Python
             | Step::C
