@@ -108,6 +108,10 @@ macro_rules! effects {
         /// Carries one reply, for hosts that are not Rust.
         #[derive(Clone, Serialize, Deserialize)]
         #[serde(rename_all = "snake_case")]
+        #[cfg_attr(
+            target_pointer_width = "64",
+            expect(clippy::large_enum_variant, reason = "a run keeps its replies in boxes")
+        )]
         pub enum Reply { $($(#[$doc])+ $name($reply),)+ }
 
         impl Order {

@@ -22,6 +22,9 @@ fn resend() -> Resend {
     Resend { address: parse(ADDRESS), client: client() }
 }
 
+/// What happens before each effect of a run.
+type Trouble<'a> = &'a mut dyn FnMut(&mut World, Kind, usize) -> How;
+
 /// Lets something happen once, just before the first effect of a kind.
 fn before(kind: Kind, rival: impl FnOnce(&mut World)) -> impl FnMut(&mut World, Kind, usize) -> How {
     let mut rival = Some(rival);
@@ -39,7 +42,7 @@ fn before(kind: Kind, rival: impl FnOnce(&mut World)) -> impl FnMut(&mut World, 
 /// mails, and twice as many tries.
 #[test]
 fn a_mail_that_left_since_a_request_read_keeps_its_interval() {
-    let decided: [fn(&mut World, &mut dyn FnMut(&mut World, Kind, usize) -> How); 2] = [
+    let decided: [fn(&mut World, Trouble<'_>); 2] = [
         |world, trouble| drop(world.drive(resend(), None, trouble)),
         |world, trouble| drop(world.drive(register(ADDRESS), Some(THEIRS), trouble)),
     ];

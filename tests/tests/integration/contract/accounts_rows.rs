@@ -160,5 +160,5 @@ pub(super) async fn another_handle_sees_what_was_committed(harness: &impl Accoun
 }
 
 fn last_mail(due: u64, distance: Duration) -> Option<LastMail> {
-    Some(LastMail { due: Time::from_micros(due), distance, left: due % 2 == 0 })
+    Some(LastMail { due: Time::from_micros(due), distance, left: due.is_multiple_of(2) })
 }
