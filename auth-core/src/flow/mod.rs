@@ -21,9 +21,9 @@ use crate::{
     domain::{AddressKey, Asked, Client, MailId, Purpose, Row, Version, WaitingState},
 };
 
-/// How often a flow reads and decides again when others change the same address: each time one
-/// of them has got through, so as many can come at once.
-const ROUNDS: usize = 32;
+/// How often a flow reads and decides again when others change the same address: each time one of
+/// them, or a worker with the address's mail, has got through, so that some fifty can come at once.
+const ROUNDS: usize = 64;
 /// How long a decision may take from what it reads to its commit, by the store's clock. A hash on a slow part and a
 /// person who answers effects by hand fit into it; a run that was suspended for longer reads again.
 const DECISION: Duration = Duration::from_secs(600);

@@ -100,7 +100,7 @@ fn raced() -> Script<Resend> {
 
 fn contended() -> Script<Resend> {
     let mut steps = vec![admitted(), drawn()];
-    for _ in 0..32 {
+    for _ in 0..64 {
         steps.push(finds(nothing_found()));
         steps.push(commits(&nothing_found(), vacant(), None, Commit::Conflict));
     }

@@ -320,7 +320,7 @@ fn server_that_only_reads_is_not_ready() {
         let database = Database::create(&service.mysql_url());
         // Its administrator may write all the same.
         alter(&database, "CREATE USER auth@'%' IDENTIFIED BY 'of-the-test'");
-        alter(&database, "GRANT SELECT, INSERT, UPDATE, DELETE, CREATE ON *.* TO auth@'%'");
+        alter(&database, "GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER ON *.* TO auth@'%'");
         let url = with(&database, |options| format!("auth:of-the-test@{}", address(options)));
         let node = program(&url).serve(&[]);
         for (reads_only, status) in [("OFF", 200), ("ON", 503), ("OFF", 200)] {
@@ -345,6 +345,7 @@ fn rows_that_another_node_holds_stop_nobody_else() {
         let again = CommitAccount {
             expected: Version(1),
             generation: Some(Generation::from_bytes([1; 16])),
+            waiting: accounts.find(&order(1).key).await.unwrap().waiting,
             ..order(1)
         };
         let started = tokio::time::Instant::now();

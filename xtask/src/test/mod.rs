@@ -91,8 +91,10 @@ pub(crate) fn run(shell: &Shell, options: &Options) -> Result<ExitCode> {
             let wanted = plan.iter().filter(|step| !left_out(**step)).filter_map(|step| step.prepared());
             prepared = Some(Prepared::start(shell, &wanted.collect())?);
         }
-        if let (Some(part), Some(Some(prepared))) = (step.prepared(), &mut prepared) {
-            prepared.wait_for(part);
+        if let Some(Some(prepared)) = &mut prepared
+            && (step.prepared().is_some() || step.depends_on_time())
+        {
+            prepared.wait();
         }
         let outcome = match &engine {
             _ if step.wants_engine() && options.embedded => Outcome::LeftOut("--embedded".to_owned()),

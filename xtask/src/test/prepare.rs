@@ -1,7 +1,8 @@
 //! What needs no place in the order of the steps: container images, and the builds with target folders of their own.
 //!
 //! A second process of this program makes it at low priority while the steps run, one part after another, and writes to
-//! a log. A step that wants a part waits for it; what went wrong shows in the step itself, which tries again.
+//! a log. The first step that wants a part, or whose tests depend on time, waits for all of them; what went wrong shows in
+//! the step itself, which tries again.
 
 use std::collections::BTreeSet;
 use std::env;
@@ -103,9 +104,9 @@ impl Prepared {
         Ok(Some(Self { child, over, waits: parts.clone(), log }))
     }
 
-    /// Waits until a part is over, if it was begun.
-    pub(crate) fn wait_for(&mut self, part: Part) {
-        while self.waits.contains(&part) {
+    /// Waits until every part is over.
+    pub(crate) fn wait(&mut self) {
+        while !self.waits.is_empty() {
             match self.over.recv() {
                 Ok(over) => self.waits.retain(|waits| format!("{waits:?}") != over),
                 Err(_) => {

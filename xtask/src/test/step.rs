@@ -178,6 +178,14 @@ impl Step {
         }
     }
 
+    /// Whether its tests watch a running server, whose time-outs another load would reach.
+    pub(crate) fn depends_on_time(self) -> bool {
+        matches!(
+            self,
+            Step::Integration | Step::Browser | Step::Client | Step::Mysql | Step::Mariadb | Step::Faults
+        )
+    }
+
     /// Whether it needs a container engine.
     pub(crate) fn wants_engine(self) -> bool {
         matches!(self, Step::Servers | Step::Mysql | Step::Mariadb | Step::Faults | Step::Compose)

@@ -151,7 +151,7 @@ pub(super) fn lost_before_it_happened() -> Script<Activate> {
 /// The commit fails in the given way, eight times.
 pub(super) fn contended(answer: Answer<CommitAccount>) -> Script<Activate> {
     let mut steps = Vec::new();
-    for _ in 0..32 {
+    for _ in 0..64 {
         steps.push(commits(4, &row(), answer.clone()));
         steps.push(finds(found(4, &row())));
     }

@@ -226,7 +226,7 @@ pub(super) fn raced_by_the_same_password() -> Script<Register> {
 
 pub(super) fn contended() -> Script<Register> {
     let mut steps = vec![admitted(), drawn()];
-    for n in 1..=32 {
+    for n in 1..=64 {
         // Somebody else replaces the attempt each time, so each round finds a salt of its own. Three
         // of them are hashed with.
         let salt = attempt(n.min(3)).password.salt;
