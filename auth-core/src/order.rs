@@ -244,7 +244,7 @@ pub enum Template {
 }
 
 /// Replies to [`SendMail`]. What is none of these, a lost reply to the final dot for example,
-/// is [`Fault::Unknown`].
+/// is [`Fault::Unknown`](crate::Fault::Unknown).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Sending {
