@@ -196,7 +196,7 @@ impl Row {
         (attempt.generation == mail.generation).then_some(attempt)
     }
 
-    /// Returns the row to store when a mail is about to leave: the next one keeps its distance from now on, and
+    /// Returns the row to store when a mail is about to leave: the interval to the next one counts from now on, and
     /// the row stays for longer than its code.
     pub(crate) fn mailed(self, purpose: Purpose, now: Time, lifetimes: Lifetimes) -> Self {
         let kept = now.after(lifetimes.pending());

@@ -4,7 +4,7 @@ use auth_core::{Alphabet, CodeFormat, Deliver, Event, Flow, Kind, Register, Regi
 
 use crate::{
     fixture::{DAY, TTL, at, client, rules, rules_with, seconds},
-    world::{Going, How, Mailer, World, parse, register},
+    world::{Going, How, Mailer, World, before, parse, register},
 };
 
 const ADDRESS: &str = "ada@example.org";
@@ -24,19 +24,6 @@ fn resend() -> Resend {
 
 /// What happens before each effect of a run.
 type Trouble<'a> = &'a mut dyn FnMut(&mut World, Kind, usize) -> How;
-
-/// Lets something happen once, just before the first effect of a kind.
-fn before(kind: Kind, rival: impl FnOnce(&mut World)) -> impl FnMut(&mut World, Kind, usize) -> How {
-    let mut rival = Some(rival);
-    move |world, next, _| {
-        if next == kind
-            && let Some(rival) = rival.take()
-        {
-            rival(world);
-        }
-        How::Well
-    }
-}
 
 /// Threat: a request that reads just before a mail is due and commits just after it has left, all day: twice as many
 /// mails, and twice as many tries.

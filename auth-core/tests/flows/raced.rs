@@ -4,7 +4,7 @@ use auth_core::{Activation, Deliver, Event, Kind, Registration, Resend, Resendin
 
 use crate::{
     fixture::{client, rules, seconds},
-    world::{How, World, activate, parse, register},
+    world::{How, World, activate, before, parse, register},
 };
 
 const ADDRESS: &str = "ada@example.org";
@@ -17,19 +17,6 @@ fn mailed() -> World {
     world.register(ADDRESS, OURS);
     assert_eq!(world.deliver(), [Event::MailSent]);
     world
-}
-
-/// Lets something happen once, just before the first effect of a kind.
-fn before(kind: Kind, rival: impl FnOnce(&mut World)) -> impl FnMut(&mut World, Kind, usize) -> How {
-    let mut rival = Some(rival);
-    move |world, next, _| {
-        if next == kind
-            && let Some(rival) = rival.take()
-        {
-            rival(world);
-        }
-        How::Well
-    }
 }
 
 #[test]

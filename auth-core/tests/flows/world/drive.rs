@@ -38,6 +38,22 @@ pub(crate) fn well(_: &mut World, _: Kind, _: usize) -> How {
     How::Well
 }
 
+/// Lets something happen once, just before the first effect of a kind.
+pub(crate) fn before(
+    kind: Kind,
+    rival: impl FnOnce(&mut World),
+) -> impl FnMut(&mut World, Kind, usize) -> How {
+    let mut rival = Some(rival);
+    move |world, next, _| {
+        if next == kind
+            && let Some(rival) = rival.take()
+        {
+            rival(world);
+        }
+        How::Well
+    }
+}
+
 /// Holds what a host keeps beside a run.
 #[derive(Clone)]
 pub(crate) struct Beside {

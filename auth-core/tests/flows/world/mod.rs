@@ -19,7 +19,7 @@ use auth_core::{
 use sha2::{Digest, Sha256};
 
 use codes::Codes;
-pub(crate) use drive::{Beside, Going, How, Request, Seen, activate, register, well};
+pub(crate) use drive::{Beside, Going, How, Request, Seen, activate, before, register, well};
 pub(crate) use outbox::LEASE;
 use outbox::Outbox;
 
