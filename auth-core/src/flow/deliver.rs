@@ -100,26 +100,22 @@ impl Deliver {
             }
             Err(fault) => Ok(Sending::Deferred(Detail::new(unavailable(fault)))),
         };
-        // From acceptance a code lives for exactly its TTL; one that has not left is taken back.
-        let (event, lifetime) = match sending {
-            Ok(Sending::Accepted) => (self.settle(Settlement::Sent, Event::MailSent, host)?, ttl),
+        let (settlement, event, lifetime) = match sending {
+            Ok(Sending::Accepted) => (Settlement::Sent, Event::MailSent, Some(ttl)),
             Ok(Sending::Rejected(detail)) => {
-                (self.settle(Settlement::Dead { detail }, Event::MailDead, host)?, Duration::ZERO)
+                (Settlement::Dead { detail }, Event::MailDead, Some(Duration::ZERO))
             }
-            Ok(Sending::Deferred(detail)) => (self.retry(now, detail, rules, host)?, Duration::ZERO),
-            Err(Fault::NotDone) => {
-                let detail = Detail::new("the mailer did not start");
-                (self.retry(now, detail, rules, host)?, Duration::ZERO)
-            }
-            Err(Fault::Unknown) => return self.unknown(host),
+            Ok(Sending::Deferred(detail)) => self.retry(now, detail, rules),
+            Err(Fault::NotDone) => self.retry(now, Detail::new("the mailer did not start"), rules),
+            Err(Fault::Unknown) => self.unknown(),
         };
-        if let Some(put) = put
-            && event != Event::LeaseLost
-        {
+        // From acceptance a code lives for exactly its TTL; one that has not left is taken back. Before the mail is
+        // settled, so that a worker that dies between the two leaves a mail that is tried again.
+        if let (Some(put), Some(lifetime)) = (put, lifetime) {
             // If this fails the code lives a little longer.
             let _ = host.try_ask(PutCode { lifetime, ends: true, ..put })?;
         }
-        Ok(event)
+        self.settle(settlement, event, host)
     }
 
     /// Draws the mail's code. It is good from before the mail leaves until its reader has had their time.
@@ -143,24 +139,23 @@ impl Deliver {
     }
 
     /// Tries again after 1 s, then twice as long up to 10 min, until it is too old.
-    fn retry(&self, now: Time, detail: Detail, rules: &Rules, host: &mut Host<'_>) -> Result<Event, Stop> {
+    fn retry(&self, now: Time, detail: Detail, rules: &Rules) -> Ending {
         if now.since(self.leased.mail.due) >= rules.policy().mail_give_up {
-            return self.settle(Settlement::Dead { detail }, Event::MailDead, host);
+            return (Settlement::Dead { detail }, Event::MailDead, Some(Duration::ZERO));
         }
         let doublings = self.leased.attempts.saturating_sub(1).min(16);
         let after = Duration::from_secs(1 << doublings).min(LONGEST_WAIT);
         let unknowns = self.leased.unknowns;
-        self.settle(Settlement::Retry { after, unknowns, detail }, Event::MailDeferred, host)
+        (Settlement::Retry { after, unknowns, detail }, Event::MailDeferred, Some(Duration::ZERO))
     }
 
-    /// Tries twice more, well apart: each of them may be one mail too many.
-    fn unknown(&self, host: &mut Host<'_>) -> Result<Event, Stop> {
+    /// Tries twice more, well apart: each of them may be one mail too many. The code may have arrived, and stays.
+    fn unknown(&self) -> Ending {
         let unknowns = self.leased.unknowns.saturating_add(1);
         if unknowns > MORE_AFTER_UNKNOWN {
-            return self.settle(Settlement::Dead { detail: lost() }, Event::MailDead, host);
+            return (Settlement::Dead { detail: lost() }, Event::MailDead, None);
         }
-        let retry = Settlement::Retry { after: LONGEST_WAIT, unknowns, detail: lost() };
-        self.settle(retry, Event::MailUnknown, host)
+        (Settlement::Retry { after: LONGEST_WAIT, unknowns, detail: lost() }, Event::MailUnknown, None)
     }
 
     fn settle(&self, settlement: Settlement, event: Event, host: &mut Host<'_>) -> Result<Event, Stop> {
@@ -170,6 +165,9 @@ impl Deliver {
         })
     }
 }
+
+/// How a mail is settled, what is said of it, and how long its code lives from then on where that changes.
+type Ending = (Settlement, Event, Option<Duration>);
 
 fn lost() -> Detail {
     Detail::new("the server's last reply was lost; the mail may have arrived")

@@ -35,10 +35,11 @@ const EFFECTS: [(&str, &[Kind]); 4] = [
 /// say exactly how it goes on.
 const DEALT_WITH: [(&str, Kind, Fault, &[Option<Kind>]); 5] = [
     ("activate", Kind::CommitAccount, Fault::Unknown, &[Some(Kind::FindAccount)]),
-    // Before the mail leaves, and once it has.
-    ("deliver", Kind::PutCode, Fault::NotDone, &[Some(Kind::SettleMail), None]),
-    ("deliver", Kind::PutCode, Fault::Unknown, &[Some(Kind::SettleMail), None]),
-    ("deliver", Kind::SendMail, Fault::NotDone, &[Some(Kind::SettleMail)]),
+    // Before the mail leaves the code is taken back; once it has left there is nothing to do about it.
+    ("deliver", Kind::PutCode, Fault::NotDone, &[Some(Kind::PutCode), Some(Kind::SettleMail)]),
+    ("deliver", Kind::PutCode, Fault::Unknown, &[Some(Kind::PutCode), Some(Kind::SettleMail)]),
+    // A notice has no code to take back.
+    ("deliver", Kind::SendMail, Fault::NotDone, &[Some(Kind::PutCode), Some(Kind::SettleMail)]),
     ("deliver", Kind::SendMail, Fault::Unknown, &[Some(Kind::SettleMail)]),
 ];
 
@@ -56,7 +57,8 @@ impl Visitor for Failing {
     where
         F::Outcome: Clone + Debug + PartialEq,
     {
-        for (n, step) in script.steps.iter().enumerate() {
+        for n in script.places() {
+            let step = &script.steps[n];
             let kind = step.kind();
             let seen = self.first_seen.entry(F::NAME).or_default();
             if !seen.contains(&kind) {

@@ -21,13 +21,14 @@ impl Visitor for Printing {
     where
         F::Outcome: Clone + Debug + PartialEq,
     {
-        for (n, step) in script.steps.iter().enumerate() {
+        let end = script.at(script.steps.len());
+        for n in script.places() {
             let mut run = script.at(n);
             let effect = run.take().expect("the order waits");
             let answered = format!("{effect:?}");
-            let answer = step.answer(effect);
+            let answer = script.steps[n].answer(effect);
             write!(self.0, "{run:?} {answered} {answer:?} {:?}", run.snapshot()).expect("memory is there");
-            let mut ended = script.at(script.steps.len());
+            let mut ended = end.clone();
             let refused = ended.accept(answer, &script.rules).expect_err("it has ended");
             write!(self.0, "{refused:?} {:?} {:?}", ended, ended.clone().into_outcome())
                 .expect("memory is there");

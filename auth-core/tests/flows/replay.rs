@@ -31,7 +31,7 @@ impl Visitor for Comparing {
     where
         F::Outcome: Clone + Debug + PartialEq,
     {
-        for n in 0..=script.steps.len() {
+        for n in script.places().into_iter().chain([script.steps.len()]) {
             let (one, other) = (script.at(n), script.at(n));
             assert_eq!(one.snapshot(), other.snapshot());
             // A run that has gone on is another value; its clone of before is not touched.
@@ -66,7 +66,7 @@ impl Visitor for Impatient {
     where
         F::Outcome: Clone + Debug + PartialEq,
     {
-        for n in 0..script.steps.len() {
+        for n in script.places() {
             let run: Run<F> = script.at(n);
             let run = run.into_outcome().expect_err("a run under way has no outcome");
             // It comes back unchanged, and its order can still be taken.

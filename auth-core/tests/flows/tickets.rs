@@ -163,10 +163,14 @@ impl Visitor for Misplaced {
     where
         F::Outcome: Clone + Debug + PartialEq,
     {
-        for (place, step) in script.steps.iter().enumerate() {
-            for elsewhere in (0..=script.steps.len()).filter(|elsewhere| *elsewhere != place) {
-                let effect = script.at(place).take().expect("the order waits");
-                let (why, _) = refuses(&mut script.at(elsewhere), step.answer(effect), &script.rules);
+        let end = [script.steps.len()];
+        let places = script.places().into_iter().chain(end);
+        let runs: Vec<(usize, Run<F>)> = places.map(|place| (place, script.at(place))).collect();
+        for (place, run) in &runs[..runs.len() - 1] {
+            for (elsewhere, other) in runs.iter().filter(|(elsewhere, _)| elsewhere != place) {
+                let effect = run.clone().take().expect("the order waits");
+                let answered = script.steps[*place].answer(effect);
+                let (why, _) = refuses(&mut other.clone(), answered, &script.rules);
                 let expected =
                     if place < elsewhere { WhyRefused::AlreadyAnswered } else { WhyRefused::NeverIssued };
                 assert_eq!(why, expected, "{}: {place} at {elsewhere}", F::NAME);

@@ -43,12 +43,14 @@ impl Visitor for Playing {
     where
         F::Outcome: Clone + Debug + PartialEq,
     {
-        let rules = &script.rules;
+        let (rules, places) = (&script.rules, script.places());
         let input = script.flow.clone().input().to_bytes();
         let mut machine = Machine::start_from_bytes(input.expose(), rules).expect("it is an input");
         for (place, step) in script.steps.iter().enumerate() {
             assert_eq!(machine.outcome(), None);
-            assert_eq!(machine.snapshot(), script.at(place).snapshot(), "the same run as a typed host's");
+            if places.contains(&place) {
+                assert_eq!(machine.snapshot(), script.at(place).snapshot(), "the same run as a typed host's");
+            }
             machine = Machine::restore(machine.snapshot().expose(), rules).expect("it is a run");
             let ordered = machine.take().expect("an order waits");
             assert_eq!(*ordered.order, step.order());

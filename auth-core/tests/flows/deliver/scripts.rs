@@ -132,7 +132,7 @@ fn dead(why: &str) -> Step {
 }
 
 pub(super) fn accepted() -> Script<Deliver> {
-    let rest = vec![settles(Settlement::Sent, Settled::Settled), puts_again(TTL)];
+    let rest = vec![puts_again(TTL), settles(Settlement::Sent, Settled::Settled)];
     sending(first_try(activation_mail()), Ok(Sending::Accepted), rest, Event::MailSent)
 }
 
@@ -140,14 +140,13 @@ pub(super) fn accepted() -> Script<Deliver> {
 pub(super) fn accepted_without_second_put(fault: Fault) -> Script<Deliver> {
     let script = accepted();
     let mut steps = script.steps;
-    let last = steps.pop().expect("it puts the code again in the end");
-    steps.push(last.failing(fault));
+    steps[4] = steps[4].failing(fault);
     Script { steps, ..script }
 }
 
-/// Another worker may be sending the mail, and its code: this one leaves it alone.
+/// Another worker may be sending the mail, and its code: the order names the lease, so that the store leaves it alone.
 pub(super) fn accepted_but_lease_lost() -> Script<Deliver> {
-    let rest = vec![settles(Settlement::Sent, Settled::Lost)];
+    let rest = vec![puts_again(TTL), settles(Settlement::Sent, Settled::Lost)];
     sending(first_try(activation_mail()), Ok(Sending::Accepted), rest, Event::LeaseLost)
 }
 
@@ -162,7 +161,7 @@ pub(super) fn accepted_but_not_settled(fault: Fault) -> Script<Deliver> {
 pub(super) fn rejected() -> Script<Deliver> {
     let why = "550 no such user";
     let answer = Ok(Sending::Rejected(Detail::new(why)));
-    sending(first_try(activation_mail()), answer, vec![dead(why), takes_back()], Event::MailDead)
+    sending(first_try(activation_mail()), answer, vec![takes_back(), dead(why)], Event::MailDead)
 }
 
 /// Deferred on its `attempts`-th try: the next one is so many seconds later.
@@ -170,13 +169,13 @@ pub(super) fn deferred(attempts: u32, after: u64) -> Script<Deliver> {
     let why = "451 try again";
     let leased = LeasedMail { attempts, unknowns: 1, ..first_try(activation_mail()) };
     let answer = Ok(Sending::Deferred(Detail::new(why)));
-    sending(leased, answer, vec![retry(after, 1, why), takes_back()], Event::MailDeferred)
+    sending(leased, answer, vec![takes_back(), retry(after, 1, why)], Event::MailDeferred)
 }
 
 pub(super) fn deferred_but_lease_lost() -> Script<Deliver> {
     let script = deferred(1, 1);
     let mut steps = script.steps;
-    steps.truncate(4);
+    steps.truncate(5);
     let settlement =
         Settlement::Retry { after: seconds(1), unknowns: 1, detail: Detail::new("451 try again") };
     steps.push(settles(settlement, Settled::Lost));
@@ -190,12 +189,12 @@ pub(super) fn deferred_when_old(age: i64) -> Script<Deliver> {
     let (rest, event) =
         if age < 3600 { (retry(1, 0, why), Event::MailDeferred) } else { (dead(why), Event::MailDead) };
     let answer = Ok(Sending::Deferred(Detail::new(why)));
-    let script = sending(leased, answer, vec![rest, takes_back()], event);
+    let script = sending(leased, answer, vec![takes_back(), rest], event);
     Script { rules: rules_with(|policy| policy.mail_give_up = seconds(3600)), ..script }
 }
 
 pub(super) fn not_sent() -> Script<Deliver> {
-    let rest = vec![retry(1, 0, "the mailer did not start"), takes_back()];
+    let rest = vec![takes_back(), retry(1, 0, "the mailer did not start")];
     sending(first_try(activation_mail()), Err(Fault::NotDone), rest, Event::MailDeferred)
 }
 
@@ -252,7 +251,7 @@ pub(super) fn late(seconds_left: i64) -> Script<Deliver> {
 pub(super) fn code_not_put(fault: Fault, why: &str) -> Script<Deliver> {
     let leased = first_try(activation_mail());
     let begins = begins(&leased, &row(), begun());
-    let steps = begins.into_iter().chain([puts(Err(fault)), retry(1, 0, why), takes_back()]).collect();
+    let steps = begins.into_iter().chain([puts(Err(fault)), takes_back(), retry(1, 0, why)]).collect();
     script(leased, steps, Ok(Event::MailDeferred))
 }
 
