@@ -113,7 +113,7 @@ fn a_conflict_is_read_and_decided_again() {
 }
 
 #[test]
-fn after_32_conflicts_and_three_hashes_the_visitor_is_asked_to_come_back() {
+fn after_64_conflicts_and_three_hashes_the_visitor_is_asked_to_come_back() {
     contended().play();
 }
 
