@@ -170,11 +170,11 @@ pub unsafe extern "C" fn auth_rules_judge(
     };
     let Some(rules) = rules else { return AuthStatus::Null };
     let Some(password) = password else { return AuthStatus::PasswordUnusable };
-    match rules.0.policy().password.judge(&password, Estimate { score, common }) {
-        Ok(()) => AuthStatus::Ok,
-        Err(Weakness::TooShort { .. }) => AuthStatus::PasswordTooShort,
-        Err(Weakness::Common) => AuthStatus::PasswordCommon,
-        Err(Weakness::Guessable { .. }) => AuthStatus::PasswordGuessable,
+    match rules.0.policy().password.judge(&password, Estimate { score, common }).weakness() {
+        None => AuthStatus::Ok,
+        Some(Weakness::TooShort { .. }) => AuthStatus::PasswordTooShort,
+        Some(Weakness::Common) => AuthStatus::PasswordCommon,
+        Some(Weakness::Guessable { .. }) => AuthStatus::PasswordGuessable,
     }
 }
 
@@ -253,7 +253,7 @@ pub unsafe extern "C" fn auth_flow_waits_for(flow: *const AuthFlow) -> i32 {
     place.and_then(|place| i32::try_from(place).ok()).unwrap_or(-1)
 }
 
-/// Returns what the flow came to as an encoded `Result<Told, Broken>`. No octets: it is under way.
+/// Returns what the flow came to as an encoded `Result<Output, Broken>`. No octets: it is under way.
 ///
 /// # Safety
 /// `flow` comes from auth_flow_start or auth_flow_restore.

@@ -39,7 +39,7 @@ impl From<RulesError> for Malformed {
             RulesError::Odds(_) => (
                 "code",
                 "3 codes x tries per mail x mails a day / number of codes is 300 in a million at most: \
-                 longer codes, fewer tries or longer distances between mails",
+                 longer codes, fewer tries or longer intervals between mails",
             ),
             RulesError::NoTries => ("code-tries", "1 at least"),
             RulesError::CodeTtl(_) => ("code-ttl", "30 s to 24 h, in microseconds"),
@@ -150,7 +150,7 @@ pub(crate) fn input(input: wit::Input, rules: &Rules) -> Result<Input, wit::BadI
     Ok(match input {
         wit::Input::Register(register) => Input::Register(Register {
             address: address(&register.address)?,
-            password: register.password.map_err(weakness),
+            verdict: Verdict::from_wire(register.verdict.map_err(weakness)),
             client: client(&register.client)?,
             locale: locale(&register.locale)?,
         }),
@@ -193,7 +193,7 @@ fn leased_mail(leased: wit::LeasedMail) -> Result<LeasedMail, Malformed> {
             purpose: purpose(mail.purpose),
             generation: generation(&mail.generation)?,
             locale: locale(&mail.locale)?,
-            due: Time::from_micros(mail.due),
+            first_due: Time::from_micros(mail.first_due),
         },
         attempts,
         unknowns,
@@ -280,7 +280,7 @@ fn row(row: wit::Row) -> Result<Row, Malformed> {
         },
         last_mail: row.last_mail.map(|last| LastMail {
             due: Time::from_micros(last.due),
-            distance: micros(last.distance),
+            interval: micros(last.interval),
             left: last.left,
         }),
         last_notice: row.last_notice.map(Time::from_micros),

@@ -82,7 +82,7 @@ impl wit::GuestRules for Rules {
             .map_err(|error| wit::PasswordRefusal::Unusable(error.message().to_string()))?;
         let estimate = auth_core::Estimate { score: estimate.score, common: estimate.common };
         let verdict = self.0.policy().password.judge(&password, estimate);
-        verdict.map_err(|weakness| wit::PasswordRefusal::Weak(weakness.into()))
+        verdict.weakness().map_or(Ok(()), |weakness| Err(wit::PasswordRefusal::Weak(weakness.into())))
     }
 }
 
@@ -111,8 +111,8 @@ impl wit::GuestFlow for Flow {
         machine.accept(response, &self.rules).map_err(wit::Refused::from)
     }
 
-    fn outcome(&self) -> Option<Result<wit::Told, wit::Broken>> {
-        self.machine.borrow().outcome().map(|ended| ended.map(wit::Told::from).map_err(wit::Broken::from))
+    fn outcome(&self) -> Option<Result<wit::Output, wit::Broken>> {
+        self.machine.borrow().outcome().map(|ended| ended.map(wit::Output::from).map_err(wit::Broken::from))
     }
 
     fn snapshot(&self) -> Vec<u8> {

@@ -10,7 +10,7 @@ use auth_core::{
     Activation, Alphabet, Attempt, BadSnapshot, Broken, CodeFormat, Disclosure, Fault, Hashing, Kind, Lease,
     MailChange, OwedMail, Policy, Purpose, Registration, Resending, Row, Scrypt, Settlement, Status,
     Template, Time, WaitingMail, WaitingState, Weakness, WhyRefused,
-    wire::{Order, Ordered, Told},
+    wire::{Order, Ordered, Output},
 };
 
 use crate::wit;
@@ -162,7 +162,7 @@ impl From<&Row> for wit::Row {
             },
             last_mail: row.last_mail.map(|last| wit::LastMail {
                 due: last.due.as_micros(),
-                distance: micros(last.distance),
+                interval: micros(last.interval),
                 left: last.left,
             }),
             last_notice: row.last_notice.map(Time::as_micros),
@@ -225,7 +225,7 @@ impl From<&OwedMail> for wit::OwedMail {
             purpose: mail.purpose.into(),
             generation: octets(mail.generation.as_bytes()),
             locale: text(mail.locale.as_str()),
-            due: mail.due.as_micros(),
+            first_due: mail.first_due.as_micros(),
         }
     }
 }
@@ -264,22 +264,22 @@ impl From<&Settlement> for wit::Settlement {
 
 // ---- ends ----
 
-impl From<Told> for wit::Told {
-    fn from(told: Told) -> Self {
+impl From<Output> for wit::Output {
+    fn from(told: Output) -> Self {
         match told {
-            Told::Register(outcome) => {
+            Output::Register(outcome) => {
                 let event = text(outcome.event.name());
-                Self::Register(wit::Registered { told: outcome.told.into(), event })
+                Self::Register(wit::Registered { told: outcome.disclosed.into(), event })
             }
-            Told::Activate(outcome) => {
+            Output::Activate(outcome) => {
                 let event = text(outcome.event.name());
-                Self::Activate(wit::Activated { told: outcome.told.into(), event })
+                Self::Activate(wit::Activated { told: outcome.disclosed.into(), event })
             }
-            Told::Resend(outcome) => {
+            Output::Resend(outcome) => {
                 let event = text(outcome.event.name());
-                Self::Resend(wit::Resent { told: outcome.told.into(), event })
+                Self::Resend(wit::Resent { told: outcome.disclosed.into(), event })
             }
-            Told::Deliver(event) => Self::Deliver(text(event.name())),
+            Output::Deliver(event) => Self::Deliver(text(event.name())),
         }
     }
 }

@@ -7,8 +7,8 @@
 use std::{hint::black_box, net::Ipv4Addr, time::Instant};
 
 use auth_core::{
-    Address, Admission, Client, CodeKey, CodeKeys, Commit, Effect, Fault, Found, Hashed, Locale, Policy,
-    Register, Rules, Run, Secret, Seed, Time,
+    Address, Admission, Client, CodeKey, CodeKeys, Commit, Effect, Estimate, Fault, Found, Hashed, Locale,
+    Password, Policy, Register, Rules, Run, Secret, Seed, Time,
 };
 
 const ROUNDS: u32 = 20_000;
@@ -26,29 +26,30 @@ pub(crate) fn micros(mut once: impl FnMut()) -> f64 {
 
 /// Runs the flow once.
 pub(crate) fn register(rules: &Rules) {
+    let password = Password::parse("correct horse battery").expect("it is a password");
     let register = Register {
         address: Address::parse("ada@example.org").expect("it is an address"),
-        password: Ok(()),
+        verdict: rules.policy().password.judge(&password, Estimate { score: 4, common: false }),
         client: Client::of(Ipv4Addr::LOCALHOST.into()),
         locale: Locale::parse("en").expect("it is a tag"),
     };
     let mut run = Run::start(register, rules);
     while let Some(effect) = run.take() {
         let answered = match effect {
-            Effect::Admit(ticket, _) => ticket.with(Ok(Admission::Admitted)),
-            Effect::Random(ticket, _) => ticket.with(Ok(Seed(Secret::new([7; 32])))),
+            Effect::Admit(ticket, _) => ticket.answer(Ok(Admission::Admitted)),
+            Effect::Random(ticket, _) => ticket.answer(Ok(Seed(Secret::new([7; 32])))),
             Effect::FindAccount(ticket, _) => {
-                ticket.with(Ok(Found { now: Time::from_micros(1 << 50), row: None, waiting: Vec::new() }))
+                ticket.answer(Ok(Found { now: Time::from_micros(1 << 50), row: None, waiting: Vec::new() }))
             }
             Effect::HashPassword(ticket, order) => {
                 let hash = Secret::new([9; 32]);
-                ticket.with(Ok(Hashed { params: order.params, hash }))
+                ticket.answer(Ok(Hashed { params: order.params, hash }))
             }
-            Effect::CommitAccount(ticket, _) => ticket.with(Ok(Commit::Committed)),
-            Effect::PutCode(ticket, _) => ticket.with(Err(Fault::NotDone)),
-            Effect::RedeemCode(ticket, _) => ticket.with(Err(Fault::NotDone)),
-            Effect::SendMail(ticket, _) => ticket.with(Err(Fault::NotDone)),
-            Effect::SettleMail(ticket, _) => ticket.with(Err(Fault::NotDone)),
+            Effect::CommitAccount(ticket, _) => ticket.answer(Ok(Commit::Committed)),
+            Effect::PutCode(ticket, _) => ticket.answer(Err(Fault::NotDone)),
+            Effect::RedeemCode(ticket, _) => ticket.answer(Err(Fault::NotDone)),
+            Effect::SendMail(ticket, _) => ticket.answer(Err(Fault::NotDone)),
+            Effect::SettleMail(ticket, _) => ticket.answer(Err(Fault::NotDone)),
         };
         run.accept(answered, rules).expect("each order is answered once");
     }

@@ -29,7 +29,15 @@ pub struct Refused {
     pub answered: Box<Answered>,
 }
 
-/// Says why an answer was not taken.
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.why.fmt(f)
+    }
+}
+
+impl core::error::Error for Refused {}
+
+/// Why an answer was not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WhyRefused {
     /// It answers another run's order.
@@ -77,7 +85,7 @@ impl Expected {
         Self { kind: order.kind(), hashing }
     }
 
-    /// Tells why an answer is none to the order.
+    /// Returns why the answer does not match.
     pub(crate) fn refuses(self, kind: Kind, answer: &Recorded) -> Option<WhyRefused> {
         if kind != self.kind {
             return Some(WhyRefused::WrongKind { expected: self.kind });

@@ -14,7 +14,7 @@ use crate::{
     run::Ticket,
 };
 
-/// Says what a host may do with an order that takes too long or fails.
+/// What a host may do with an order that takes too long or fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Class {
     /// No state is touched: drop or repeat it as you like.
@@ -25,7 +25,7 @@ pub enum Class {
     Write,
 }
 
-/// Says what broken I/O left behind. It ends the run unless the flow can find out the truth.
+/// What broken I/O left behind. It ends the run unless the flow can find out the truth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Fault {
@@ -49,10 +49,10 @@ pub(crate) mod sealed {
     }
 }
 
-/// Marks the orders. Closed: a new one belongs into this file.
+/// An order that a flow can give. Sealed: define new effects here.
 pub trait Op: sealed::Sealed<Replied = <Self as Op>::Reply> {
     /// What the host replies.
-    type Reply: Clone;
+    type Reply: Clone + Send + 'static;
     /// Its name.
     const KIND: Kind;
     /// What the host may do with it.

@@ -40,10 +40,10 @@ pub use answered::{Answered, Refused, WhyRefused};
 pub use domain::{
     Address, AddressError, AddressKey, Alphabet, Attempt, Client, Code, CodeFormat, CodeFormatError, CodeKey,
     CodeKeys, CodeKeysError, CodeMac, CodeSlot, ConstrainedFloor, Detail, Estimate, Generation, HashFloor,
-    Hashing, KeyId, LastMail, Lease, LeaseToken, LeasedMail, Locale, LocaleError, MailId, Odds, OddsLimit,
-    OwedMail, Pace, Password, PasswordError, PasswordPolicy, PasswordRecord, Purpose, QueuedMail, Rate,
-    Recipient, Row, Salt, Scrypt, Settlement, Slot, Status, Time, UnusableHash, Version, WaitingMail,
-    WaitingState, Weakness,
+    Hashing, KeyId, LastMail, Lease, LeaseToken, LeasedMail, Locale, LocaleError, MailId, MailInterval, Odds,
+    OddsLimit, OwedMail, Password, PasswordError, PasswordPolicy, PasswordRecord, Purpose, QueuedMail, Rate,
+    Recipient, Row, Salt, Scrypt, Settlement, Slot, Status, Time, UnusableHash, Verdict, Version,
+    WaitingMail, WaitingState, Weakness,
 };
 pub use effect::{Answer, Class, Effect, Fault, Kind, Op};
 pub use event::Event;
@@ -54,6 +54,6 @@ pub use order::{
     Template,
 };
 pub use rules::{Disclosure, Policy, Rules, RulesError};
-pub use run::{Broken, Ended, Flow, Host, Run, Stop, Ticket};
+pub use run::{Answers, Broken, Ended, Flow, Run, Stop, Ticket};
 pub use secret::Secret;
 pub use snapshot::BadSnapshot;

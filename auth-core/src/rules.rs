@@ -5,8 +5,8 @@ use core::{fmt, num::NonZeroU32, time::Duration};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    Alphabet, CodeFormat, CodeKeys, HashFloor, Hashing, Lifetimes, Odds, OddsLimit, Pace, PasswordPolicy,
-    Rate, micros,
+    Alphabet, CodeFormat, CodeKeys, HashFloor, Hashing, Lifetimes, MailInterval, Odds, OddsLimit,
+    PasswordPolicy, Rate, micros,
 };
 
 /// Says how much answers disclose of the state of an address.
@@ -39,7 +39,7 @@ pub struct Policy {
     /// How likely guessing may be.
     #[serde(skip)]
     pub odds: OddsLimit,
-    /// The first and the longest distance between mails to an address.
+    /// The first and the longest interval between mails to an address.
     #[serde(with = "micros")]
     pub resend_after: Duration,
     /// See `resend_after`.
@@ -92,7 +92,7 @@ pub enum RulesError {
     NoTries,
     /// Codes must live 30 s to 24 h.
     CodeTtl(Duration),
-    /// The first distance is 1 s at least, the longest one not below it and a day at most.
+    /// The first interval is 1 s at least, the longest one not below it and a day at most.
     ResendAfter(Duration, Duration),
     /// The hash parameters lie below the floor or above the ceiling.
     Hash(Hashing),
@@ -107,7 +107,7 @@ impl fmt::Display for RulesError {
         match self {
             Self::Odds(odds) => write!(
                 f,
-                "codes could be guessed: {odds}; use longer codes, fewer tries or longer distances between mails"
+                "codes could be guessed: {odds}; use longer codes, fewer tries or longer intervals between mails"
             ),
             Self::NoTries => f.write_str("a code needs at least 1 try"),
             Self::CodeTtl(ttl) => {
@@ -115,7 +115,7 @@ impl fmt::Display for RulesError {
             }
             Self::ResendAfter(first, longest) => write!(
                 f,
-                "distances between mails of {} s to {} s: the first must be 1 s at least, the longest \
+                "intervals between mails of {} s to {} s: the first must be 1 s at least, the longest \
                  not below it and 86400 s at most",
                 first.as_secs(),
                 longest.as_secs()
@@ -167,7 +167,7 @@ impl Rules {
         if !(seconds(30)..=seconds(86_400)).contains(&policy.code_ttl) {
             return Err(RulesError::CodeTtl(policy.code_ttl));
         }
-        let pace = Pace::new(policy.resend_after, policy.resend_after_max)
+        let interval = MailInterval::new(policy.resend_after, policy.resend_after_max)
             .ok_or(RulesError::ResendAfter(policy.resend_after, policy.resend_after_max))?;
         if !policy.hash_floor.admits(policy.hash) {
             return Err(RulesError::Hash(policy.hash));
@@ -178,12 +178,12 @@ impl Rules {
         if !(seconds(60)..=seconds(604_800)).contains(&policy.mail_give_up) {
             return Err(RulesError::MailGiveUp(policy.mail_give_up));
         }
-        let odds = Odds::of(policy.code, policy.code_tries, pace, policy.odds);
+        let odds = Odds::of(policy.code, policy.code_tries, interval, policy.odds);
         if !odds.hold() {
             return Err(RulesError::Odds(odds));
         }
         let last_code = policy.code_ttl.saturating_add(Self::SEND_DEADLINE);
-        Ok(Self { policy, keys, lifetimes: Lifetimes { pace, last_code } })
+        Ok(Self { policy, keys, lifetimes: Lifetimes { interval, last_code } })
     }
 
     /// Returns the checked policy.
@@ -193,7 +193,7 @@ impl Rules {
 
     /// Returns the numbers behind the codes' odds.
     pub fn odds(&self) -> Odds {
-        Odds::of(self.policy.code, self.policy.code_tries, self.lifetimes.pace, self.policy.odds)
+        Odds::of(self.policy.code, self.policy.code_tries, self.lifetimes.interval, self.policy.odds)
     }
 
     pub(crate) fn rate(&self) -> Option<Rate> {

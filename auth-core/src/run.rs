@@ -36,10 +36,10 @@ pub trait Flow: Clone + Serialize + DeserializeOwned {
     ///
     /// # Errors
     /// [`Stop`] where an answer is missing or a fault ends the flow; pass it on with `?`.
-    fn run(&self, rules: &Rules, host: &mut Host<'_>) -> Result<Self::Outcome, Stop>;
+    fn run(&self, rules: &Rules, answers: &mut Answers<'_>) -> Result<Self::Outcome, Stop>;
 }
 
-/// Interrupts a flow: it waits for an answer, or a fault ended it. Made by [`Host`] alone.
+/// Interrupts a flow: it waits for an answer, or a fault ended it. Made by [`Answers`] alone.
 #[derive(Debug)]
 pub struct Stop(Why);
 
@@ -58,20 +58,32 @@ pub struct Broken {
     pub fault: Fault,
 }
 
-/// Holds what a run came to.
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = match self.fault {
+            Fault::NotDone => "was not done",
+            Fault::Unknown => "may or may not have been done",
+        };
+        write!(f, "{} {what}", self.kind.name())
+    }
+}
+
+impl core::error::Error for Broken {}
+
+/// The result of a finished run: outcome or fault.
 pub type Ended<F> = Result<<F as Flow>::Outcome, Broken>;
 
 pub(crate) type Recorded = Result<Reply, Fault>;
 /// Threat: a list that grows leaves copies of its secrets behind. What these boxes hold never moves.
-pub(crate) type Answers = Vec<Box<Recorded>>;
+pub(crate) type Recording = Vec<Box<Recorded>>;
 
 /// Gives a flow the answers that are there, in their order.
 #[derive(Debug)]
-pub struct Host<'a> {
+pub struct Answers<'a> {
     answers: core::slice::Iter<'a, Box<Recorded>>,
 }
 
-impl Host<'_> {
+impl Answers<'_> {
     /// Orders something; a fault ends the flow as [`Broken`].
     ///
     /// # Errors
@@ -166,17 +178,17 @@ fn digest<T: Serialize>(before: &[u8; 16], content: &T) -> [u8; 16] {
 /// use auth_core::{FindAccount, Hashed, Hashing, Secret, Ticket};
 /// fn mistyped(ticket: Ticket<FindAccount>) {
 ///     let (params, hash) = (Hashing::DEFAULT, Secret::new([0; 32]));
-///     ticket.with(Ok(Hashed { params, hash })); // a hash does not answer FindAccount
+///     ticket.answer(Ok(Hashed { params, hash })); // a hash does not answer FindAccount
 /// }
 /// ```
 /// ```compile_fail
 /// use auth_core::{Random, Seed, Ticket};
 /// fn twice(ticket: Ticket<Random>, seed: Seed) {
-///     ticket.with(Ok(seed.clone()));
-///     ticket.with(Ok(seed)); // used after it was moved
+///     ticket.answer(Ok(seed.clone()));
+///     ticket.answer(Ok(seed)); // used after it was moved
 /// }
 /// ```
-#[must_use = "an order without an answer holds its run up for ever"]
+#[must_use = "an order without an answer blocks its run forever"]
 pub struct Ticket<O> {
     stamp: Stamp,
     order: PhantomData<fn() -> O>,
@@ -184,7 +196,7 @@ pub struct Ticket<O> {
 
 impl<O: Op> Ticket<O> {
     /// Answers the order.
-    pub fn with(self, answer: Answer<O>) -> Answered {
+    pub fn answer(self, answer: Answer<O>) -> Answered {
         Answered { stamp: self.stamp, kind: O::KIND, answer: answer.map(<O as Sealed>::reply) }
     }
 }
@@ -205,7 +217,7 @@ impl<O> fmt::Debug for Ticket<O> {
 #[derive(Clone)]
 pub struct Run<F: Flow> {
     pub(crate) flow: F,
-    pub(crate) answers: Answers,
+    pub(crate) answers: Recording,
     /// The stamps of the answered orders, then that of the next one.
     past: Vec<Stamp>,
     pub(crate) now: Stamp,
@@ -343,7 +355,7 @@ impl<F: Flow> fmt::Debug for Run<F> {
 }
 
 fn advance<F: Flow>(flow: &F, rules: &Rules, answers: &[Box<Recorded>]) -> State<F::Outcome> {
-    match flow.run(rules, &mut Host { answers: answers.iter() }) {
+    match flow.run(rules, &mut Answers { answers: answers.iter() }) {
         Ok(outcome) => State::Ended(Ok(outcome)),
         Err(Stop(Why::Broken(broken))) => State::Ended(Err(broken)),
         Err(Stop(Why::Waits(order))) => {

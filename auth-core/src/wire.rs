@@ -15,7 +15,7 @@ use serde::{
 
 pub use crate::effect::{Order, Reply};
 use crate::{
-    Activate, Activation, Answered, BadSnapshot, Broken, Deliver, Event, Fault, Flow, Host, Kind, Outcome,
+    Activate, Activation, Answered, Answers, BadSnapshot, Broken, Deliver, Event, Fault, Flow, Kind, Outcome,
     Register, Registration, Resend, Resending, Rules, Run, Secret, Stop, WhyRefused, octets,
     run::Stamp,
     snapshot::{self, to_bytes},
@@ -88,7 +88,7 @@ pub struct Response {
 /// What a flow came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Told {
+pub enum Output {
     /// What the flow Register came to.
     Register(Outcome<Registration>),
     /// What the flow Activate came to.
@@ -169,7 +169,7 @@ impl<'de> Deserialize<'de> for Any {
 }
 
 impl Flow for Any {
-    type Outcome = Told;
+    type Outcome = Output;
     const NAME: &'static str = "any";
 
     fn name(&self) -> &'static str {
@@ -181,12 +181,12 @@ impl Flow for Any {
         }
     }
 
-    fn run(&self, rules: &Rules, host: &mut Host<'_>) -> Result<Told, Stop> {
+    fn run(&self, rules: &Rules, answers: &mut Answers<'_>) -> Result<Output, Stop> {
         match &self.0 {
-            Input::Register(flow) => flow.run(rules, host).map(Told::Register),
-            Input::Activate(flow) => flow.run(rules, host).map(Told::Activate),
-            Input::Resend(flow) => flow.run(rules, host).map(Told::Resend),
-            Input::Deliver(flow) => flow.run(rules, host).map(Told::Deliver),
+            Input::Register(flow) => flow.run(rules, answers).map(Output::Register),
+            Input::Activate(flow) => flow.run(rules, answers).map(Output::Activate),
+            Input::Resend(flow) => flow.run(rules, answers).map(Output::Resend),
+            Input::Deliver(flow) => flow.run(rules, answers).map(Output::Deliver),
         }
     }
 }
@@ -227,7 +227,7 @@ impl Machine {
     }
 
     /// Returns what the flow came to, or none while it is under way.
-    pub fn outcome(&self) -> Option<Result<Told, Broken>> {
+    pub fn outcome(&self) -> Option<Result<Output, Broken>> {
         self.0.outcome().copied()
     }
 
@@ -286,7 +286,7 @@ impl Machine {
         self.accept(response, rules).map_err(Refusal::Unfit)
     }
 
-    /// Returns what the flow came to as an encoded `Result<Told, Broken>`.
+    /// Returns what the flow came to as an encoded `Result<Output, Broken>`.
     pub fn outcome_bytes(&self) -> Option<Secret<Vec<u8>>> {
         self.outcome().map(|outcome| written(&outcome))
     }

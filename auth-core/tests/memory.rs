@@ -32,7 +32,7 @@ fn octets_that_lie_about_lengths_allocate_nothing() {
     let keys = [0x11, 0x22].map(|octet| CodeKey::new(Secret::new([octet; 32])));
     let keys = CodeKeys::new(keys).expect("they differ");
     let rules = Rules::new(Policy::default(), keys).expect("the policy is a good one");
-    for name in ["activate-01-activated", "deliver-01-mail_sent"] {
+    for name in ["activate-right_code", "deliver-accepted"] {
         let path = format!("{}/scripts/{name}.json", env!("CARGO_MANIFEST_DIR"));
         let script = std::fs::read_to_string(path).expect("the script is there");
         let script: Value = serde_json::from_str(&script).expect("it is JSON");

@@ -14,8 +14,8 @@ use std::{
 };
 
 use auth_core::{
-    Answer, Broken, Client, CodeStored, Commit, Effect, Ended, Event, Fault, Flow, HashPassword, Kind,
-    MailChange, Outcome, Password, Random, Rules, Run, Secret, Seed, SendMail,
+    Answer, Answered, Broken, Class, Client, CodeStored, Commit, CommitAccount, Effect, Ended, Event, Fault,
+    Flow, Kind, MailChange, Op, Outcome, Password, Random, Rules, Run, Secret, Seed, SendMail, Ticket,
 };
 use tokio::{
     sync::Notify,
@@ -204,63 +204,70 @@ impl Driver {
         ended
     }
 
-    async fn perform(&self, effect: Effect, beside: &Beside) -> auth_core::Answered {
+    async fn perform(&self, effect: Effect, beside: &Beside) -> Answered {
         let (accounts, codes) = (Arc::clone(&self.ports.accounts), Arc::clone(&self.ports.codes));
         let patience = beside.patience(PATIENCE);
         if matches!(effect.kind(), Kind::CommitAccount | Kind::RedeemCode) {
             beside.writing.store(true, Ordering::SeqCst);
         }
         match effect {
-            Effect::Random(ticket, Random) => ticket.with(logged(Kind::Random, draw())),
-            Effect::HashPassword(ticket, order) => ticket.with(self.hash(order, beside).await),
+            Effect::Random(ticket, Random) => self.carry_out(ticket, patience, async { draw() }).await,
+            Effect::HashPassword(ticket, order) => {
+                let (hasher, hashing) = (Arc::clone(&self.ports.hasher), beside.hashing.clone());
+                let work = async move {
+                    let (client, password) =
+                        hashing.ok_or_else(|| PortError::not_done("hash a password", NoPassword))?;
+                    hasher.hash(client, password, order).await
+                };
+                self.carry_out(ticket, beside.patience(HASH_PATIENCE), work).await
+            }
             Effect::FindAccount(ticket, order) => {
-                ticket.with(read(Kind::FindAccount, patience, accounts.find(&order.key)).await)
+                let work = async move { accounts.find(&order.key).await };
+                self.carry_out(ticket, patience, work).await
             }
             Effect::Admit(ticket, order) => {
-                let work = async move { codes.admit(&order).await };
-                ticket.with(self.write(Kind::Admit, patience, work).await)
+                self.carry_out(ticket, patience, async move { codes.admit(&order).await }).await
             }
             Effect::CommitAccount(ticket, order) => {
                 let owes = matches!(order.mail, Some(MailChange::Owe(_)));
                 let work = async move { accounts.commit(&order).await };
-                let answer = self.write(Kind::CommitAccount, patience, work).await;
+                let answer = self.carried_out::<CommitAccount>(patience, work).await;
                 if owes && !matches!(answer, Ok(Commit::Conflict) | Err(Fault::NotDone)) {
                     self.wake.notify_one();
                 }
-                ticket.with(answer)
+                ticket.answer(answer)
             }
             Effect::PutCode(ticket, order) => {
                 let work = async move { codes.put(&order).await.map(|()| CodeStored) };
-                ticket.with(self.write(Kind::PutCode, patience, work).await)
+                self.carry_out(ticket, patience, work).await
             }
             Effect::RedeemCode(ticket, order) => {
-                let work = async move { codes.redeem(&order).await };
-                ticket.with(self.write(Kind::RedeemCode, patience, work).await)
+                self.carry_out(ticket, patience, async move { codes.redeem(&order).await }).await
             }
-            Effect::SendMail(ticket, order) => ticket.with(self.send(order).await),
+            Effect::SendMail(ticket, order) => {
+                let mailer = Arc::clone(&self.ports.mailer);
+                let work = async move { mailer.send(&order).await };
+                tokio::select! {
+                    // The ticket stays here; what the server says from the end on nobody will hear.
+                    sent = self.carried_out::<SendMail>(Rules::SEND_DEADLINE, work) => ticket.answer(sent),
+                    () = self.no_more_mails.cancelled() => ticket.answer(Err(Fault::Unknown)),
+                }
+            }
             Effect::SettleMail(ticket, order) => {
-                let work = async move { accounts.settle(&order).await };
-                ticket.with(self.write(Kind::SettleMail, patience, work).await)
+                self.carry_out(ticket, patience, async move { accounts.settle(&order).await }).await
             }
         }
     }
 
-    async fn hash(&self, order: HashPassword, beside: &Beside) -> Answer<HashPassword> {
-        let Some((client, password)) = &beside.hashing else {
-            tracing::error!("a run without a password ordered a hash");
-            return Err(Fault::NotDone);
-        };
-        let hashing = self.ports.hasher.hash(*client, Arc::clone(password), order);
-        read(Kind::HashPassword, beside.patience(HASH_PATIENCE), hashing).await
+    async fn carry_out<O: Op>(&self, ticket: Ticket<O>, patience: Duration, work: impl Work<O>) -> Answered {
+        ticket.answer(self.carried_out::<O>(patience, work).await)
     }
 
-    async fn send(&self, order: SendMail) -> Answer<SendMail> {
-        let mailer = Arc::clone(&self.ports.mailer);
-        let work = async move { mailer.send(&order).await };
-        tokio::select! {
-            sent = self.write(Kind::SendMail, Rules::SEND_DEADLINE, work) => sent,
-            // What the server says from now on nobody will hear.
-            () = self.no_more_mails.cancelled() => Err(Fault::Unknown),
+    /// Its class says what becomes of an order that takes too long.
+    async fn carried_out<O: Op>(&self, patience: Duration, work: impl Work<O>) -> Answer<O> {
+        match O::CLASS {
+            Class::Pure | Class::Read => read(O::KIND, patience, work).await,
+            Class::Write => self.write(O::KIND, patience, work).await,
         }
     }
 
@@ -301,6 +308,15 @@ impl Beside {
         }
     }
 }
+
+/// What a port does for an order.
+trait Work<O: Op>: Future<Output = crate::port::Result<O::Reply>> + Send + 'static {}
+
+impl<O: Op, W: Future<Output = crate::port::Result<O::Reply>> + Send + 'static> Work<O> for W {}
+
+#[derive(Debug, thiserror::Error)]
+#[error("the run came without a password")]
+struct NoPassword;
 
 /// Cuts a read off when it takes too long; nothing happened then.
 async fn read<T>(

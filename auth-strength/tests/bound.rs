@@ -226,7 +226,7 @@ fn random_passwords_are_bounded() {
 
 #[test]
 fn words_of_the_context_only_lower_a_score() {
-    // Told "monkeybaseball", zxcvbn takes that for the beginning and misses the two common words, which take less.
+    // Output "monkeybaseball", zxcvbn takes that for the beginning and misses the two common words, which take less.
     let address = Address::parse("a@monkeybaseball.example").unwrap();
     let password = "MONKEYbaseballsUpErStA";
     let alone: u8 = zxcvbn(password, &[]).score().into();

@@ -76,7 +76,7 @@ static inline struct octets read_row(struct reader *from) {
         read_octets(from); /* hash */
         if (status == 2) read_number(from); /* since when */
     }
-    if (read_octet(from)) { read_number(from); read_number(from); read_octet(from); } /* the last mail: due, distance, left */
+    if (read_octet(from)) { read_number(from); read_number(from); read_octet(from); } /* the last mail: due, interval, left */
     if (read_octet(from)) read_number(from);                        /* the last notice */
     if (read_octet(from)) read_number(from);                        /* when it expires */
     row.len = (size_t)(from->at - row.at);

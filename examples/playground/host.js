@@ -64,7 +64,7 @@ export class Host {
     if (mail?.owe) {
       const lease = { mail: mail.owe.id, token: "00".repeat(16) };
       const leased = { lease, key, mail: mail.owe, attempts: 0, unknowns: 0 };
-      this.outbox.set(place(key, mail.owe.purpose), { leased, next: mail.owe.due, held: false, dead: null });
+      this.outbox.set(place(key, mail.owe.purpose), { leased, next: mail.owe.first_due, held: false, dead: null });
     } else if (mail?.begin) {
       const begun = [...this.outbox.values()].find(({ leased }) => leased.mail.id === mail.begin.mail);
       begun.leased.unknowns = mail.begin.unknowns;

@@ -152,8 +152,8 @@ function span(micros) {
   return `${+(seconds / size).toFixed(1)} ${unit}`;
 }
 
-const TIMES = ["due", "now", "since", "expires", "last_notice"];
-const SPANS = ["distance", "lifetime", "retention", "period", "ttl", "after", "retry_after"];
+const TIMES = ["due", "first_due", "now", "since", "expires", "last_notice"];
+const SPANS = ["interval", "lifetime", "retention", "period", "ttl", "after", "retry_after"];
 
 function readable(field, value) {
   if (value === null) return "none";
@@ -234,10 +234,10 @@ function outcome() {
       element("p", { class: "about" }, `${readable("", ended.Err.kind)} failed (${readable("", ended.Err.fault)}), and nothing was decided. A server answers 503; the visitor may send the same request again.`));
   }
   const [flow, came] = Object.entries(ended.Ok)[0];
-  const [told, event] = typeof came === "string" ? [null, came] : [came.told, came.event];
+  const [disclosed, event] = typeof came === "string" ? [null, came] : [came.disclosed, came.event];
   return element("li", { class: "outcome", "data-outcome": event }, element("h3", {}, "Outcome"),
     element("div", { class: "told" },
-      element("p", {}, element("small", {}, told === null ? "nobody waits for it" : "the visitor is told"), element("code", {}, told === null ? flow : readable("", told))),
+      element("p", {}, element("small", {}, disclosed === null ? "nobody waits for it" : "the visitor is told"), element("code", {}, disclosed === null ? flow : readable("", disclosed))),
       element("p", {}, element("small", {}, "audit and metrics alone: what happened"), element("code", {}, readable("", event)))));
 }
 
@@ -322,7 +322,7 @@ async function ask(event) {
   const all = event.submitter?.value === "all";
   try {
     const inputs = {
-      register: () => ({ register: { address, password: judge(password, Number(score)), client: CLIENT, locale: "en" } }),
+      register: () => ({ register: { address, verdict: judge(password, Number(score)), client: CLIENT, locale: "en" } }),
       activate: () => ({ activate: { address, code: code.trim(), client: CLIENT } }),
       resend: () => ({ resend: { address, client: CLIENT } }),
     };

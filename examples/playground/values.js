@@ -54,12 +54,12 @@ const weakness = variant({
   guessable: record({ score: number, min_score: number }),
 });
 
-const mail = record({ id: octets, purpose: name, generation: octets, locale: text, due: long });
+const mail = record({ id: octets, purpose: name, generation: octets, locale: text, first_due: long });
 const lease = record({ mail: octets, token: octets });
 const leased = record({ lease, key: text, mail, attempts: number, unknowns: number });
 
 export const input = variant({
-  register: record({ address: text, password: result(null, weakness), client, locale: text }),
+  register: record({ address: text, verdict: result(null, weakness), client, locale: text }),
   activate: record({ address: text, code: text, client }),
   resend: record({ address: text, client }),
   deliver: record({ leased }),
@@ -74,7 +74,7 @@ const attempt = record({
 
 const row = record({
   status: variant({ vacant: null, pending: attempt, active: record({ attempt, since: long }) }),
-  last_mail: option(record({ due: long, distance: long, left: Boolean })),
+  last_mail: option(record({ due: long, interval: long, left: Boolean })),
   last_notice: option(long),
   expires: option(long),
 });

@@ -86,7 +86,7 @@ class Flow:
         self.core.call("[method]flow.answer", self.resource, ticket, answer)
 
     def outcome(self):
-        """Returns ("ok", told) or ("err", broken), or None while the flow is under way."""
+        """Returns ("ok", output) or ("err", broken), or None while the flow is under way."""
         return self.core.call("[method]flow.outcome", self.resource)
 
     def snapshot(self):

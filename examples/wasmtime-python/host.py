@@ -164,7 +164,7 @@ class Host:
             case {"owe": mail}:
                 self.db.execute(
                     "INSERT OR REPLACE INTO outbox (key, purpose, mail, id, due) VALUES (?, ?, ?, ?, ?)",
-                    [key, mail["purpose"], to_text(mail), mail["id"], mail["due"]],
+                    [key, mail["purpose"], to_text(mail), mail["id"], mail["first-due"]],
                 )
             case {"begin": {"mail": mail, "unknowns": unknowns}}:
                 self.db.execute("UPDATE outbox SET unknowns = ? WHERE id = ?", [unknowns, mail])
@@ -284,7 +284,7 @@ def main():
         if given.command == "register":
             # A real host estimates the password, at a bounded cost: docs/embedding.md.
             host.core.judge(host.rules, password, {"score": 4, "common": False})
-            start = {"register": who | {"password": ("ok", None), "locale": "en"}}
+            start = {"register": who | {"verdict": ("ok", None), "locale": "en"}}
         elif given.command == "activate":
             start = {"activate": who | {"code": given.code}}
         else:
@@ -293,10 +293,10 @@ def main():
     except Refused as refused:
         raise SystemExit(f"refused: {refused.args[0]}") from None
     match result:
-        case ("ok", told):
-            # The event is for the operator alone: where answers hide who has an account, it gives him away.
-            (told,) = told.values()
-            print(f"told: {told['told']}")
+        case ("ok", output):
+            # The event is for the operator alone: where answers hide who has an account, it gives them away.
+            (outcome,) = output.values()
+            print(f"disclosed: {outcome['disclosed']}")
         case ("err", broken):
             raise SystemExit(f"try again: {broken}")
     host.deliver()

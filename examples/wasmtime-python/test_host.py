@@ -27,28 +27,28 @@ class AsAPerson(unittest.TestCase):
 
     def test_an_account_is_registered_and_activated(self):
         out = self.host("register", "Ada@Example.org")
-        self.assertIn("told: accepted", out)
+        self.assertIn("disclosed: accepted", out)
         self.assertIn("To: Ada@example.org", out)
         (code,) = re.findall(r"'code': '(\d{6})'", out)
         wrong = f"{(int(code) + 1) % 1_000_000:06}"
-        self.assertIn("told: refused", self.host("activate", "ada@example.org", wrong))
-        self.assertIn("told: refused", self.host("activate", "ada@example.org", code, password=PASSWORD[::-1]))
-        self.assertIn("told: activated", self.host("activate", "ada@example.org", code))
-        self.assertIn("told: activated", self.host("activate", "ada@example.org", code), "the reply was lost")
-        self.assertIn("told: accepted", self.host("resend", "ada@example.org"))
+        self.assertIn("disclosed: refused", self.host("activate", "ada@example.org", wrong))
+        self.assertIn("disclosed: refused", self.host("activate", "ada@example.org", code, password=PASSWORD[::-1]))
+        self.assertIn("disclosed: activated", self.host("activate", "ada@example.org", code))
+        self.assertIn("disclosed: activated", self.host("activate", "ada@example.org", code), "the reply was lost")
+        self.assertIn("disclosed: accepted", self.host("resend", "ada@example.org"))
 
     def test_tries_are_counted(self):
         (code,) = re.findall(r"'code': '(\d{6})'", self.host("register", "ada@example.org"))
         wrong = f"{(int(code) + 1) % 1_000_000:06}"
         for _ in range(5):
-            self.assertIn("told: refused", self.host("activate", "ada@example.org", wrong))
-        self.assertIn("told: refused", self.host("activate", "ada@example.org", code), "no try is left")
+            self.assertIn("disclosed: refused", self.host("activate", "ada@example.org", wrong))
+        self.assertIn("disclosed: refused", self.host("activate", "ada@example.org", code), "no try is left")
 
     def test_a_password_is_the_same_in_every_spelling(self):
         out = self.host("register", "ada@example.org", password="caf\u00e9 au lait de Lyon")
         (code,) = re.findall(r"'code': '(\d{6})'", out)
         out = self.host("activate", "ada@example.org", code, password="cafe\u0301 au lait de Lyon")
-        self.assertIn("told: activated", out)
+        self.assertIn("disclosed: activated", out)
 
     def test_what_cannot_be_is_refused(self):
         self.assertIn("address", self.host("register", "ada", fails=True))

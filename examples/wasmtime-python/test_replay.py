@@ -44,8 +44,8 @@ def answer(value):
 def flow_input(value):
     value = plain(value)
     if register := value.get("register"):
-        password = register["password"]
-        register["password"] = ("ok", None) if "Ok" in password else ("err", password["Err"])
+        password = register["verdict"]
+        register["verdict"] = ("ok", None) if "Ok" in password else ("err", password["Err"])
     return value
 
 

@@ -177,7 +177,7 @@ extern "C" fn ticket_with(
     ticket: Box<auth_core::Ticket<FindAccount>>,
     answer: Box<Answer<FindAccount>>,
 ) -> Box<Answered> {
-    Box::new(ticket.with(*answer))
+    Box::new(ticket.answer(*answer))
 }
 
 #[unsafe(no_mangle)]

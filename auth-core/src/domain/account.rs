@@ -10,8 +10,8 @@ use core::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Address, HashFloor, Hashing, LastMail, Locale, MailId, Next, OwedMail, Pace, PasswordRecord, Purpose,
-    Salt, Time,
+    Address, HashFloor, Hashing, LastMail, Locale, MailId, MailInterval, Next, OwedMail, PasswordRecord,
+    Purpose, Salt, Time,
 };
 use crate::Event;
 
@@ -74,7 +74,7 @@ pub enum Status {
 pub struct Row {
     /// How far the address has come.
     pub status: Status,
-    /// The last activation mail, for the distance to the next one.
+    /// The last activation mail, for the interval to the next one.
     pub last_mail: Option<LastMail>,
     /// When the owner was last told that somebody asked to register his address.
     pub last_notice: Option<Time>,
@@ -103,7 +103,7 @@ pub(crate) struct Asked {
 /// Holds the durations and limits that decisions over rows depend on.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Lifetimes {
-    pub(crate) pace: Pace,
+    pub(crate) interval: MailInterval,
     /// How long a code can live after the account was activated.
     pub(crate) last_code: Duration,
 }
@@ -202,7 +202,7 @@ impl Row {
         let kept = now.after(lifetimes.pending());
         match purpose {
             Purpose::Activation => Self {
-                last_mail: Some(lifetimes.pace.leaves(self.last_mail, now)),
+                last_mail: Some(lifetimes.interval.leaves(self.last_mail, now)),
                 expires: self.expires.map(|expires| expires.max(kept)),
                 ..self
             },
@@ -220,7 +220,7 @@ impl Row {
 
     fn pending(self, attempt: Attempt, same: bool, asked: Asked, event: Event) -> Step {
         let Asked { now, id, tried, lifetimes } = asked;
-        let (last_mail, mail) = match lifetimes.pace.next(self.last_mail, tried.filter(|_| same), now) {
+        let (last_mail, mail) = match lifetimes.interval.next(self.last_mail, tried.filter(|_| same), now) {
             Next::AsItIs => (self.last_mail, None),
             Next::Mail(last) => (Some(last), Some(attempt.mail(Purpose::Activation, id, last.due))),
         };
@@ -247,7 +247,7 @@ impl Row {
 
 impl Attempt {
     fn mail(&self, purpose: Purpose, id: MailId, due: Time) -> OwedMail {
-        OwedMail { id, purpose, generation: self.generation, locale: self.locale.clone(), due }
+        OwedMail { id, purpose, generation: self.generation, locale: self.locale.clone(), first_due: due }
     }
 }
 

@@ -108,8 +108,9 @@ pub struct OwedMail {
     pub generation: Generation,
     /// The language to write in.
     pub locale: Locale,
-    /// When it may leave, on the store's clock.
-    pub due: Time,
+    /// When it was due for the first time, on the store's clock. It never changes: how long a mail is tried counts from
+    /// here. When it is tried next is the store's to keep beside it.
+    pub first_due: Time,
 }
 
 /// A mail in the outbox that is not dead, as it was read beside its account's row.

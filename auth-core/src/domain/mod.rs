@@ -1,7 +1,7 @@
 //! Owns the values that can only be right and the decisions over them, all pure.
 //!
 //! Nothing here knows of flows, effects or hosts. Start with `account.rs`: what one row may
-//! become; then `pace.rs` (when mails leave) and `odds.rs` (how safe short codes are).
+//! become; then `interval.rs` (when mails leave) and `odds.rs` (how safe short codes are).
 
 mod account;
 mod address;
@@ -12,12 +12,12 @@ mod hash;
 mod locale;
 mod mac;
 mod mail;
+mod mail_interval;
 mod odds;
-mod pace;
 mod password;
+mod password_record;
 mod queued;
 mod random;
-mod record;
 mod slot;
 mod time;
 
@@ -32,14 +32,14 @@ pub use mac::{CodeKey, CodeKeys, CodeKeysError, CodeMac, CodeSlot};
 pub use mail::{
     Detail, Lease, LeaseToken, LeasedMail, MailId, OwedMail, Purpose, Settlement, WaitingMail, WaitingState,
 };
+pub(crate) use mail_interval::Next;
+pub use mail_interval::{LastMail, MailInterval};
 pub(crate) use odds::NEWEST_CODES;
 pub use odds::{Odds, OddsLimit};
-pub(crate) use pace::Next;
-pub use pace::{LastMail, Pace};
-pub use password::{Estimate, Password, PasswordError, PasswordPolicy, Weakness};
+pub use password::{Estimate, Password, PasswordError, PasswordPolicy, Verdict, Weakness};
+pub use password_record::{PasswordRecord, Salt, UnusableHash};
 pub use queued::QueuedMail;
 pub(crate) use random::Stream;
-pub use record::{PasswordRecord, Salt, UnusableHash};
 pub use slot::Slot;
 pub use time::Time;
 pub(crate) use time::micros;

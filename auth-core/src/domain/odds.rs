@@ -6,7 +6,7 @@
 
 use core::{fmt, time::Duration};
 
-use super::{CodeFormat, Pace};
+use super::{CodeFormat, MailInterval};
 
 /// Codes of one attempt that are good at the same time.
 pub(crate) const NEWEST_CODES: u8 = 3;
@@ -45,8 +45,8 @@ pub struct Odds {
 
 impl Odds {
     /// Collects the numbers of a configuration.
-    pub fn of(format: CodeFormat, tries: u8, pace: Pace, limit: OddsLimit) -> Self {
-        Self { codes: format.combinations(), tries, mails_per_day: mails_per_day(pace), limit }
+    pub fn of(format: CodeFormat, tries: u8, interval: MailInterval, limit: OddsLimit) -> Self {
+        Self { codes: format.combinations(), tries, mails_per_day: mails_per_day(interval), limit }
     }
 
     /// Tells whether 3 × tries × mails a day / codes is within the limit.
@@ -82,16 +82,16 @@ impl fmt::Display for Odds {
 }
 
 /// Counts the mails that leave within 24 hours if one is asked for all the time.
-fn mails_per_day(pace: Pace) -> u32 {
+fn mails_per_day(intervals: MailInterval) -> u32 {
     const DAY: Duration = Duration::from_secs(86_400);
-    let (mut at, mut distance, mut mails) = (Duration::ZERO, pace.first(), 1_u32);
+    let (mut at, mut interval, mut mails) = (Duration::ZERO, intervals.first(), 1_u32);
     loop {
-        at = at.saturating_add(distance);
+        at = at.saturating_add(interval);
         if at >= DAY {
             return mails;
         }
         mails = mails.saturating_add(1);
-        distance = pace.longer(distance);
+        interval = intervals.longer(interval);
     }
 }
 
@@ -103,8 +103,8 @@ mod tests {
 
     fn odds(length: u8, tries: u8, first: u64, longest: u64, limit: OddsLimit) -> Odds {
         let format = CodeFormat::new(Alphabet::Digits, length).unwrap();
-        let pace = Pace::new(Duration::from_secs(first), Duration::from_secs(longest)).unwrap();
-        Odds::of(format, tries, pace, limit)
+        let interval = MailInterval::new(Duration::from_secs(first), Duration::from_secs(longest)).unwrap();
+        Odds::of(format, tries, interval, limit)
     }
 
     #[test]

@@ -141,6 +141,35 @@ impl fmt::Display for Weakness {
 
 impl core::error::Error for Weakness {}
 
+/// What a [`PasswordPolicy`] says of a new password: good, or the first rule that it misses.
+///
+/// [`PasswordPolicy::judge`] and [`PasswordPolicy::judge_with`] alone make one.
+///
+/// Threat: a host that skips the policy. Nothing else can be handed to [`Register`](crate::Register):
+///
+/// ```compile_fail
+/// let verdict = auth_core::Verdict(Ok(()));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Verdict(Result<(), Weakness>);
+
+impl Verdict {
+    /// Takes back what `judge` said, from a host that is not Rust.
+    #[cfg(feature = "wire")]
+    pub const fn from_wire(said: Result<(), Weakness>) -> Self {
+        Self(said)
+    }
+
+    /// Returns why the password is too weak; none for a good one.
+    pub const fn weakness(self) -> Option<Weakness> {
+        match self.0 {
+            Ok(()) => None,
+            Err(weakness) => Some(weakness),
+        }
+    }
+}
+
 impl PasswordPolicy {
     /// Returns whether the verdict depends on an estimate: not where the password is too short anyway, nor where the
     /// policy refuses nothing by it. A host makes none then: it can cost more than the request.
@@ -149,14 +178,11 @@ impl PasswordPolicy {
     }
 
     /// Judges a new password, and makes the estimate only where the verdict depends on it.
-    ///
-    /// # Errors
-    /// [`Weakness`] names the first rule that it misses.
-    pub fn judge_with(
-        &self,
-        password: &Password,
-        estimate: impl FnOnce() -> Estimate,
-    ) -> Result<(), Weakness> {
+    pub fn judge_with(&self, password: &Password, estimate: impl FnOnce() -> Estimate) -> Verdict {
+        Verdict(self.verdict(password, estimate))
+    }
+
+    fn verdict(&self, password: &Password, estimate: impl FnOnce() -> Estimate) -> Result<(), Weakness> {
         if self.too_short(password) {
             return Err(Weakness::TooShort { min_length: self.min_length });
         }
@@ -174,10 +200,7 @@ impl PasswordPolicy {
     }
 
     /// Judges a new password with an estimate that is there.
-    ///
-    /// # Errors
-    /// [`Weakness`] names the first rule that it misses.
-    pub fn judge(&self, password: &Password, estimate: Estimate) -> Result<(), Weakness> {
+    pub fn judge(&self, password: &Password, estimate: Estimate) -> Verdict {
         self.judge_with(password, || estimate)
     }
 
@@ -213,16 +236,16 @@ mod tests {
     fn policy_is_a_table() {
         let policy = PasswordPolicy { min_length: 8, min_score: 3, refuse_common: true };
         let judge = |text: &str, score, common| {
-            policy.judge(&Password::parse(text).unwrap(), Estimate { score, common })
+            policy.judge(&Password::parse(text).unwrap(), Estimate { score, common }).weakness()
         };
-        assert_eq!(judge("1234567", 4, false), Err(Weakness::TooShort { min_length: 8 }));
+        assert_eq!(judge("1234567", 4, false), Some(Weakness::TooShort { min_length: 8 }));
         assert_eq!(
             judge("\u{e4}\u{e4}\u{e4}\u{e4}\u{e4}\u{e4}\u{e4}", 4, false),
-            Err(Weakness::TooShort { min_length: 8 })
+            Some(Weakness::TooShort { min_length: 8 })
         );
-        assert_eq!(judge("12345678", 3, true), Err(Weakness::Common));
-        assert_eq!(judge("12345678", 2, false), Err(Weakness::Guessable { score: 2, min_score: 3 }));
-        assert_eq!(judge("12345678", 3, false), Ok(()));
+        assert_eq!(judge("12345678", 3, true), Some(Weakness::Common));
+        assert_eq!(judge("12345678", 2, false), Some(Weakness::Guessable { score: 2, min_score: 3 }));
+        assert_eq!(judge("12345678", 3, false), None);
     }
 
     #[test]

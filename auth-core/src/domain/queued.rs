@@ -31,7 +31,7 @@ enum State {
 impl QueuedMail {
     /// Enqueues a mail.
     pub const fn new(key: AddressKey, mail: OwedMail) -> Self {
-        Self { key, next: mail.due, mail, attempts: 0, unknowns: 0, lease: None, state: State::Waits }
+        Self { key, next: mail.first_due, mail, attempts: 0, unknowns: 0, lease: None, state: State::Waits }
     }
 
     /// Returns whose mail it is.

@@ -23,8 +23,8 @@ impl Time {
     }
 
     /// Returns the later time, at most the end of time.
-    pub fn after(self, distance: Duration) -> Self {
-        Self(self.0.saturating_add(whole_micros(distance)))
+    pub fn after(self, interval: Duration) -> Self {
+        Self(self.0.saturating_add(whole_micros(interval)))
     }
 
     /// Returns how long ago `earlier` was; zero if it is still to come.

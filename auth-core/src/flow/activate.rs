@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Outcome, ROUNDS, limited};
 use crate::{
-    Commit, CommitAccount, Event, Fault, FindAccount, Flow, Found, HashPassword, Host, Random, RedeemCode,
+    Answers, Commit, CommitAccount, Event, Fault, FindAccount, Flow, Found, HashPassword, Random, RedeemCode,
     Redemption, Rules, Stop,
     domain::{
         Address, Client, Code, CodeSlot, Generation, NEWEST_CODES, Purpose, Salt, Status, Stream, micros,
@@ -56,22 +56,22 @@ impl Flow for Activate {
     type Outcome = Outcome<Activation>;
     const NAME: &'static str = "activate";
 
-    fn run(&self, rules: &Rules, host: &mut Host<'_>) -> Result<Self::Outcome, Stop> {
-        if let Some(retry_after) = limited(self.client, rules, host)? {
+    fn run(&self, rules: &Rules, answers: &mut Answers<'_>) -> Result<Self::Outcome, Stop> {
+        if let Some(retry_after) = limited(self.client, rules, answers)? {
             return Ok(Outcome::new(Activation::RateLimited { retry_after }, Event::RateLimited));
         }
-        let seed = host.ask(Random)?.0;
+        let seed = answers.ask(Random)?.0;
         let mut random = Stream::new(&seed, "activate");
         let dummy = Salt::from_bytes(random.bytes());
         let nowhere = CodeSlot::from_bytes(random.bytes());
 
-        let found = host.ask(self.find())?;
+        let found = answers.ask(self.find())?;
         let row = found.at_its_time();
         let attempt = row.openable(found.now, rules.policy().hash_floor, rules.lifetimes);
         // Threat: timing. Where there is nothing to compare, the same work is done for nothing.
         let (salt, params) =
             attempt.map_or((dummy, rules.policy().hash), |a| (a.password.salt, a.password.params));
-        let hash = host.ask(HashPassword { salt, params })?.hash;
+        let hash = answers.ask(HashPassword { salt, params })?.hash;
         let attempt = attempt.filter(|attempt| attempt.password.hash == hash);
 
         // Threat: a stranger who uses up somebody's tries. Without the attempt's password the
@@ -80,9 +80,9 @@ impl Flow for Activate {
             CodeSlot::of(Purpose::Activation, self.address.key(), attempt.generation)
         });
         let macs = rules.keys.candidates(slot, &self.code);
-        let redemption = host.ask(RedeemCode { slot, newest: NEWEST_CODES, macs })?;
+        let redemption = answers.ask(RedeemCode { slot, newest: NEWEST_CODES, macs })?;
         let event = match (attempt, redemption) {
-            (Some(attempt), Redemption::Redeemed) => self.commit(attempt.generation, &found, host)?,
+            (Some(attempt), Redemption::Redeemed) => self.commit(attempt.generation, &found, answers)?,
             (Some(_), Redemption::Missing) => Event::CodeExpired,
             (Some(_), Redemption::Exhausted) => Event::TriesUsedUp,
             (Some(_), Redemption::Wrong) => Event::WrongCode,
@@ -93,7 +93,7 @@ impl Flow for Activate {
             },
         };
         let was_active = matches!(row.status, Status::Active { .. });
-        Ok(Outcome::new(told(event, was_active, rules), event))
+        Ok(Outcome::new(disclosed(event, was_active, rules), event))
     }
 }
 
@@ -103,7 +103,12 @@ impl Activate {
     }
 
     /// Makes the attempt active. Whether an unknown commit happened, the row itself tells.
-    fn commit(&self, generation: Generation, first: &Found, host: &mut Host<'_>) -> Result<Event, Stop> {
+    fn commit(
+        &self,
+        generation: Generation,
+        first: &Found,
+        answers: &mut Answers<'_>,
+    ) -> Result<Event, Stop> {
         let mut found = first.clone();
         for round in 0..=ROUNDS {
             let row = found.at_its_time();
@@ -117,17 +122,17 @@ impl Activate {
             if round == ROUNDS {
                 break;
             }
-            match host.try_ask(found.replace(self.address.key(), row, None))? {
+            match answers.try_ask(found.replace(self.address.key(), row, None))? {
                 Ok(Commit::Committed) => return Ok(Event::Activated),
-                Ok(Commit::Conflict) | Err(Fault::Unknown) => found = host.ask(self.find())?,
-                Err(Fault::NotDone) => return Err(Host::broken::<CommitAccount>(Fault::NotDone)),
+                Ok(Commit::Conflict) | Err(Fault::Unknown) => found = answers.ask(self.find())?,
+                Err(Fault::NotDone) => return Err(Answers::broken::<CommitAccount>(Fault::NotDone)),
             }
         }
         Ok(Event::Contended)
     }
 }
 
-fn told(event: Event, was_active: bool, rules: &Rules) -> Activation {
+fn disclosed(event: Event, was_active: bool, rules: &Rules) -> Activation {
     match (rules.discloses(), event) {
         (true | false, Event::Contended) => Activation::Contended,
         (true, Event::NoAccount) => Activation::NoAccount,

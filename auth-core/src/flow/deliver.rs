@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ROUNDS;
 use crate::{
-    CodeStored, Commit, CommitAccount, Event, Fault, FindAccount, Flow, Host, MailChange, PutCode, Rules,
+    Answers, CodeStored, Commit, CommitAccount, Event, Fault, FindAccount, Flow, MailChange, PutCode, Rules,
     SendMail, Sending, SettleMail, Settled, Stop, Template,
     domain::{
         Attempt, Code, CodeSlot, Detail, LeasedMail, NEWEST_CODES, Purpose, Settlement, Time, WaitingMail,
@@ -38,32 +38,32 @@ impl Flow for Deliver {
     type Outcome = Event;
     const NAME: &'static str = "deliver";
 
-    fn run(&self, rules: &Rules, host: &mut Host<'_>) -> Result<Self::Outcome, Stop> {
+    fn run(&self, rules: &Rules, answers: &mut Answers<'_>) -> Result<Self::Outcome, Stop> {
         let (mail, unknowns) = (&self.leased.mail, self.leased.unknowns);
         for _ in 0..ROUNDS {
-            let found = host.ask(FindAccount { key: self.leased.key.clone() })?;
+            let found = answers.ask(FindAccount { key: self.leased.key.clone() })?;
             // Threat: a worker that has lost its mail refills tries, or touches a code that is on its way.
             if !found.waiting.contains(&self.held()) {
                 return Ok(Event::LeaseLost);
             }
             let row = found.at_its_time();
             let Some(attempt) = row.addressee(mail).cloned() else {
-                return self.settle(Settlement::Superseded, Event::MailSuperseded, host);
+                return self.settle(Settlement::Superseded, Event::MailSuperseded, answers);
             };
             if unknowns > MORE_AFTER_UNKNOWN {
-                return self.settle(Settlement::Dead { detail: lost() }, Event::MailDead, host);
+                return self.settle(Settlement::Dead { detail: lost() }, Event::MailDead, answers);
             }
             // Threat: a worker that dies after each sending, or cannot write the end down, mails forever; and a
             // request that is decided meanwhile sends one more. What begins is written down first, in the row too.
             let begins = MailChange::Begin { mail: mail.id, unknowns: unknowns.saturating_add(1) };
             let row = row.mailed(mail.purpose, found.now, rules.lifetimes);
-            match host.ask(found.replace(&self.leased.key, row, Some(begins)))? {
-                Commit::Committed => return self.send(&attempt, found.now, rules, host),
+            match answers.ask(found.replace(&self.leased.key, row, Some(begins)))? {
+                Commit::Committed => return self.send(&attempt, found.now, rules, answers),
                 Commit::Conflict => {}
             }
         }
         // Its lease runs out, and it is tried again.
-        Err(Host::broken::<CommitAccount>(Fault::NotDone))
+        Err(Answers::broken::<CommitAccount>(Fault::NotDone))
     }
 }
 
@@ -78,7 +78,13 @@ impl Deliver {
         }
     }
 
-    fn send(&self, attempt: &Attempt, now: Time, rules: &Rules, host: &mut Host<'_>) -> Result<Event, Stop> {
+    fn send(
+        &self,
+        attempt: &Attempt,
+        now: Time,
+        rules: &Rules,
+        answers: &mut Answers<'_>,
+    ) -> Result<Event, Stop> {
         let mail = &self.leased.mail;
         let ttl = rules.policy().code_ttl;
         let (template, put) = match mail.purpose {
@@ -89,14 +95,14 @@ impl Deliver {
             }
         };
         let stored = match &put {
-            Some(put) => host.try_ask(put.clone())?,
+            Some(put) => answers.try_ask(put.clone())?,
             None => Ok(CodeStored),
         };
         let sending = match stored {
             // Mail goes to the address of the attempt, whatever was typed later (CVE-2019-19844).
             Ok(CodeStored) => {
                 let (to, locale) = (attempt.address.recipient(), mail.locale.clone());
-                host.try_ask(SendMail { id: mail.id, to, locale, template })?
+                answers.try_ask(SendMail { id: mail.id, to, locale, template })?
             }
             Err(fault) => Ok(Sending::Deferred(Detail::new(unavailable(fault)))),
         };
@@ -113,9 +119,9 @@ impl Deliver {
         // settled, so that a worker that dies between the two leaves a mail that is tried again.
         if let (Some(put), Some(lifetime)) = (put, lifetime) {
             // If this fails the code lives a little longer.
-            let _ = host.try_ask(PutCode { lifetime, ends: true, ..put })?;
+            let _ = answers.try_ask(PutCode { lifetime, ends: true, ..put })?;
         }
-        self.settle(settlement, event, host)
+        self.settle(settlement, event, answers)
     }
 
     /// Draws the mail's code. It is good from before the mail leaves until its reader has had their time.
@@ -140,7 +146,7 @@ impl Deliver {
 
     /// Tries again after 1 s, then twice as long up to 10 min, until it is too old.
     fn retry(&self, now: Time, detail: Detail, rules: &Rules) -> Ending {
-        if now.since(self.leased.mail.due) >= rules.policy().mail_give_up {
+        if now.since(self.leased.mail.first_due) >= rules.policy().mail_give_up {
             return (Settlement::Dead { detail }, Event::MailDead, Some(Duration::ZERO));
         }
         let doublings = self.leased.attempts.saturating_sub(1).min(16);
@@ -158,8 +164,8 @@ impl Deliver {
         (Settlement::Retry { after: LONGEST_WAIT, unknowns, detail: lost() }, Event::MailUnknown, None)
     }
 
-    fn settle(&self, settlement: Settlement, event: Event, host: &mut Host<'_>) -> Result<Event, Stop> {
-        Ok(match host.ask(SettleMail { lease: self.leased.lease, settlement })? {
+    fn settle(&self, settlement: Settlement, event: Event, answers: &mut Answers<'_>) -> Result<Event, Stop> {
+        Ok(match answers.ask(SettleMail { lease: self.leased.lease, settlement })? {
             Settled::Settled => event,
             Settled::Lost => Event::LeaseLost,
         })

@@ -17,7 +17,7 @@ use core::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Admission, Admit, CommitAccount, Event, Found, Host, MailChange, Rules, Stop,
+    Admission, Admit, Answers, CommitAccount, Event, Found, MailChange, Rules, Stop,
     domain::{AddressKey, Asked, Client, MailId, Purpose, Row, Version, WaitingState},
 };
 
@@ -63,21 +63,21 @@ impl Found {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outcome<T> {
     /// What the visitor may know; the only part for an answer.
-    pub told: T,
+    pub disclosed: T,
     /// What happened; for audit and metrics alone.
     pub event: Event,
 }
 
 impl<T> Outcome<T> {
-    const fn new(told: T, event: Event) -> Self {
-        Self { told, event }
+    const fn new(disclosed: T, event: Event) -> Self {
+        Self { disclosed, event }
     }
 }
 
 /// Counts the request; returns how long to wait if it is one too many.
-fn limited(client: Client, rules: &Rules, host: &mut Host<'_>) -> Result<Option<Duration>, Stop> {
+fn limited(client: Client, rules: &Rules, answers: &mut Answers<'_>) -> Result<Option<Duration>, Stop> {
     let Some(rate) = rules.rate() else { return Ok(None) };
-    Ok(match host.ask(Admit { client, rate })? {
+    Ok(match answers.ask(Admit { client, rate })? {
         Admission::Admitted => None,
         Admission::Limited { retry_after } => Some(retry_after),
     })

@@ -7,9 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{Outcome, ROUNDS, limited};
 use crate::{
-    Commit, Event, FindAccount, Flow, HashPassword, Host, MailChange, Random, Rules, Stop,
+    Answers, Commit, Event, FindAccount, Flow, HashPassword, MailChange, Random, Rules, Stop,
     domain::{
-        Address, Attempt, Client, Generation, Locale, MailId, PasswordRecord, Salt, Stream, Weakness, micros,
+        Address, Attempt, Client, Generation, Locale, MailId, PasswordRecord, Salt, Stream, Verdict,
+        Weakness, micros,
     },
 };
 
@@ -25,7 +26,7 @@ pub struct Register {
     /// The address.
     pub address: Address,
     /// What the policy says of the password.
-    pub password: Result<(), Weakness>,
+    pub verdict: Verdict,
     /// Who asks.
     pub client: Client,
     /// The language for the mails of a new attempt.
@@ -58,15 +59,15 @@ impl Flow for Register {
     type Outcome = Outcome<Registration>;
     const NAME: &'static str = "register";
 
-    fn run(&self, rules: &Rules, host: &mut Host<'_>) -> Result<Self::Outcome, Stop> {
-        if let Some(retry_after) = limited(self.client, rules, host)? {
+    fn run(&self, rules: &Rules, answers: &mut Answers<'_>) -> Result<Self::Outcome, Stop> {
+        if let Some(retry_after) = limited(self.client, rules, answers)? {
             return Ok(Outcome::new(Registration::RateLimited { retry_after }, Event::RateLimited));
         }
         // Before anything that depends on the address, so that it tells nothing of it.
-        if let Err(weakness) = self.password {
+        if let Some(weakness) = self.verdict.weakness() {
             return Ok(Outcome::new(Registration::WeakPassword(weakness), Event::WeakPassword));
         }
-        let seed = host.ask(Random)?.0;
+        let seed = answers.ask(Random)?.0;
         let mut random = Stream::new(&seed, "register");
         let fresh = Salt::from_bytes(random.bytes());
         let generation = Generation::from_bytes(random.bytes());
@@ -75,11 +76,11 @@ impl Flow for Register {
         let (key, params) = (self.address.key(), rules.policy().hash);
         let mut hashed: Vec<PasswordRecord> = Vec::new();
         for round in 0..ROUNDS {
-            let found = host.ask(FindAccount { key: key.clone() })?;
+            let found = answers.ask(FindAccount { key: key.clone() })?;
             let row = found.at_its_time();
             let salt = row.salt(params).unwrap_or(fresh);
             if round < HASHED_ROUNDS {
-                let hash = host.ask(HashPassword { salt, params })?.hash;
+                let hash = answers.ask(HashPassword { salt, params })?.hash;
                 hashed.push(PasswordRecord { params, salt, hash });
             }
             // Under a salt that was not hashed with, the attempt counts as another one.
@@ -90,8 +91,8 @@ impl Flow for Register {
             // Drawn where it is needed: each replay draws again.
             let id = *id.get_or_insert_with(|| MailId::from_bytes(random.bytes()));
             let step = row.register(new, found.asked(id, rules));
-            match host.ask(found.replace(key, step.row, step.mail.map(MailChange::Owe)))? {
-                Commit::Committed => return Ok(Outcome::new(told(step.event, rules), step.event)),
+            match answers.ask(found.replace(key, step.row, step.mail.map(MailChange::Owe)))? {
+                Commit::Committed => return Ok(Outcome::new(disclosed(step.event, rules), step.event)),
                 Commit::Conflict => {}
             }
         }
@@ -99,7 +100,7 @@ impl Flow for Register {
     }
 }
 
-fn told(event: Event, rules: &Rules) -> Registration {
+fn disclosed(event: Event, rules: &Rules) -> Registration {
     match (rules.discloses(), event) {
         (false, _) => Registration::Accepted,
         (true, Event::AlreadyActive) => Registration::EmailTaken,

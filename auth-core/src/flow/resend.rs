@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Outcome, ROUNDS, limited};
 use crate::{
-    Commit, Event, FindAccount, Flow, Host, MailChange, Random, Rules, Stop,
+    Answers, Commit, Event, FindAccount, Flow, MailChange, Random, Rules, Stop,
     domain::{Address, Client, MailId, Stream, micros},
 };
 
@@ -43,18 +43,18 @@ impl Flow for Resend {
     type Outcome = Outcome<Resending>;
     const NAME: &'static str = "resend";
 
-    fn run(&self, rules: &Rules, host: &mut Host<'_>) -> Result<Self::Outcome, Stop> {
-        if let Some(retry_after) = limited(self.client, rules, host)? {
+    fn run(&self, rules: &Rules, answers: &mut Answers<'_>) -> Result<Self::Outcome, Stop> {
+        if let Some(retry_after) = limited(self.client, rules, answers)? {
             return Ok(Outcome::new(Resending::RateLimited { retry_after }, Event::RateLimited));
         }
-        let seed = host.ask(Random)?.0;
+        let seed = answers.ask(Random)?.0;
         let id = MailId::from_bytes(Stream::new(&seed, "resend").bytes());
         let key = self.address.key();
         for _ in 0..ROUNDS {
-            let found = host.ask(FindAccount { key: key.clone() })?;
+            let found = answers.ask(FindAccount { key: key.clone() })?;
             let step = found.at_its_time().resend(found.asked(id, rules));
-            match host.ask(found.replace(key, step.row, step.mail.map(MailChange::Owe)))? {
-                Commit::Committed => return Ok(Outcome::new(told(step.event, rules), step.event)),
+            match answers.ask(found.replace(key, step.row, step.mail.map(MailChange::Owe)))? {
+                Commit::Committed => return Ok(Outcome::new(disclosed(step.event, rules), step.event)),
                 Commit::Conflict => {}
             }
         }
@@ -62,7 +62,7 @@ impl Flow for Resend {
     }
 }
 
-fn told(event: Event, rules: &Rules) -> Resending {
+fn disclosed(event: Event, rules: &Rules) -> Resending {
     match (rules.discloses(), event) {
         (true, Event::NoAccount) => Resending::NoAccount,
         (true, Event::AlreadyActive) => Resending::AlreadyActive,

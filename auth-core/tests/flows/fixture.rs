@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use auth_core::{
-    Address, AddressKey, Attempt, Client, CodeKey, CodeKeys, CommitAccount, Disclosure, Found, Generation,
-    Hashing, LastMail, Locale, MailChange, MailId, OwedMail, PasswordRecord, Policy, Purpose, Rate, Row,
-    Rules, Salt, Scrypt, Secret, Status, Time, Version, WaitingMail, WaitingState,
+    Address, AddressKey, Alphabet, Attempt, Client, CodeFormat, CodeKey, CodeKeys, CommitAccount, Disclosure,
+    Estimate, Found, Generation, HashFloor, Hashing, LastMail, Locale, MailChange, MailId, OddsLimit,
+    OwedMail, Password, PasswordPolicy, PasswordRecord, Policy, Purpose, Rate, Row, Rules, Salt, Scrypt,
+    Secret, Status, Time, Verdict, Version, WaitingMail, WaitingState,
 };
 
 /// What the host draws in scripts.
@@ -45,8 +46,37 @@ pub(crate) fn explicit() -> Rules {
     rules_with(|policy| policy.disclosure = Disclosure::Explicit)
 }
 
+/// The policy of the scripts, value by value: another default changes none of them.
+fn policy() -> Policy {
+    Policy {
+        disclosure: Disclosure::Hidden,
+        code: CodeFormat::new(Alphabet::Digits, 6).expect("it is a format"),
+        code_ttl: TTL,
+        code_tries: 5,
+        odds: OddsLimit::Standard,
+        resend_after: seconds(60),
+        resend_after_max: seconds(7200),
+        hash: scrypt(17),
+        hash_floor: HashFloor::OWASP,
+        password: PasswordPolicy { min_length: 8, min_score: 3, refuse_common: true },
+        client_requests_per_minute: 60.try_into().ok(),
+        mail_give_up: DAY,
+    }
+}
+
+/// What the policy says of a password that is estimated so.
+pub(crate) fn verdict(common: bool, score: u8) -> Verdict {
+    let password = Password::parse("correct horse battery").expect("it is a password");
+    policy().password.judge(&password, Estimate { score, common })
+}
+
+/// The verdict on a good password.
+pub(crate) fn good() -> Verdict {
+    verdict(false, 4)
+}
+
 pub(crate) fn rules_with(change: impl FnOnce(&mut Policy)) -> Rules {
-    let mut policy = Policy::default();
+    let mut policy = policy();
     change(&mut policy);
     Rules::new(policy, keys(&[CODE_KEY, OLD_CODE_KEY])).expect("the policy is a good one")
 }
@@ -91,12 +121,12 @@ pub(crate) const fn mail_id(n: u8) -> MailId {
 
 pub(crate) fn record(salt: u8, hash: [u8; 32]) -> PasswordRecord {
     let salt = Salt::from_bytes([salt; 16]);
-    PasswordRecord { params: Hashing::DEFAULT, salt, hash: Secret::new(hash) }
+    PasswordRecord { params: scrypt(17), salt, hash: Secret::new(hash) }
 }
 
 /// scrypt with another N.
 pub(crate) fn scrypt(log2_n: u8) -> Hashing {
-    Scrypt { log2_n, ..Scrypt::DEFAULT }.into()
+    Scrypt { log2_n, r: 8, p: 1 }.into()
 }
 
 /// An attempt that is in the store already: other spelling, other language, salt as number.
@@ -110,8 +140,8 @@ pub(crate) fn attempt(n: u8) -> Attempt {
 }
 
 /// The last mail: it has left where it was due before now.
-pub(crate) fn last(due: Time, distance: u64) -> Option<LastMail> {
-    Some(LastMail { due, distance: seconds(distance), left: due < at(0) })
+pub(crate) fn last(due: Time, interval: u64) -> Option<LastMail> {
+    Some(LastMail { due, interval: seconds(interval), left: due < at(0) })
 }
 
 /// The row before anybody began to send its last mail.
@@ -125,10 +155,10 @@ pub(crate) fn sent(row: Row, now: Time) -> Row {
 }
 
 /// A pending row as a commit would have left it.
-pub(crate) fn pending(attempt: Attempt, due: Time, distance: u64) -> Row {
+pub(crate) fn pending(attempt: Attempt, due: Time, interval: u64) -> Row {
     Row {
         status: Status::Pending(attempt),
-        last_mail: last(due, distance),
+        last_mail: last(due, interval),
         last_notice: None,
         expires: Some(due.after(KEPT)),
     }
@@ -188,7 +218,7 @@ pub(crate) fn replaces(found: &Found, row: Row, mail: Option<MailChange>) -> Com
 /// The activation mail that an attempt is owed.
 pub(crate) fn owed(id: MailId, attempt: &Attempt, due: Time) -> OwedMail {
     let (generation, locale) = (attempt.generation, attempt.locale.clone());
-    OwedMail { id, purpose: Purpose::Activation, generation, locale, due }
+    OwedMail { id, purpose: Purpose::Activation, generation, locale, first_due: due }
 }
 
 /// The notice that the owner of an account is owed.

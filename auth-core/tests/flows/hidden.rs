@@ -61,7 +61,7 @@ fn worlds() -> Vec<(&'static str, World)> {
 
 fn weaken(row: &mut Row) {
     attempt_of(row).password.params = scrypt(10);
-    row.last_mail = row.last_mail.map(|last| LastMail { distance: seconds(7200), ..last });
+    row.last_mail = row.last_mail.map(|last| LastMail { interval: seconds(7200), ..last });
 }
 
 fn attempt_of(row: &mut Row) -> &mut auth_core::Attempt {

@@ -19,7 +19,7 @@ fn world() -> World {
 }
 
 fn tell<F: Flow<Outcome = Outcome<T>>, T: std::fmt::Debug>(ended: &Ended<F>) -> String {
-    format!("{:?}", ended.as_ref().map(|outcome| &outcome.told))
+    format!("{:?}", ended.as_ref().map(|outcome| &outcome.disclosed))
 }
 
 const ACTIVATED: &str = "Ok(Activated)";
@@ -162,7 +162,7 @@ fn every_code_of_one_attempt_opens_it_however_its_registrations_raced() {
         let codes: Vec<Code> = state.world.mailbox.iter().filter_map(|mail| mail.code.clone()).collect();
         for code in codes {
             let mut world = state.world.clone();
-            let told = world.activate(ADDRESS, OURS, &code).outcome().told;
+            let told = world.activate(ADDRESS, OURS, &code).outcome().disclosed;
             assert_eq!(told, auth_core::Activation::Activated);
             opened += 1;
         }

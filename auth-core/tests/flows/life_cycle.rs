@@ -198,7 +198,7 @@ fn a_stalled_activation_never_overwrites_a_newer_attempt() {
     while stalled.run.waits_for().is_some() {
         assert!(stalled.step(&mut world, How::Well));
     }
-    let told = stalled.run.into_outcome().expect("it has ended").expect("nothing broke").told;
+    let told = stalled.run.into_outcome().expect("it has ended").expect("nothing broke").disclosed;
     assert_eq!(told, Activation::Refused);
     assert!(!world.is_active(ADDRESS), "the owner's attempt is still pending");
 }

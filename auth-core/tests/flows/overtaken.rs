@@ -72,7 +72,7 @@ fn a_mail_that_was_replaced_before_it_left_does_not_count() {
 fn a_request_that_rested_for_a_day_decides_again() {
     let mut world = World::new(rules());
     let rests = before(Kind::CommitAccount, |world| world.later(DAY));
-    let told = world.drive(register(ADDRESS), Some(OURS), rests).outcome().told;
+    let told = world.drive(register(ADDRESS), Some(OURS), rests).outcome().disclosed;
     assert_eq!(told, Registration::Accepted);
     assert_eq!(world.deliver(), [Event::MailSent]);
     let code = world.last_code();

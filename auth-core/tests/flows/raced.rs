@@ -24,11 +24,11 @@ fn of_two_registrations_at_once_the_one_that_commits_last_wins() {
     let mut world = World::new(rules());
     let rival = before(Kind::CommitAccount, |world| {
         let theirs = world.register(ADDRESS, THEIRS).outcome();
-        assert_eq!((theirs.told, theirs.event), (Registration::Accepted, Event::Registered));
+        assert_eq!((theirs.disclosed, theirs.event), (Registration::Accepted, Event::Registered));
         world.deliver();
     });
     let ours = world.drive(register(ADDRESS), Some(OURS), rival).outcome();
-    assert_eq!((ours.told, ours.event), (Registration::Accepted, Event::AttemptReplaced));
+    assert_eq!((ours.disclosed, ours.event), (Registration::Accepted, Event::AttemptReplaced));
     let theirs = world.last_code();
     world.pass(seconds(60));
     let code = world.last_code();
@@ -56,7 +56,7 @@ fn a_registration_overtaken_by_an_activation_leaves_the_account_alone() {
     let code = world.last_code();
     let rival = before(Kind::CommitAccount, |world| drop(world.activate(ADDRESS, OURS, &code)));
     let late = world.drive(register(ADDRESS), Some(THEIRS), rival).outcome();
-    assert_eq!((late.told, late.event), (Registration::Accepted, Event::AlreadyActive));
+    assert_eq!((late.disclosed, late.event), (Registration::Accepted, Event::AlreadyActive));
     assert!(world.is_active(ADDRESS));
     assert_eq!(world.deliver(), [Event::MailSent]);
     assert_eq!(world.mailbox.last().and_then(|mail| mail.code.clone()), None, "a notice to the owner");
@@ -68,7 +68,7 @@ fn an_activation_overtaken_by_another_attempt_is_refused() {
     let code = world.last_code();
     let rival = before(Kind::CommitAccount, |world| drop(world.register(ADDRESS, THEIRS)));
     let ours = world.drive(activate(ADDRESS, &code), Some(OURS), rival).outcome();
-    assert_eq!((ours.told, ours.event), (Activation::Refused, Event::Superseded));
+    assert_eq!((ours.disclosed, ours.event), (Activation::Refused, Event::Superseded));
     assert!(!world.is_active(ADDRESS));
 }
 
@@ -87,7 +87,7 @@ fn an_activation_overtaken_by_its_own_attempt_succeeds() {
         let code = world.last_code();
         let rival = before(Kind::CommitAccount, rival);
         let ours = world.drive(activate(ADDRESS, &code), Some(OURS), rival).outcome();
-        assert_eq!((ours.told, ours.event), (Activation::Activated, Event::Activated));
+        assert_eq!((ours.disclosed, ours.event), (Activation::Activated, Event::Activated));
         assert!(world.is_active(ADDRESS));
     }
 }
@@ -99,7 +99,7 @@ fn asking_for_a_mail_overtaken_by_the_activation_tells_the_owner() {
     let rival = before(Kind::CommitAccount, |world| drop(world.activate(ADDRESS, OURS, &code)));
     let flow = Resend { address: parse(ADDRESS), client: client() };
     let late = world.drive(flow, None, rival).outcome();
-    assert_eq!((late.told, late.event), (Resending::Accepted, Event::AlreadyActive));
+    assert_eq!((late.disclosed, late.event), (Resending::Accepted, Event::AlreadyActive));
     world.pass(seconds(60));
     let last = world.mailbox.last().expect("mails have arrived");
     assert_eq!(last.code, None, "a notice instead of a code");
@@ -150,7 +150,7 @@ fn a_worker_whose_lease_ran_out_while_it_sent_settles_nothing_and_its_code_is_th
         let world = taken_over(effect);
         assert_eq!(world.mailbox.len(), 2);
         assert_eq!(world.mailbox[0].code, world.mailbox[1].code, "whichever of the two is read");
-        let told = world.clone().activate(ADDRESS, OURS, &world.last_code()).outcome().told;
+        let told = world.clone().activate(ADDRESS, OURS, &world.last_code()).outcome().disclosed;
         assert_eq!(told, Activation::Activated);
     }
 }

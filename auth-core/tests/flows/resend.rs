@@ -9,12 +9,12 @@ use crate::{
         nothing_found, notice, owed, pending, rate, rules, seconds, trying, unsent,
     },
     register::commits,
-    script::{Script, Step, admitted, drawn, finds, step},
+    script::{Script, Step, admitted, drawn, finds, scripts, step},
 };
 
-fn script(steps: Vec<Step>, told: Resending, event: Event) -> Script<Resend> {
+fn script(steps: Vec<Step>, disclosed: Resending, event: Event) -> Script<Resend> {
     let flow = Resend { address: address(), client: client() };
-    Script { rules: rules(), flow, steps, ended: Ok(Outcome { told, event }) }
+    Script { name: String::new(), rules: rules(), flow, steps, ended: Ok(Outcome { disclosed, event }) }
 }
 
 fn one(found: Found, row: Row, mail: Option<OwedMail>, event: Event) -> Script<Resend> {
@@ -48,11 +48,11 @@ fn pending_address(was: (i64, u64), due: (i64, u64)) -> Script<Resend> {
     one(found(3, &before), after, Some(mail), Event::MailAskedFor)
 }
 
-fn after_the_distance() -> Script<Resend> {
+fn after_the_interval() -> Script<Resend> {
     pending_address((-100, 60), (0, 120))
 }
 
-fn within_the_distance() -> Script<Resend> {
+fn within_the_interval() -> Script<Resend> {
     pending_address((-10, 60), (50, 120))
 }
 
@@ -67,7 +67,7 @@ fn while_a_mail_is_late() -> Script<Resend> {
     one(found, Row { expires: Some(at(0).after(KEPT)), ..row }, None, Event::MailAskedFor)
 }
 
-fn at_the_longest_distance() -> Script<Resend> {
+fn at_the_longest_interval() -> Script<Resend> {
     pending_address((-10, 7200), (7190, 7200))
 }
 
@@ -115,41 +115,40 @@ fn limited() -> Script<Resend> {
 }
 
 fn disclosed() -> Vec<Script<Resend>> {
-    let told = |rules: Rules, script: Script<Resend>, told| {
-        let ended = script.ended.map(|outcome| Outcome { told, ..outcome });
+    let discloses = |rules: Rules, script: Script<Resend>, disclosed| {
+        let ended = script.ended.map(|outcome| Outcome { disclosed, ..outcome });
         Script { rules, ended, ..script }
     };
     vec![
-        told(explicit(), unknown_address(), Resending::NoAccount),
-        told(explicit(), vacant_address(), Resending::NoAccount),
-        told(explicit(), expired_attempt(), Resending::NoAccount),
-        told(explicit(), active_account(), Resending::AlreadyActive),
-        told(explicit(), active_account_told_today(), Resending::AlreadyActive),
-        told(explicit(), after_the_distance(), Resending::Accepted),
-        told(explicit(), within_the_distance(), Resending::Accepted),
-        told(explicit(), contended(), Resending::Contended),
+        discloses(explicit(), unknown_address(), Resending::NoAccount),
+        discloses(explicit(), vacant_address(), Resending::NoAccount),
+        discloses(explicit(), expired_attempt(), Resending::NoAccount),
+        discloses(explicit(), active_account(), Resending::AlreadyActive),
+        discloses(explicit(), active_account_told_today(), Resending::AlreadyActive),
+        discloses(explicit(), after_the_interval(), Resending::Accepted),
+        discloses(explicit(), within_the_interval(), Resending::Accepted),
+        discloses(explicit(), contended(), Resending::Contended),
         Script { rules: explicit(), ..limited() },
     ]
 }
 
 pub(crate) fn scripts() -> Vec<Script<Resend>> {
-    let mut scripts = vec![
+    scripts![
         unknown_address(),
         vacant_address(),
         expired_attempt(),
-        after_the_distance(),
-        within_the_distance(),
+        after_the_interval(),
+        within_the_interval(),
         while_a_mail_waits(),
         while_a_mail_is_late(),
-        at_the_longest_distance(),
+        at_the_longest_interval(),
         active_account(),
         active_account_told_today(),
         raced(),
         contended(),
         limited(),
-    ];
-    scripts.extend(disclosed());
-    scripts
+        disclosed(),
+    ]
 }
 
 #[test]
@@ -165,13 +164,13 @@ fn an_expired_attempt_counts_as_absent() {
 
 #[test]
 fn a_pending_attempt_gets_another_mail() {
-    after_the_distance().play();
+    after_the_interval().play();
 }
 
 #[test]
-fn a_mail_within_the_distance_is_held_back() {
-    within_the_distance().play();
-    at_the_longest_distance().play();
+fn a_mail_within_the_interval_is_held_back() {
+    within_the_interval().play();
+    at_the_longest_interval().play();
 }
 
 #[test]

@@ -86,7 +86,7 @@ fn a_code_has_at_least_one_try() {
 }
 
 #[test]
-fn distances_are_1_s_to_a_day_and_do_not_shrink() {
+fn intervals_are_1_s_to_a_day_and_do_not_shrink() {
     for (first, longest) in [(0, 60), (61, 60), (60, 86_401)] {
         let (first, longest) = (seconds(first), seconds(longest));
         let error = refusal(|policy| (policy.resend_after, policy.resend_after_max) = (first, longest));

@@ -45,7 +45,7 @@ macro_rules! steps {
                 match (self, effect) {
                     $((Self::$name(expected, answer), Effect::$name(ticket, order)) => {
                         assert_eq!(&order, expected);
-                        ticket.with(answer.clone())
+                        ticket.answer(answer.clone())
                     })+
                     (step, effect) => panic!("{} was expected, not {effect:?}", step.kind().name()),
                 }
@@ -88,6 +88,8 @@ pub(crate) fn hashes(salt: Salt, hash: [u8; 32]) -> Step {
 
 /// Holds a run written down: what it starts from, every effect, how it ends.
 pub(crate) struct Script<F: Flow> {
+    /// The rule that it shows, as `scripts!` names it.
+    pub(crate) name: String,
     pub(crate) rules: Rules,
     pub(crate) flow: F,
     pub(crate) steps: Vec<Step>,
@@ -162,5 +164,48 @@ where
             Ok(ended) => assert_eq!(ended, self.ended),
             Err(run) => panic!("{run:?} has not ended"),
         }
+    }
+}
+
+/// Lists scripts, each named after the call that makes it: another one changes no name. Of those that one call makes,
+/// each has its number.
+macro_rules! scripts {
+    ($($call:expr),+ $(,)?) => {{
+        let mut all = Vec::new();
+        $($crate::script::name(stringify!($call), $call, &mut all);)+
+        all
+    }};
+}
+pub(crate) use scripts;
+
+pub(crate) fn name<F: Flow>(call: &str, made: impl Into<Made<F>>, all: &mut Vec<Script<F>>) {
+    let words = call.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').filter(|word| !word.is_empty());
+    let name = words.collect::<Vec<_>>().join("-").to_lowercase();
+    let Made(mut scripts) = made.into();
+    let several = scripts.len() > 1;
+    for (n, script) in (1..).zip(&mut scripts) {
+        script.name = if several { format!("{name}-{n}") } else { name.clone() };
+    }
+    all.append(&mut scripts);
+}
+
+/// What one call makes.
+pub(crate) struct Made<F: Flow>(Vec<Script<F>>);
+
+impl<F: Flow> From<Script<F>> for Made<F> {
+    fn from(script: Script<F>) -> Self {
+        Self(vec![script])
+    }
+}
+
+impl<F: Flow> From<Vec<Script<F>>> for Made<F> {
+    fn from(scripts: Vec<Script<F>>) -> Self {
+        Self(scripts)
+    }
+}
+
+impl<F: Flow, const N: usize> From<[Script<F>; N]> for Made<F> {
+    fn from(scripts: [Script<F>; N]) -> Self {
+        Self(scripts.into())
     }
 }

@@ -21,9 +21,9 @@ fn started(rules: &Rules) -> Run<Resend> {
 /// Answers the order that waits: admitted, then the given random bytes.
 fn answered(run: &mut Run<Resend>, seed: u8) -> Answered {
     match run.take() {
-        Some(Effect::Admit(ticket, _)) => ticket.with(Ok(Admission::Admitted)),
-        Some(Effect::Random(ticket, _)) => ticket.with(Ok(Seed(Secret::new([seed; 32])))),
-        Some(Effect::FindAccount(ticket, _)) => ticket.with(Err(Fault::NotDone)),
+        Some(Effect::Admit(ticket, _)) => ticket.answer(Ok(Admission::Admitted)),
+        Some(Effect::Random(ticket, _)) => ticket.answer(Ok(Seed(Secret::new([seed; 32])))),
+        Some(Effect::FindAccount(ticket, _)) => ticket.answer(Err(Fault::NotDone)),
         other => panic!("{other:?} was not expected"),
     }
 }
@@ -149,7 +149,7 @@ fn a_hash_by_another_function_is_refused() {
     let place = script.steps.iter().position(|step| step.kind() == Kind::HashPassword).expect("it hashes");
     for params in [scrypt(16), scrypt(18), Hashing::Pbkdf2 { iterations: 600_000 }] {
         let Some(Effect::HashPassword(ticket, order)) = script.at(place).take() else { panic!("it hashes") };
-        let cheaper = ticket.with(Ok(Hashed { params, hash: Secret::new([1; 32]) }));
+        let cheaper = ticket.answer(Ok(Hashed { params, hash: Secret::new([1; 32]) }));
         let (why, _) = refuses(&mut script.at(place), cheaper, &script.rules);
         assert_eq!(why, WhyRefused::OtherHashing { expected: order.params });
     }

@@ -4,7 +4,7 @@ use std::fmt::Debug;
 
 use auth_core::{
     Activate, Broken, Deliver, Fault, Flow, Kind, Register, Resend, Rules, WhyRefused,
-    wire::{BadInput, Input, Machine, Refusal, Reply, Response, Ticket, Told, VERSION},
+    wire::{BadInput, Input, Machine, Output, Refusal, Reply, Response, Ticket, VERSION},
 };
 
 use crate::{
@@ -17,14 +17,14 @@ use crate::{
 /// Says what a flow is on the wire.
 pub(crate) trait Wired: Flow {
     fn input(self) -> Input;
-    fn told(outcome: Self::Outcome) -> Told;
+    fn told(outcome: Self::Outcome) -> Output;
 }
 
 macro_rules! wired {
     ($($flow:ident)+) => {
         $(impl Wired for $flow {
             fn input(self) -> Input { Input::$flow(self) }
-            fn told(outcome: Self::Outcome) -> Told { Told::$flow(outcome) }
+            fn told(outcome: Self::Outcome) -> Output { Output::$flow(outcome) }
         })+
     };
 }

@@ -20,7 +20,6 @@ const LONGEST: usize = 12;
 #[derive(Default)]
 struct Writing {
     files: BTreeMap<String, Value>,
-    per_flow: BTreeMap<&'static str, usize>,
 }
 
 impl Visitor for Writing {
@@ -32,14 +31,7 @@ impl Visitor for Writing {
             return;
         }
         let ended = script.ended.clone().map(F::told);
-        let count = self.per_flow.entry(F::NAME).or_default();
-        *count += 1;
-        let end = match &ended {
-            Ok(told) => event(&plain(told)),
-            Err(broken) => format!("{}_{}", text(&plain(&broken.kind)), text(&plain(&broken.fault))),
-        };
-        let name = format!("{}-{count:02}-{end}", F::NAME);
-
+        let name = format!("{}-{}", F::NAME, script.name);
         let input = script.flow.clone().input();
         let mut machine = Machine::start(input.clone(), &script.rules).expect("it is an input");
         let mut steps = Vec::new();
@@ -66,7 +58,7 @@ impl Visitor for Writing {
             "outcome_wire": hex(machine.outcome_bytes().expect("it has ended").expose()),
             "snapshot": hex(machine.snapshot().expose()),
         });
-        self.files.insert(name, file);
+        assert!(self.files.insert(name, file).is_none(), "two scripts of {} are {}", F::NAME, script.name);
     }
 }
 
@@ -95,16 +87,6 @@ fn octets(list: &[Value]) -> Option<Vec<u8>> {
 
 fn hex(octets: &[u8]) -> String {
     octets.iter().map(|octet| format!("{octet:02x}")).collect()
-}
-
-fn text(value: &Value) -> String {
-    value.as_str().expect("it is a name").to_owned()
-}
-
-/// The event of what a flow came to: itself, or beside what the visitor is told.
-fn event(told: &Value) -> String {
-    let told = told.as_object().and_then(|told| told.values().next()).expect("it names its flow");
-    text(told.get("event").unwrap_or(told))
 }
 
 #[test]

@@ -179,7 +179,7 @@ async fn write_mail(connection: &mut MySqlConnection, order: &CommitAccount) -> 
         }
         None => None,
     };
-    let due = mail.map(|mail| micros(mail.due));
+    let due = mail.map(|mail| micros(mail.first_due));
     sqlx::query(
         "REPLACE INTO outbox (address_key, purpose, mail_id, generation, locale, due, next_at)
          SELECT ?, ?, ?, ?, ?, ?, ? FROM DUAL WHERE ? > 0",

@@ -54,7 +54,7 @@ impl Outbox for AccountsMysql {
                         Err(damaged) => self.bury(&mut lent, &key, purpose, &damaged).await?,
                     }
                 }
-                leased.sort_by_key(|leased| leased.mail.due);
+                leased.sort_by_key(|leased| leased.mail.first_due);
                 Ok((leased, true))
             });
             let leased = leased.await;

@@ -69,7 +69,7 @@ impl AccountRow {
             generation: attempt.map(|a| a.generation.as_bytes().to_vec()),
             active_since: since.map(micros),
             last_mail_due: row.last_mail.map(|mail| micros(mail.due)),
-            last_mail_distance: row.last_mail.map(|mail| span(mail.distance)),
+            last_mail_distance: row.last_mail.map(|mail| span(mail.interval)),
             last_mail_left: i64::from(row.last_mail.is_none_or(|mail| mail.left)),
             last_notice: row.last_notice.map(micros),
             expires: row.expires.map(micros),
@@ -80,9 +80,9 @@ impl AccountRow {
         let last_mail = self.last_mail_due.zip(self.last_mail_distance);
         let (left, last_notice, expires) = (self.last_mail_left != 0, self.last_notice, self.expires);
         Ok(Row {
-            last_mail: last_mail.map(|(due, distance)| LastMail {
+            last_mail: last_mail.map(|(due, interval)| LastMail {
                 due: time(due),
-                distance: Duration::from_micros(distance.unsigned_abs()),
+                interval: Duration::from_micros(interval.unsigned_abs()),
                 left,
             }),
             last_notice: last_notice.map(time),
@@ -191,7 +191,7 @@ impl MailRow {
                 purpose: purpose(self.purpose)?,
                 generation: Generation::from_bytes(sixteen(&self.generation, "generation")?),
                 locale: Locale::parse(&self.locale).map_err(|_| Damaged("locale"))?,
-                due: time(self.due),
+                first_due: time(self.due),
             },
             attempts: u32::try_from(self.attempts).unwrap_or(u32::MAX),
             unknowns: u8::try_from(self.unknowns).unwrap_or(u8::MAX),

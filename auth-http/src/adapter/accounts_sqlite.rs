@@ -194,7 +194,7 @@ async fn write_mail(transaction: &mut Transaction<'_, Sqlite>, order: &CommitAcc
     .bind(mail.map(|mail| mail.id.as_bytes().as_slice()))
     .bind(mail.map(|mail| mail.generation.as_bytes().as_slice()))
     .bind(mail.map(|mail| mail.locale.as_str()))
-    .bind(mail.map(|mail| micros(mail.due)))
+    .bind(mail.map(|mail| micros(mail.first_due)))
     .execute(&mut **transaction)
     .await?;
     Ok(())

@@ -43,7 +43,7 @@ impl Outbox for AccountsSqlite {
                 Err(damaged) => self.bury(&key, purpose, &damaged).await?,
             }
         }
-        leased.sort_by_key(|leased| leased.mail.due);
+        leased.sort_by_key(|leased| leased.mail.first_due);
         Ok(leased)
     }
 

@@ -174,7 +174,7 @@ pub(super) async fn handle(
     let flow = Activate { address, code, client: visitor.client };
     let outcome = shared.driver.visit(flow, visitor).await.map_err(|broken| shared.broken(broken))?;
     let refused = |kind| Err(Problem::new(kind).into());
-    match outcome.told {
+    match outcome.disclosed {
         Activation::Activated => {
             Ok(ActivateAnswer::Activated(Json(Activated { message: "The account is active.".to_owned() })))
         }

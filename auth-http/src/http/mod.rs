@@ -71,7 +71,7 @@ impl Api {
 
     /// Ask for another mail
     ///
-    /// Mails a new code to a pending account, as soon as the distance between mails allows.
+    /// Mails a new code to a pending account, as soon as the interval between mails allows.
     #[oai(path = "/v1/resend", method = "post", operation_id = "resend", tag = "Tag::Accounts")]
     async fn resend(
         &self,

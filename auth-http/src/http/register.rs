@@ -123,9 +123,9 @@ pub(super) async fn handle(
     });
     let visitor = shared.visitor(request, address.key(), Some(password));
     let (client, locale) = (visitor.client, shared.locale(request));
-    let flow = Register { address, password: verdict, client, locale };
+    let flow = Register { address, verdict, client, locale };
     let outcome = shared.driver.visit(flow, visitor).await.map_err(|broken| shared.broken(broken))?;
-    match outcome.told {
+    match outcome.disclosed {
         Registration::Accepted => Ok(RegisterAnswer::Accepted(Json(accepted(shared, HIDDEN)))),
         Registration::Pending => Ok(RegisterAnswer::Pending(Json(accepted(shared, EXPLICIT)))),
         Registration::EmailTaken => Err(Problem::new(&EMAIL_TAKEN).into()),

@@ -34,7 +34,7 @@ pub(super) struct PendingAddress(Address);
 #[derive(ApiResponse)]
 pub enum ResendAnswer {
     /// hidden: always, whatever the state of the address. explicit: the account is pending, and
-    /// a mail follows as soon as the distance between mails allows.
+    /// a mail follows as soon as the interval between mails allows.
     #[oai(status = 202)]
     Accepted(Json<Accepted>),
 }
@@ -66,7 +66,7 @@ pub(super) async fn handle(
     let visitor = shared.visitor(request, address.key(), None);
     let flow = Resend { address, client: visitor.client };
     let outcome = shared.driver.visit(flow, visitor).await.map_err(|broken| shared.broken(broken))?;
-    match outcome.told {
+    match outcome.disclosed {
         Resending::Accepted => Ok(ResendAnswer::Accepted(Json(accepted(shared, MESSAGE)))),
         Resending::NoAccount => Err(Problem::new(&ACCOUNT_NOT_FOUND).into()),
         Resending::AlreadyActive => Err(Problem::new(&ALREADY_ACTIVE).into()),
@@ -77,5 +77,5 @@ pub(super) async fn handle(
     }
 }
 
-const MESSAGE: &str = "If the address has a pending account, a mail with a new code follows as soon as the distance between mails \
+const MESSAGE: &str = "If the address has a pending account, a mail with a new code follows as soon as the interval between mails \
      allows.";

@@ -89,21 +89,21 @@ impl Host {
 
     async fn carry_out(&self, effect: Effect, password: Option<&Arc<Password>>) -> Answered {
         match effect {
-            Effect::Admit(ticket, order) => ticket.with(self.codes.admit(&order)),
+            Effect::Admit(ticket, order) => ticket.answer(self.codes.admit(&order)),
             Effect::Random(ticket, _) => {
-                ticket.with(random().map(|octets| Seed(Secret::new(octets))).map_err(|_| Fault::NotDone))
+                ticket.answer(random().map(|octets| Seed(Secret::new(octets))).map_err(|_| Fault::NotDone))
             }
-            Effect::FindAccount(ticket, order) => ticket.with(self.users.find(&order.key).await),
-            Effect::HashPassword(ticket, order) => ticket.with(self.hash(password, order).await),
+            Effect::FindAccount(ticket, order) => ticket.answer(self.users.find(&order.key).await),
+            Effect::HashPassword(ticket, order) => ticket.answer(self.hash(password, order).await),
             Effect::CommitAccount(ticket, order) => {
                 let answer = self.users.commit(&order).await;
                 self.wake.notify_one();
-                ticket.with(answer)
+                ticket.answer(answer)
             }
-            Effect::PutCode(ticket, order) => ticket.with(self.codes.put(&order)),
-            Effect::RedeemCode(ticket, order) => ticket.with(Ok(self.codes.redeem(&order))),
-            Effect::SendMail(ticket, mail) => ticket.with(self.mailer.send(&mail).await),
-            Effect::SettleMail(ticket, order) => ticket.with(self.users.settle(&order).await),
+            Effect::PutCode(ticket, order) => ticket.answer(self.codes.put(&order)),
+            Effect::RedeemCode(ticket, order) => ticket.answer(Ok(self.codes.redeem(&order))),
+            Effect::SendMail(ticket, mail) => ticket.answer(self.mailer.send(&mail).await),
+            Effect::SettleMail(ticket, order) => ticket.answer(self.users.settle(&order).await),
         }
     }
 

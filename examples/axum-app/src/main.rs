@@ -105,7 +105,7 @@ async fn join(
     let estimate = || auth_strength::estimate(&password, &address, "Reading Club").estimate;
     let verdict = host.rules.policy().password.judge_with(&password, estimate);
     let Ok(locale) = Locale::parse("en") else { return StatusCode::INTERNAL_SERVER_ERROR.into_response() };
-    let flow = Register { address, password: verdict, client: Client::of(peer.ip()), locale };
+    let flow = Register { address, verdict, client: Client::of(peer.ip()), locale };
     answer(&host, flow, Some(password), |told| match told {
         Registration::Accepted | Registration::Pending => {
             said(StatusCode::ACCEPTED, "Look into your mailbox.")
@@ -184,7 +184,7 @@ where
     match host.visit(flow, password).await {
         Ok(Ok(outcome)) => {
             tracing::info!(event = outcome.event.name(), "visitor");
-            say(outcome.told)
+            say(outcome.disclosed)
         }
         Ok(Err(broken)) => {
             tracing::warn!(effect = broken.kind.name(), "a visitor is asked to come again");

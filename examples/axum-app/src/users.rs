@@ -38,7 +38,7 @@ struct UserRow {
     generation: Option<Vec<u8>>,
     active_since: Option<i64>,
     last_mail_due: Option<i64>,
-    last_mail_distance: Option<i64>,
+    last_mail_interval: Option<i64>,
     last_mail_left: i64,
     last_notice: Option<i64>,
     expires: Option<i64>,
@@ -55,7 +55,7 @@ impl FromRow<'_, SqliteRow> for UserRow {
             generation: row.try_get("generation")?,
             active_since: row.try_get("active_since")?,
             last_mail_due: row.try_get("last_mail_due")?,
-            last_mail_distance: row.try_get("last_mail_distance")?,
+            last_mail_interval: row.try_get("last_mail_interval")?,
             last_mail_left: row.try_get("last_mail_left")?,
             last_notice: row.try_get("last_notice")?,
             expires: row.try_get("expires")?,
@@ -117,11 +117,11 @@ impl Users {
         }
         let sql = if expected == 0 {
             "INSERT INTO users (version, status, address, locale, password, generation, active_since,
-                last_mail_due, last_mail_distance, last_mail_left, last_notice, expires, email)
+                last_mail_due, last_mail_interval, last_mail_left, last_notice, expires, email)
              VALUES (?1 + 1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)"
         } else {
             "UPDATE users SET version = ?1 + 1, status = ?2, address = ?3, locale = ?4, password = ?5,
-                generation = ?6, active_since = ?7, last_mail_due = ?8, last_mail_distance = ?9,
+                generation = ?6, active_since = ?7, last_mail_due = ?8, last_mail_interval = ?9,
                 last_mail_left = ?10, last_notice = ?11, expires = ?12
              WHERE email = ?13"
         };
@@ -134,7 +134,7 @@ impl Users {
             .bind(row.generation)
             .bind(row.active_since)
             .bind(row.last_mail_due)
-            .bind(row.last_mail_distance)
+            .bind(row.last_mail_interval)
             .bind(row.last_mail_left)
             .bind(row.last_notice)
             .bind(row.expires)
@@ -223,7 +223,7 @@ impl UserRow {
             generation: attempt.map(|attempt| attempt.generation.as_bytes().to_vec()),
             active_since: since.map(micros),
             last_mail_due: row.last_mail.map(|last| micros(last.due)),
-            last_mail_distance: row.last_mail.map(|last| span(last.distance)),
+            last_mail_interval: row.last_mail.map(|last| span(last.interval)),
             last_mail_left: i64::from(row.last_mail.is_none_or(|last| last.left)),
             last_notice: row.last_notice.map(micros),
             expires: row.expires.map(micros),
@@ -232,9 +232,9 @@ impl UserRow {
 
     /// Returns none for what this module has not written.
     fn row(self) -> Option<Row> {
-        let last_mail = self.last_mail_due.zip(self.last_mail_distance).map(|(due, distance)| LastMail {
+        let last_mail = self.last_mail_due.zip(self.last_mail_interval).map(|(due, interval)| LastMail {
             due: time(due),
-            distance: Duration::from_micros(distance.unsigned_abs()),
+            interval: Duration::from_micros(interval.unsigned_abs()),
             left: self.last_mail_left != 0,
         });
         let (last_notice, expires) = (self.last_notice.map(time), self.expires.map(time));
@@ -295,7 +295,7 @@ async fn enqueue(connection: &mut SqliteConnection, queued: Option<&QueuedMail>)
     .bind(queued.map(|queued| queued.key().as_str()))
     .bind(mail.map(|mail| mail.purpose.number()))
     .bind(mail.map(|mail| mail.id.as_bytes().as_slice()))
-    .bind(mail.map(|mail| micros(mail.due)))
+    .bind(mail.map(|mail| micros(mail.first_due)))
     .bind(queued.map(json).transpose()?)
     .execute(connection)
     .await

@@ -12,7 +12,7 @@ CREATE TABLE IF NOT EXISTS users (
     generation         BLOB,
     active_since       INTEGER,
     last_mail_due      INTEGER,
-    last_mail_distance INTEGER,
+    last_mail_interval INTEGER,
     last_mail_left     INTEGER NOT NULL DEFAULT 1,
     last_notice        INTEGER,
     expires            INTEGER

@@ -47,8 +47,8 @@ impl Host {
         let (address, password) = parse(address, password)?;
         let verdict = self.rules.policy().password.judge(&password, Estimate { score: 4, common: false });
         let locale = Locale::parse("en").expect("it is a language tag");
-        let flow = Register { address, password: verdict, client: client(), locale };
-        let told = self.drive(flow, Some(&password)).map_err(|_| "try again")?.told;
+        let flow = Register { address, verdict, client: client(), locale };
+        let told = self.drive(flow, Some(&password)).map_err(|_| "try again")?.disclosed;
         self.deliver();
         Ok(told)
     }
@@ -62,7 +62,7 @@ impl Host {
         let (address, password) = parse(address, password)?;
         let code = self.rules.policy().code.parse(code).ok_or("a code has six digits")?;
         let flow = Activate { address, code, client: client() };
-        Ok(self.drive(flow, Some(&password)).map_err(|_| "try again")?.told)
+        Ok(self.drive(flow, Some(&password)).map_err(|_| "try again")?.disclosed)
     }
 
     /// Delivers the mails that are due.
@@ -85,18 +85,18 @@ impl Host {
 
     fn carry_out(&mut self, effect: Effect, password: Option<&Password>) -> Answered {
         match effect {
-            Effect::Admit(ticket, _) => ticket.with(Ok(Admission::Admitted)), // nobody else is here
-            Effect::Random(ticket, _) => ticket.with(octets().map(|seed| Seed(Secret::new(seed)))),
-            Effect::FindAccount(ticket, order) => ticket.with(Ok(self.find(&order.key))),
-            Effect::HashPassword(ticket, order) => ticket.with(hash(password, order)),
-            Effect::CommitAccount(ticket, order) => ticket.with(Ok(self.commit(order))),
+            Effect::Admit(ticket, _) => ticket.answer(Ok(Admission::Admitted)), // nobody else is here
+            Effect::Random(ticket, _) => ticket.answer(octets().map(|seed| Seed(Secret::new(seed)))),
+            Effect::FindAccount(ticket, order) => ticket.answer(Ok(self.find(&order.key))),
+            Effect::HashPassword(ticket, order) => ticket.answer(hash(password, order)),
+            Effect::CommitAccount(ticket, order) => ticket.answer(Ok(self.commit(order))),
             Effect::PutCode(ticket, order) => {
                 self.slots.entry(order.slot).or_default().put(&order, now());
-                ticket.with(Ok(CodeStored))
+                ticket.answer(Ok(CodeStored))
             }
             Effect::RedeemCode(ticket, order) => {
                 let slot = self.slots.get_mut(&order.slot);
-                ticket.with(Ok(slot.map_or(Redemption::Missing, |slot| slot.redeem(&order, now()))))
+                ticket.answer(Ok(slot.map_or(Redemption::Missing, |slot| slot.redeem(&order, now()))))
             }
             Effect::SendMail(ticket, mail) => {
                 match mail.template {
@@ -105,13 +105,13 @@ impl Host {
                     }
                     Template::Notice => println!("mail to {}: you have an account", mail.to.as_str()),
                 }
-                ticket.with(Ok(Sending::Accepted))
+                ticket.answer(Ok(Sending::Accepted))
             }
             Effect::SettleMail(ticket, order) => {
                 let queued = self.outbox.values_mut().find(|queued| queued.mail().id == order.lease.mail);
                 let settled = queued.map_or(Settled::Lost, |queued| queued.settle(&order, now()));
                 self.outbox.retain(|_, queued| !queued.is_over());
-                ticket.with(Ok(settled))
+                ticket.answer(Ok(settled))
             }
         }
     }

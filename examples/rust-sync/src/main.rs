@@ -33,18 +33,18 @@ impl Host {
 
     fn carry_out(&mut self, effect: Effect, password: Option<&Password>) -> Answered {
         match effect {
-            Effect::Admit(ticket, _) => ticket.with(Ok(Admission::Admitted)), // nobody else is here
-            Effect::Random(ticket, _) => ticket.with(random().map(|seed| Seed(Secret::new(seed)))),
-            Effect::FindAccount(ticket, order) => ticket.with(Ok(self.find(&order.key))),
-            Effect::HashPassword(ticket, order) => ticket.with(hash(password, order)),
-            Effect::CommitAccount(ticket, order) => ticket.with(Ok(self.commit(order))),
+            Effect::Admit(ticket, _) => ticket.answer(Ok(Admission::Admitted)), // nobody else is here
+            Effect::Random(ticket, _) => ticket.answer(random().map(|seed| Seed(Secret::new(seed)))),
+            Effect::FindAccount(ticket, order) => ticket.answer(Ok(self.find(&order.key))),
+            Effect::HashPassword(ticket, order) => ticket.answer(hash(password, order)),
+            Effect::CommitAccount(ticket, order) => ticket.answer(Ok(self.commit(order))),
             Effect::PutCode(ticket, order) => {
                 self.slots.entry(order.slot).or_default().put(&order, now());
-                ticket.with(Ok(CodeStored))
+                ticket.answer(Ok(CodeStored))
             }
             Effect::RedeemCode(ticket, order) => {
                 let slot = self.slots.get_mut(&order.slot);
-                ticket.with(Ok(slot.map_or(Redemption::Missing, |slot| slot.redeem(&order, now()))))
+                ticket.answer(Ok(slot.map_or(Redemption::Missing, |slot| slot.redeem(&order, now()))))
             }
             Effect::SendMail(ticket, mail) => {
                 let text = match &mail.template {
@@ -52,13 +52,13 @@ impl Host {
                     Template::Notice => "you have an account",
                 };
                 println!("mail to {}: {text}", mail.to.as_str());
-                ticket.with(Ok(Sending::Accepted))
+                ticket.answer(Ok(Sending::Accepted))
             }
             Effect::SettleMail(ticket, order) => {
                 let queued = self.outbox.values_mut().find(|queued| queued.mail().id == order.lease.mail);
                 let settled = queued.map_or(Settled::Lost, |queued| queued.settle(&order, now()));
                 self.outbox.retain(|_, queued| !queued.is_over());
-                ticket.with(Ok(settled))
+                ticket.answer(Ok(settled))
             }
         }
     }
@@ -132,8 +132,8 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     // A real host estimates the password: auth-strength, from `judge_with`.
     let verdict = host.rules.policy().password.judge(&password, Estimate { score: 4, common: false });
-    let register = Register { address: address.clone(), password: verdict, client, locale };
-    println!("{:?}", host.drive(register, Some(&password)).map(|outcome| outcome.told));
+    let register = Register { address: address.clone(), verdict, client, locale };
+    println!("{:?}", host.drive(register, Some(&password)).map(|outcome| outcome.disclosed));
     host.deliver();
     for line in std::io::stdin().lines() {
         let Some(code) = host.rules.policy().code.parse(&line?) else {
@@ -141,7 +141,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             continue;
         };
         let activate = Activate { address: address.clone(), code, client };
-        println!("{:?}", host.drive(activate, Some(&password)).map(|outcome| outcome.told));
+        println!("{:?}", host.drive(activate, Some(&password)).map(|outcome| outcome.disclosed));
     }
     Ok(())
 }

@@ -51,7 +51,7 @@ impl Host {
         let flows: &Guest = machine.auth_core_machine_flows();
         let input = Input::Register(Register {
             address: "ada@example.org".into(),
-            password: Ok(()),
+            verdict: Ok(()),
             client: vec![127, 0, 0, 1],
             locale: "en".into(),
         });

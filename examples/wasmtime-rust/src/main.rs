@@ -22,7 +22,7 @@ use bindings::{
         Activate, Admission, Answer, Commit, CommitAccount, Deliver, Effect, Fault, Found, FreeMail,
         HashFloor, Hashed, Hashing, HeldMail, Input, Lease, LeasedMail, MailChange, Ordered, PutCode,
         RedeemCode, Redemption, Register, Row, Scrypt, Sending, SettleMail, Settled, Settlement, Template,
-        Told, WaitingMail, WaitingState,
+        Output, WaitingMail, WaitingState,
     },
 };
 
@@ -80,17 +80,17 @@ impl Host {
         Ok(Self { store, machine, rules, now: 1 << 50, rows, outbox, slots, inbox })
     }
 
-    fn drive(&mut self, input: &Input, password: Option<&str>) -> Result<Told> {
+    fn drive(&mut self, input: &Input, password: Option<&str>) -> Result<Output> {
         let flows = self.machine.auth_core_machine_flows().flow();
         let flow = flows.call_start(&mut self.store, self.rules, input)?;
         let flow = flow.map_err(|bad| format_err!("{}: {}", bad.field, bad.message))?;
-        let told = self.go(flow, password);
+        let output = self.go(flow, password);
         // However it ended, its memory is given back.
         flow.resource_drop(&mut self.store)?;
-        told
+        output
     }
 
-    fn go(&mut self, flow: ResourceAny, password: Option<&str>) -> Result<Told> {
+    fn go(&mut self, flow: ResourceAny, password: Option<&str>) -> Result<Output> {
         loop {
             let flows = self.machine.auth_core_machine_flows().flow();
             let Some(Ordered { ticket, effect }) = flows.call_take(&mut self.store, flow)? else {
@@ -171,7 +171,7 @@ impl Host {
                 };
                 self.outbox.retain(|queued| !in_its_place(queued));
                 let lease = Lease { mail: mail.id.clone(), token: vec![0; 16] };
-                let (next, key) = (mail.due, order.key.clone());
+                let (next, key) = (mail.first_due, order.key.clone());
                 let leased = LeasedMail { lease, key, mail, attempts: 0, unknowns: 0 };
                 self.outbox.push(Queued { next, held: false, leased });
             }
@@ -278,7 +278,7 @@ fn main() -> Result<()> {
     let register = Register {
         address: address.into(),
         // A real host estimates the password (auth-strength) and asks `rules.judge`.
-        password: Ok(()),
+        verdict: Ok(()),
         client: client.clone(),
         locale: "en".into(),
     };
@@ -287,8 +287,8 @@ fn main() -> Result<()> {
     host.deliver()?;
     let code = host.inbox.pop().context("no mail came")?;
     let activate = Activate { address: address.into(), code, client };
-    let told = host.drive(&Input::Activate(activate), Some(password))?;
-    println!("activate: {told:?}");
-    ensure!(format!("{told:?}").contains("Activated"), "the account is not active");
+    let output = host.drive(&Input::Activate(activate), Some(password))?;
+    println!("activate: {output:?}");
+    ensure!(format!("{output:?}").contains("Activated"), "the account is not active");
     Ok(())
 }

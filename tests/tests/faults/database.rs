@@ -204,7 +204,7 @@ fn deadlocked(database: &Service) {
     assert_eq!(node.register(ADA, PASSWORD).status, 201);
     world.code_to(ADA);
     node.wait_until_nothing_is_due();
-    // The second mail waits for its distance: there is a row to lock.
+    // The second mail waits for its interval: there is a row to lock.
     assert_eq!(node.register(ADA, PASSWORD).status, 201);
     let mut other = Session::open(&world.stack.database.url);
     other.run("CREATE TABLE weight (n INT)");

@@ -11,15 +11,15 @@ fn wrong(codes: &[String], count: usize) -> Vec<String> {
     (0..1_000_000).map(|n| format!("{n:06}")).filter(|code| !codes.contains(code)).take(count).collect()
 }
 
-/// Registers and asks for more mails as soon as the distances allow; returns the codes, oldest first.
+/// Registers and asks for more mails as soon as the intervals allow; returns the codes, oldest first.
 fn mailed(server: &Server, address: &str, mails: usize) -> Vec<String> {
     server.register(address, PASSWORD);
-    let mut distance = 60;
+    let mut interval = 60;
     for count in 1..mails {
         server.wait_for_mails(address, count);
         server.resend(address);
-        server.pass(distance);
-        distance *= 2;
+        server.pass(interval);
+        interval *= 2;
     }
     let mails = server.wait_for_mails(address, mails);
     mails.iter().rev().map(|mail| mail["code"].as_str().unwrap().to_owned()).collect()
@@ -36,12 +36,12 @@ fn three_newest_codes_are_good_and_the_fourth_is_not() {
     for address in addresses {
         server.register(address, PASSWORD);
     }
-    for (count, distance) in [(1, 60), (2, 120), (3, 240)] {
+    for (count, interval) in [(1, 60), (2, 120), (3, 240)] {
         for address in addresses {
             server.wait_for_mails(address, count);
             server.resend(address);
         }
-        server.pass(distance);
+        server.pass(interval);
     }
     for (which, address) in addresses.into_iter().enumerate() {
         let newest_first = server.wait_for_mails(address, 4);

@@ -75,7 +75,7 @@ fn code_lifetime_is_30_seconds_to_a_day() {
 }
 
 #[test]
-fn longest_distance_is_not_below_the_first() {
+fn longest_interval_is_not_below_the_first() {
     for (first, longest) in [("60", "59"), ("0", "60"), ("7201", "7200"), ("60", "86401"), ("0", "0")] {
         let settings = [("AUTH_RESEND_AFTER_SECONDS", first), ("AUTH_RESEND_AFTER_MAX_SECONDS", longest)];
         refused(&settings, &[&format!("{first} s to {longest} s"), "not below it"]);

@@ -78,7 +78,7 @@ fn outbox_tells_its_depth_and_how_late_its_oldest_mail_is() {
     let waiting = || server.metric(r#"auth_outbox_mails{state="waiting"}"#);
     assert_eq!(waiting(), 0.0);
     server.register(ADA, OTHER);
-    assert_eq!(waiting(), 1.0, "until the distance allows");
+    assert_eq!(waiting(), 1.0, "until the interval allows");
     assert_eq!(server.metric("auth_outbox_oldest_seconds"), 0.0, "it is not late");
     assert_eq!(server.metric(r#"auth_outbox_mails{state="dead"}"#), 0.0);
 }

@@ -191,7 +191,7 @@ fn asking_again_does_not_put_off_a_mail_that_is_due_and_has_not_left() {
                 assert_eq!(server.mails_to(ADA).len(), 0);
                 ask(&server);
                 server.wait_until_nothing_is_due();
-                assert_eq!(server.mails_to(ADA).len(), 1, "not a distance later: none has been sent");
+                assert_eq!(server.mails_to(ADA).len(), 1, "not an interval later: none has been sent");
             });
         }
     });

@@ -101,7 +101,7 @@ fn mail_is_leased_while_a_worker_has_it_and_waits_after() {
 }
 
 #[test]
-fn mail_within_the_distance_waits_and_dropping_it_works() {
+fn mail_within_the_interval_waits_and_dropping_it_works() {
     let server = start(&[]);
     server.register(ADA, PASSWORD);
     server.wait_for_mails(TO, 1);

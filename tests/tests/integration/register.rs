@@ -150,7 +150,7 @@ fn registering_again_with_the_same_password_keeps_the_code_good() {
 }
 
 #[test]
-fn registering_again_mails_another_code_as_soon_as_the_distance_allows() {
+fn registering_again_mails_another_code_as_soon_as_the_interval_allows() {
     let server = start(&[]);
     server.register(ADA, PASSWORD);
     let first = server.code(ADA);

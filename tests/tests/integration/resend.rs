@@ -20,7 +20,7 @@ fn resend_is_accepted_with_the_configured_times_in_every_state() {
 }
 
 #[test]
-fn resend_mails_another_code_once_the_distance_allows() {
+fn resend_mails_another_code_once_the_interval_allows() {
     let server = start(&[]);
     server.register(ADA, PASSWORD);
     let first = server.code(ADA);

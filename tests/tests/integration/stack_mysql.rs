@@ -174,7 +174,8 @@ pub(crate) fn order(n: u8) -> CommitAccount {
     let address = Address::parse(&format!("user{n}@example.org")).unwrap();
     let (generation, locale) = (Generation::from_bytes([n; 16]), Locale::parse("en").unwrap());
     let (id, due) = (MailId::from_bytes([n; 16]), Time::from_micros(u64::from(n)));
-    let mail = OwedMail { id, purpose: Purpose::Activation, generation, locale: locale.clone(), due };
+    let mail =
+        OwedMail { id, purpose: Purpose::Activation, generation, locale: locale.clone(), first_due: due };
     let password = PasswordRecord::unusable();
     CommitAccount {
         key: address.key().clone(),

@@ -6,8 +6,8 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use auth_core::{
-    Address, Client, CodeKey, CodeKeys, HashFloor, Locale, Password, Policy, Register, Rules, Scrypt, Secret,
-    SendMail, Sending,
+    Address, Client, CodeKey, CodeKeys, Estimate, HashFloor, Locale, Password, Policy, Register, Rules,
+    Scrypt, Secret, SendMail, Sending,
 };
 use auth_http::{
     adapter::{
@@ -70,14 +70,14 @@ async fn with_a_mail_under_way() -> Host {
     let worker = tokio::spawn(worker::run(Arc::clone(&driver), end.clone()));
 
     let client = Client::of([127, 0, 0, 1].into());
+    let password = Password::parse("correct horse battery staple").unwrap();
     let flow = Register {
         address: Address::parse("ada@example.org").unwrap(),
-        password: Ok(()),
+        verdict: driver.rules.policy().password.judge(&password, Estimate { score: 4, common: false }),
         client,
         locale: Locale::parse("en").unwrap(),
     };
-    let password = Password::parse("correct horse battery staple").ok();
-    let visitor = Visitor { client, password, address: String::new(), from: String::new() };
+    let visitor = Visitor { client, password: Some(password), address: String::new(), from: String::new() };
     driver.visit(flow, visitor).await.unwrap();
     let host = Host { accounts, clock, mailer, end, worker };
     host.until(|mail| mail.is_some_and(|(state, _)| state == OutboxState::Leased)).await;

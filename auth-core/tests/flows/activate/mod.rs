@@ -5,13 +5,13 @@ mod scripts;
 use auth_core::{Activate, Activation, Commit, Event, Fault, Hashing, Redemption, Scrypt};
 
 use crate::{
-    fixture::{active, at, attempt, explicit, found, pending, rules},
-    script::Script,
+    fixture::{active, explicit, found, rules},
+    script::{Script, scripts},
 };
 use scripts::{
     code_refused, contended, disclosed, earlier_parameters, expired_attempt, limited,
     lost_before_it_happened, others, overtaken, raced_by_a_resend, repeated, repeated_too_late, right_code,
-    unknown_address, unusable_hash, vacant_address, wrong_password,
+    row, unknown_address, unusable_hash, vacant_address, wrong_password,
 };
 
 const fn hash(log2_n: u8, r: u8, p: u8) -> Hashing {
@@ -19,11 +19,11 @@ const fn hash(log2_n: u8, r: u8, p: u8) -> Hashing {
 }
 
 pub(crate) fn scripts() -> Vec<Script<Activate>> {
-    let mut scripts = vec![
+    scripts![
         right_code(),
         repeated(),
         repeated_too_late(),
-        wrong_password(&pending(attempt(1), at(-30), 60), Event::WrongPassword),
+        wrong_password(&row(), Event::WrongPassword),
         unknown_address(),
         vacant_address(),
         expired_attempt(),
@@ -34,11 +34,14 @@ pub(crate) fn scripts() -> Vec<Script<Activate>> {
         limited(rules()),
         unusable_hash(hash(12, 8, 1)),
         earlier_parameters(hash(16, 8, 2)),
-    ];
-    scripts.extend(codes().map(|(redemption, event)| code_refused(redemption, event)));
-    scripts.extend(losers());
-    scripts.extend(disclosed());
-    scripts
+        codes_refused(),
+        losers(),
+        disclosed(),
+    ]
+}
+
+fn codes_refused() -> [Script<Activate>; 3] {
+    codes().map(|(redemption, event)| code_refused(redemption, event))
 }
 
 const fn codes() -> [(Redemption, Event); 3] {
@@ -82,7 +85,7 @@ fn an_expired_used_up_or_wrong_code_is_refused() {
 
 #[test]
 fn a_wrong_password_never_touches_the_slot_of_the_attempt() {
-    wrong_password(&pending(attempt(1), at(-30), 60), Event::WrongPassword).play();
+    wrong_password(&row(), Event::WrongPassword).play();
     wrong_password(&active(60), Event::AlreadyActive).play();
 }
 

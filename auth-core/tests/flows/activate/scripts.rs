@@ -19,13 +19,13 @@ fn code() -> Code {
     rules().policy().code.parse("314159").expect("it is a code")
 }
 
-fn script(steps: Vec<Step>, told: Activation, event: Event) -> Script<Activate> {
+fn script(steps: Vec<Step>, disclosed: Activation, event: Event) -> Script<Activate> {
     let flow = Activate { address: address(), code: code(), client: client() };
-    Script { rules: rules(), flow, steps, ended: Ok(Outcome { told, event }) }
+    Script { name: String::new(), rules: rules(), flow, steps, ended: Ok(Outcome { disclosed, event }) }
 }
 
 /// The attempt that most scripts activate, mailed to half a minute ago.
-fn row() -> Row {
+pub(super) fn row() -> Row {
     pending(attempt(1), at(-30), 60)
 }
 
@@ -57,9 +57,9 @@ fn refused(steps: Vec<Step>, event: Event) -> Script<Activate> {
 }
 
 /// The right password and code, then the given steps.
-fn committing(steps: Vec<Step>, told: Activation, event: Event) -> Script<Activate> {
+fn committing(steps: Vec<Step>, disclosed: Activation, event: Event) -> Script<Activate> {
     let steps = rightly(&row(), Redemption::Redeemed).into_iter().chain(steps).collect();
-    script(steps, told, event)
+    script(steps, disclosed, event)
 }
 
 pub(super) fn right_code() -> Script<Activate> {
@@ -132,10 +132,10 @@ pub(super) fn raced_by_a_resend() -> Script<Activate> {
 pub(super) fn overtaken(
     answer: Answer<CommitAccount>,
     after: auth_core::Found,
-    told: Activation,
+    disclosed: Activation,
     event: Event,
 ) -> Script<Activate> {
-    committing(vec![commits(4, &row(), answer), finds(after)], told, event)
+    committing(vec![commits(4, &row(), answer), finds(after)], disclosed, event)
 }
 
 /// The commit's reply was lost, and the row tells that nothing happened.
@@ -172,28 +172,28 @@ pub(super) fn others() -> [auth_core::Found; 3] {
     [found(5, &newer), found(6, &activated(newer, at(-1))), nothing_found()]
 }
 
-/// The same runs where the state of an address is disclosed: only what is told differs.
+/// The same runs where the state of an address is disclosed: only what they disclose differs.
 pub(super) fn disclosed() -> Vec<Script<Activate>> {
-    let told = |script: Script<Activate>, told| {
-        let ended = script.ended.map(|outcome| Outcome { told, ..outcome });
+    let discloses = |script: Script<Activate>, disclosed| {
+        let ended = script.ended.map(|outcome| Outcome { disclosed, ..outcome });
         Script { rules: explicit(), ended, ..script }
     };
     let absent = [unknown_address(), vacant_address(), expired_attempt()];
-    let absent = absent.into_iter().map(|script| told(script, Activation::NoAccount));
+    let absent = absent.into_iter().map(|script| discloses(script, Activation::NoAccount));
     let active = [repeated(), repeated_too_late(), wrong_password(&active(60), Event::AlreadyActive)];
-    let active = active.into_iter().map(|script| told(script, Activation::AlreadyActive));
+    let active = active.into_iter().map(|script| discloses(script, Activation::AlreadyActive));
     let wrong = wrong_password(&row(), Event::WrongPassword);
     let superseded = others().map(|after| {
         let script = overtaken(Ok(Commit::Conflict), after, Activation::Refused, Event::Superseded);
-        told(script, Activation::WrongPassword)
+        discloses(script, Activation::WrongPassword)
     });
     let rest = [
-        told(wrong, Activation::WrongPassword),
-        told(code_refused(Redemption::Missing, Event::CodeExpired), Activation::CodeExpired),
-        told(code_refused(Redemption::Exhausted, Event::TriesUsedUp), Activation::CodeExpired),
-        told(code_refused(Redemption::Wrong, Event::WrongCode), Activation::WrongCode),
-        told(right_code(), Activation::Activated),
-        told(contended(Ok(Commit::Conflict)), Activation::Contended),
+        discloses(wrong, Activation::WrongPassword),
+        discloses(code_refused(Redemption::Missing, Event::CodeExpired), Activation::CodeExpired),
+        discloses(code_refused(Redemption::Exhausted, Event::TriesUsedUp), Activation::CodeExpired),
+        discloses(code_refused(Redemption::Wrong, Event::WrongCode), Activation::WrongCode),
+        discloses(right_code(), Activation::Activated),
+        discloses(contended(Ok(Commit::Conflict)), Activation::Contended),
         limited(explicit()),
     ];
     absent.chain(active).chain(superseded).chain(rest).collect()

@@ -4,7 +4,7 @@ mod scripts;
 
 use auth_core::{Deliver, Fault};
 
-use crate::script::Script;
+use crate::script::{Script, scripts};
 use scripts::{
     accepted, accepted_but_lease_lost, accepted_but_not_settled, accepted_without_second_put,
     begun_too_often, code_not_put, deferred, deferred_but_lease_lost, deferred_when_old, late,
@@ -15,7 +15,7 @@ use scripts::{
 const FAULTS: [Fault; 2] = [Fault::NotDone, Fault::Unknown];
 
 pub(crate) fn scripts() -> Vec<Script<Deliver>> {
-    let mut scripts = vec![
+    scripts![
         accepted(),
         accepted_but_lease_lost(),
         superseded_but_lease_lost(),
@@ -30,16 +30,23 @@ pub(crate) fn scripts() -> Vec<Script<Deliver>> {
         late(1),
         deferred_when_old(3599),
         deferred_when_old(3600),
-    ];
-    scripts.extend(lease_lost_before_it_began());
-    scripts.extend(to_others());
-    scripts.extend(notices_for_nobody());
-    scripts.extend(backoff().map(|(attempts, after)| deferred(attempts, after)));
-    scripts.extend((1..=3).map(perhaps_sent));
-    scripts.extend(FAULTS.map(accepted_without_second_put));
-    scripts.extend(FAULTS.map(accepted_but_not_settled));
-    scripts.extend(without_code_store());
-    scripts
+        lease_lost_before_it_began(),
+        to_others(),
+        notices_for_nobody(),
+        backed_off(),
+        perhaps_sent(1),
+        perhaps_sent(2),
+        perhaps_sent(3),
+        accepted_without_second_put(Fault::NotDone),
+        accepted_without_second_put(Fault::Unknown),
+        accepted_but_not_settled(Fault::NotDone),
+        accepted_but_not_settled(Fault::Unknown),
+        without_code_store(),
+    ]
+}
+
+fn backed_off() -> [Script<Deliver>; 7] {
+    backoff().map(|(attempts, after)| deferred(attempts, after))
 }
 
 /// Seconds after the n-th try: one, then twice as long, ten minutes at most.

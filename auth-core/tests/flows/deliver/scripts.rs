@@ -48,7 +48,7 @@ fn code() -> Code {
 }
 
 pub(super) fn script(leased: LeasedMail, steps: Vec<Step>, ended: Ended<Deliver>) -> Script<Deliver> {
-    Script { rules: rules(), flow: Deliver { leased }, steps, ended }
+    Script { name: String::new(), rules: rules(), flow: Deliver { leased }, steps, ended }
 }
 
 /// Puts the code before the mail leaves.
@@ -241,7 +241,7 @@ pub(super) fn raced(still_held: bool) -> Script<Deliver> {
 pub(super) fn late(seconds_left: i64) -> Script<Deliver> {
     let kept = i64::try_from(KEPT.as_secs()).expect("it is no eternity");
     let leased = first_try(owed(mail_id(9), &attempt(1), at(seconds_left - kept)));
-    let row = pending(attempt(1), leased.mail.due, 60);
+    let row = pending(attempt(1), leased.mail.first_due, 60);
     let script = accepted();
     let steps = begins(&leased, &row, begun()).into_iter().chain(script.steps[2..].to_vec()).collect();
     Script { flow: Deliver { leased }, steps, ..script }

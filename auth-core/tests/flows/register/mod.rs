@@ -4,26 +4,29 @@ mod scripts;
 
 use auth_core::Register;
 
-use crate::{fixture::rules, script::Script};
+use crate::{
+    fixture::rules,
+    script::{Script, scripts},
+};
 pub(crate) use scripts::commits;
 use scripts::{
     active_account, active_account_told_today, active_account_told_yesterday, another_password,
     another_password_while_a_mail_is_late, another_password_while_a_mail_is_tried_again,
     attempt_hashed_otherwise, attempt_of_nearly_a_day_ago, contended, disclosed, expired_attempt, limited,
-    new_address, raced_by_another_password, raced_by_the_same_password, same_password_after_the_distance,
+    new_address, raced_by_another_password, raced_by_the_same_password, same_password_after_the_interval,
     same_password_while_a_mail_backs_off, same_password_while_a_mail_is_late,
     same_password_while_a_mail_is_tried_again_soon, same_password_while_a_mail_is_very_late,
-    same_password_while_a_mail_waits, same_password_within_the_distance, vacant_address, weak, without_limit,
+    same_password_while_a_mail_waits, same_password_within_the_interval, vacant_address, weak, without_limit,
 };
 
 pub(crate) fn scripts() -> Vec<Script<Register>> {
-    let mut scripts = vec![
+    scripts![
         new_address(),
         vacant_address(),
         expired_attempt(),
         attempt_of_nearly_a_day_ago(),
-        same_password_after_the_distance(),
-        same_password_within_the_distance(),
+        same_password_after_the_interval(),
+        same_password_within_the_interval(),
         same_password_while_a_mail_waits(),
         same_password_while_a_mail_is_late(),
         same_password_while_a_mail_is_tried_again_soon(),
@@ -42,9 +45,8 @@ pub(crate) fn scripts() -> Vec<Script<Register>> {
         limited(rules()),
         weak(rules()),
         without_limit(),
-    ];
-    scripts.extend(disclosed());
-    scripts
+        disclosed(),
+    ]
 }
 
 #[test]
@@ -66,12 +68,12 @@ fn an_expired_attempt_counts_as_absent() {
 
 #[test]
 fn the_same_password_is_the_same_attempt_in_its_own_spelling_and_language() {
-    same_password_after_the_distance().play();
+    same_password_after_the_interval().play();
 }
 
 #[test]
-fn a_mail_within_the_distance_is_held_back() {
-    same_password_within_the_distance().play();
+fn a_mail_within_the_interval_is_held_back() {
+    same_password_within_the_interval().play();
 }
 
 #[test]
@@ -80,7 +82,7 @@ fn asking_again_does_not_put_a_waiting_mail_off() {
 }
 
 #[test]
-fn a_late_mail_stays_until_the_distance_allows_another_one() {
+fn a_late_mail_stays_until_the_interval_allows_another_one() {
     same_password_while_a_mail_is_late().play();
     same_password_while_a_mail_is_tried_again_soon().play();
     same_password_while_a_mail_backs_off().play();

@@ -9,18 +9,24 @@ use crate::{
     derived,
     fixture::{
         HASH, KEPT, OTHER_HASH, SEED, VACANT, active, address, at, attempt, client, expired, explicit, found,
-        locale, nothing_found, notice, owed, pending, rate, replaces, rules, rules_with, seconds, trying,
-        unsent,
+        good, locale, nothing_found, notice, owed, pending, rate, replaces, rules, rules_with, seconds,
+        trying, unsent, verdict,
     },
     script::{Script, Step, admitted, drawn, finds, hashes, step},
 };
 
 fn flow() -> Register {
-    Register { address: address(), password: Ok(()), client: client(), locale: locale("en") }
+    Register { address: address(), verdict: good(), client: client(), locale: locale("en") }
 }
 
-fn script(rules: Rules, steps: Vec<Step>, told: Registration, event: Event) -> Script<Register> {
-    Script { rules, flow: flow(), steps, ended: Ok(auth_core::Outcome { told, event }) }
+fn script(rules: Rules, steps: Vec<Step>, disclosed: Registration, event: Event) -> Script<Register> {
+    Script {
+        name: String::new(),
+        rules,
+        flow: flow(),
+        steps,
+        ended: Ok(auth_core::Outcome { disclosed, event }),
+    }
 }
 
 pub(crate) fn fresh_salt() -> Salt {
@@ -59,8 +65,8 @@ impl Round {
     }
 
     /// The pending attempt once more, its mail due at `due`.
-    fn again(row: &Row, due: i64, distance: u64) -> Self {
-        let after = pending(attempt(1), at(due), distance);
+    fn again(row: &Row, due: i64, interval: u64) -> Self {
+        let after = pending(attempt(1), at(due), interval);
         let (salt, mail) = (attempt(1).password.salt, mail(&attempt(1), due));
         Self { found: found(4, row), salt, row: after, mail, event: Event::RegisteredAgain }
     }
@@ -102,11 +108,11 @@ pub(super) fn attempt_of_nearly_a_day_ago() -> Script<Register> {
     one(Round::again(&pending(attempt(1), at(-86_399), 60), 0, 120))
 }
 
-pub(super) fn same_password_after_the_distance() -> Script<Register> {
+pub(super) fn same_password_after_the_interval() -> Script<Register> {
     one(Round::again(&pending(attempt(1), at(-100), 60), 0, 120))
 }
 
-pub(super) fn same_password_within_the_distance() -> Script<Register> {
+pub(super) fn same_password_within_the_interval() -> Script<Register> {
     one(Round::again(&pending(attempt(1), at(-10), 60), 50, 120))
 }
 
@@ -131,14 +137,14 @@ fn as_it_is(row: Row, tried: i64) -> Script<Register> {
     one(round)
 }
 
-/// The mail was deferred and its backoff is longer than the distance: another one leaves earlier.
+/// The mail was deferred and its backoff is longer than the interval: another one leaves earlier.
 pub(super) fn same_password_while_a_mail_backs_off() -> Script<Register> {
     let mut round = Round::again(&pending(attempt(1), at(-10), 60), 50, 120);
     round.found = trying(round.found, at(51));
     one(round)
 }
 
-/// The mail was tried so long ago that the distance allows another one, with fresh tries.
+/// The mail was tried so long ago that the interval allows another one, with fresh tries.
 pub(super) fn same_password_while_a_mail_is_very_late() -> Script<Register> {
     let mut round = Round::again(&pending(attempt(1), at(-60), 60), 0, 120);
     round.found = trying(round.found, at(0));
@@ -159,11 +165,11 @@ pub(super) fn another_password_while_a_mail_is_tried_again() -> Script<Register>
     replacing(trying(found(4, &pending(attempt(1), at(-10), 60)), at(5)), 50, 120)
 }
 
-fn replacing(found: Found, due: i64, distance: u64) -> Script<Register> {
+fn replacing(found: Found, due: i64, interval: u64) -> Script<Register> {
     let mut round = Round::new(found, Event::AttemptReplaced);
     let replaced = fresh_under(attempt(1).password.salt, OTHER_HASH);
     round.mail = mail(&replaced, due);
-    round.row = pending(replaced, at(due), distance);
+    round.row = pending(replaced, at(due), interval);
     let commit = commits(&round.found, round.row, round.mail, Commit::Committed);
     let hashed = hashes(attempt(1).password.salt, OTHER_HASH);
     let steps = vec![admitted(), drawn(), finds(round.found), hashed, commit];
@@ -245,17 +251,17 @@ pub(super) fn limited(rules: Rules) -> Script<Register> {
     let retry_after = seconds(17);
     let answer = Ok(Admission::Limited { retry_after });
     let steps = vec![step(Admit { client: client(), rate: rate() }, answer)];
-    let told = Registration::RateLimited { retry_after };
+    let disclosed = Registration::RateLimited { retry_after };
     // The client's limit comes before the password's strength.
-    let flow = Register { password: Err(Weakness::Common), ..flow() };
-    Script { flow, ..script(rules, steps, told, Event::RateLimited) }
+    let flow = Register { verdict: verdict(true, 4), ..flow() };
+    Script { flow, ..script(rules, steps, disclosed, Event::RateLimited) }
 }
 
 pub(super) fn weak(rules: Rules) -> Script<Register> {
     let weakness = Weakness::Guessable { score: 2, min_score: 3 };
-    let flow = Register { password: Err(weakness), ..flow() };
-    let told = Registration::WeakPassword(weakness);
-    Script { flow, ..script(rules, vec![admitted()], told, Event::WeakPassword) }
+    let flow = Register { verdict: verdict(false, 2), ..flow() };
+    let disclosed = Registration::WeakPassword(weakness);
+    Script { flow, ..script(rules, vec![admitted()], disclosed, Event::WeakPassword) }
 }
 
 pub(super) fn without_limit() -> Script<Register> {
@@ -264,18 +270,18 @@ pub(super) fn without_limit() -> Script<Register> {
     Script { rules, steps: script.steps[1..].to_vec(), ..script }
 }
 
-/// The same runs where the state of an address is disclosed: only what is told differs.
+/// The same runs where the state of an address is disclosed: only what they disclose differs.
 pub(super) fn disclosed() -> Vec<Script<Register>> {
     let pending =
         [new_address(), vacant_address(), expired_attempt(), another_password(), raced_by_another_password()];
     let pending = pending.into_iter().map(|script| (script, Registration::Pending));
-    let again = [same_password_after_the_distance(), same_password_within_the_distance()];
+    let again = [same_password_after_the_interval(), same_password_within_the_interval()];
     let again = again.into_iter().map(|script| (script, Registration::Pending));
     let taken = [active_account(), active_account_told_today()];
     let taken = taken.into_iter().map(|script| (script, Registration::EmailTaken));
-    let told = |(script, told): (Script<Register>, Registration)| {
-        let ended = script.ended.map(|outcome| auth_core::Outcome { told, ..outcome });
+    let discloses = |(script, disclosed): (Script<Register>, Registration)| {
+        let ended = script.ended.map(|outcome| auth_core::Outcome { disclosed, ..outcome });
         Script { rules: explicit(), ended, ..script }
     };
-    pending.chain(again).chain(taken).map(told).chain([limited(explicit()), weak(explicit())]).collect()
+    pending.chain(again).chain(taken).map(discloses).chain([limited(explicit()), weak(explicit())]).collect()
 }

@@ -192,14 +192,16 @@ impl World {
     ) -> Seen {
         match request {
             Request::Register(password) => {
-                Seen::of(self.drive(register(address), Some(password), trouble), |outcome| outcome.told)
+                Seen::of(self.drive(register(address), Some(password), trouble), |outcome| outcome.disclosed)
             }
             Request::Resend => {
                 let flow = Resend { address: parse(address), client: fixture::client() };
-                Seen::of(self.drive(flow, None, trouble), |outcome| outcome.told)
+                Seen::of(self.drive(flow, None, trouble), |outcome| outcome.disclosed)
             }
             Request::Activate(password, code) => {
-                Seen::of(self.drive(activate(address, code), Some(password), trouble), |outcome| outcome.told)
+                Seen::of(self.drive(activate(address, code), Some(password), trouble), |outcome| {
+                    outcome.disclosed
+                })
             }
         }
     }
@@ -227,28 +229,28 @@ impl World {
 
     fn carry_out(&mut self, effect: Effect, beside: &Beside, how: How) -> auth_core::Answered {
         match effect {
-            Effect::Admit(ticket, _) => ticket.with(self.go(how, |world| Ok(world.admit()))),
-            Effect::Random(ticket, _) => ticket.with(self.go(how, |_| Ok(Seed(Secret::new(beside.seed))))),
+            Effect::Admit(ticket, _) => ticket.answer(self.go(how, |world| Ok(world.admit()))),
+            Effect::Random(ticket, _) => ticket.answer(self.go(how, |_| Ok(Seed(Secret::new(beside.seed))))),
             Effect::FindAccount(ticket, order) => {
-                ticket.with(self.go(how, |world| Ok(world.find(&order.key))))
+                ticket.answer(self.go(how, |world| Ok(world.find(&order.key))))
             }
-            Effect::HashPassword(ticket, order) => ticket.with(self.go(how, |_| {
+            Effect::HashPassword(ticket, order) => ticket.answer(self.go(how, |_| {
                 let password = beside.password.as_ref().expect("the run has a password");
                 let hash = Secret::new(toy_hash(password, order.salt, order.params));
                 Ok(Hashed { params: order.params, hash })
             })),
             Effect::CommitAccount(ticket, order) => {
-                ticket.with(self.go(how, |world| Ok(world.commit(order))))
+                ticket.answer(self.go(how, |world| Ok(world.commit(order))))
             }
             Effect::PutCode(ticket, order) => {
-                ticket.with(self.go(how, |world| Ok(world.codes.put(&order, world.now))))
+                ticket.answer(self.go(how, |world| Ok(world.codes.put(&order, world.now))))
             }
             Effect::RedeemCode(ticket, order) => {
-                ticket.with(self.go(how, |world| Ok(world.codes.redeem(&order, world.now))))
+                ticket.answer(self.go(how, |world| Ok(world.codes.redeem(&order, world.now))))
             }
-            Effect::SendMail(ticket, order) => ticket.with(self.go(how, |world| world.send(order))),
+            Effect::SendMail(ticket, order) => ticket.answer(self.go(how, |world| world.send(order))),
             Effect::SettleMail(ticket, order) => {
-                ticket.with(self.go(how, |world| Ok(world.outbox.settle(&order, world.now))))
+                ticket.answer(self.go(how, |world| Ok(world.outbox.settle(&order, world.now))))
             }
         }
     }
@@ -268,7 +270,7 @@ impl World {
 
 pub(crate) fn register(address: &str) -> Register {
     let (client, locale) = (fixture::client(), fixture::locale("en"));
-    Register { address: parse(address), password: Ok(()), client, locale }
+    Register { address: parse(address), verdict: fixture::good(), client, locale }
 }
 
 pub(crate) fn activate(address: &str, code: &Code) -> Activate {

@@ -31,7 +31,7 @@ fn attempt(generation: u8) -> Attempt {
 }
 
 fn row(status: Status, expires: Option<Time>) -> Row {
-    let last_mail = Some(LastMail { due: now(), distance: Duration::from_secs(60), left: false });
+    let last_mail = Some(LastMail { due: now(), interval: Duration::from_secs(60), left: false });
     Row { status, last_mail, last_notice: None, expires }
 }
 
@@ -42,7 +42,7 @@ fn mail(id: u8, generation: u8) -> OwedMail {
         purpose: Purpose::Activation,
         generation,
         locale: Locale::parse("en").unwrap(),
-        due: now(),
+        first_due: now(),
     }
 }
 
@@ -144,8 +144,8 @@ async fn a_mail_rests_while_it_is_under_way_and_a_newer_one_takes_its_place() {
     );
     let [again] = <[_; 1]>::try_from(users.due().await.unwrap()).unwrap();
     assert_eq!(
-        (again.attempts, again.unknowns, again.mail.due),
-        (2, 1, newer.mail.due),
+        (again.attempts, again.unknowns, again.mail.first_due),
+        (2, 1, newer.mail.first_due),
         "as the commit left it"
     );
 }

@@ -88,7 +88,7 @@ pub(super) async fn retrying_makes_dead_and_waiting_mails_due_at_once(harness: &
     for leased in leased {
         assert_eq!((leased.attempts, leased.unknowns), (1, 0), "attempts are fresh");
         // A dead letter is as old as give-up time already: it would die of its next deferral.
-        assert!(leased.mail.due >= before, "its time to give up starts afresh");
+        assert!(leased.mail.first_due >= before, "its time to give up starts afresh");
     }
 }
 

@@ -79,7 +79,7 @@ pub(super) async fn a_newer_mail_starts_afresh(harness: &impl AccountsHarness) {
     let [listed] = &store.mails().await.unwrap()[..] else { panic!("one mail waits") };
     assert_eq!((listed.id, listed.attempts, listed.state), (newer.id, 0, OutboxState::Waiting));
     assert_eq!(listed.last_error, None, "it has had no error");
-    assert_eq!(listed.next_at, newer.due, "due when the commit says, not when a backoff would");
+    assert_eq!(listed.next_at, newer.first_due, "due when the commit says, not when a backoff would");
     let leased = lease_one(&store).await;
     assert_eq!((leased.mail, leased.attempts, leased.unknowns), (newer, 1, 0));
 }

@@ -159,6 +159,6 @@ pub(super) async fn another_handle_sees_what_was_committed(harness: &impl Accoun
     assert_eq!(lease_one(&other).await.mail, owed);
 }
 
-fn last_mail(due: u64, distance: Duration) -> Option<LastMail> {
-    Some(LastMail { due: Time::from_micros(due), distance, left: due.is_multiple_of(2) })
+fn last_mail(due: u64, interval: Duration) -> Option<LastMail> {
+    Some(LastMail { due: Time::from_micros(due), interval, left: due.is_multiple_of(2) })
 }

@@ -21,7 +21,7 @@ async fn waiting(harness: &impl AccountsHarness, n: u8) -> Vec<WaitingMail> {
 
 /// How an owed mail waits that nobody holds.
 fn free(owed: &OwedMail) -> WaitingMail {
-    WaitingMail { purpose: owed.purpose, id: owed.id, state: WaitingState::Free { next: owed.due } }
+    WaitingMail { purpose: owed.purpose, id: owed.id, state: WaitingState::Free { next: owed.first_due } }
 }
 
 /// How a mail waits that a worker holds.

@@ -52,13 +52,13 @@ impl Slot {
         let state = WaitingState::Held { token: lease.token };
         let held = WaitingMail { purpose: Purpose::Activation, id: lease.mail, state };
         let found = Found { waiting: vec![held], ..self.found() };
-        run.accept(ticket.with(Ok(found)), &rules).unwrap();
+        run.accept(ticket.answer(Ok(found)), &rules).unwrap();
         let Some(Effect::CommitAccount(ticket, _)) = run.take() else {
             panic!("then it says that it begins")
         };
-        run.accept(ticket.with(Ok(Commit::Committed)), &rules).unwrap();
+        run.accept(ticket.answer(Ok(Commit::Committed)), &rules).unwrap();
         let Some(Effect::PutCode(ticket, put)) = run.take() else { panic!("then it stores the code") };
-        run.accept(ticket.with(Ok(CodeStored)), &rules).unwrap();
+        run.accept(ticket.answer(Ok(CodeStored)), &rules).unwrap();
         let Some(Effect::SendMail(_, send)) = run.take() else { panic!("then it sends") };
         let Template::Activation { code, .. } = send.template else { panic!("it sends the code") };
         (PutCode { mail: mail(number, due).id, ..put }, code)
@@ -76,12 +76,12 @@ impl Slot {
         let mut run =
             Run::start(Activate { address, code, client: Client::of([192, 0, 2, 1].into()) }, &rules);
         let Some(Effect::Random(ticket, _)) = run.take() else { panic!("Activate draws first") };
-        run.accept(ticket.with(Ok(Seed(Secret::new([1; 32])))), &rules).unwrap();
+        run.accept(ticket.answer(Ok(Seed(Secret::new([1; 32])))), &rules).unwrap();
         let Some(Effect::FindAccount(ticket, _)) = run.take() else { panic!("then it finds") };
-        run.accept(ticket.with(Ok(self.found())), &rules).unwrap();
+        run.accept(ticket.answer(Ok(self.found())), &rules).unwrap();
         let Some(Effect::HashPassword(ticket, _)) = run.take() else { panic!("then it hashes") };
         let PasswordRecord { params, hash, .. } = self.attempt.password.clone();
-        run.accept(ticket.with(Ok(Hashed { params, hash })), &rules).unwrap();
+        run.accept(ticket.answer(Ok(Hashed { params, hash })), &rules).unwrap();
         let Some(Effect::RedeemCode(_, order)) = run.take() else { panic!("then it redeems") };
         order
     }

@@ -49,7 +49,7 @@ pub(super) const fn vacant() -> Row {
 /// A pending row that does not expire during a test.
 pub(super) fn pending(given: &str, n: u8) -> Row {
     let last_mail =
-        Some(LastMail { due: Time::from_micros(1_700_000_000_000_001), distance: seconds(60), left: true });
+        Some(LastMail { due: Time::from_micros(1_700_000_000_000_001), interval: seconds(60), left: true });
     let expires = Some(Time::from_micros(9_000_000_000_000_000));
     Row { status: Status::Pending(attempt(given, n)), last_mail, last_notice: None, expires }
 }
@@ -83,7 +83,7 @@ pub(super) fn mail(n: u8, due: Time) -> OwedMail {
         purpose: Purpose::Activation,
         generation: Generation::from_bytes([n; 16]),
         locale: Locale::parse("fr-CA").unwrap(),
-        due,
+        first_due: due,
     }
 }
 

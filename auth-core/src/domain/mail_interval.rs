@@ -1,0 +1,145 @@
+//! Owns the interval between mails to one address.
+//!
+//! Threat: address bombing. The interval doubles with each mail, so a stranger who asks all day
+//! causes 18 mails with the defaults; there is no cap that he could use up for the owner.
+
+use core::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Time, micros};
+
+/// A day without a mail brings the interval back to the first one.
+const RESET: Duration = Duration::from_secs(86_400);
+
+/// Holds the shortest and the longest interval between mails to one address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MailInterval {
+    first: Duration,
+    longest: Duration,
+}
+
+impl MailInterval {
+    /// Takes the first interval, at least a second, and the longest, at least the first and at
+    /// most a day.
+    pub fn new(first: Duration, longest: Duration) -> Option<Self> {
+        let fits = first >= Duration::from_secs(1) && longest >= first && longest <= RESET;
+        fits.then_some(Self { first, longest })
+    }
+
+    /// Returns the first interval.
+    pub const fn first(self) -> Duration {
+        self.first
+    }
+
+    pub(crate) fn longer(self, interval: Duration) -> Duration {
+        interval.saturating_mul(2).min(self.longest)
+    }
+
+    /// Decides when the next mail leaves, and what the interval after it is.
+    ///
+    /// `tried` is when a mail that says all that the next one would is tried again, where one is in the outbox.
+    pub(crate) fn next(self, last: Option<LastMail>, tried: Option<Time>, now: Time) -> Next {
+        let fresh = LastMail { due: now, interval: self.first, left: false };
+        let Some(last) = last.filter(|last| now.since(last.due) < RESET) else { return Next::Mail(fresh) };
+        let earliest = if last.left { last.due.after(last.interval.min(self.longest)) } else { last.due };
+        let soon_enough = tried.is_some_and(|tried| tried <= earliest.max(now));
+        if soon_enough && (!last.left || now < earliest) {
+            return Next::AsItIs;
+        }
+        // In the place of one that nobody can have received, it leaves when that one would have.
+        let interval = if last.left { self.longer(last.interval) } else { last.interval };
+        Next::Mail(LastMail { due: earliest.max(now), interval, left: false })
+    }
+
+    /// Returns what to remember of a mail that is about to leave.
+    pub(crate) fn leaves(self, last: Option<LastMail>, now: Time) -> LastMail {
+        LastMail { due: now, interval: last.map_or(self.first, |last| last.interval), left: true }
+    }
+}
+
+/// Says what becomes of a request for a mail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// A mail leaves, in the place of one that waits.
+    Mail(LastMail),
+    /// The mail that waits is the one that was asked for.
+    AsItIs,
+}
+
+/// The last mail to an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastMail {
+    /// When its latest sending began, or while `left` is false, when it is due.
+    pub due: Time,
+    /// How long after that the next one is due at the earliest.
+    #[serde(with = "micros")]
+    pub interval: Duration,
+    /// Whether it has left or may have left: a sending has begun.
+    pub left: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn interval() -> MailInterval {
+        MailInterval::new(Duration::from_secs(60), Duration::from_secs(7200)).unwrap()
+    }
+
+    fn at(seconds: u64) -> Time {
+        Time::from_micros(seconds * 1_000_000)
+    }
+
+    fn last(due: u64, interval: u64, left: bool) -> LastMail {
+        LastMail { due: at(due), interval: Duration::from_secs(interval), left }
+    }
+
+    #[test]
+    fn next_mail_is_a_table() {
+        let sent = |due, interval| Some(last(due, interval, true));
+        let waits = |due, interval| Some(last(due, interval, false));
+        let mail = |due, interval| Next::Mail(last(due, interval, false));
+        let tried = |second| Some(at(second));
+        for (what, before, tried, now, after) in [
+            ("first mail leaves at once", None, None, 1000, mail(1000, 60)),
+            ("within the interval it waits", sent(1000, 60), None, 1010, mail(1060, 120)),
+            ("a waiting mail keeps its time", waits(1060, 120), None, 1020, mail(1060, 120)),
+            ("or stays", waits(1060, 120), tried(1060), 1020, Next::AsItIs),
+            ("what is overdue has not been sent", waits(1000, 120), None, 1010, mail(1010, 120)),
+            ("and leaves as soon", waits(1000, 120), tried(1005), 1010, Next::AsItIs),
+            ("a backoff does not hold it up", waits(1000, 120), tried(1100), 1010, mail(1010, 120)),
+            ("what is tried again soon stays", sent(1000, 60), tried(1060), 1010, Next::AsItIs),
+            ("a backoff holds nothing up", sent(1000, 60), tried(1061), 1010, mail(1060, 120)),
+            ("until the interval allows another", sent(1000, 60), tried(1060), 1060, mail(1060, 120)),
+            ("after the interval it leaves at once", sent(1000, 60), None, 1100, mail(1100, 120)),
+            ("the interval stops growing", sent(1000, 7200), None, 1000, mail(8200, 7200)),
+            ("a day without mail starts again", sent(1000, 7200), None, 87_400, mail(87_400, 60)),
+            ("a second less does not", sent(1000, 7200), None, 87_399, mail(87_399, 7200)),
+        ] {
+            assert_eq!(interval().next(before, tried, at(now)), after, "{what}");
+        }
+    }
+
+    #[test]
+    fn asking_all_day_causes_18_mails() {
+        let (mut last, mut count) = (None, 0);
+        for second in 0..86_400 {
+            let Next::Mail(next) = interval().next(last, None, at(second)) else { continue };
+            let leaves = next.due <= at(second);
+            count += u32::from(leaves);
+            last = Some(if leaves { interval().leaves(Some(next), at(second)) } else { next });
+        }
+        assert_eq!(count, 18);
+    }
+
+    #[test]
+    fn limits_of_an_interval() {
+        let interval =
+            |first, longest| MailInterval::new(Duration::from_secs(first), Duration::from_secs(longest));
+        assert!(interval(0, 60).is_none());
+        assert!(interval(60, 59).is_none());
+        assert!(interval(60, 86_401).is_none());
+        assert!(interval(60, 60).is_some());
+    }
+}
