@@ -27,6 +27,7 @@ mod domain;
 mod effect;
 mod event;
 mod flow;
+mod memory;
 mod octets;
 mod order;
 mod rules;
@@ -42,12 +43,13 @@ pub use domain::{
     CodeKeys, CodeKeysError, CodeMac, CodeSlot, ConstrainedFloor, Detail, Estimate, Generation, HashFloor,
     Hashing, KeyId, LastMail, Lease, LeaseToken, LeasedMail, Locale, LocaleError, MailId, MailInterval, Odds,
     OddsLimit, OwedMail, Password, PasswordError, PasswordPolicy, PasswordRecord, Purpose, QueuedMail, Rate,
-    Recipient, Row, Salt, Scrypt, Settlement, Slot, Status, Time, UnusableHash, Verdict, Version,
-    WaitingMail, WaitingState, Weakness,
+    Recipient, Row, Salt, Scrypt, Settlement, Slot, Status, Time, TokenBucket, UnusableHash, Verdict,
+    Version, WaitingMail, WaitingState, Weakness,
 };
 pub use effect::{Answer, Class, Effect, Fault, Kind, Op};
 pub use event::Event;
 pub use flow::{Activate, Activation, Deliver, Outcome, Register, Registration, Resend, Resending};
+pub use memory::{MemoryAccounts, MemoryCodes};
 pub use order::{
     Admission, Admit, CodeStored, Commit, CommitAccount, FindAccount, Found, HashPassword, Hashed,
     MailChange, PutCode, Random, RedeemCode, Redemption, Seed, SendMail, Sending, SettleMail, Settled,

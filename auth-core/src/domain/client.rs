@@ -1,4 +1,4 @@
-//! Owns who a request is counted against, and the rate that he is held to.
+//! Whom a request is counted against, and at which rate.
 
 use core::{
     net::{IpAddr, Ipv6Addr},
@@ -40,12 +40,12 @@ impl From<IpAddr> for Client {
     }
 }
 
-/// Allows so many requests in so long, evenly refilled, all of them at once after a pause.
+/// A rate limit: a token bucket of `requests` per `period`, evenly refilled, all of them at once after a pause.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rate {
-    /// How many requests.
+    /// How many requests; at least one.
     pub requests: NonZeroU32,
-    /// In how long.
+    /// In which time.
     #[serde(with = "micros")]
     pub period: Duration,
 }

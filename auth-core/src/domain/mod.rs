@@ -1,11 +1,12 @@
 //! Owns the values that can only be right and the decisions over them, all pure.
 //!
 //! Nothing here knows of flows, effects or hosts. Start with `account.rs`: what one row may
-//! become; then `interval.rs` (when mails leave) and `odds.rs` (how safe short codes are).
+//! become; then `mail_interval.rs` (when mails leave) and `odds.rs` (how safe short codes are).
 
 mod account;
 mod address;
 mod blank;
+mod bucket;
 mod client;
 mod code;
 mod hash;
@@ -24,6 +25,7 @@ mod time;
 pub(crate) use account::{Asked, Lifetimes};
 pub use account::{Attempt, Generation, Row, Status, Version};
 pub use address::{Address, AddressError, AddressKey, Recipient};
+pub use bucket::TokenBucket;
 pub use client::{Client, Rate};
 pub use code::{Alphabet, Code, CodeFormat, CodeFormatError};
 pub use hash::{ConstrainedFloor, HashFloor, Hashing, KeyId, Scrypt};

@@ -46,8 +46,8 @@ fn delivers(seed: u8) -> Box<dyn Player> {
 
 fn delivering(seed: u8) -> Single<Deliver> {
     let begin = |world: &mut World| {
-        world.now = world.outbox.next()?.max(world.now);
-        let leased = world.outbox.lease(world.now)?;
+        world.now = world.next_due()?.max(world.now);
+        let leased = world.lease()?;
         Some(Deliver { leased })
     };
     let tell = |ended: &Ended<Deliver>| format!("{ended:?}");

@@ -73,7 +73,7 @@ fn a_newer_mail_is_due_when_the_interval_allows_not_when_a_backoff_would() {
     world.mailer.extend([Mailer::Defers; 10]);
     world.register(ADDRESS, OWNERS);
     world.pass(seconds(600));
-    assert_eq!(world.outbox.next(), Some(at(1023)), "the backoff would wait until then");
+    assert_eq!(world.next_due(), Some(at(1023)), "the backoff would wait until then");
     world.resend(ADDRESS);
     assert_eq!(world.deliver(), [Event::MailSent]);
 }
@@ -95,7 +95,7 @@ fn a_stranger_delays_a_mail_by_the_longest_interval_at_most() {
     world.register(ADDRESS, OWNERS);
     let asked = world.now;
     while world.mailbox.is_empty() && world.now.since(asked) < DAY * 2 {
-        world.now = world.outbox.next().expect("a mail waits").after(seconds(1));
+        world.now = world.next_due().expect("a mail waits").after(seconds(1));
         world.resend(ADDRESS);
         world.deliver();
     }
@@ -109,7 +109,7 @@ fn asking_while_a_worker_has_the_mail_puts_nothing_off() {
     for effect in 0..6 {
         let mut world = world();
         world.register(ADDRESS, OWNERS);
-        let leased = world.outbox.lease(world.now).expect("a mail is due");
+        let leased = world.lease().expect("a mail is due");
         let asks = |world: &mut World, _, n| {
             if n == effect {
                 world.resend(ADDRESS);

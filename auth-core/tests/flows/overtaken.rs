@@ -37,7 +37,7 @@ fn a_mail_that_left_since_a_request_read_keeps_its_interval() {
         let mut world = mailed();
         world.later(seconds(1));
         world.register(ADDRESS, THEIRS);
-        assert_eq!(world.outbox.next(), Some(at(60)));
+        assert_eq!(world.next_due(), Some(at(60)));
         world.now = at(59);
         request(
             &mut world,
@@ -46,7 +46,7 @@ fn a_mail_that_left_since_a_request_read_keeps_its_interval() {
                 assert_eq!(world.deliver(), [Event::MailSent]);
             }),
         );
-        assert_eq!(world.outbox.next(), Some(at(180)), "a minute, then two");
+        assert_eq!(world.next_due(), Some(at(180)), "a minute, then two");
     }
 }
 
@@ -85,10 +85,10 @@ fn an_unknown_outcome_holds_no_mail_up_for_longer_than_the_interval() {
     world.mailer.push_back(Mailer::LosesMail);
     world.register(ADDRESS, OURS);
     assert_eq!(world.deliver(), [Event::MailUnknown]);
-    assert_eq!(world.outbox.next(), Some(at(600)));
+    assert_eq!(world.next_due(), Some(at(600)));
     world.later(seconds(10));
     world.resend(ADDRESS);
-    assert_eq!(world.outbox.next(), Some(at(60)));
+    assert_eq!(world.next_due(), Some(at(60)));
 }
 
 /// The backoff of an unknown outcome is shorter than the interval by now: asking puts nothing off.
@@ -104,10 +104,10 @@ fn asking_leaves_a_mail_that_is_tried_before_the_interval_ends() {
     while world.mailer.front().is_some() {
         world.pass(seconds(1));
     }
-    let tried = world.outbox.next();
+    let tried = world.next_due();
     world.later(seconds(10));
     world.resend(ADDRESS);
-    assert_eq!(world.outbox.next(), tried);
+    assert_eq!(world.next_due(), tried);
 }
 
 /// One worker has sent a mail and is about to settle it when another one takes it over and sends it again.
@@ -133,7 +133,7 @@ fn a_late_worker_does_not_shorten_the_code_that_another_one_sends() {
 }
 
 fn delivers(world: &mut World) -> Going<Deliver> {
-    let leased = world.outbox.lease(world.now).expect("a mail is due");
+    let leased = world.lease().expect("a mail is due");
     Going { run: Run::start(Deliver { leased }, &world.rules), beside: world.beside(None) }
 }
 
@@ -153,7 +153,7 @@ fn a_deferred_mail_takes_no_place_from_a_code_that_arrived() {
     };
     world.mailer.push_back(Mailer::Defers);
     world.resend(ADDRESS);
-    world.now = world.outbox.next().expect("a mail waits");
+    world.now = world.next_due().expect("a mail waits");
     let mut fourth = delivers(&mut world);
     while fourth.run.waits_for() != Some(Kind::SendMail) {
         assert!(fourth.step(&mut world, How::Well));
@@ -173,7 +173,7 @@ fn deferred_mails_one_after_another_kill_no_code_that_arrived() {
     while world.now < at(540) {
         world.resend(ADDRESS);
         world.pass(seconds(30));
-        ids.extend(world.outbox.ids());
+        ids.extend(world.waiting());
     }
     assert!(ids.len() >= 2, "only {} mails", ids.len());
     assert_eq!(world.activate(ADDRESS, OURS, &code).outcome().event, Event::Activated);
@@ -247,7 +247,7 @@ fn mails_keep_their_interval_over_a_day_whatever_is_asked() {
                     world.deliver();
                 }
                 // The moments around a mail's time are those that matter.
-                6 => world.now = world.outbox.next().map_or(world.now, |next| next.max(world.now)),
+                6 => world.now = world.next_due().map_or(world.now, |next| next.max(world.now)),
                 _ => world.later(seconds(1 + numbers.below(40))),
             }
         }

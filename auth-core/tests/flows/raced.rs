@@ -109,7 +109,7 @@ fn asking_for_a_mail_overtaken_by_the_activation_tells_the_owner() {
 fn a_mail_overtaken_by_another_attempt_carries_a_dead_code() {
     let mut world = World::new(rules());
     world.register(ADDRESS, OURS);
-    let leased = world.outbox.lease(world.now).expect("a mail is due");
+    let leased = world.lease().expect("a mail is due");
     let rival = before(Kind::SendMail, |world| drop(world.register(ADDRESS, THEIRS)));
     let event = world.drive(Deliver { leased }, None, rival).outcome();
     assert_eq!(event, Event::LeaseLost, "a newer mail has taken its place");
@@ -125,7 +125,7 @@ fn a_mail_overtaken_by_another_attempt_carries_a_dead_code() {
 fn taken_over(effect: usize) -> World {
     let mut world = World::new(rules());
     world.register(ADDRESS, OURS);
-    let slow = world.outbox.lease(world.now).expect("a mail is due");
+    let slow = world.lease().expect("a mail is due");
     let rival = |world: &mut World, _, n| {
         if n == effect {
             world.later(crate::world::LEASE);

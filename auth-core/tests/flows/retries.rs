@@ -113,12 +113,12 @@ fn a_delivery_that_broke_anywhere_is_taken_over() {
     for_each_trouble(6, |at, how| {
         let mut world = World::new(rules());
         world.register(ADDRESS, PASSWORD);
-        let leased = world.outbox.lease(world.now).expect("a mail is due");
+        let leased = world.lease().expect("a mail is due");
         world.drive(Deliver { leased }, None, once(at, how));
         // A lease runs out after a minute, a lost reply is waited for ten.
         world.pass(seconds(1200));
         assert!((1..=2).contains(&world.mailbox.len()), "{} mails", world.mailbox.len());
-        assert_eq!(world.outbox.next(), None, "nothing waits any more");
+        assert_eq!(world.next_due(), None, "nothing waits any more");
         // The code of the last mail has been there for 20 min at most: ask again if it is too old.
         world.resend(ADDRESS);
         world.pass(seconds(60));
@@ -133,13 +133,13 @@ fn a_mail_that_never_arrives_ends_as_a_dead_letter_and_the_next_one_starts_afres
     world.register(ADDRESS, PASSWORD);
     let events = world.pass(seconds(3600));
     assert_eq!(events, [Event::MailUnknown, Event::MailUnknown, Event::MailDead]);
-    assert_eq!((world.mailbox.len(), world.outbox.dead_letters()), (0, 1));
+    assert_eq!((world.mailbox.len(), world.dead_letters()), (0, 1));
     world.mailer.push_back(Mailer::Rejects);
     world.resend(ADDRESS);
     assert_eq!(world.deliver(), [Event::MailDead]);
     world.resend(ADDRESS);
     world.pass(seconds(3600));
-    assert_eq!(world.outbox.dead_letters(), 0);
+    assert_eq!(world.dead_letters(), 0);
     activates_with_a_new_code(&mut world);
 }
 
@@ -156,7 +156,7 @@ fn a_mail_that_is_never_settled_is_sent_three_times_at_most() {
         let mut world = World::new(rules());
         world.register(ADDRESS, PASSWORD);
         for _ in 0..10 {
-            let Some(leased) = world.outbox.lease(world.now) else { break };
+            let Some(leased) = world.lease() else { break };
             let mut sent = false;
             world.drive(Deliver { leased }, None, |_, kind, _| {
                 let fails = sent && kind == Kind::SettleMail;
@@ -165,7 +165,7 @@ fn a_mail_that_is_never_settled_is_sent_three_times_at_most() {
             });
             world.later(crate::world::LEASE);
         }
-        assert_eq!((world.mailbox.len(), world.outbox.dead_letters()), (3, 1));
+        assert_eq!((world.mailbox.len(), world.dead_letters()), (3, 1));
     }
 }
 
@@ -174,7 +174,7 @@ fn a_host_that_dies_before_sending_costs_no_mail_however_often_it_does() {
     let mut world = World::new(rules());
     world.register(ADDRESS, PASSWORD);
     for round in 0..10 {
-        let leased = world.outbox.lease(world.now).expect("the mail is taken over");
+        let leased = world.lease().expect("the mail is taken over");
         // Before it is written down that the sending begins.
         let (at, how) = if round % 2 == 0 { (0, How::DiesAfter) } else { (1, How::DiesBefore) };
         world.drive(Deliver { leased }, None, once(at, how));

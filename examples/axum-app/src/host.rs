@@ -1,12 +1,15 @@
-//! Owns the loop: takes effects, hands them to what carries them out, and answers.
+//! The loop: takes effects, hands them to what carries them out, and answers.
 //!
-//! It decides nothing. Next: `users.rs`, `codes.rs` and `mailer.rs` for what effects do.
+//! It decides nothing. Next: `users.rs` and `mailer.rs` for what effects do.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use auth_core::{
-    Answered, Deliver, Effect, Ended, Fault, Flow, HashPassword, Hashed, Hashing, Password, Rules, Run,
-    Scrypt, Secret, Seed,
+    Answered, Deliver, Effect, Ended, Fault, Flow, HashPassword, Hashed, Hashing, MemoryCodes, Password,
+    Rules, Run, Scrypt, Secret, Seed, Time,
 };
 use tokio::{
     sync::{Notify, Semaphore},
@@ -14,7 +17,7 @@ use tokio::{
     time::{Instant, interval, timeout},
 };
 
-use crate::{codes::Codes, mailer::Mailer, users::Users};
+use crate::{mailer::Mailer, users::Users};
 
 /// Hashes at a time; each takes 128 MiB.
 const HASHES: usize = 2;
@@ -23,10 +26,15 @@ const HASHES_WAITING: usize = 16;
 /// How long one waits for its turn, before the visitor is asked to come again.
 const HASH_PATIENCE: Duration = Duration::from_secs(8);
 
+/// Slots, and clients, that the code store has room for.
+const ROOM: usize = 100_000;
+
 pub struct Host {
     pub rules: Rules,
     pub users: Users,
-    codes: Codes,
+    /// A restart forgets codes and rates: a visitor who waits for a code asks for another mail.
+    codes: Mutex<MemoryCodes>,
+    began: Instant,
     mailer: Mailer,
     hashes: Semaphore,
     waiting: Semaphore,
@@ -36,9 +44,9 @@ pub struct Host {
 
 impl Host {
     pub fn new(rules: Rules, users: Users, mailer: Mailer) -> Self {
-        let (codes, wake) = (Codes::new(), Notify::default());
+        let (codes, began, wake) = (Mutex::new(MemoryCodes::new(ROOM)), Instant::now(), Notify::default());
         let (hashes, waiting) = (Semaphore::new(HASHES), Semaphore::new(HASHES + HASHES_WAITING));
-        Self { rules, users, codes, mailer, hashes, waiting, wake }
+        Self { rules, users, codes, began, mailer, hashes, waiting, wake }
     }
 
     /// Runs a visitor's flow on a task of its own: a client that disconnects cuts no write in half.
@@ -89,7 +97,7 @@ impl Host {
 
     async fn carry_out(&self, effect: Effect, password: Option<&Arc<Password>>) -> Answered {
         match effect {
-            Effect::Admit(ticket, order) => ticket.answer(self.codes.admit(&order)),
+            Effect::Admit(ticket, order) => ticket.answer(self.codes(|codes, now| codes.admit(&order, now))),
             Effect::Random(ticket, _) => {
                 ticket.answer(random().map(|octets| Seed(Secret::new(octets))).map_err(|_| Fault::NotDone))
             }
@@ -100,11 +108,20 @@ impl Host {
                 self.wake.notify_one();
                 ticket.answer(answer)
             }
-            Effect::PutCode(ticket, order) => ticket.answer(self.codes.put(&order)),
-            Effect::RedeemCode(ticket, order) => ticket.answer(Ok(self.codes.redeem(&order))),
+            Effect::PutCode(ticket, order) => ticket.answer(self.codes(|codes, now| codes.put(&order, now))),
+            Effect::RedeemCode(ticket, order) => {
+                ticket.answer(Ok(self.codes(|codes, now| codes.redeem(&order, now))))
+            }
             Effect::SendMail(ticket, mail) => ticket.answer(self.mailer.send(&mail).await),
             Effect::SettleMail(ticket, order) => ticket.answer(self.users.settle(&order).await),
         }
+    }
+
+    /// Asks the code store, whose time is that since the process began: no code lives longer. A panic leaves no
+    /// change there half made.
+    fn codes<T>(&self, ask: impl FnOnce(&mut MemoryCodes, Time) -> T) -> T {
+        let mut codes = self.codes.lock().unwrap_or_else(PoisonError::into_inner);
+        ask(&mut codes, Time::from_micros(0).after(self.began.elapsed()))
     }
 
     async fn hash(&self, password: Option<&Arc<Password>>, order: HashPassword) -> Result<Hashed, Fault> {

@@ -2,7 +2,6 @@
 //!
 //!     cargo run -p axum-app -- 127.0.0.1:3000 club.db pickup
 
-mod codes;
 mod host;
 mod mailer;
 mod users;

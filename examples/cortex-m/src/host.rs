@@ -1,14 +1,12 @@
-//! Owns the toy host: stores in RAM, mails to whoever watches. What every host must do is in `carry_out`.
+//! The toy host: stores in RAM, mails on the console. What every host must do is in `carry_out`.
 
-use alloc::{collections::BTreeMap, vec::Vec};
 use core::{num::NonZeroU32, time::Duration};
 
 use auth_core::{
-    Activate, Activation, Address, AddressKey, Admission, Answered, Client, CodeKey, CodeKeys, CodeSlot,
-    CodeStored, Commit, CommitAccount, ConstrainedFloor, Deliver, Effect, Ended, Estimate, Fault, Flow, Found,
-    HashFloor, HashPassword, Hashed, Hashing, LeaseToken, Locale, MailChange, Password, Policy, Purpose,
-    QueuedMail, Redemption, Register, Registration, Row, Rules, Run, Secret, Seed, Sending, Settled, Slot,
-    Template, Time, Version,
+    Activate, Activation, Address, Answered, Client, CodeKey, CodeKeys, ConstrainedFloor, Deliver, Effect,
+    Ended, Estimate, Fault, Flow, HashFloor, HashPassword, Hashed, Hashing, LeaseToken, Locale,
+    MemoryAccounts, MemoryCodes, Password, Policy, Register, Registration, Rules, Run, Secret, Seed, Sending,
+    Template, Time,
 };
 use semihosting::{
     experimental::{random, time::SystemTime},
@@ -22,11 +20,13 @@ const ITERATIONS: NonZeroU32 = NonZeroU32::new(60_000).expect("it is not 0");
 /// Longer than a delivery takes here, so that none has to be renewed.
 const LEASE: Duration = Duration::from_secs(60);
 
+/// Addresses, and codes, that there is room for.
+const ROOM: usize = 16;
+
 pub(crate) struct Host {
     rules: Rules,
-    rows: BTreeMap<AddressKey, (Version, Row)>,
-    outbox: BTreeMap<(AddressKey, Purpose), QueuedMail>,
-    slots: BTreeMap<CodeSlot, Slot>,
+    accounts: MemoryAccounts,
+    codes: MemoryCodes,
 }
 
 impl Host {
@@ -40,7 +40,7 @@ impl Host {
         let key = CodeKey::new(Secret::new(octets().expect("the host gives random octets")));
         let keys = CodeKeys::new([key]).expect("it is one key");
         let rules = Rules::new(policy, keys).expect("the policy is a good one");
-        Self { rules, rows: BTreeMap::new(), outbox: BTreeMap::new(), slots: BTreeMap::new() }
+        Self { rules, accounts: MemoryAccounts::new(ROOM), codes: MemoryCodes::new(ROOM) }
     }
 
     pub(crate) fn register(&mut self, address: &str, password: &str) -> Result<Registration, &'static str> {
@@ -68,8 +68,7 @@ impl Host {
     /// Delivers the mails that are due.
     fn deliver(&mut self) {
         let token = || LeaseToken::from_bytes(octets().expect("the host gives random octets"));
-        let lease = |queued: &mut QueuedMail| queued.lease(token(), LEASE, now());
-        for leased in self.outbox.values_mut().filter_map(lease).collect::<Vec<_>>() {
+        while let Some(leased) = self.accounts.lease(token(), LEASE, now()) {
             self.drive(Deliver { leased }, None).expect("nothing here fails");
         }
     }
@@ -85,19 +84,13 @@ impl Host {
 
     fn carry_out(&mut self, effect: Effect, password: Option<&Password>) -> Answered {
         match effect {
-            Effect::Admit(ticket, _) => ticket.answer(Ok(Admission::Admitted)), // nobody else is here
+            Effect::Admit(ticket, order) => ticket.answer(self.codes.admit(&order, now())),
             Effect::Random(ticket, _) => ticket.answer(octets().map(|seed| Seed(Secret::new(seed)))),
-            Effect::FindAccount(ticket, order) => ticket.answer(Ok(self.find(&order.key))),
+            Effect::FindAccount(ticket, order) => ticket.answer(Ok(self.accounts.find(&order, now()))),
             Effect::HashPassword(ticket, order) => ticket.answer(hash(password, order)),
-            Effect::CommitAccount(ticket, order) => ticket.answer(Ok(self.commit(order))),
-            Effect::PutCode(ticket, order) => {
-                self.slots.entry(order.slot).or_default().put(&order, now());
-                ticket.answer(Ok(CodeStored))
-            }
-            Effect::RedeemCode(ticket, order) => {
-                let slot = self.slots.get_mut(&order.slot);
-                ticket.answer(Ok(slot.map_or(Redemption::Missing, |slot| slot.redeem(&order, now()))))
-            }
+            Effect::CommitAccount(ticket, order) => ticket.answer(self.accounts.commit(order, now())),
+            Effect::PutCode(ticket, order) => ticket.answer(self.codes.put(&order, now())),
+            Effect::RedeemCode(ticket, order) => ticket.answer(Ok(self.codes.redeem(&order, now()))),
             Effect::SendMail(ticket, mail) => {
                 match mail.template {
                     Template::Activation { code, .. } => {
@@ -107,37 +100,8 @@ impl Host {
                 }
                 ticket.answer(Ok(Sending::Accepted))
             }
-            Effect::SettleMail(ticket, order) => {
-                let queued = self.outbox.values_mut().find(|queued| queued.mail().id == order.lease.mail);
-                let settled = queued.map_or(Settled::Lost, |queued| queued.settle(&order, now()));
-                self.outbox.retain(|_, queued| !queued.is_over());
-                ticket.answer(Ok(settled))
-            }
+            Effect::SettleMail(ticket, order) => ticket.answer(Ok(self.accounts.settle(&order, now()))),
         }
-    }
-
-    fn find(&self, key: &AddressKey) -> Found {
-        let mails = Purpose::ALL.iter().filter_map(|purpose| self.outbox.get(&(key.clone(), *purpose)));
-        let waiting = mails.filter_map(|queued| queued.waiting(now())).collect();
-        Found { now: now(), row: self.rows.get(key).cloned(), waiting }
-    }
-
-    fn commit(&mut self, order: CommitAccount) -> Commit {
-        if !order.fits(&self.find(&order.key)) {
-            return Commit::Conflict;
-        }
-        match order.mail {
-            Some(MailChange::Owe(mail)) => {
-                let place = (order.key.clone(), mail.purpose);
-                self.outbox.insert(place, QueuedMail::new(order.key.clone(), mail));
-            }
-            Some(MailChange::Begin { mail, unknowns }) => {
-                self.outbox.values_mut().for_each(|queued| queued.begin(mail, unknowns));
-            }
-            None => {}
-        }
-        self.rows.insert(order.key, (Version(order.expected.0 + 1), order.row));
-        Commit::Committed
     }
 }
 

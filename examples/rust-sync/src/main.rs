@@ -3,7 +3,6 @@
 //!
 //!     rust-sync ada@example.org correct-horse-battery
 
-use std::collections::HashMap;
 use std::error::Error;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -14,11 +13,13 @@ const USAGE: &str = "usage: rust-sync ADDRESS PASSWORD, then codes line by line"
 /// Longer than a delivery takes here, so that none has to be renewed.
 const LEASE: Duration = Duration::from_secs(60);
 
+/// Addresses, and codes, that there is room for.
+const ROOM: usize = 1000;
+
 struct Host {
     rules: Rules,
-    rows: HashMap<AddressKey, (Version, Row)>,
-    outbox: HashMap<(AddressKey, Purpose), QueuedMail>,
-    slots: HashMap<CodeSlot, Slot>,
+    accounts: MemoryAccounts,
+    codes: MemoryCodes,
 }
 
 impl Host {
@@ -33,19 +34,13 @@ impl Host {
 
     fn carry_out(&mut self, effect: Effect, password: Option<&Password>) -> Answered {
         match effect {
-            Effect::Admit(ticket, _) => ticket.answer(Ok(Admission::Admitted)), // nobody else is here
+            Effect::Admit(ticket, order) => ticket.answer(self.codes.admit(&order, now())),
             Effect::Random(ticket, _) => ticket.answer(random().map(|seed| Seed(Secret::new(seed)))),
-            Effect::FindAccount(ticket, order) => ticket.answer(Ok(self.find(&order.key))),
+            Effect::FindAccount(ticket, order) => ticket.answer(Ok(self.accounts.find(&order, now()))),
             Effect::HashPassword(ticket, order) => ticket.answer(hash(password, order)),
-            Effect::CommitAccount(ticket, order) => ticket.answer(Ok(self.commit(order))),
-            Effect::PutCode(ticket, order) => {
-                self.slots.entry(order.slot).or_default().put(&order, now());
-                ticket.answer(Ok(CodeStored))
-            }
-            Effect::RedeemCode(ticket, order) => {
-                let slot = self.slots.get_mut(&order.slot);
-                ticket.answer(Ok(slot.map_or(Redemption::Missing, |slot| slot.redeem(&order, now()))))
-            }
+            Effect::CommitAccount(ticket, order) => ticket.answer(self.accounts.commit(order, now())),
+            Effect::PutCode(ticket, order) => ticket.answer(self.codes.put(&order, now())),
+            Effect::RedeemCode(ticket, order) => ticket.answer(Ok(self.codes.redeem(&order, now()))),
             Effect::SendMail(ticket, mail) => {
                 let text = match &mail.template {
                     Template::Activation { code, .. } => code.expose(),
@@ -54,45 +49,15 @@ impl Host {
                 println!("mail to {}: {text}", mail.to.as_str());
                 ticket.answer(Ok(Sending::Accepted))
             }
-            Effect::SettleMail(ticket, order) => {
-                let queued = self.outbox.values_mut().find(|queued| queued.mail().id == order.lease.mail);
-                let settled = queued.map_or(Settled::Lost, |queued| queued.settle(&order, now()));
-                self.outbox.retain(|_, queued| !queued.is_over());
-                ticket.answer(Ok(settled))
-            }
+            Effect::SettleMail(ticket, order) => ticket.answer(Ok(self.accounts.settle(&order, now()))),
         }
-    }
-
-    fn find(&self, key: &AddressKey) -> Found {
-        let mails = Purpose::ALL.iter().filter_map(|purpose| self.outbox.get(&(key.clone(), *purpose)));
-        let waiting = mails.filter_map(|queued| queued.waiting(now())).collect();
-        Found { now: now(), row: self.rows.get(key).cloned(), waiting }
-    }
-
-    fn commit(&mut self, order: CommitAccount) -> Commit {
-        if !order.fits(&self.find(&order.key)) {
-            return Commit::Conflict;
-        }
-        match order.mail {
-            Some(MailChange::Owe(mail)) => {
-                let place = (order.key.clone(), mail.purpose);
-                self.outbox.insert(place, QueuedMail::new(order.key.clone(), mail));
-            }
-            Some(MailChange::Begin { mail, unknowns }) => {
-                self.outbox.values_mut().for_each(|queued| queued.begin(mail, unknowns));
-            }
-            None => {}
-        }
-        self.rows.insert(order.key, (Version(order.expected.0 + 1), order.row));
-        Commit::Committed
     }
 
     /// Delivers the mails that are due.
     fn deliver(&mut self) {
-        let token = || LeaseToken::from_bytes(random().expect("the system has random octets"));
-        let lease = |queued: &mut QueuedMail| queued.lease(token(), LEASE, now());
-        for leased in self.outbox.values_mut().filter_map(lease).collect::<Vec<_>>() {
-            self.drive(Deliver { leased }, None).expect("nothing here fails");
+        let token = || LeaseToken::from_bytes(random().expect("the system has random bytes"));
+        while let Some(leased) = self.accounts.lease(token(), LEASE, now()) {
+            println!("{:?}", self.drive(Deliver { leased }, None));
         }
     }
 }
@@ -128,7 +93,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     // In production the code key is kept; here it lasts as long as the codes do.
     let key = CodeKey::new(Secret::new(random().map_err(|_| "the system has no random octets")?));
     let rules = Rules::new(Policy::default(), CodeKeys::new([key])?)?;
-    let mut host = Host { rules, rows: HashMap::new(), outbox: HashMap::new(), slots: HashMap::new() };
+    let (accounts, codes) = (MemoryAccounts::new(ROOM), MemoryCodes::new(ROOM));
+    let mut host = Host { rules, accounts, codes };
 
     // A real host estimates the password: auth-strength, from `judge_with`.
     let verdict = host.rules.policy().password.judge(&password, Estimate { score: 4, common: false });

@@ -209,7 +209,7 @@ impl World {
     /// Delivers whatever is due now, and returns how each delivery ended.
     pub(crate) fn deliver(&mut self) -> Vec<Event> {
         let mut events = Vec::new();
-        while let Some(leased) = self.outbox.lease(self.now) {
+        while let Some(leased) = self.lease() {
             events.push(self.drive(Deliver { leased }, None, well).outcome());
         }
         events
@@ -219,7 +219,7 @@ impl World {
     pub(crate) fn pass(&mut self, time: std::time::Duration) -> Vec<Event> {
         let end = self.now.after(time);
         let mut events = self.deliver();
-        while let Some(next) = self.outbox.next().filter(|next| *next <= end) {
+        while let Some(next) = self.next_due().filter(|next| *next <= end) {
             self.now = next.max(self.now);
             events.extend(self.deliver());
         }
@@ -231,26 +231,20 @@ impl World {
         match effect {
             Effect::Admit(ticket, _) => ticket.answer(self.go(how, |world| Ok(world.admit()))),
             Effect::Random(ticket, _) => ticket.answer(self.go(how, |_| Ok(Seed(Secret::new(beside.seed))))),
-            Effect::FindAccount(ticket, order) => {
-                ticket.answer(self.go(how, |world| Ok(world.find(&order.key))))
-            }
+            Effect::FindAccount(ticket, order) => ticket.answer(self.go(how, |world| Ok(world.find(&order)))),
             Effect::HashPassword(ticket, order) => ticket.answer(self.go(how, |_| {
                 let password = beside.password.as_ref().expect("the run has a password");
                 let hash = Secret::new(toy_hash(password, order.salt, order.params));
                 Ok(Hashed { params: order.params, hash })
             })),
-            Effect::CommitAccount(ticket, order) => {
-                ticket.answer(self.go(how, |world| Ok(world.commit(order))))
-            }
-            Effect::PutCode(ticket, order) => {
-                ticket.answer(self.go(how, |world| Ok(world.codes.put(&order, world.now))))
-            }
+            Effect::CommitAccount(ticket, order) => ticket.answer(self.go(how, |world| world.commit(order))),
+            Effect::PutCode(ticket, order) => ticket.answer(self.go(how, |world| world.put(&order))),
             Effect::RedeemCode(ticket, order) => {
                 ticket.answer(self.go(how, |world| Ok(world.codes.redeem(&order, world.now))))
             }
             Effect::SendMail(ticket, order) => ticket.answer(self.go(how, |world| world.send(order))),
             Effect::SettleMail(ticket, order) => {
-                ticket.answer(self.go(how, |world| Ok(world.outbox.settle(&order, world.now))))
+                ticket.answer(self.go(how, |world| Ok(world.accounts.settle(&order, world.now))))
             }
         }
     }

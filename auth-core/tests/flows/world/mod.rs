@@ -1,11 +1,9 @@
 //! Owns a world in memory: what hosts, stores, mailers and people do, as the orders' docs say.
 //!
-//! Rows with versions and a clock stand here, codes in `codes.rs`, mails in `outbox.rs`;
-//! `drive.rs` carries runs through it and breaks what it is told to break.
+//! The stores are the crate's own, in memory; `drive.rs` carries runs through them and breaks what it is told to
+//! break.
 
-mod codes;
 mod drive;
-mod outbox;
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -13,26 +11,31 @@ use std::{
 };
 
 use auth_core::{
-    Address, AddressKey, Admission, Attempt, Code, Commit, CommitAccount, Fault, Found, Hashing, MailChange,
-    MailId, Password, Row, Rules, Salt, SendMail, Sending, Status, Template, Time, Version,
+    Address, Admission, Answer, Attempt, Code, Commit, CommitAccount, Fault, FindAccount, Found, Hashing,
+    LeaseToken, LeasedMail, MailChange, MailId, MemoryAccounts, MemoryCodes, Password, PutCode, Row, Rules,
+    Salt, SendMail, Sending, Status, Template, Time,
 };
 use sha2::{Digest, Sha256};
 
-use codes::Codes;
 pub(crate) use drive::{Beside, Going, How, Request, Seen, activate, before, register, well};
-pub(crate) use outbox::LEASE;
-use outbox::Outbox;
 
 use crate::fixture;
+
+/// How long a worker may hold a mail before another one takes it over.
+pub(crate) const LEASE: Duration = Duration::from_secs(60);
+/// More than any test stores.
+const ROOM: usize = 10_000;
 
 /// Holds everything that outlives a run.
 #[derive(Clone)]
 pub(crate) struct World {
     pub(crate) rules: Rules,
     pub(crate) now: Time,
-    rows: BTreeMap<AddressKey, (Version, Row)>,
-    pub(crate) outbox: Outbox,
-    codes: Codes,
+    accounts: MemoryAccounts,
+    codes: MemoryCodes,
+    /// The mails whose codes were put: each has refilled its slot's tries once.
+    refilled: BTreeSet<MailId>,
+    leases: u64,
     /// What has arrived in mailboxes, oldest first.
     pub(crate) mailbox: Vec<Mail>,
     /// How the next sendings go; they are accepted where it is empty.
@@ -73,9 +76,10 @@ impl World {
         Self {
             rules,
             now: fixture::at(0),
-            rows: BTreeMap::new(),
-            outbox: Outbox::default(),
-            codes: Codes::default(),
+            accounts: MemoryAccounts::new(ROOM),
+            codes: MemoryCodes::new(ROOM),
+            refilled: BTreeSet::new(),
+            leases: 0,
             mailbox: Vec::new(),
             mailer: VecDeque::new(),
             limited: None,
@@ -91,15 +95,13 @@ impl World {
 
     /// The row as the store holds it, expired or not.
     pub(crate) fn row(&self, address: &str) -> Option<&Row> {
-        self.rows.get(parse(address).key()).map(|(_, row)| row)
+        self.accounts.row(parse(address).key())
     }
 
     /// The attempt of an address, whatever became of it.
     pub(crate) fn attempt(&self, address: &str) -> &Attempt {
-        match self.row(address).map(|row| &row.status) {
-            Some(Status::Pending(attempt) | Status::Active { attempt, .. }) => attempt,
-            Some(Status::Vacant) | None => panic!("{address} has no attempt"),
-        }
+        let attempt = self.row(address).and_then(attempt);
+        attempt.unwrap_or_else(|| panic!("{address} has no attempt"))
     }
 
     /// The attempt that a mail was owed to.
@@ -127,13 +129,18 @@ impl World {
 
     /// Deletes what has expired, as hosts do from time to time.
     pub(crate) fn purge(&mut self) {
-        self.rows.retain(|_, (_, row)| row.expires.is_none_or(|expires| self.now < expires));
+        self.accounts.purge(self.now);
     }
 
     /// Puts another row in the place of a stored one, as no flow could.
     pub(crate) fn tamper(&mut self, address: &str, change: impl FnOnce(&mut Row)) {
-        let (_, row) = self.rows.get_mut(parse(address).key()).expect("there is a row");
-        change(row);
+        let key = parse(address).key().clone();
+        let found = self.find(&FindAccount { key: key.clone() });
+        let (expected, mut row) = found.row.expect("there is a row");
+        let (generation, waiting, until) = (attempt(&row).map(|a| a.generation), found.waiting, self.now);
+        change(&mut row);
+        let order = CommitAccount { key, expected, generation, waiting, until, row, mail: None };
+        assert_eq!(self.accounts.commit(order, self.now), Ok(Commit::Committed));
     }
 
     /// When the first sending of each mail began, in order.
@@ -144,45 +151,67 @@ impl World {
 
     /// The mails that have refilled tries.
     pub(crate) fn refilled(&self) -> &BTreeSet<MailId> {
-        &self.codes.refilled
+        &self.refilled
     }
 
     /// Flushes the code store.
     pub(crate) fn lose_codes(&mut self) {
-        self.codes = Codes::default();
+        self.codes = MemoryCodes::new(ROOM);
     }
 
     fn admit(&self) -> Admission {
         self.limited.map_or(Admission::Admitted, |retry_after| Admission::Limited { retry_after })
     }
 
-    fn find(&self, key: &AddressKey) -> Found {
-        let waiting = self.outbox.waiting(key, self.now);
-        Found { now: self.now, row: self.rows.get(key).cloned(), waiting }
+    fn find(&self, order: &FindAccount) -> Found {
+        self.accounts.find(order, self.now)
     }
 
-    fn commit(&mut self, order: CommitAccount) -> Commit {
-        let found = self.find(&order.key);
-        if !order.fits(&found) {
-            return Commit::Conflict;
+    fn put(&mut self, order: &PutCode) -> Answer<PutCode> {
+        self.refilled.insert(order.mail);
+        self.codes.put(order, self.now)
+    }
+
+    /// Leases the mail that has been due for longest.
+    pub(crate) fn lease(&mut self) -> Option<LeasedMail> {
+        self.leases += 1;
+        let mut token = [0; 16];
+        token[8..].copy_from_slice(&self.leases.to_be_bytes());
+        self.accounts.lease(LeaseToken::from_bytes(token), LEASE, self.now)
+    }
+
+    /// When the next mail can be leased.
+    pub(crate) fn next_due(&self) -> Option<Time> {
+        self.accounts.next_due()
+    }
+
+    /// The mails that are not dead.
+    pub(crate) fn waiting(&self) -> Vec<MailId> {
+        self.accounts.mails().filter(|mail| !mail.is_dead()).map(|mail| mail.mail().id).collect()
+    }
+
+    pub(crate) fn dead_letters(&self) -> usize {
+        self.accounts.mails().filter(|mail| mail.is_dead()).count()
+    }
+
+    fn commit(&mut self, order: CommitAccount) -> Answer<CommitAccount> {
+        let (key, mail) = (order.key.clone(), order.mail.clone());
+        let old = self.accounts.row(&key).cloned();
+        let commit = self.accounts.commit(order, self.now)?;
+        if commit == Commit::Conflict {
+            return Ok(commit);
         }
-        let (stored, version) = (found.row, order.expected);
-        if let Some((_, old)) = &stored {
-            leaves_active_accounts_alone(old, &order.row);
+        if let (Some(old), Some(new)) = (&old, self.accounts.row(&key)) {
+            leaves_active_accounts_alone(old, new);
         }
-        self.rows.insert(order.key.clone(), (Version(version.0 + 1), order.row));
-        match order.mail {
+        match mail {
             Some(MailChange::Owe(mail)) => {
-                self.owed.insert(mail.id, self.attempt(order.key.as_str()).clone());
-                self.outbox.enqueue(order.key, mail);
+                self.owed.insert(mail.id, self.attempt(key.as_str()).clone());
             }
-            Some(MailChange::Begin { mail, unknowns }) => {
-                self.begun.push((mail, self.now));
-                self.outbox.begin(mail, unknowns);
-            }
+            Some(MailChange::Begin { mail, .. }) => self.begun.push((mail, self.now)),
             None => {}
         }
-        Commit::Committed
+        Ok(commit)
     }
 
     fn send(&mut self, order: SendMail) -> Result<Sending, Fault> {
@@ -209,9 +238,15 @@ impl World {
 
     /// Everything that can differ between two worlds, to recognise equal ones.
     pub(crate) fn fingerprint(&self) -> Vec<u8> {
-        let rows: Vec<_> = self.rows.iter().collect();
         let mails: Vec<_> = self.mailbox.iter().map(|mail| (mail.at, mail.id)).collect();
-        postcard::to_allocvec(&(self.now, rows, mails, &self.outbox, &self.codes)).expect("memory is there")
+        postcard::to_allocvec(&(self.now, mails, &self.accounts, &self.codes)).expect("memory is there")
+    }
+}
+
+fn attempt(row: &Row) -> Option<&Attempt> {
+    match &row.status {
+        Status::Pending(attempt) | Status::Active { attempt, .. } => Some(attempt),
+        Status::Vacant => None,
     }
 }
 

@@ -1,0 +1,186 @@
+//! Stores in memory, to use as they are: for one process, lost with it.
+//!
+//! Both are bounded, and full they refuse what is new and evict nothing that lives: a flood of addresses or clients
+//! neither fills the memory nor pushes somebody's code out. Neither knows a clock: `now` comes in as a value, the
+//! same clock for every call to one of them.
+
+use alloc::collections::BTreeMap;
+use core::time::Duration;
+
+use serde::Serialize;
+
+use crate::{
+    AddressKey, Admit, Answer, Client, CodeSlot, CodeStored, Commit, CommitAccount, Fault, FindAccount,
+    Found, LeaseToken, LeasedMail, MailChange, Purpose, PutCode, QueuedMail, RedeemCode, Redemption, Row,
+    SettleMail, Settled, Slot, Time, TokenBucket, Version,
+};
+
+/// A map with room for so many entries, each of which has its end.
+#[derive(Clone, Debug, Serialize)]
+struct Bounded<K, V> {
+    entries: BTreeMap<K, (V, Time)>,
+    capacity: usize,
+    swept: Time,
+}
+
+impl<K: Ord, V> Bounded<K, V> {
+    const fn new(capacity: usize) -> Self {
+        Self { entries: BTreeMap::new(), capacity, swept: Time::from_micros(0) }
+    }
+
+    fn live(&mut self, key: &K, now: Time) -> Option<&mut V> {
+        self.entries.get_mut(key).filter(|(_, end)| now < *end).map(|(value, _)| value)
+    }
+
+    /// Inserts or replaces, if there is room.
+    fn put(&mut self, key: K, value: V, end: Time, now: Time) -> Result<(), Fault> {
+        if self.entries.len() >= self.capacity && !self.entries.contains_key(&key) {
+            // At most once a second: a flood must not make every request walk the map.
+            if now.since(self.swept) >= Duration::from_secs(1) {
+                self.entries.retain(|_, (_, end)| now < *end);
+                self.swept = now;
+            }
+            if self.entries.len() >= self.capacity {
+                return Err(Fault::NotDone);
+            }
+        }
+        self.entries.insert(key, (value, end));
+        Ok(())
+    }
+}
+
+/// Codes and rate limits.
+#[derive(Clone, Debug, Serialize)]
+pub struct MemoryCodes {
+    slots: Bounded<CodeSlot, Slot>,
+    clients: Bounded<Client, TokenBucket>,
+}
+
+impl MemoryCodes {
+    /// Starts empty, with room for so many slots and as many clients: some 300 bytes for one of each.
+    pub const fn new(capacity: usize) -> Self {
+        Self { slots: Bounded::new(capacity), clients: Bounded::new(capacity) }
+    }
+
+    /// Answers [`Admit`].
+    ///
+    /// # Errors
+    /// [`Fault::NotDone`] where there is no room for one client more.
+    pub fn admit(&mut self, order: &Admit, now: Time) -> Answer<Admit> {
+        let mut bucket = self.clients.live(&order.client, now).copied().unwrap_or_default();
+        let admission = bucket.admit(order.rate, now);
+        self.clients.put(order.client, bucket, bucket.full_at(), now)?;
+        Ok(admission)
+    }
+
+    /// Answers [`PutCode`].
+    ///
+    /// # Errors
+    /// [`Fault::NotDone`] where there is no room for one slot more.
+    pub fn put(&mut self, order: &PutCode, now: Time) -> Answer<PutCode> {
+        let mut slot = self.slots.live(&order.slot, now).cloned().unwrap_or_default();
+        slot.put(order, now);
+        let end = slot.forgotten();
+        self.slots.put(order.slot, slot, end, now)?;
+        Ok(CodeStored)
+    }
+
+    /// Answers [`RedeemCode`].
+    pub fn redeem(&mut self, order: &RedeemCode, now: Time) -> Redemption {
+        self.slots.live(&order.slot, now).map_or(Redemption::Missing, |slot| slot.redeem(order, now))
+    }
+}
+
+/// Accounts and their outbox.
+#[derive(Clone, Debug, Serialize)]
+pub struct MemoryAccounts {
+    rows: BTreeMap<AddressKey, (Version, Row)>,
+    outbox: BTreeMap<(AddressKey, Purpose), QueuedMail>,
+    capacity: usize,
+}
+
+impl MemoryAccounts {
+    /// Starts empty, with room for so many addresses: some 500 bytes for each, its mails included.
+    pub const fn new(capacity: usize) -> Self {
+        Self { rows: BTreeMap::new(), outbox: BTreeMap::new(), capacity }
+    }
+
+    /// Answers [`FindAccount`].
+    pub fn find(&self, order: &FindAccount, now: Time) -> Found {
+        let mails = Purpose::ALL.iter().filter_map(|purpose| self.outbox.get(&(order.key.clone(), *purpose)));
+        let waiting = mails.filter_map(|mail| mail.waiting(now)).collect();
+        Found { now, row: self.rows.get(&order.key).cloned(), waiting }
+    }
+
+    /// Answers [`CommitAccount`].
+    ///
+    /// # Errors
+    /// [`Fault::NotDone`] where there is no room for one address more.
+    pub fn commit(&mut self, order: CommitAccount, now: Time) -> Answer<CommitAccount> {
+        let CommitAccount { key, expected, row, mail, .. } = &order;
+        if !order.fits(&self.find(&FindAccount { key: key.clone() }, now)) {
+            return Ok(Commit::Conflict);
+        }
+        if self.rows.len() >= self.capacity && !self.rows.contains_key(key) {
+            self.purge(now);
+            if self.rows.len() >= self.capacity {
+                return Err(Fault::NotDone);
+            }
+        }
+        match mail {
+            Some(MailChange::Owe(mail)) => {
+                let queued = QueuedMail::new(key.clone(), mail.clone());
+                self.outbox.insert((key.clone(), mail.purpose), queued);
+            }
+            Some(MailChange::Begin { mail, unknowns }) => {
+                for purpose in Purpose::ALL {
+                    if let Some(queued) = self.outbox.get_mut(&(key.clone(), purpose)) {
+                        queued.begin(*mail, *unknowns);
+                    }
+                }
+            }
+            None => {}
+        }
+        self.rows.insert(key.clone(), (Version(expected.0.saturating_add(1)), row.clone()));
+        Ok(Commit::Committed)
+    }
+
+    /// Leases the mail that has been due for longest, if one is due, under a token that no lease has had: the input
+    /// of [`Deliver`](crate::Deliver). A lease that ran out is taken over.
+    pub fn lease(&mut self, token: LeaseToken, lasting: Duration, now: Time) -> Option<LeasedMail> {
+        let due = self.outbox.values_mut().filter(|mail| mail.next().is_some_and(|next| next <= now));
+        due.min_by_key(|mail| mail.next())?.lease(token, lasting, now)
+    }
+
+    /// Answers [`SettleMail`].
+    pub fn settle(&mut self, order: &SettleMail, now: Time) -> Settled {
+        let mail = self.outbox.iter_mut().find(|(_, queued)| queued.mail().id == order.lease.mail);
+        let Some((place, queued)) = mail else { return Settled::Lost };
+        let settled = queued.settle(order, now);
+        if queued.is_over() {
+            let place = place.clone();
+            self.outbox.remove(&place);
+        }
+        settled
+    }
+
+    /// Deletes rows that have expired. Call it once in a while: without room for a new address it is called anyway.
+    pub fn purge(&mut self, now: Time) {
+        self.rows.retain(|_, (_, row)| row.expires.is_none_or(|expires| now < expires));
+    }
+
+    /// Returns when the next mail can be leased; none where no mail waits.
+    pub fn next_due(&self) -> Option<Time> {
+        self.outbox.values().filter_map(QueuedMail::next).min()
+    }
+
+    /// Returns the row of an address, expired or not.
+    pub fn row(&self, key: &AddressKey) -> Option<&Row> {
+        self.rows.get(key).map(|(_, row)| row)
+    }
+
+    /// Returns the mails of the outbox, those that were given up included, by address.
+    pub fn mails(&self) -> impl Iterator<Item = &QueuedMail> {
+        self.outbox.values()
+    }
+}
