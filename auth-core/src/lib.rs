@@ -34,6 +34,7 @@ mod rules;
 mod run;
 mod secret;
 mod snapshot;
+mod stored;
 #[cfg(feature = "wire")]
 pub mod wire;
 
@@ -59,3 +60,4 @@ pub use rules::{Disclosure, Policy, Rules, RulesError};
 pub use run::{Answers, Broken, Ended, Flow, Run, Stop, Ticket};
 pub use secret::Secret;
 pub use snapshot::BadSnapshot;
+pub use stored::{BadStored, Stored};

@@ -118,6 +118,15 @@ impl CommitAccount {
             && (self.expected, self.generation) == (version, generation)
             && self.waiting == stored.waiting
     }
+
+    /// Returns whether this commit stores a new attempt. What else came with a registration, a display name for
+    /// example, belongs to the attempt: store it in the same transaction with such a commit, and with no other.
+    ///
+    /// Threat: all flows commit, for active accounts too. A host that writes such a value each time lets anybody who
+    /// knows an address rename its owner.
+    pub fn is_new_attempt(&self) -> bool {
+        self.row.generation().is_some_and(|generation| Some(generation) != self.generation)
+    }
 }
 
 /// Says what a commit does to the outbox.

@@ -1,4 +1,4 @@
-//! Owns the one wrapper around bytes that must not leak; it knows nothing of what they mean.
+//! The one wrapper around bytes that must not leak; it knows nothing of what they mean.
 //!
 //! Next: `domain/hash.rs` and `domain/code.rs`, which hold most of the secrets.
 
@@ -7,11 +7,13 @@ use core::fmt;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroize;
 
-/// Holds a value that is wiped on drop and never printed.
+/// A value that is wiped on drop and never printed.
 ///
-/// `Debug` is redacted and there is no `Display` and no `Serialize`: an accidental log line
-/// or JSON body cannot carry the content. Comparison takes the same time wherever the first
-/// difference is; the length is not hidden.
+/// `Debug` is redacted and there is no `Display` and no `Serialize`: an accidental log line cannot carry the content,
+/// nor a JSON body that was made of a secret itself. The types that are made to be written down are another matter:
+/// serialized, a [`Row`](crate::Row) has the password's hash in it, a [`Slot`](crate::Slot) MACs, and an input, an
+/// order or an answer whatever it carries. [`Stored`](crate::Stored) and snapshots are the ways to keep them.
+/// Comparison takes the same time wherever the first difference is; the length is not hidden.
 ///
 /// ```compile_fail
 /// fn serializable<T: serde::Serialize>(_: T) {}

@@ -26,6 +26,7 @@ mod retries;
 mod rules;
 mod script;
 mod snapshot;
+mod stored;
 mod tickets;
 mod tries;
 mod wire;

@@ -29,6 +29,13 @@ const HASH_PATIENCE: Duration = Duration::from_secs(8);
 /// Slots, and clients, that the code store has room for.
 const ROOM: usize = 100_000;
 
+/// What a visitor came with and no flow carries.
+#[derive(Default)]
+pub struct Beside {
+    pub password: Option<Arc<Password>>,
+    pub name: Option<String>,
+}
+
 pub struct Host {
     pub rules: Rules,
     pub users: Users,
@@ -50,16 +57,12 @@ impl Host {
     }
 
     /// Runs a visitor's flow on a task of its own: a client that disconnects cuts no write in half.
-    pub async fn visit<F>(
-        self: &Arc<Self>,
-        flow: F,
-        password: Option<Password>,
-    ) -> Result<Ended<F>, JoinError>
+    pub async fn visit<F>(self: &Arc<Self>, flow: F, beside: Beside) -> Result<Ended<F>, JoinError>
     where
         F: Flow<Outcome: Send> + Send + 'static,
     {
         let host = Arc::clone(self);
-        tokio::spawn(async move { host.drive(flow, password.map(Arc::new)).await }).await
+        tokio::spawn(async move { host.drive(flow, &beside).await }).await
     }
 
     /// Delivers mails and deletes what has expired, for as long as the process lives.
@@ -75,7 +78,7 @@ impl Host {
                 Err(error) => tracing::warn!(%error, "mails cannot be looked for"),
                 Ok(due) => {
                     for leased in due {
-                        match self.drive(Deliver { leased }, None).await {
+                        match self.drive(Deliver { leased }, &Beside::default()).await {
                             Ok(event) => tracing::info!(event = event.name(), "delivery"),
                             Err(broken) => tracing::warn!(effect = broken.kind.name(), "delivery broken off"),
                         }
@@ -86,25 +89,27 @@ impl Host {
         }
     }
 
-    async fn drive<F: Flow>(&self, flow: F, password: Option<Arc<Password>>) -> Ended<F> {
+    async fn drive<F: Flow>(&self, flow: F, beside: &Beside) -> Ended<F> {
         let mut run = Run::start(flow, &self.rules);
         while let Some(effect) = run.take() {
-            let answered = self.carry_out(effect, password.as_ref()).await;
+            let answered = self.carry_out(effect, beside).await;
             run.accept(answered, &self.rules).expect("one loop answers each order once");
         }
         run.into_outcome().unwrap_or_else(|run| panic!("{run:?} waits"))
     }
 
-    async fn carry_out(&self, effect: Effect, password: Option<&Arc<Password>>) -> Answered {
+    async fn carry_out(&self, effect: Effect, beside: &Beside) -> Answered {
         match effect {
             Effect::Admit(ticket, order) => ticket.answer(self.codes(|codes, now| codes.admit(&order, now))),
             Effect::Random(ticket, _) => {
                 ticket.answer(random().map(|octets| Seed(Secret::new(octets))).map_err(|_| Fault::NotDone))
             }
             Effect::FindAccount(ticket, order) => ticket.answer(self.users.find(&order.key).await),
-            Effect::HashPassword(ticket, order) => ticket.answer(self.hash(password, order).await),
+            Effect::HashPassword(ticket, order) => {
+                ticket.answer(self.hash(beside.password.as_ref(), order).await)
+            }
             Effect::CommitAccount(ticket, order) => {
-                let answer = self.users.commit(&order).await;
+                let answer = self.users.commit(&order, beside.name.as_deref()).await;
                 self.wake.notify_one();
                 ticket.answer(answer)
             }

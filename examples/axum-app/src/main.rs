@@ -22,7 +22,7 @@ use axum::{
 use serde::Deserialize;
 use tokio::net::TcpListener;
 
-use host::Host;
+use host::{Beside, Host};
 use mailer::Mailer;
 use users::Users;
 
@@ -71,9 +71,24 @@ impl TryFrom<String> for Typed {
     }
 }
 
+/// What other members see.
+#[derive(Deserialize)]
+#[serde(try_from = "String")]
+struct Name(String);
+
+impl TryFrom<String> for Name {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let fits = (1..=40).contains(&text.chars().count()) && !text.chars().any(char::is_control);
+        if fits { Ok(Self(text)) } else { Err("a name has 1 to 40 characters, and no control characters") }
+    }
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Join {
+    name: Name,
     email: Email,
     password: Typed,
 }
@@ -97,15 +112,18 @@ async fn join(
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     body: Result<Json<Join>, JsonRejection>,
 ) -> Response {
-    let Json(Join { email: Email(address), password: Typed(password) }) = match body {
+    let Json(Join { name: Name(name), email: Email(address), password: Typed(password) }) = match body {
         Ok(body) => body,
-        Err(rejection) => return unreadable(&rejection, "an e-mail address and a password"),
+        Err(rejection) => {
+            return unreadable(&rejection, "a name of 1 to 40 characters, an e-mail address and a password");
+        }
     };
     let estimate = || auth_strength::estimate(&password, &address, "Reading Club").estimate;
     let verdict = host.rules.policy().password.judge_with(&password, estimate);
     let Ok(locale) = Locale::parse("en") else { return StatusCode::INTERNAL_SERVER_ERROR.into_response() };
     let flow = Register { address, verdict, client: Client::of(peer.ip()), locale };
-    answer(&host, flow, Some(password), |told| match told {
+    let beside = Beside { password: Some(Arc::new(password)), name: Some(name) };
+    answer(&host, flow, beside, |disclosed| match disclosed {
         Registration::Accepted | Registration::Pending => {
             said(StatusCode::ACCEPTED, "Look into your mailbox.")
         }
@@ -134,7 +152,8 @@ async fn confirm(
         return said(StatusCode::BAD_REQUEST, "A code has six digits.");
     };
     let flow = Activate { address, code, client: Client::of(peer.ip()) };
-    answer(&host, flow, Some(password), |told| match told {
+    let beside = Beside { password: Some(Arc::new(password)), name: None };
+    answer(&host, flow, beside, |disclosed| match disclosed {
         Activation::Activated | Activation::AlreadyActive => said(StatusCode::OK, "Welcome to the club."),
         Activation::Refused
         | Activation::NoAccount
@@ -159,7 +178,7 @@ async fn again(
         Err(rejection) => return unreadable(&rejection, "an e-mail address"),
     };
     let flow = Resend { address, client: Client::of(peer.ip()) };
-    answer(&host, flow, None, |told| match told {
+    answer(&host, flow, Beside::default(), |disclosed| match disclosed {
         Resending::Accepted => said(StatusCode::ACCEPTED, "Look into your mailbox."),
         Resending::NoAccount => said(StatusCode::NOT_FOUND, "Join first."),
         Resending::AlreadyActive => said(StatusCode::CONFLICT, "You are a member already."),
@@ -169,18 +188,13 @@ async fn again(
     .await
 }
 
-/// Runs a flow; the visitor is told `told` alone, the log what really happened.
-async fn answer<F, T>(
-    host: &Arc<Host>,
-    flow: F,
-    password: Option<Password>,
-    say: impl FnOnce(T) -> Response,
-) -> Response
+/// Runs a flow; the visitor sees `disclosed` alone, the log what really happened.
+async fn answer<F, T>(host: &Arc<Host>, flow: F, beside: Beside, say: impl FnOnce(T) -> Response) -> Response
 where
     F: Flow<Outcome = Outcome<T>> + Send + 'static,
     T: Send + 'static,
 {
-    match host.visit(flow, password).await {
+    match host.visit(flow, beside).await {
         Ok(Ok(outcome)) => {
             tracing::info!(event = outcome.event.name(), "visitor");
             say(outcome.disclosed)
@@ -217,9 +231,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let [listen, database, folder] =
         std::env::args().skip(1).collect::<Vec<_>>().try_into().map_err(|_| USAGE)?;
     tracing_subscriber::fmt().with_writer(std::io::stderr).init();
-    // A key of this process: the codes that it signs live here, too, and end with it.
+    // A mail that is tried again draws its code from this key: keep it where the outbox is kept. Here codes live in this
+    // process' memory, so a restart ends them all the same, and a visitor asks for another mail.
     let key = CodeKey::new(Secret::new(host::random()?));
-    // Threat: a client who has the hashes to himself. Each of his requests costs one.
+    // Threat: a client that takes all hashes. Each of its requests costs one.
     let policy = Policy { client_requests_per_minute: NonZeroU32::new(20), ..Policy::default() };
     let rules = Rules::new(policy, CodeKeys::new([key])?)?;
     let host = Arc::new(Host::new(rules, Users::open(&database).await?, Mailer::open(folder.into()).await?));

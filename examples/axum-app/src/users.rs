@@ -1,4 +1,4 @@
-//! Owns the user table and the outbox, in SQLite.
+//! The user table and the outbox, in SQLite.
 //!
 //! Errors tell what they leave behind: what failed before a commit has not happened, a commit that failed may have.
 
@@ -9,13 +9,12 @@ use std::{
 };
 
 use auth_core::{
-    Address, AddressKey, Attempt, Commit, CommitAccount, Fault, Found, Generation, LastMail, LeaseToken,
-    LeasedMail, Locale, MailChange, MailId, PasswordRecord, QueuedMail, Row, SettleMail, Settled, Settlement,
-    Status, Time, Version,
+    AddressKey, BadStored, Commit, CommitAccount, Fault, Found, LeaseToken, LeasedMail, MailChange, MailId,
+    QueuedMail, Row, SettleMail, Settled, Settlement, Status, Stored, Time, Version,
 };
 use sqlx::{
-    Connection as _, FromRow, Row as _, SqliteConnection, SqlitePool,
-    sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteRow},
+    Connection as _, SqliteConnection, SqlitePool,
+    sqlite::{SqliteConnectOptions, SqlitePoolOptions},
 };
 
 use crate::host::random;
@@ -26,42 +25,6 @@ const LEASE: Duration = Duration::from_secs(60);
 const DEAD_LETTER_AGE: Duration = Duration::from_secs(7 * 86_400);
 
 pub struct Users(SqlitePool);
-
-/// The columns of `users` that are auth-core's.
-#[derive(Default)]
-struct UserRow {
-    version: i64,
-    status: String,
-    address: Option<String>,
-    locale: Option<String>,
-    password: Option<String>,
-    generation: Option<Vec<u8>>,
-    active_since: Option<i64>,
-    last_mail_due: Option<i64>,
-    last_mail_interval: Option<i64>,
-    last_mail_left: i64,
-    last_notice: Option<i64>,
-    expires: Option<i64>,
-}
-
-impl FromRow<'_, SqliteRow> for UserRow {
-    fn from_row(row: &SqliteRow) -> sqlx::Result<Self> {
-        Ok(Self {
-            version: row.try_get("version")?,
-            status: row.try_get("status")?,
-            address: row.try_get("address")?,
-            locale: row.try_get("locale")?,
-            password: row.try_get("password")?,
-            generation: row.try_get("generation")?,
-            active_since: row.try_get("active_since")?,
-            last_mail_due: row.try_get("last_mail_due")?,
-            last_mail_interval: row.try_get("last_mail_interval")?,
-            last_mail_left: row.try_get("last_mail_left")?,
-            last_notice: row.try_get("last_notice")?,
-            expires: row.try_get("expires")?,
-        })
-    }
-}
 
 /// Makes the file if there is none. Threat: other users of the machine who read password hashes; SQLite gives the
 /// files beside it the same mode.
@@ -98,7 +61,14 @@ impl Users {
 
     /// Counts the members: those whose address is proven.
     pub async fn members(&self) -> sqlx::Result<i64> {
-        sqlx::query_scalar("SELECT COUNT(*) FROM users WHERE status = 'active'").fetch_one(&self.0).await
+        sqlx::query_scalar("SELECT COUNT(*) FROM users WHERE active").fetch_one(&self.0).await
+    }
+
+    /// Returns a member's name; none for an address that is not proven.
+    #[cfg(test)]
+    async fn name(&self, key: &AddressKey) -> Option<String> {
+        let sql = "SELECT name FROM users WHERE email = ?1 AND active";
+        sqlx::query_scalar(sql).bind(key.as_str()).fetch_optional(&self.0).await.unwrap()
     }
 
     pub async fn find(&self, key: &AddressKey) -> Result<Found, Fault> {
@@ -107,39 +77,31 @@ impl Users {
         found(&mut transaction, key).await
     }
 
-    pub async fn commit(&self, order: &CommitAccount) -> Result<Commit, Fault> {
-        let row = UserRow::of(&order.row);
-        let Version(expected) = order.expected;
+    /// Commits; `name` is what a registration came with.
+    pub async fn commit(&self, order: &CommitAccount, name: Option<&str>) -> Result<Commit, Fault> {
         // Whatever reads and then writes begins IMMEDIATE: a deferred transaction fails under contention.
         let mut transaction = self.0.begin_with("BEGIN IMMEDIATE").await.map_err(not_done)?;
         if !order.fits(&found(&mut transaction, &order.key).await?) {
             return Ok(Commit::Conflict);
         }
-        let sql = if expected == 0 {
-            "INSERT INTO users (version, status, address, locale, password, generation, active_since,
-                last_mail_due, last_mail_interval, last_mail_left, last_notice, expires, email)
-             VALUES (?1 + 1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)"
-        } else {
-            "UPDATE users SET version = ?1 + 1, status = ?2, address = ?3, locale = ?4, password = ?5,
-                generation = ?6, active_since = ?7, last_mail_due = ?8, last_mail_interval = ?9,
-                last_mail_left = ?10, last_notice = ?11, expires = ?12
-             WHERE email = ?13"
-        };
-        let query = sqlx::query(sql)
-            .bind(expected.cast_signed())
-            .bind(row.status)
-            .bind(row.address)
-            .bind(row.locale)
-            .bind(row.password)
-            .bind(row.generation)
-            .bind(row.active_since)
-            .bind(row.last_mail_due)
-            .bind(row.last_mail_interval)
-            .bind(row.last_mail_left)
-            .bind(row.last_notice)
-            .bind(row.expires)
-            .bind(order.key.as_str());
-        query.execute(&mut *transaction).await.map_err(not_done)?;
+        // Threat: whoever knows a member's address registers it once more, and renames its owner.
+        let name = name.filter(|_| order.is_new_attempt());
+        let account = order.row.to_bytes();
+        sqlx::query(
+            "INSERT INTO users (email, name, version, account, active, expires)
+             VALUES (?1, COALESCE(?2, ''), ?3 + 1, ?4, ?5, ?6)
+             ON CONFLICT (email) DO UPDATE SET name = COALESCE(?2, name), version = ?3 + 1, account = ?4,
+                active = ?5, expires = ?6",
+        )
+        .bind(order.key.as_str())
+        .bind(name)
+        .bind(order.expected.0.cast_signed())
+        .bind(account.expose().as_slice())
+        .bind(matches!(order.row.status, Status::Active { .. }))
+        .bind(order.row.expires.map(micros))
+        .execute(&mut *transaction)
+        .await
+        .map_err(not_done)?;
         match &order.mail {
             Some(MailChange::Owe(mail)) => {
                 let queued = QueuedMail::new(order.key.clone(), mail.clone());
@@ -161,14 +123,14 @@ impl Users {
     /// whose delivery broke off.
     pub async fn due(&self) -> sqlx::Result<Vec<LeasedMail>> {
         let mut transaction = self.0.begin_with("BEGIN IMMEDIATE").await?;
-        let rows: Vec<(Vec<u8>, String)> =
+        let rows: Vec<(Vec<u8>, Vec<u8>)> =
             sqlx::query_as("SELECT id, mail FROM outbox WHERE next <= ?1 ORDER BY next")
                 .bind(micros(now()))
                 .fetch_all(&mut *transaction)
                 .await?;
         let mut due = Vec::new();
-        for (id, json) in rows {
-            let Ok(mut queued) = serde_json::from_str::<QueuedMail>(&json) else {
+        for (id, bytes) in rows {
+            let Ok(mut queued) = QueuedMail::from_bytes(&bytes) else {
                 tracing::error!("a mail's row is damaged; it is a dead letter now");
                 let bury = "UPDATE outbox SET next = NULL, dead = 'its row is damaged' WHERE id = ?1";
                 sqlx::query(bury).bind(id).execute(&mut *transaction).await?;
@@ -207,80 +169,27 @@ impl Users {
     }
 }
 
-impl UserRow {
-    fn of(row: &Row) -> Self {
-        let (status, attempt, since) = match &row.status {
-            Status::Vacant => ("vacant", None, None),
-            Status::Pending(attempt) => ("pending", Some(attempt), None),
-            Status::Active { attempt, since } => ("active", Some(attempt), Some(*since)),
-        };
-        Self {
-            version: 0,
-            status: status.to_owned(),
-            address: attempt.map(|attempt| attempt.address.given().to_owned()),
-            locale: attempt.map(|attempt| attempt.locale.as_str().to_owned()),
-            password: attempt.map(|attempt| attempt.password.to_phc().expose().clone()),
-            generation: attempt.map(|attempt| attempt.generation.as_bytes().to_vec()),
-            active_since: since.map(micros),
-            last_mail_due: row.last_mail.map(|last| micros(last.due)),
-            last_mail_interval: row.last_mail.map(|last| span(last.interval)),
-            last_mail_left: i64::from(row.last_mail.is_none_or(|last| last.left)),
-            last_notice: row.last_notice.map(micros),
-            expires: row.expires.map(micros),
-        }
-    }
-
-    /// Returns none for what this module has not written.
-    fn row(self) -> Option<Row> {
-        let last_mail = self.last_mail_due.zip(self.last_mail_interval).map(|(due, interval)| LastMail {
-            due: time(due),
-            interval: Duration::from_micros(interval.unsigned_abs()),
-            left: self.last_mail_left != 0,
-        });
-        let (last_notice, expires) = (self.last_notice.map(time), self.expires.map(time));
-        let status = match (self.status.as_str(), self.active_since) {
-            ("vacant", _) => Status::Vacant,
-            ("pending", _) => Status::Pending(self.attempt()?),
-            ("active", Some(since)) => Status::Active { attempt: self.attempt()?, since: time(since) },
-            _ => return None,
-        };
-        Some(Row { status, last_mail, last_notice, expires })
-    }
-
-    fn attempt(self) -> Option<Attempt> {
-        Some(Attempt {
-            generation: Generation::from_bytes(self.generation?.try_into().ok()?),
-            address: Address::parse(&self.address?).ok()?,
-            locale: Locale::parse(&self.locale?).ok()?,
-            // Not a fault: that would answer 503 for this address alone, and never end.
-            password: PasswordRecord::from_phc(&self.password?).unwrap_or_else(|_| {
-                tracing::error!("a stored password hash cannot be read; it never verifies");
-                PasswordRecord::unusable()
-            }),
-        })
-    }
-}
-
 /// Reads the row of an address and its mails.
 async fn found(connection: &mut SqliteConnection, key: &AddressKey) -> Result<Found, Fault> {
-    let row: Option<UserRow> = sqlx::query_as("SELECT * FROM users WHERE email = ?1")
+    let row: Option<(i64, Vec<u8>)> = sqlx::query_as("SELECT version, account FROM users WHERE email = ?1")
         .bind(key.as_str())
         .fetch_optional(&mut *connection)
         .await
         .map_err(not_done)?;
-    let row = match row.map(|row| Some((Version(row.version.unsigned_abs()), row.row()?))) {
-        Some(None) => {
-            tracing::error!("a user's row is damaged: restore it from a backup, or delete it");
-            return Err(Fault::NotDone);
-        }
-        row => row.flatten(),
-    };
-    let mails: Vec<String> = sqlx::query_scalar("SELECT mail FROM outbox WHERE email = ?1 ORDER BY purpose")
+    let row =
+        match row.map(|(version, bytes)| Ok((Version(version.unsigned_abs()), Row::from_bytes(&bytes)?))) {
+            Some(Err(BadStored)) => {
+                tracing::error!("a user's row is damaged: restore it from a backup, or delete it");
+                return Err(Fault::NotDone);
+            }
+            row => row.and_then(Result::ok),
+        };
+    let mails: Vec<Vec<u8>> = sqlx::query_scalar("SELECT mail FROM outbox WHERE email = ?1 ORDER BY purpose")
         .bind(key.as_str())
         .fetch_all(connection)
         .await
         .map_err(not_done)?;
-    let mails = mails.iter().filter_map(|json| serde_json::from_str::<QueuedMail>(json).ok());
+    let mails = mails.iter().filter_map(|bytes| QueuedMail::from_bytes(bytes).ok());
     let now = now();
     Ok(Found { now, row, waiting: mails.filter_map(|queued| queued.waiting(now)).collect() })
 }
@@ -296,19 +205,19 @@ async fn enqueue(connection: &mut SqliteConnection, queued: Option<&QueuedMail>)
     .bind(mail.map(|mail| mail.purpose.number()))
     .bind(mail.map(|mail| mail.id.as_bytes().as_slice()))
     .bind(mail.map(|mail| micros(mail.first_due)))
-    .bind(queued.map(json).transpose()?)
+    .bind(queued.map(|queued| queued.to_bytes().expose().clone()))
     .execute(connection)
     .await
     .map(drop)
 }
 
 async fn queued(connection: &mut SqliteConnection, id: MailId) -> Result<Option<QueuedMail>, Fault> {
-    let json: Option<String> = sqlx::query_scalar("SELECT mail FROM outbox WHERE id = ?1")
+    let bytes: Option<Vec<u8>> = sqlx::query_scalar("SELECT mail FROM outbox WHERE id = ?1")
         .bind(id.as_bytes().as_slice())
         .fetch_optional(connection)
         .await
         .map_err(not_done)?;
-    Ok(json.and_then(|json| serde_json::from_str(&json).ok()))
+    Ok(bytes.and_then(|bytes| QueuedMail::from_bytes(&bytes).ok()))
 }
 
 /// Writes a mail back, or removes it; `dead` says why it was given up.
@@ -328,16 +237,12 @@ async fn update(
     sqlx::query("UPDATE outbox SET next = ?2, mail = ?3, dead = ?4, died = ?5 WHERE id = ?1")
         .bind(id.as_bytes().as_slice())
         .bind(queued.next().map(micros))
-        .bind(json(queued)?)
+        .bind(queued.to_bytes().expose().as_slice())
         .bind(dead)
         .bind(dead.map(|_| micros(now())))
         .execute(connection)
         .await
         .map(drop)
-}
-
-fn json(queued: &QueuedMail) -> sqlx::Result<String> {
-    serde_json::to_string(queued).map_err(|error| sqlx::Error::Encode(error.into()))
 }
 
 fn not_done(error: sqlx::Error) -> Fault {
@@ -358,14 +263,6 @@ fn now() -> Time {
 
 fn micros(time: Time) -> i64 {
     time.as_micros().cast_signed()
-}
-
-fn time(micros: i64) -> Time {
-    Time::from_micros(micros.unsigned_abs())
-}
-
-fn span(duration: Duration) -> i64 {
-    micros(Time::from_micros(0).after(duration))
 }
 
 #[cfg(test)]

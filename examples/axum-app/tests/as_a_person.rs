@@ -48,7 +48,7 @@ impl Club {
     }
 
     fn joins(&self) -> u16 {
-        self.asks("/join", &json!({ "email": EMAIL, "password": PASSWORD }))
+        self.asks("/join", &json!({ "name": "Ada", "email": EMAIL, "password": PASSWORD }))
     }
 
     fn confirms(&self, code: &str) -> u16 {
@@ -146,12 +146,13 @@ fn what_cannot_be_is_refused() {
     let folder = TempDir::new().unwrap();
     let club = Club::opens(folder.path());
     for (path, body, status) in [
-        ("/join", json!({ "email": "ada", "password": PASSWORD }), 422),
-        ("/join", json!({ "email": EMAIL, "password": "secret" }), 422),
-        ("/join", json!({ "email": EMAIL, "password": "q1w2e3r4t5y6u7i8o9p0" }), 422),
-        ("/join", json!({ "email": [EMAIL], "password": PASSWORD }), 422),
-        ("/join", json!({ "email": EMAIL, "password": PASSWORD, "admin": true }), 422),
-        ("/join", json!({ "email": EMAIL, "password": "x".repeat(5000) }), 413),
+        ("/join", json!({ "name": "Ada", "email": "ada", "password": PASSWORD }), 422),
+        ("/join", json!({ "name": "Ada", "email": EMAIL, "password": "secret" }), 422),
+        ("/join", json!({ "name": "Ada", "email": EMAIL, "password": "q1w2e3r4t5y6u7i8o9p0" }), 422),
+        ("/join", json!({ "name": "Ada", "email": [EMAIL], "password": PASSWORD }), 422),
+        ("/join", json!({ "name": "", "email": EMAIL, "password": PASSWORD }), 422),
+        ("/join", json!({ "name": "Ada", "email": EMAIL, "password": PASSWORD, "admin": true }), 422),
+        ("/join", json!({ "name": "Ada", "email": EMAIL, "password": "x".repeat(5000) }), 413),
         ("/join/confirm", json!({ "email": EMAIL, "password": PASSWORD, "code": "12" }), 400),
     ] {
         assert_eq!(club.asks(path, &body), status, "{path} {body}");

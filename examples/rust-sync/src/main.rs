@@ -57,7 +57,9 @@ impl Host {
     fn deliver(&mut self) {
         let token = || LeaseToken::from_bytes(random().expect("the system has random bytes"));
         while let Some(leased) = self.accounts.lease(token(), LEASE, now()) {
-            println!("{:?}", self.drive(Deliver { leased }, None));
+            if let Err(broken) = self.drive(Deliver { leased }, None) {
+                eprintln!("{broken}; the mail is tried again");
+            }
         }
     }
 }

@@ -1,6 +1,8 @@
 //! What auth-core asks of a store, on a file of its own.
 
-use auth_core::{Hashing, OwedMail, Purpose, Salt, Secret};
+use auth_core::{
+    Address, Attempt, Generation, Hashing, LastMail, Locale, OwedMail, PasswordRecord, Purpose, Salt, Secret,
+};
 use tempfile::TempDir;
 
 use super::*;
@@ -59,7 +61,7 @@ async fn put(
     let (until, mail) = (now.after(FAR), mail.map(MailChange::Owe));
     let order =
         CommitAccount { key: key(), expected: Version(expected), generation, waiting, until, row, mail };
-    users.commit(&order).await.unwrap()
+    users.commit(&order, None).await.unwrap()
 }
 
 #[tokio::test]
@@ -166,7 +168,7 @@ async fn damage_is_told_and_holds_nobody_up() {
     let (_folder, users) = open().await;
     let pending = row(Status::Pending(attempt(3)), Some(now().after(FAR)));
     put(&users, 0, None, pending, Some(mail(1, 3))).await;
-    sqlx::raw_sql("UPDATE outbox SET mail = '{}'; UPDATE users SET password = '$argon2id$v=19$x$y'")
+    sqlx::raw_sql("UPDATE outbox SET mail = x'00'; UPDATE users SET account = x'00'")
         .execute(&users.0)
         .await
         .unwrap();
@@ -174,7 +176,37 @@ async fn damage_is_told_and_holds_nobody_up() {
     let dead: Option<String> =
         sqlx::query_scalar("SELECT dead FROM outbox").fetch_one(&users.0).await.unwrap();
     assert_eq!(dead.as_deref(), Some("its row is damaged"));
-    let Some((_, found)) = users.find(&key()).await.unwrap().row else { panic!("the row is there") };
-    let Status::Pending(found) = found.status else { panic!("it is pending") };
-    assert_eq!(found.password, PasswordRecord::unusable(), "it never verifies, and is no fault");
+    assert_eq!(users.find(&key()).await, Err(Fault::NotDone));
+    let other = Address::parse("bob@example.org").unwrap();
+    assert_eq!(users.find(other.key()).await.unwrap().row, None, "nobody else is held up");
+}
+
+#[tokio::test]
+async fn a_name_comes_with_a_new_attempt_and_nobody_renames_a_member() {
+    let (_folder, users) = open().await;
+    let commit = async |row: Row, name: &'static str| {
+        let Found { now, row: stored, waiting } = users.find(&key()).await.unwrap();
+        let (expected, generation) =
+            stored.map_or((Version(0), None), |(version, row)| (version, generation(&row)));
+        let until = now.after(FAR);
+        let order = CommitAccount { key: key(), expected, generation, waiting, until, row, mail: None };
+        assert_eq!(users.commit(&order, Some(name)).await, Ok(Commit::Committed));
+    };
+    let pending = |generation| row(Status::Pending(attempt(generation)), Some(now().after(FAR)));
+    let active = row(Status::Active { attempt: attempt(4), since: now() }, None);
+    commit(row(Status::Vacant, Some(now().after(FAR))), "asked about").await;
+    commit(pending(3), "first").await;
+    commit(pending(3), "the same attempt once more").await;
+    commit(pending(4), "second").await;
+    commit(active.clone(), "activated").await;
+    assert_eq!(users.name(&key()).await.as_deref(), Some("second"));
+    commit(active, "a stranger").await;
+    assert_eq!(users.name(&key()).await.as_deref(), Some("second"));
+}
+
+fn generation(row: &Row) -> Option<Generation> {
+    match &row.status {
+        Status::Vacant => None,
+        Status::Pending(attempt) | Status::Active { attempt, .. } => Some(attempt.generation),
+    }
 }
