@@ -1,70 +1,98 @@
-//! Measures a Register flow with answers that are ready, the machine alone, and prints the microseconds that one takes.
+//! Registers an address, delivers the mail and activates the account, all in memory.
 //!
-//!     cargo run --release -p auth-core --example register
-//!
-//! `examples/wasmtime-rust` measures the same flow in a component beside it.
+//!     cargo run -p auth-core --example register
 
-use std::{hint::black_box, net::Ipv4Addr, time::Instant};
+#![expect(clippy::print_stdout, reason = "it is a program")]
 
-use auth_core::{
-    Address, Admission, Client, CodeKey, CodeKeys, Commit, Effect, Estimate, Fault, Found, Hashed, Locale,
-    Password, Policy, Register, Rules, Run, Secret, Seed, Time,
-};
+use std::{error::Error, time::Duration};
 
-const ROUNDS: u32 = 20_000;
+use auth_core::*;
 
-/// Runs something many times, and returns microseconds for one: the best of ten tenths.
-pub(crate) fn micros(mut once: impl FnMut()) -> f64 {
-    #[expect(clippy::disallowed_methods, reason = "it measures")]
-    let tenth = |once: &mut dyn FnMut()| {
-        let started = Instant::now();
-        (0..ROUNDS / 10).for_each(|_| once());
-        started.elapsed().as_secs_f64() * 1e6 / f64::from(ROUNDS / 10)
-    };
-    (0..10).map(|_| tenth(&mut once)).fold(f64::INFINITY, f64::min)
+struct Host {
+    rules: Rules,
+    accounts: MemoryAccounts,
+    codes: MemoryCodes,
+    now: Time,
+    mailbox: Vec<Template>,
 }
 
-/// Runs the flow once.
-pub(crate) fn register(rules: &Rules) {
-    let password = Password::parse("correct horse battery").expect("it is a password");
-    let register = Register {
-        address: Address::parse("ada@example.org").expect("it is an address"),
-        verdict: rules.policy().password.judge(&password, Estimate { score: 4, common: false }),
-        client: Client::of(Ipv4Addr::LOCALHOST.into()),
-        locale: Locale::parse("en").expect("it is a tag"),
-    };
-    let mut run = Run::start(register, rules);
-    while let Some(effect) = run.take() {
-        let answered = match effect {
-            Effect::Admit(ticket, _) => ticket.answer(Ok(Admission::Admitted)),
-            Effect::Random(ticket, _) => ticket.answer(Ok(Seed(Secret::new([7; 32])))),
-            Effect::FindAccount(ticket, _) => {
-                ticket.answer(Ok(Found { now: Time::from_micros(1 << 50), row: None, waiting: Vec::new() }))
-            }
-            Effect::HashPassword(ticket, order) => {
-                let hash = Secret::new([9; 32]);
-                ticket.answer(Ok(Hashed { params: order.params, hash }))
-            }
-            Effect::CommitAccount(ticket, _) => ticket.answer(Ok(Commit::Committed)),
-            Effect::PutCode(ticket, _) => ticket.answer(Err(Fault::NotDone)),
-            Effect::RedeemCode(ticket, _) => ticket.answer(Err(Fault::NotDone)),
-            Effect::SendMail(ticket, _) => ticket.answer(Err(Fault::NotDone)),
-            Effect::SettleMail(ticket, _) => ticket.answer(Err(Fault::NotDone)),
-        };
-        run.accept(answered, rules).expect("each order is answered once");
+impl Host {
+    /// The run loop: take the effect that waits, carry it out, answer with its ticket.
+    fn drive<F: Flow>(&mut self, flow: F, password: Option<&Password>) -> Result<F::Outcome, Box<dyn Error>> {
+        let mut run = Run::start(flow, &self.rules);
+        while let Some(effect) = run.take() {
+            let answered = self.carry_out(effect, password);
+            run.accept(answered, &self.rules)?;
+        }
+        Ok(run.into_outcome().map_err(|run| format!("{run:?} waits"))??)
     }
-    let ended = run.into_outcome().unwrap_or_else(|run| panic!("{run:?} waits"));
-    black_box(ended.expect("nothing fails"));
+
+    fn carry_out(&mut self, effect: Effect, password: Option<&Password>) -> Answered {
+        match effect {
+            Effect::Admit(ticket, order) => ticket.answer(self.codes.admit(&order, self.now)),
+            Effect::Random(ticket, _) => {
+                let mut seed = [0; 32];
+                let drawn = getrandom::fill(&mut seed).map_err(|_| Fault::NotDone);
+                ticket.answer(drawn.map(|()| Seed(Secret::new(seed))))
+            }
+            Effect::FindAccount(ticket, order) => ticket.answer(Ok(self.accounts.find(&order, self.now))),
+            Effect::HashPassword(ticket, order) => ticket.answer(hash(&order, password)),
+            Effect::CommitAccount(ticket, order) => ticket.answer(self.accounts.commit(order, self.now)),
+            Effect::PutCode(ticket, order) => ticket.answer(self.codes.put(&order, self.now)),
+            Effect::RedeemCode(ticket, order) => ticket.answer(Ok(self.codes.redeem(&order, self.now))),
+            Effect::SendMail(ticket, mail) => {
+                self.mailbox.push(mail.template);
+                ticket.answer(Ok(Sending::Accepted))
+            }
+            Effect::SettleMail(ticket, order) => ticket.answer(Ok(self.accounts.settle(&order, self.now))),
+        }
+    }
+
+    /// Delivers the mails that are due, as a worker does all the time. A mail that is deferred waits in the outbox.
+    fn deliver(&mut self) -> Result<(), Box<dyn Error>> {
+        let mut token = [0; 16];
+        getrandom::fill(&mut token)?;
+        let lasting = Duration::from_secs(60);
+        while let Some(leased) = self.accounts.lease(LeaseToken::from_bytes(token), lasting, self.now) {
+            println!("deliver: {}", self.drive(Deliver { leased }, None)?.name());
+            getrandom::fill(&mut token)?;
+        }
+        Ok(())
+    }
 }
 
-/// The documented policy.
-pub(crate) fn rules() -> Rules {
-    let keys = CodeKeys::new([CodeKey::new(Secret::new([7; 32]))]).expect("it is one key");
-    Rules::new(Policy::default(), keys).expect("the odds hold")
+fn hash(order: &HashPassword, password: Option<&Password>) -> Result<Hashed, Fault> {
+    let (Some(password), Hashing::Scrypt(Scrypt { log2_n, r, p })) = (password, order.params) else {
+        return Err(Fault::NotDone);
+    };
+    let cost = scrypt::Params::new(log2_n, r.into(), p.into()).map_err(|_| Fault::NotDone)?;
+    let (password, salt, mut hash) = (password.expose().as_bytes(), order.salt.as_bytes(), [0; 32]);
+    scrypt::scrypt(password, salt, &cost, &mut hash).map_err(|_| Fault::NotDone)?;
+    Ok(Hashed { params: order.params, hash: Secret::new(hash) })
 }
 
-#[expect(clippy::print_stdout, reason = "it is a program")]
-fn main() {
-    let rules = rules();
-    println!("{:.1}", micros(|| register(&rules)));
+fn main() -> Result<(), Box<dyn Error>> {
+    // In production the key is 32 random bytes that are kept for as long as mails wait.
+    let keys = CodeKeys::new([CodeKey::new(Secret::new([7; 32]))])?;
+    let rules = Rules::new(Policy::default(), keys)?;
+    let (accounts, codes) = (MemoryAccounts::new(1000), MemoryCodes::new(1000));
+    let mut host = Host { rules, accounts, codes, now: Time::from_micros(1 << 50), mailbox: Vec::new() };
+
+    let (address, password) = (Address::parse("ada@example.org")?, Password::parse("correct horse battery")?);
+    let (client, locale) = (Client::of([127, 0, 0, 1].into()), Locale::parse("en")?);
+    // A real host estimates the password: auth-strength does.
+    let verdict = host.rules.policy().password.judge(&password, Estimate { score: 4, common: false });
+    let register = Register { address: address.clone(), verdict, client, locale };
+    println!("register: {:?}", host.drive(register, Some(&password))?.disclosed);
+    host.deliver()?;
+
+    let Some(Template::Activation { code, .. }) = host.mailbox.pop() else {
+        return Err("no code came".into());
+    };
+    println!("the mail says {}", code.expose());
+    host.now = host.now.after(Duration::from_secs(90));
+    let typed = host.rules.policy().code.parse(code.expose()).ok_or("it is no code")?;
+    let activate = Activate { address, code: typed, client };
+    println!("activate: {:?}", host.drive(activate, Some(&password))?.disclosed);
+    Ok(())
 }

@@ -1,7 +1,7 @@
 //! Measures a Register flow in wasmtime beside the same flow natively, with answers that are ready: the
 //! machine alone. `cargo run --example measure -- auth-core.wasm` prints the times and their ratio.
 //!
-//! With what `auth-core/examples/register.rs` has printed for a build that computes SHA-256 in software as a second
+//! With what `auth-core/examples/measure.rs` has printed for a build that computes SHA-256 in software as a second
 //! argument, it prints the ratio to that as well: WebAssembly has no instructions for SHA-256, processors do.
 
 use std::{env, fmt, hint::black_box};
@@ -15,7 +15,7 @@ use wasmtime::{
 
 /// The same flow natively.
 #[expect(dead_code, reason = "its main is not called here")]
-#[path = "../../../auth-core/examples/register.rs"]
+#[path = "../../../auth-core/examples/measure.rs"]
 mod native;
 
 mod bindings {

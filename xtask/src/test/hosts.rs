@@ -42,7 +42,7 @@ fn wasmtime_cargo(shell: &Shell, arguments: &[&str]) -> Command {
 /// What a flow takes natively where SHA-256 has no instructions of its own, as in WebAssembly.
 fn in_software(shell: &Shell) -> Result<Option<String>> {
     let mut native =
-        shell.cargo(&["run", "--locked", "--quiet", "--release", "-p", "auth-core", "--example", "register"]);
+        shell.cargo(&["run", "--locked", "--quiet", "--release", "-p", "auth-core", "--example", "measure"]);
     native
         .env("RUSTFLAGS", "--cfg sha2_backend=\"soft\"")
         .env("CARGO_TARGET_DIR", shell.target().join("software"));

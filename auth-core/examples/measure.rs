@@ -1,0 +1,70 @@
+//! Measures a Register flow with answers that are ready, the machine alone, and prints the microseconds that one takes.
+//!
+//!     cargo run --release -p auth-core --example measure
+//!
+//! `examples/wasmtime-rust` measures the same flow in a component beside it.
+
+use std::{hint::black_box, net::Ipv4Addr, time::Instant};
+
+use auth_core::{
+    Address, Admission, Client, CodeKey, CodeKeys, Commit, Effect, Estimate, Fault, Found, Hashed, Locale,
+    Password, Policy, Register, Rules, Run, Secret, Seed, Time,
+};
+
+const ROUNDS: u32 = 20_000;
+
+/// Runs something many times, and returns microseconds for one: the best of ten tenths.
+pub(crate) fn micros(mut once: impl FnMut()) -> f64 {
+    #[expect(clippy::disallowed_methods, reason = "it measures")]
+    let tenth = |once: &mut dyn FnMut()| {
+        let started = Instant::now();
+        (0..ROUNDS / 10).for_each(|_| once());
+        started.elapsed().as_secs_f64() * 1e6 / f64::from(ROUNDS / 10)
+    };
+    (0..10).map(|_| tenth(&mut once)).fold(f64::INFINITY, f64::min)
+}
+
+/// Runs the flow once.
+pub(crate) fn register(rules: &Rules) {
+    let password = Password::parse("correct horse battery").expect("it is a password");
+    let register = Register {
+        address: Address::parse("ada@example.org").expect("it is an address"),
+        verdict: rules.policy().password.judge(&password, Estimate { score: 4, common: false }),
+        client: Client::of(Ipv4Addr::LOCALHOST.into()),
+        locale: Locale::parse("en").expect("it is a tag"),
+    };
+    let mut run = Run::start(register, rules);
+    while let Some(effect) = run.take() {
+        let answered = match effect {
+            Effect::Admit(ticket, _) => ticket.answer(Ok(Admission::Admitted)),
+            Effect::Random(ticket, _) => ticket.answer(Ok(Seed(Secret::new([7; 32])))),
+            Effect::FindAccount(ticket, _) => {
+                ticket.answer(Ok(Found { now: Time::from_micros(1 << 50), row: None, waiting: Vec::new() }))
+            }
+            Effect::HashPassword(ticket, order) => {
+                let hash = Secret::new([9; 32]);
+                ticket.answer(Ok(Hashed { params: order.params, hash }))
+            }
+            Effect::CommitAccount(ticket, _) => ticket.answer(Ok(Commit::Committed)),
+            Effect::PutCode(ticket, _) => ticket.answer(Err(Fault::NotDone)),
+            Effect::RedeemCode(ticket, _) => ticket.answer(Err(Fault::NotDone)),
+            Effect::SendMail(ticket, _) => ticket.answer(Err(Fault::NotDone)),
+            Effect::SettleMail(ticket, _) => ticket.answer(Err(Fault::NotDone)),
+        };
+        run.accept(answered, rules).expect("each order is answered once");
+    }
+    let ended = run.into_outcome().unwrap_or_else(|run| panic!("{run:?} waits"));
+    black_box(ended.expect("nothing fails"));
+}
+
+/// The documented policy.
+pub(crate) fn rules() -> Rules {
+    let keys = CodeKeys::new([CodeKey::new(Secret::new([7; 32]))]).expect("it is one key");
+    Rules::new(Policy::default(), keys).expect("the odds hold")
+}
+
+#[expect(clippy::print_stdout, reason = "it is a program")]
+fn main() {
+    let rules = rules();
+    println!("{:.1}", micros(|| register(&rules)));
+}
