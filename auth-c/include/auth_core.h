@@ -147,7 +147,7 @@ enum AuthStatus auth_flow_answer(struct AuthFlow *flow, const uint8_t *response,
 // `flow` comes from auth_flow_start or auth_flow_restore, or is null: -1.
 int32_t auth_flow_waits_for(const struct AuthFlow *flow);
 
-// Returns what the flow came to as an encoded `Result<Told, Broken>`. No octets: it is under way.
+// Returns what the flow came to as an encoded `Result<Output, Broken>`. No octets: it is under way.
 //
 // # Safety
 // `flow` comes from auth_flow_start or auth_flow_restore.

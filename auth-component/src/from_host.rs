@@ -8,7 +8,7 @@ use auth_core::{
     ConstrainedFloor, Deliver, Detail, Disclosure, Fault, Found, Generation, HashFloor, Hashed, Hashing,
     KeyId, LastMail, Lease, LeaseToken, LeasedMail, Locale, MailId, OwedMail, PasswordPolicy, PasswordRecord,
     Policy, Purpose, Redemption, Register, Resend, Row, Rules, RulesError, Salt, Scrypt, Secret, Seed,
-    Sending, Settled, Status, Time, Version, WaitingMail, WaitingState, Weakness,
+    Sending, Settled, Status, Time, Verdict, Version, WaitingMail, WaitingState, Weakness,
     wire::{Input, Reply, Response, Ticket},
 };
 

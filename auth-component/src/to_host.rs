@@ -269,15 +269,15 @@ impl From<Output> for wit::Output {
         match told {
             Output::Register(outcome) => {
                 let event = text(outcome.event.name());
-                Self::Register(wit::Registered { told: outcome.disclosed.into(), event })
+                Self::Register(wit::Registered { disclosed: outcome.disclosed.into(), event })
             }
             Output::Activate(outcome) => {
                 let event = text(outcome.event.name());
-                Self::Activate(wit::Activated { told: outcome.disclosed.into(), event })
+                Self::Activate(wit::Activated { disclosed: outcome.disclosed.into(), event })
             }
             Output::Resend(outcome) => {
                 let event = text(outcome.event.name());
-                Self::Resend(wit::Resent { told: outcome.disclosed.into(), event })
+                Self::Resend(wit::Resent { disclosed: outcome.disclosed.into(), event })
             }
             Output::Deliver(event) => Self::Deliver(text(event.name())),
         }

@@ -164,7 +164,7 @@ class Host:
             case {"owe": mail}:
                 self.db.execute(
                     "INSERT OR REPLACE INTO outbox (key, purpose, mail, id, due) VALUES (?, ?, ?, ?, ?)",
-                    [key, mail["purpose"], to_text(mail), mail["id"], mail["first-due"]],
+                    [key, mail["purpose"], to_text(mail), mail["id"], mail["first_due"]],
                 )
             case {"begin": {"mail": mail, "unknowns": unknowns}}:
                 self.db.execute("UPDATE outbox SET unknowns = ? WHERE id = ?", [unknowns, mail])

@@ -1,5 +1,6 @@
 //! What hosts call of auth-core as exports, for `cargo xtask panics`, which looks for ways from here to a panic. Left out are
-//! `Display` and `Debug`, since nobody can follow what formatting calls.
+//! `Display` and `Debug`, since nobody can follow what formatting calls, and `MemoryAccounts` and `MemoryCodes`, whose maps are
+//! the standard library's with assertions of its own.
 //!
 //! What ends a program for want of memory, and the panic handler, are imports: whoever reaches them can be seen
 //! in the call graph. Values that a host chooses come from outside, so that nothing of them is known when this is
@@ -19,10 +20,10 @@ use core::{
 };
 
 use auth_core::{
-    Activate, Address, AddressKey, Alphabet, Answer, Answered, Client, CodeFormat, CodeKey, CodeKeys,
+    Activate, Address, AddressKey, Admit, Alphabet, Answer, Answered, Client, CodeFormat, CodeKey, CodeKeys,
     CommitAccount, Deliver, Detail, Effect, Estimate, FindAccount, Found, HashFloor, LeaseToken, Locale,
     Password, PasswordRecord, Policy, PutCode, QueuedMail, RedeemCode, Redemption, Register, Resend, Row,
-    Rules, Run, Secret, SettleMail, Settled, Slot, Time,
+    Rules, Run, Secret, SettleMail, Settled, Slot, Stored, Time, TokenBucket,
     wire::{Input, Machine, Ordered, Response, Ticket},
 };
 
@@ -290,6 +291,30 @@ extern "C" fn queued_mail(queued: &mut QueuedMail, token: &[u8; 16], order: &Set
     queued.begin(order.lease.mail, 1);
     let waits = queued.waiting(now).is_some();
     leased.is_some() && waits && queued.settle(order, now) == Settled::Settled
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn commit_is_new_attempt(order: &CommitAccount) -> bool {
+    order.is_new_attempt()
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn token_bucket(bucket: &mut TokenBucket, order: &Admit, now: u64) -> u64 {
+    black_box(bucket.admit(order.rate, Time::from_micros(now)));
+    bucket.full_at().as_micros()
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn stored(data: *const u8, len: usize) {
+    fn again<T: Stored>(bytes: &[u8]) {
+        black_box(T::from_bytes(bytes).map(|value| value.to_bytes()).ok());
+    }
+    // SAFETY: it is never run.
+    let bytes = unsafe { octets(data, len) };
+    again::<Row>(bytes);
+    again::<QueuedMail>(bytes);
+    again::<Slot>(bytes);
+    again::<TokenBucket>(bytes);
 }
 
 // What must be found, or nothing that is looked for would be.

@@ -7,7 +7,7 @@ use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Rate, Time};
+use super::{Rate, Time, time::whole_micros};
 use crate::Admission;
 
 /// A client's token bucket: `requests` of its [`Rate`] at once, evenly refilled within `period`. `default()` is full.
@@ -24,7 +24,8 @@ impl TokenBucket {
         let limit = now.after(rate.period);
         // No bucket is emptier than empty: a clock that is set back locks nobody out for longer than a period.
         let full_at = self.full_at.clamp(now, limit);
-        let next = full_at.after(rate.period.checked_div(rate.requests.get()).unwrap_or(Duration::ZERO));
+        let interval = whole_micros(rate.period).checked_div(rate.requests.get().into()).unwrap_or(0);
+        let next = full_at.after(Duration::from_micros(interval));
         if next > limit {
             return Admission::Limited { retry_after: next.since(limit) };
         }

@@ -34,7 +34,7 @@ impl Time {
 }
 
 /// As `Duration::as_micros`, at most `u64::MAX`; arithmetic of 128 bits is large on small machines.
-fn whole_micros(duration: Duration) -> u64 {
+pub(super) fn whole_micros(duration: Duration) -> u64 {
     let micros = u64::from(duration.subsec_micros());
     duration.as_secs().saturating_mul(1_000_000).saturating_add(micros)
 }
