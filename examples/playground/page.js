@@ -3,9 +3,23 @@
 import { flows } from "auth-core";
 import { Host } from "host";
 import { replay } from "replay";
-import { answer as toAnswer, input as toInput, plain } from "values";
+import { answer as toAnswer, caseOf, fromHex, input as toInput, plain, toHex } from "values";
 
 const CLIENT = "192.0.2.7";
+
+/** With what browsers have. */
+class BrowserHost extends Host {
+  random(count) {
+    return crypto.getRandomValues(new Uint8Array(count));
+  }
+
+  async hash(password, { salt, params }) {
+    if (!params.pbkdf2) throw new Error("this page's policy says PBKDF2");
+    const key = await crypto.subtle.importKey("raw", new TextEncoder().encode(password), "PBKDF2", false, ["deriveBits"]);
+    const how = { name: "PBKDF2", hash: "SHA-256", salt: fromHex(salt), iterations: params.pbkdf2.iterations };
+    return { params, hash: toHex(new Uint8Array(await crypto.subtle.deriveBits(how, key, 256))) };
+  }
+}
 
 /** What each effect is about, its class, and what may come of it besides what this host would do. */
 const EFFECTS = {
@@ -48,7 +62,7 @@ const EFFECTS = {
   },
 };
 
-let host = new Host();
+let host = new BrowserHost();
 let rules = makeRules("hidden");
 /** The flow that runs, what is kept beside it, and what has happened so far. */
 let run = null;
@@ -72,8 +86,7 @@ function take() {
     run.outcome = plain(run.flow.outcome());
     return;
   }
-  const order = plain(ordered.effect);
-  const [kind, held] = typeof order === "string" ? [order, null] : Object.entries(order)[0];
+  const [kind, held] = caseOf(plain(ordered.effect));
   run.steps.push({ ticket: ordered.ticket, kind, order: held, snapshot: run.flow.snapshot(), before: host.copy() });
 }
 
@@ -363,7 +376,7 @@ form.addEventListener("change", showFields);
 document.getElementById("disclosure").addEventListener("change", (event) => {
   // What still hashes for the run before finds it replaced.
   rules = makeRules(event.target.value);
-  host = new Host();
+  host = new BrowserHost();
   run = null;
   show();
 });

@@ -8,7 +8,7 @@ use anyhow::{Result, bail};
 use crate::component;
 use crate::shell::{Shell, line};
 
-const FOLDER: &str = "examples/playground";
+const EXAMPLES: &str = "examples";
 const MANIFEST: &str = "examples/playground/transpile/Cargo.toml";
 
 pub(crate) fn run(shell: &Shell) -> Result<ExitCode> {
@@ -21,7 +21,7 @@ pub(crate) fn run(shell: &Shell) -> Result<ExitCode> {
 /// Makes the page of the component that is there.
 pub(crate) fn build(shell: &Shell) -> Result<()> {
     let mut transpile = tool(shell, "run");
-    transpile.arg("--").arg(component::artefact(shell)).arg(FOLDER).arg(folder(shell));
+    transpile.arg("--").arg(component::artefact(shell)).arg(EXAMPLES).arg(folder(shell));
     must(shell, transpile)
 }
 

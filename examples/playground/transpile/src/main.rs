@@ -1,6 +1,6 @@
 //! Makes JavaScript of the component, and of that and the page one file that needs no server.
 //!
-//!     transpile auth-core.wasm PAGE-FOLDER OUTPUT-FOLDER
+//!     transpile auth-core.wasm EXAMPLES-FOLDER OUTPUT-FOLDER
 //!
 //! Writes `js/auth-core.js` with its types, for a site's own modules, and `index.html` with every module inside.
 
@@ -10,15 +10,20 @@ use anyhow::{Context, Result, bail};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use js_component_bindgen::{TranspileOpts, transpile};
 
-/// The page's modules, by the names under which they import each other.
-const MODULES: [&str; 4] = ["values", "host", "replay", "page"];
+/// The page's modules in the examples, by the names under which they import each other.
+const MODULES: [(&str, &str); 4] =
+    [("values", "node"), ("host", "node"), ("replay", "node"), ("page", "playground")];
 
 fn main() -> Result<()> {
     let words: Vec<String> = env::args().skip(1).collect();
-    let [component, page, output] = &words[..] else {
-        bail!("usage: transpile COMPONENT PAGE-FOLDER OUTPUT-FOLDER");
+    let [component, examples, output] = &words[..] else {
+        bail!("usage: transpile COMPONENT EXAMPLES-FOLDER OUTPUT-FOLDER");
     };
-    let (page, output) = (Path::new(page), Path::new(output));
+    let (examples, output) = (Path::new(examples), Path::new(output));
+    let read = |path: &str| {
+        let path = examples.join(path);
+        fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))
+    };
     let component = fs::read(component).with_context(|| format!("cannot read {component}"))?;
     let options = TranspileOpts::builder()
         .name("auth-core".to_owned())
@@ -28,8 +33,12 @@ fn main() -> Result<()> {
         .no_namespaced_exports(true)
         .build();
     let made = transpile(&component, options)?;
+    let modules = output.join("js");
+    if modules.exists() {
+        fs::remove_dir_all(&modules)?;
+    }
     for (name, octets) in &made.files {
-        let path = output.join("js").join(name);
+        let path = modules.join(name);
         fs::create_dir_all(path.parent().unwrap_or(output))?;
         fs::write(&path, octets).with_context(|| format!("cannot write {}", path.display()))?;
     }
@@ -37,17 +46,17 @@ fn main() -> Result<()> {
         made.files.iter().find(|(name, _)| name == "auth-core.js").context("no auth-core.js was made")?;
 
     let mut modules = vec![("auth-core".to_owned(), STANDARD.encode(core))];
-    for name in MODULES {
-        let file = page.join(format!("{name}.js"));
-        let text = fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
+    for (name, folder) in MODULES {
+        // A module that is a data: URL has no neighbours; the page's import map has the names.
+        let text = read(&format!("{folder}/{name}.js"))?.replace("from \"./values.js\"", "from \"values\"");
         modules.push((name.to_owned(), STANDARD.encode(text)));
     }
     let entries: Vec<String> = modules
         .iter()
         .map(|(name, text)| format!("\"{name}\": \"data:text/javascript;base64,{text}\""))
         .collect();
-    let html = fs::read_to_string(page.join("index.html"))?;
-    let style = fs::read_to_string(page.join("page.css"))?;
+    let html = read("playground/index.html")?;
+    let style = read("playground/page.css")?;
     let html = html.replace("<!-- style -->", &format!("<style>\n{style}</style>")).replace(
         "<!-- modules -->",
         &format!("<script type=\"importmap\">{{\"imports\": {{{}}}}}</script>", entries.join(", ")),

@@ -1,7 +1,7 @@
 // Replays scripts: every order must be the same as in every other host, with the flow written down and taken up again at each.
 
 import { flows } from "auth-core";
-import { answer, input, keys, plain, policy } from "values";
+import { answer, input, keys, plain, policy } from "./values.js";
 
 function same(what, found, expected) {
   const [left, right] = [sorted(found), sorted(expected)];
@@ -22,6 +22,7 @@ function effect(order) {
   return held === null ? kind : order;
 }
 
+/** Replays one script; throws where something differs. */
 export function replay(script) {
   const rules = flows.Rules.create(policy(script.policy), { tag: "owasp" }, keys(script.code_keys));
   let flow = flows.Flow.start(rules, input(script.input));

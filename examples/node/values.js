@@ -1,10 +1,10 @@
-// What the component's values look like in the scripts' JSON, and back. JSON is what this page shows, and what a person
-// types: octets are hexadecimal, durations and times microseconds, a case is its name or an object of one entry.
+// What the component's values look like in the scripts' JSON, and back. JSON is what a store can keep and a person can read:
+// bytes are hexadecimal, durations and times microseconds, a case is its name or an object of one entry.
 
 const number = (json) => json;
 const text = (json) => json;
 const long = (json) => BigInt(json);
-const octets = (hex) => Uint8Array.from(hex.match(/../g) ?? [], (two) => parseInt(two, 16));
+const octets = fromHex;
 /** Of IPv4 alone: no script has another one. */
 const client = (address) => Uint8Array.from(address.split("."), Number);
 const option = (of) => (json) => (json === null || json === undefined ? undefined : of(json));
@@ -18,7 +18,7 @@ const record = (fields) => (json) =>
 
 /** A variant: each case by the type of what it holds, null for nothing. */
 const variant = (cases) => (json) => {
-  const [tag, held] = typeof json === "string" ? [json, null] : Object.entries(json)[0];
+  const [tag, held] = caseOf(json);
   if (!(tag in cases)) throw new TypeError(`there is no case ${tag}, but ${Object.keys(cases).join(", ")}`);
   return cases[tag] ? { tag: name(tag), val: cases[tag](held) } : { tag: name(tag) };
 };
@@ -98,11 +98,24 @@ const reply = variant({
 export const answer = (json) =>
   "Ok" in json ? reply(json.Ok) : { tag: "fault", val: name(json.Err) };
 
+/** Returns the name of a case, and what it holds or null. */
+export function caseOf(json) {
+  return typeof json === "string" ? [json, null] : Object.entries(json)[0];
+}
+
+export function toHex(bytes) {
+  return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+export function fromHex(text) {
+  return Uint8Array.from(text.match(/../g) ?? [], (two) => parseInt(two, 16));
+}
+
 /** Turns whatever the component has returned into JSON. */
 export function plain(value) {
   if (typeof value === "bigint") return Number(value);
   if (typeof value === "string") return snake(value);
-  if (value instanceof Uint8Array) return [...value].map((octet) => octet.toString(16).padStart(2, "0")).join("");
+  if (value instanceof Uint8Array) return toHex(value);
   if (Array.isArray(value)) return value.map(plain);
   if (value === null || typeof value !== "object") return value ?? null;
   if ("tag" in value) return tagged(value);

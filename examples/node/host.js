@@ -1,20 +1,23 @@
-// A toy host: everything in memory, its clock in your hand. `carryOut` is what every host must do; it takes orders and
-// gives answers in the scripts' JSON.
+// A host that keeps everything in memory: `carryOut` is what every host must do. Orders and answers are in the scripts' JSON.
+// A subclass adds what differs between Node (`register.js`) and a browser (`../playground/page.js`): `random(count)`, which
+// returns bytes of a CSPRNG, and `hash(password, order)`, which returns the reply to a hash-password order.
+
+import { toHex } from "./values.js";
 
 const LEASE = 60_000_000; // microseconds that a mail stays with a worker that says nothing
 
 export class Host {
   constructor() {
-    this.now = Date.now() * 1000; // microseconds: the stores' clock
+    this.now = Date.now() * 1000; // microseconds: the stores' clock, which whoever uses the host moves
     this.rows = new Map(); // address key -> [version, row]
     this.outbox = new Map(); // address key and purpose -> leased mail, when it may be tried next, why it is dead
     this.slots = new Map();
     this.inbox = [];
   }
 
-  /** A copy, to come back to. */
+  /** Returns a copy, to come back to. */
   copy() {
-    return Object.assign(new Host(), structuredClone({ ...this }));
+    return Object.assign(new this.constructor(), structuredClone({ ...this }));
   }
 
   /** Carries an order out and returns the answer; the password stays beside the flow. */
@@ -23,11 +26,11 @@ export class Host {
       case "admit":
         return ok(kind, "admitted"); // nobody else is here
       case "random":
-        return ok(kind, hex(crypto.getRandomValues(new Uint8Array(32))));
+        return ok(kind, toHex(this.random(32)));
       case "find_account":
         return ok(kind, this.find(order.key));
       case "hash_password":
-        return password === undefined ? { Err: "not_done" } : ok(kind, await hash(password, order));
+        return password === undefined ? { Err: "not_done" } : ok(kind, await this.hash(password, order));
       case "commit_account":
         return ok(kind, this.commit(order));
       case "put_code":
@@ -75,7 +78,7 @@ export class Host {
   /** Leases a mail; it stays in the outbox while it is under way. */
   lease(owed) {
     owed.leased.attempts += 1;
-    owed.leased.lease.token = hex(crypto.getRandomValues(new Uint8Array(16)));
+    owed.leased.lease.token = toHex(this.random(16));
     owed.held = true;
     owed.next = this.now + LEASE;
     return structuredClone(owed.leased);
@@ -140,16 +143,4 @@ function place(key, purpose) {
 function generationOf(row) {
   const status = row?.status;
   return status?.pending?.generation ?? status?.active?.attempt.generation ?? null;
-}
-
-async function hash(password, { salt, params }) {
-  if (!params.pbkdf2) throw new Error("this page's policy says PBKDF2");
-  const key = await crypto.subtle.importKey("raw", new TextEncoder().encode(password), "PBKDF2", false, ["deriveBits"]);
-  const octets = Uint8Array.from(salt.match(/../g), (two) => parseInt(two, 16));
-  const how = { name: "PBKDF2", hash: "SHA-256", salt: octets, iterations: params.pbkdf2.iterations };
-  return { params, hash: hex(new Uint8Array(await crypto.subtle.deriveBits(how, key, 256))) };
-}
-
-function hex(octets) {
-  return [...octets].map((octet) => octet.toString(16).padStart(2, "0")).join("");
 }
