@@ -1,6 +1,8 @@
-//! `c`: builds auth-core as a static library, compares its header with the recorded one, and runs the hosts of
-//! `examples/c`, which are compiled with every warning an error and watched by the compiler's sanitizers.
+//! `c`: builds auth-core as a static and a shared library, compares its header with the recorded one and with what the
+//! shared library exports, and runs the hosts of `examples/c`, which are compiled with every warning an error and watched
+//! by the compiler's sanitizers.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -12,9 +14,12 @@ use serde_json::Value;
 use crate::apt;
 use crate::recorded::Recorded;
 use crate::shell::{Shell, line, on_path};
-use crate::test::{Conversation, Outcome};
+use crate::test::{Outcome, registers_a_person};
 
-const HEADER: Recorded = Recorded { path: "auth-c/include/auth_core.h", advice: "cargo xtask c --record" };
+pub(crate) const STATIC: &str = "libauth_core.a";
+pub(crate) const SHARED: &str = "libauth_core.so";
+pub(crate) const HEADER: Recorded =
+    Recorded { path: "auth-c/include/auth_core.h", advice: "cargo xtask c --record" };
 const PACKAGES: [&str; 3] = ["gcc", "libc6-dev", "libssl-dev"];
 /// What a static library of Rust wants of the system, as `rustc --print native-static-libs` says for Linux.
 const LIBRARIES: [&str; 6] = ["-lcrypto", "-lgcc_s", "-lrt", "-lpthread", "-lm", "-ldl"];
@@ -59,18 +64,42 @@ fn missing(shell: &Shell) -> Result<Option<String>> {
 }
 
 fn build_and_check(shell: &Shell, record: bool) -> Result<()> {
+    build(shell, record)?;
+    let replays = [compile(shell, "replay", STATIC)?, compile(shell, "replay", SHARED)?];
+    let register = compile(shell, "register", STATIC)?;
+    if shell.dry_run {
+        return Ok(());
+    }
+    let scripts = scripts(&shell.root.join("auth-core/scripts"))?;
+    for replay in replays {
+        feed(shell, &replay, &scripts)?;
+    }
+    registers_a_person(|arguments| shell.command(&register.to_string_lossy(), arguments))
+}
+
+/// Builds both libraries under the names that a release gives them, and checks that header and exports agree.
+pub(crate) fn build(shell: &Shell, record: bool) -> Result<()> {
     let mut build = shell.cargo(&["build", "--locked", "--release", "-p", "auth-c"]);
+    build.env("RUSTFLAGS", shell.portable());
     if !shell.run(&mut build)? {
         bail!("{}", line(&build));
     }
     check_header(shell, record)?;
-    let replay = compile(shell, "replay")?;
-    let register = compile(shell, "register")?;
     if shell.dry_run {
         return Ok(());
     }
-    feed(shell, &replay, &scripts(&shell.root.join("auth-core/scripts"))?)?;
-    as_a_person(shell, &register)
+    let folder = folder(shell);
+    fs::create_dir_all(&folder)?;
+    for (built, name) in [("libauth_core_c.a", STATIC), ("libauth_core_c.so", SHARED)] {
+        let built = shell.target().join("release").join(built);
+        fs::copy(&built, folder.join(name)).with_context(|| format!("cannot copy {}", built.display()))?;
+    }
+    check_exports(shell)
+}
+
+/// Returns the folder in which `build` leaves the libraries.
+pub(crate) fn folder(shell: &Shell) -> PathBuf {
+    shell.target().join("c")
 }
 
 fn check_header(shell: &Shell, record: bool) -> Result<()> {
@@ -87,12 +116,28 @@ fn check_header(shell: &Shell, record: bool) -> Result<()> {
     Ok(())
 }
 
-fn compile(shell: &Shell, name: &str) -> Result<PathBuf> {
-    let program = shell.target().join("c").join(name);
-    fs::create_dir_all(shell.target().join("c"))?;
+/// Checks that the shared library exports what the header declares, and nothing else.
+fn check_exports(shell: &Shell) -> Result<()> {
+    let library = folder(shell).join(SHARED);
+    let options = ["--dynamic", "--defined-only", "--just-symbols"];
+    let symbols = shell.ask("nm", &[&options[..], &[&library.to_string_lossy()]].concat())?;
+    let exports: BTreeSet<&str> = symbols.lines().collect();
+    let header = fs::read_to_string(shell.root.join(HEADER.path))?;
+    let code = header.lines().filter(|line| !line.trim_start().starts_with("//"));
+    let declared: BTreeSet<&str> = code
+        .filter_map(|line| line.split_once('(')?.0.split([' ', '*']).next_back())
+        .filter(|name| name.starts_with("auth_"))
+        .collect();
+    ensure!(exports == declared, "{SHARED} exports {exports:?}, the header declares {declared:?}");
+    Ok(())
+}
+
+/// Compiles an example and links it with one of the libraries.
+fn compile(shell: &Shell, name: &str, library: &str) -> Result<PathBuf> {
+    let program = folder(shell).join(format!("{name}-with-{library}"));
     let mut cc = shell.command("cc", &STRICT);
     cc.args(["-Iauth-c/include", &format!("examples/c/{name}.c"), "-o"]).arg(&program);
-    cc.arg(shell.target().join("release/libauth_core_c.a")).args(LIBRARIES);
+    cc.arg(folder(shell).join(library)).args(LIBRARIES).arg("-Wl,-rpath,$ORIGIN");
     if !shell.run(&mut cc)? {
         bail!("{}", line(&cc));
     }
@@ -135,28 +180,5 @@ fn feed(shell: &Shell, replay: &Path, lines: &str) -> Result<()> {
     ensure!(output.status.success(), "replay ended with {}", output.status);
     let replayed: usize = text.split(' ').next().unwrap_or_default().parse().context("it counts")?;
     ensure!(replayed >= 100, "only {replayed} scripts");
-    Ok(())
-}
-
-fn as_a_person(shell: &Shell, register: &Path) -> Result<()> {
-    let mut command =
-        shell.command(&register.to_string_lossy(), &["Ada@example.org", "correct-horse-battery"]);
-    let mut person = Conversation::start(&mut command)?;
-    ensure!(person.line()? == "accepted", "it is registered");
-    let mail = person.line()?;
-    let code = mail.strip_prefix("mail to Ada@example.org: ").context("a mail came")?.to_owned();
-    let wrong = format!("{:06}", (code.parse::<u32>()? + 1) % 1_000_000);
-    for (typed, told) in [
-        ("12", "a code has six digits"),
-        (wrong.as_str(), "refused"),
-        (code.as_str(), "activated"),
-        (code.as_str(), "activated"),
-    ] {
-        ensure!(person.does(typed)? == told, "{told} was expected");
-    }
-    person.ends()?;
-    let weak = shell.command(&register.to_string_lossy(), &["ada@example.org", "short"]).output()?;
-    let refused = weak.status.code() == Some(1) && weak.stderr == b"the password is too weak\n";
-    ensure!(refused, "a short password is refused, not {weak:?}");
     Ok(())
 }

@@ -15,7 +15,7 @@ use crate::apt;
 use crate::shell::{Shell, on_path};
 use crate::test::{Outcome, targets};
 
-const WIT: &str = "auth-component/wit/auth-core.wit";
+pub(crate) const WIT: &str = "auth-component/wit/auth-core.wit";
 const RECORDED: &str = "auth-component/wit/recorded.wit.txt";
 /// The most that the component may weigh, in octets.
 const BUDGET: usize = 110_000;
@@ -58,7 +58,7 @@ fn build_and_check(shell: &Shell, record: bool) -> Result<()> {
     let cargo = |command: &str| {
         let mut cargo = shell.cargo(&[command, "--locked", "-p", "auth-component"]);
         cargo.args(["--profile", "component", "--target", "wasm32v1-none"]);
-        cargo.env("RUSTFLAGS", FLAGS);
+        cargo.env("RUSTFLAGS", format!("{FLAGS} {}", shell.portable()));
         cargo
     };
     // On the host's own target there is nothing for the other lints to see.

@@ -44,6 +44,15 @@ impl Shell {
         self.command("cargo", arguments)
     }
 
+    /// Returns flags for rustc that keep this machine's paths out of what is built: another clone makes the same bytes, and
+    /// a release does not show who made it.
+    pub(crate) fn portable(&self) -> String {
+        let cargo = env::var_os("CARGO_HOME").map(PathBuf::from);
+        let cargo = cargo.or_else(|| env::home_dir().map(|home| home.join(".cargo"))).unwrap_or_default();
+        let sources = cargo.join("registry/src");
+        format!("--remap-path-prefix={}=. --remap-path-prefix={}=.", self.root.display(), sources.display())
+    }
+
     /// Runs the command with its output visible and says whether it succeeded.
     pub(crate) fn run(&self, command: &mut Command) -> Result<bool> {
         println!("$ {}", describe(command));

@@ -55,3 +55,26 @@ impl Drop for Conversation {
         let _ = self.program.wait();
     }
 }
+
+/// Registers an address with a host in memory and activates the account, as a person does. `host` makes the command
+/// with these arguments.
+pub(crate) fn registers_a_person(host: impl Fn(&[&str]) -> Command) -> Result<()> {
+    let mut person = Conversation::start(&mut host(&["Ada@example.org", "correct-horse-battery"]))?;
+    ensure!(person.line()? == "accepted", "it is registered");
+    let mail = person.line()?;
+    let code = mail.strip_prefix("mail to Ada@example.org: ").context("a mail came")?.to_owned();
+    let wrong = format!("{:06}", (code.parse::<u32>()? + 1) % 1_000_000);
+    for (typed, told) in [
+        ("12", "a code has six digits"),
+        (wrong.as_str(), "refused"),
+        (code.as_str(), "activated"),
+        (code.as_str(), "activated"),
+    ] {
+        ensure!(person.does(typed)? == told, "{told} was expected");
+    }
+    person.ends()?;
+    let weak = host(&["ada@example.org", "short"]).output()?;
+    let refused = weak.status.code() == Some(1) && weak.stderr == b"the password is too weak\n";
+    ensure!(refused, "a short password is refused, not {weak:?}");
+    Ok(())
+}

@@ -27,7 +27,7 @@ use crate::panics;
 use crate::playground;
 use crate::shell::Shell;
 use crate::tidy;
-pub(crate) use conversation::Conversation;
+pub(crate) use conversation::registers_a_person;
 use prepare::Prepared;
 pub(crate) use report::Outcome;
 use report::Report;
