@@ -7,6 +7,7 @@ mod apt;
 mod c;
 mod component;
 mod dev;
+mod dist;
 mod images;
 mod openapi;
 mod panics;
@@ -53,8 +54,10 @@ enum Command {
     Panics(panics::Options),
     /// Make the page that runs the core in a browser, and say where it is
     Playground,
-    /// Build auth-core as a static library, check its header and run the hosts in C
+    /// Build auth-core as a C library, static and shared, check its header and run the hosts in C
     C(c::Options),
+    /// Lay out what a release carries: component, C library, package for Node, checksums
+    Dist(dist::Options),
     /// Check the invariants of ARCHITECTURE.md and the papers
     Tidy,
 }
@@ -72,6 +75,7 @@ fn main() -> ExitCode {
         Command::Panics(options) => panics::run(&shell, &options),
         Command::Playground => playground::run(&shell),
         Command::C(options) => c::run(&shell, &options),
+        Command::Dist(options) => dist::run(&shell, &options),
         Command::Tidy => tidy::run(&shell),
     });
     result.unwrap_or_else(|error| {

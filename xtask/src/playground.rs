@@ -18,7 +18,7 @@ pub(crate) fn run(shell: &Shell) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Makes the page of the component that is there.
+/// Makes JavaScript of the component that is there, and the page of that.
 pub(crate) fn build(shell: &Shell) -> Result<()> {
     let mut transpile = tool(shell, "run");
     transpile.arg("--").arg(component::artefact(shell)).arg(EXAMPLES).arg(folder(shell));
@@ -50,6 +50,11 @@ fn must(shell: &Shell, mut command: Command) -> Result<()> {
         bail!("{}", line(&command));
     }
     Ok(())
+}
+
+/// Returns the folder of the component as JavaScript, with its types.
+pub(crate) fn modules(shell: &Shell) -> PathBuf {
+    folder(shell).join("js")
 }
 
 /// Where the page is.

@@ -105,6 +105,8 @@ fn commands(shell: &Shell, step: Step, filter: Option<&str>) -> Vec<Command> {
         | Step::Python
         | Step::Firmware
         | Step::C
+        | Step::Dist
+        | Step::Node
         | Step::Servers
         | Step::Tidy => vec![],
     }

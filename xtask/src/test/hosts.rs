@@ -1,13 +1,17 @@
 //! The hosts in `examples/` that are no members of the workspace, each with its own test: what they need is
 //! brought here, and where it cannot be, the step is incomplete.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Result, ensure};
 
+use super::conversation::registers_a_person;
 use super::report::Outcome;
+use crate::apt;
 use crate::component;
+use crate::dist;
 use crate::shell::{Shell, line, on_path};
 
 /// wasmtime from Rust: its test, the program itself, and what a flow costs.
@@ -65,6 +69,30 @@ pub(super) fn python(shell: &Shell) -> Result<Outcome> {
     let mut test = Command::new(&python);
     test.args(["-m", "unittest"]).current_dir(&folder).env("AUTH_COMPONENT", component::artefact(shell));
     all(shell, [test])
+}
+
+/// Replays all scripts and runs the host in Node, with the package of `dist` linked as `npm install` links it.
+pub(super) fn node(shell: &Shell) -> Result<Outcome> {
+    let is_there =
+        || shell.succeeds("node", &["-e", "process.exit(+(parseInt(process.versions.node) < 18))"]);
+    if let Some(advice) = apt::provide(shell, &["nodejs"], is_there)? {
+        return Ok(Outcome::Incomplete(format!("no Node 18 or newer: {advice}")));
+    }
+    let folder = shell.root.join("examples/node");
+    let modules = folder.join("node_modules");
+    fs::create_dir_all(&modules)?;
+    let mut link = shell.command("ln", &["--symbolic", "--force", "--no-dereference"]);
+    link.arg(dist::node_package(shell)).arg(modules.join("auth-core"));
+    let node = |arguments: &[&str]| {
+        let mut node = Command::new("node");
+        node.args(arguments).current_dir(&folder);
+        node
+    };
+    let outcome = all(shell, [link, node(&["--version"]), node(&["--test", "--test-reporter", "dot"])])?;
+    if outcome == Outcome::Passed && !shell.dry_run {
+        registers_a_person(|arguments| node(&[&["register.js"], arguments].concat()))?;
+    }
+    Ok(outcome)
 }
 
 /// Makes a virtual environment in the target folder with the folder's `requirements.txt`; returns where its

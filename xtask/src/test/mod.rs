@@ -22,6 +22,7 @@ use anyhow::Result;
 use crate::api;
 use crate::c;
 use crate::component;
+use crate::dist;
 use crate::images;
 use crate::panics;
 use crate::playground;
@@ -58,6 +59,7 @@ enum Part {
     Browser,
     Wasmtime,
     Python,
+    Node,
     Qemu,
     C,
 }
@@ -160,6 +162,8 @@ fn run_step(
         Step::Python => hosts::python(shell),
         Step::Client => client::run(shell),
         Step::C => c::step(shell),
+        Step::Dist => dist::step(shell),
+        Step::Node => hosts::node(shell),
         Step::Api => api::step(shell),
         Step::Panics => setup::targets_or(shell, panics::step),
         Step::Server => server::build(shell),
@@ -192,6 +196,7 @@ fn part_left_out(options: &Options, step: Step) -> Option<&'static str> {
         (Step::Wasmtime, Part::Wasmtime, "--without wasmtime"),
         (Step::Python, Part::Python, "--without python"),
         (Step::Client, Part::Python, "--without python"),
+        (Step::Node, Part::Node, "--without node"),
         (Step::Firmware, Part::Qemu, "--without qemu"),
         (Step::C, Part::C, "--without c"),
     ];

@@ -31,7 +31,7 @@ pub(crate) enum Part {
     Firmware,
     /// The host of the component in wasmtime
     Wasmtime,
-    /// The tool that makes the playground
+    /// The tool that makes JavaScript of the component
     Playground,
 }
 

@@ -22,6 +22,8 @@ pub(crate) enum Step {
     Playground,
     Firmware,
     C,
+    Dist,
+    Node,
     Servers,
     Mysql,
     Mariadb,
@@ -31,7 +33,7 @@ pub(crate) enum Step {
 }
 
 /// In the order in which they run: what is quick to fail comes first, what is prepared in the background last.
-const ALL: [Step; 24] = [
+const ALL: [Step; 26] = [
     Step::Setup,
     Step::Format,
     Step::Tidy,
@@ -54,6 +56,8 @@ const ALL: [Step; 24] = [
     Step::Faults,
     Step::Firmware,
     Step::Wasmtime,
+    Step::Dist,
+    Step::Node,
     Step::Playground,
     Step::Compose,
 ];
@@ -79,6 +83,8 @@ impl Step {
             Step::Playground => "playground",
             Step::Firmware => "firmware",
             Step::C => "c",
+            Step::Dist => "dist",
+            Step::Node => "node",
             Step::Servers => "servers",
             Step::Mysql => "mysql",
             Step::Mariadb => "mariadb",
@@ -113,7 +119,11 @@ impl Step {
                 "the component in a headless Chromium: all scripts, and the page that explains it"
             }
             Step::Firmware => "the core on a Cortex-M4 under QEMU: all scripts, a host, and what it weighs",
-            Step::C => "the core as a static library: its header, all scripts from C, and a host",
+            Step::C => {
+                "the core as a C library, static and shared: its header, all scripts from C, and a host"
+            }
+            Step::Dist => "what a release carries, with checksums",
+            Step::Node => "the package that a release carries in Node: all scripts, and a host",
             Step::Servers => "images where they are missing, and the servers that the run shares",
             Step::Mysql => "the same tests on MySQL and Redis",
             Step::Mariadb => "the same tests on MariaDB and Valkey",
@@ -130,7 +140,8 @@ impl Step {
             Step::Integration | Step::Browser | Step::Client => &[Step::Server],
             Step::Mysql | Step::Mariadb | Step::Faults => &[Step::Server, Step::Servers],
             Step::Compose => &[Step::Servers],
-            Step::Wasmtime | Step::Python | Step::Playground => &[Step::Component],
+            Step::Wasmtime | Step::Python | Step::Playground | Step::Dist => &[Step::Component],
+            Step::Node => &[Step::Component, Step::Dist],
             Step::Setup
             | Step::Format
             | Step::Lint
@@ -155,7 +166,7 @@ impl Step {
             Step::Compose => Some(Part::App),
             Step::Firmware => Some(Part::Firmware),
             Step::Wasmtime => Some(Part::Wasmtime),
-            Step::Playground => Some(Part::Playground),
+            Step::Dist | Step::Playground => Some(Part::Playground),
             Step::Setup
             | Step::Format
             | Step::Lint
@@ -171,6 +182,7 @@ impl Step {
             | Step::Component
             | Step::Python
             | Step::C
+            | Step::Node
             | Step::Mysql
             | Step::Mariadb
             | Step::Faults
