@@ -56,8 +56,8 @@ async function deliver() {
 }
 
 /** Returns what the visitor may know. The event beside it is for audit and metrics alone. */
-function told(outcome) {
-  return outcome.Ok ? caseOf(outcome.Ok)[1].told : "try again";
+function disclosed(outcome) {
+  return outcome.Ok ? caseOf(outcome.Ok)[1].disclosed : "try again";
 }
 
 const [address, typed, ...more] = process.argv.slice(2);
@@ -75,12 +75,12 @@ try {
   console.error(error.payload.tag === "weak" ? "the password is too weak" : error.payload.val);
   process.exit(1);
 }
-const registration = { address, password: { Ok: null }, client: CLIENT, locale: "en" };
-console.log(told(await drive({ register: registration }, password)));
+const registration = { address, verdict: { Ok: null }, client: CLIENT, locale: "en" };
+console.log(disclosed(await drive({ register: registration }, password)));
 await deliver();
 for await (const code of createInterface({ input: process.stdin })) {
   try {
-    console.log(told(await drive({ activate: { address, code, client: CLIENT } }, password)));
+    console.log(disclosed(await drive({ activate: { address, code, client: CLIENT } }, password)));
   } catch (error) {
     if (error.payload?.field !== "code") throw error;
     console.log("a code has six digits");
