@@ -5,6 +5,8 @@ use std::env;
 use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
@@ -13,6 +15,7 @@ pub(crate) struct Shell {
     /// Where cargo puts the programs it builds: beside this one.
     pub(crate) built: PathBuf,
     pub(crate) dry_run: bool,
+    time_building: Mutex<Duration>,
 }
 
 impl Shell {
@@ -25,7 +28,7 @@ impl Shell {
         root.pop();
         let mut built = env::current_exe().context("cannot find this program's own file")?;
         built.pop();
-        Ok(Self { root, built, dry_run })
+        Ok(Self { root, built, dry_run, time_building: Mutex::default() })
     }
 
     /// The target folder: what this was built into.
@@ -59,8 +62,21 @@ impl Shell {
         if self.dry_run {
             return Ok(true);
         }
-        let status = command.status().with_context(|| format!("cannot start `{}`", describe(command)))?;
-        Ok(status.success())
+        let status = if builds(command) { self.building(|| command.status()) } else { command.status() };
+        Ok(status.with_context(|| format!("cannot start `{}`", describe(command)))?.success())
+    }
+
+    /// Does what another run will find done, and takes the time.
+    pub(crate) fn building<T>(&self, work: impl FnOnce() -> T) -> T {
+        let started = now();
+        let done = work();
+        *self.time_building.lock().expect("nothing panics while it is locked") += started.elapsed();
+        done
+    }
+
+    /// The time that was spent on building and installing so far.
+    pub(crate) fn time_building(&self) -> Duration {
+        *self.time_building.lock().expect("nothing panics while it is locked")
     }
 
     /// The standard output of a command that changes nothing; runs in a dry run too.
@@ -86,6 +102,20 @@ impl Shell {
             .status()
             .is_ok_and(|status| status.success())
     }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "how long something took is shown to a person; nothing is decided by it"
+)]
+pub(crate) fn now() -> Instant {
+    Instant::now()
+}
+
+/// Whether the command makes or brings something that stays.
+fn builds(command: &Command) -> bool {
+    let words = ["build", "clippy", "doc", "rustdoc", "install", "--no-run", "add"];
+    command.get_args().any(|argument| words.iter().any(|word| argument == *word))
 }
 
 /// Whether PATH has a file of this name.
@@ -129,6 +159,23 @@ mod tests {
         command.args(["test", "two words"]).env("A", "b");
         assert_eq!(describe(&command), "A=b cargo test 'two words'");
         assert_eq!(line(&command), "cargo test 'two words'");
+    }
+
+    #[test]
+    fn what_stays_for_the_next_run_counts_as_building() {
+        let builds = |line: &str| builds(Command::new("env").args(line.split(' ')));
+        for line in
+            ["cargo clippy --locked", "cargo test --no-run", "apt-get install x", "rustup target add x"]
+        {
+            assert!(builds(line), "{line}");
+        }
+        for line in ["cargo test --workspace --doc", "cargo fmt --check", "auth-http serve"] {
+            assert!(!builds(line), "{line}");
+        }
+        let shell = Shell::new(true).unwrap();
+        assert_eq!(shell.time_building(), Duration::ZERO);
+        shell.building(|| std::hint::black_box("something"));
+        assert!(shell.time_building() > Duration::ZERO);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! Everything takes the whole workspace and chooses targets: cargo unites the features of the packages that it
 //! is told, so each other choice of packages builds the dependencies again.
 
+use std::ffi::OsStr;
 use std::process::Command;
 
 use anyhow::Result;
@@ -25,6 +26,13 @@ pub(crate) fn run(
 ) -> Result<Outcome> {
     let mut failed = Vec::new();
     for mut command in commands(shell, step, filter) {
+        // Built on its own, so that the time for it is known.
+        if let Some(mut build) = test_build(&command)
+            && !shell.run(&mut build)?
+        {
+            failed.push(line(&build));
+            continue;
+        }
         if let Some(servers) = servers.filter(|_| step.wants_engine()) {
             servers.tell(&mut command);
         }
@@ -33,6 +41,20 @@ pub(crate) fn run(
         }
     }
     Ok(if failed.is_empty() { Outcome::Passed } else { Outcome::Failed(failed.join("; ")) })
+}
+
+/// The command that builds what a `cargo test` runs; none for documentation tests, which are built one by one.
+fn test_build(command: &Command) -> Option<Command> {
+    let arguments: Vec<&OsStr> = command.get_args().take_while(|argument| *argument != "--").collect();
+    if arguments.first().is_none_or(|first| *first != "test") || arguments.contains(&OsStr::new("--doc")) {
+        return None;
+    }
+    let mut build = Command::new(command.get_program());
+    build.args(arguments).arg("--no-run");
+    if let Some(folder) = command.get_current_dir() {
+        build.current_dir(folder);
+    }
+    Some(build)
 }
 
 fn commands(shell: &Shell, step: Step, filter: Option<&str>) -> Vec<Command> {
@@ -151,4 +173,22 @@ fn without(mut command: Command, names: &[&str]) -> Command {
 fn against_server(shell: &Shell, mut command: Command) -> Command {
     command.env("AUTH_HTTP_BIN", server::plain(shell)).env("AUTH_HTTP_HOOKS_BIN", server::with_hooks(shell));
     command
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_tested_is_built_before() {
+        let shell = Shell::new(true).unwrap();
+        let builds = |step| {
+            let commands = commands(&shell, step, Some("filter"));
+            commands.iter().filter_map(test_build).map(|build| line(&build)).collect::<Vec<_>>()
+        };
+        let build = "cargo test --locked --no-fail-fast --workspace --test integration filter --no-run";
+        assert_eq!(builds(Step::Integration), [build]);
+        assert_eq!(builds(Step::Doc), [""; 0]);
+        assert_eq!(builds(Step::Lint), [""; 0]);
+    }
 }

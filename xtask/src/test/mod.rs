@@ -14,8 +14,8 @@ mod setup;
 mod stack;
 mod step;
 
+use std::env;
 use std::process::ExitCode;
-use std::time::Instant;
 
 use anyhow::Result;
 
@@ -26,7 +26,7 @@ use crate::dist;
 use crate::images;
 use crate::panics;
 use crate::playground;
-use crate::shell::Shell;
+use crate::shell::{Shell, now};
 use crate::tidy;
 pub(crate) use conversation::registers_a_person;
 use prepare::Prepared;
@@ -34,34 +34,27 @@ pub(crate) use report::Outcome;
 use report::Report;
 pub(crate) use setup::targets;
 use stack::Servers;
-use step::Step;
+use step::{Step, Want};
 
 #[derive(clap::Args)]
 pub(crate) struct Options {
     /// Run only the tests whose name contains this
     filter: Option<String>,
-    /// Leave a part out; without this a missing browser makes the run incomplete
+    /// Leave out what needs this; without the option a missing browser makes the run incomplete
     #[arg(long, value_enum)]
-    without: Vec<Part>,
+    without: Vec<Want>,
     /// Leave out all that needs a container engine
     #[arg(long)]
     embedded: bool,
+    /// End as incomplete where no container engine answers, as on CI
+    #[arg(long, conflicts_with = "embedded")]
+    require_containers: bool,
     /// Run only this step and those that it needs; may be repeated
     #[arg(long, value_enum)]
     only: Vec<Step>,
     /// Print the steps and end
     #[arg(long)]
     list: bool,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Part {
-    Browser,
-    Wasmtime,
-    Python,
-    Node,
-    Qemu,
-    C,
 }
 
 pub(crate) fn run(shell: &Shell, options: &Options) -> Result<ExitCode> {
@@ -72,55 +65,102 @@ pub(crate) fn run(shell: &Shell, options: &Options) -> Result<ExitCode> {
         }
         return Ok(ExitCode::SUCCESS);
     }
+    let engine = Engine::find(shell, options, &plan);
     let mut report = Report::default();
-    // What an engine is needed for is told before anything else takes its time.
-    let engine = images::engine(shell);
-    if let Some(advice) =
-        engine.as_ref().filter(|_| !options.embedded && plan.iter().any(|s| s.wants_engine()))
-    {
-        println!("{advice}");
-    }
     let mut servers = None;
     let mut prepared = None;
     for &step in &plan {
         println!("\n== {}: {}", step.name(), step.about());
-        let started = now();
+        let (started, built_before) = (now(), shell.time_building());
         if prepared.is_none() && step != Step::Setup {
-            let left_out = |step: Step| {
-                step.wants_engine() && (options.embedded || engine.is_some())
-                    || part_left_out(options, step).is_some()
-            };
-            let wanted = plan.iter().filter(|step| !left_out(**step)).filter_map(|step| step.prepared());
+            let runs = plan.iter().filter(|&&step| not_run(options, &engine, step).is_none());
+            let wanted = runs.filter_map(|step| step.prepared());
             prepared = Some(Prepared::start(shell, &wanted.collect())?);
         }
         if let Some(Some(prepared)) = &mut prepared
             && (step.prepared().is_some() || step.depends_on_time())
         {
-            prepared.wait();
+            shell.building(|| prepared.wait());
         }
-        let outcome = match &engine {
-            _ if step.wants_engine() && options.embedded => Outcome::LeftOut("--embedded".to_owned()),
-            Some(advice) if step.wants_engine() && !shell.dry_run => Outcome::Incomplete(advice.clone()),
-            _ => run_step(shell, options, &plan, step, &report, &mut servers),
-        };
+        let outcome = not_run(options, &engine, step)
+            .unwrap_or_else(|| run_step(shell, options, &plan, step, &report, &mut servers));
         let seconds = started.elapsed().as_secs_f64();
         if !shell.dry_run {
             println!("== {}: {outcome}, {seconds:.1} s", step.name());
         }
-        report.add(step, outcome, seconds);
+        report.add(step, outcome, seconds, (shell.time_building() - built_before).as_secs_f64());
     }
     if shell.dry_run {
         println!("\ndry run: nothing was run");
-    } else {
-        print!("{report}");
+        return Ok(report.exit_code());
     }
+    print!("{report}");
     if let Some(versions) = servers.as_ref().map(Servers::versions) {
         println!("servers: {versions}");
     }
-    if let Some(filter) = &options.filter {
-        println!("tests narrowed to names that contain `{filter}`");
-    }
+    // What they print while they end comes before the last lines.
+    drop(servers);
+    print!("{}", report.closing(&narrowed(options)));
     Ok(report.exit_code())
+}
+
+/// What options leave out without naming it.
+fn narrowed(options: &Options) -> Vec<String> {
+    let steps = (!options.only.is_empty()).then(|| "all other steps (--only)".to_owned());
+    let tests = options.filter.as_ref().map(|filter| format!("tests without `{filter}` in their names"));
+    steps.into_iter().chain(tests).collect()
+}
+
+/// The container engine of this machine.
+enum Engine {
+    Answers,
+    /// What becomes of the steps that want it.
+    Missing(Outcome),
+}
+
+impl Engine {
+    /// Says at once what a missing engine means for the run.
+    fn find(shell: &Shell, options: &Options, plan: &[Step]) -> Self {
+        if options.embedded {
+            return Engine::Missing(Outcome::LeftOut("--embedded".to_owned()));
+        }
+        match images::engine(shell) {
+            Some(advice) if !shell.dry_run && plan.iter().any(|step| step.wants_engine()) => {
+                println!("{advice}");
+                let missing = Self::missing(requires_all(options, env::var("CI").ok()));
+                if let Engine::Missing(outcome) = &missing {
+                    println!("what needs a container engine: {outcome}");
+                }
+                missing
+            }
+            Some(_) | None => Engine::Answers,
+        }
+    }
+
+    fn missing(required: bool) -> Self {
+        Engine::Missing(match required {
+            true => Outcome::Incomplete("no container engine answers".to_owned()),
+            false => {
+                Outcome::LeftOut("no container engine; --require-containers makes that an error".to_owned())
+            }
+        })
+    }
+}
+
+/// Whether a run without a container engine is incomplete: it is on CI, and where a step is named that needs one.
+fn requires_all(options: &Options, ci: Option<String>) -> bool {
+    let on_ci = ci.is_some_and(|value| !["", "0", "false"].contains(&value.as_str()));
+    options.require_containers || on_ci || options.only.iter().any(|step| step.wants_engine())
+}
+
+/// What becomes of a step that an option leaves out, or that this machine has no container engine for.
+fn not_run(options: &Options, engine: &Engine, step: Step) -> Option<Outcome> {
+    let left_out = options.without.iter().find(|want| step.wants().contains(want));
+    match (engine, left_out) {
+        (_, Some(want)) => Some(Outcome::LeftOut(format!("--without {want:?}").to_lowercase())),
+        (Engine::Missing(outcome), None) if step.wants_engine() => Some(outcome.clone()),
+        (Engine::Missing(_) | Engine::Answers, None) => None,
+    }
 }
 
 fn run_step(
@@ -131,23 +171,17 @@ fn run_step(
     report: &Report,
     servers: &mut Option<Servers>,
 ) -> Outcome {
-    let without = |part| options.without.contains(&part);
-    if let Some(option) = part_left_out(options, step) {
-        return Outcome::LeftOut(option.to_owned());
-    }
     if let Some(absent) = report.first_not_passed(step.needs()) {
         return Outcome::Incomplete(format!("needs what `{}` makes", absent.name()));
     }
     let filter = options.filter.as_deref();
     let result = match step {
         Step::Setup => {
-            let wants = |other| plan.contains(&other) || options.only.contains(&Step::Setup);
-            let browser = [Step::Browser, Step::Playground].into_iter().any(wants) && !without(Part::Browser);
-            setup::run(
-                shell,
-                [Step::Targets, Step::Panics, Step::Component, Step::Firmware].into_iter().any(wants),
-                browser,
-            )
+            let wanted = |want| {
+                options.only.contains(&Step::Setup) || plan.iter().any(|step| step.wants().contains(&want))
+            };
+            let browser = wanted(Want::Browser) && !options.without.contains(&Want::Browser);
+            setup::run(shell, wanted(Want::Targets), browser)
         }
         Step::Targets => setup::targets_or(shell, |shell| checks::run(shell, step, filter, servers.as_ref())),
         Step::Browser => setup::browser_or(shell, |shell| checks::run(shell, step, filter, servers.as_ref())),
@@ -188,26 +222,55 @@ fn run_step(
     result.unwrap_or_else(|error| Outcome::Failed(format!("{error:#}")))
 }
 
-/// The option that leaves a step out, if it was given.
-fn part_left_out(options: &Options, step: Step) -> Option<&'static str> {
-    let parts = [
-        (Step::Browser, Part::Browser, "--without browser"),
-        (Step::Playground, Part::Browser, "--without browser"),
-        (Step::Wasmtime, Part::Wasmtime, "--without wasmtime"),
-        (Step::Python, Part::Python, "--without python"),
-        (Step::Client, Part::Python, "--without python"),
-        (Step::Node, Part::Node, "--without node"),
-        (Step::Firmware, Part::Qemu, "--without qemu"),
-        (Step::C, Part::C, "--without c"),
-    ];
-    let given = |(of, part, _): &(Step, Part, &str)| *of == step && options.without.contains(part);
-    parts.into_iter().find(given).map(|(_, _, option)| option)
-}
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "how long a step took is told to a person; nothing is decided by it"
-)]
-fn now() -> Instant {
-    Instant::now()
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        options: Options,
+    }
+
+    fn options(words: &str) -> Options {
+        Line::try_parse_from(format!("test {words}").split_whitespace()).expect("it is a command").options
+    }
+
+    fn missing(words: &str, ci: Option<&str>) -> Engine {
+        Engine::missing(requires_all(&options(words), ci.map(str::to_owned)))
+    }
+
+    #[test]
+    fn without_an_engine_all_else_runs_and_only_ci_or_an_option_asks_for_more() {
+        let outcome = |words: &str, ci| not_run(&options(words), &missing(words, ci), Step::Mysql);
+        let incomplete = Some(Outcome::Incomplete("no container engine answers".to_owned()));
+        for ci in [None, Some(""), Some("false"), Some("0")] {
+            assert!(matches!(outcome("", ci), Some(Outcome::LeftOut(_))), "{ci:?}");
+            assert_eq!(outcome("--require-containers", ci), incomplete);
+            assert_eq!(outcome("--only mysql", ci), incomplete, "what is named is wanted");
+        }
+        assert_eq!(outcome("", Some("true")), incomplete);
+        assert_eq!(not_run(&options(""), &missing("", Some("true")), Step::Unit), None);
+    }
+
+    #[test]
+    fn a_step_is_left_out_by_each_thing_that_it_wants() {
+        let left_out = |words: &str| {
+            let options = options(words);
+            let all = step::plan(&[]).into_iter();
+            let steps = all.filter(|&step| not_run(&options, &Engine::Answers, step).is_some());
+            steps.map(Step::name).collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(left_out(""), "");
+        assert_eq!(left_out("--without browser"), "browser playground");
+        assert_eq!(left_out("--without python --without qemu"), "client python firmware");
+        assert_eq!(left_out("--without c --without wasmtime --without node"), "c wasmtime node");
+    }
+
+    #[test]
+    fn options_that_contradict_each_other_are_refused() {
+        assert!(Line::try_parse_from(["test", "--embedded", "--require-containers"]).is_err());
+    }
 }

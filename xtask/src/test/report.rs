@@ -8,13 +8,13 @@ use super::step::Step;
 /// A run that could not check everything is told apart from one that found a fault.
 const INCOMPLETE: u8 = 3;
 
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
     Passed,
     Failed(String),
     /// Something that this machine lacks; says what to do.
     Incomplete(String),
-    /// Left out because the caller asked for it.
+    /// Left out because the caller asked for it, or did not ask for what this machine lacks.
     LeftOut(String),
 }
 
@@ -47,20 +47,54 @@ impl fmt::Display for Outcome {
 
 #[derive(Default)]
 pub(crate) struct Report {
-    rows: Vec<(Step, Outcome, f64)>,
+    rows: Vec<Row>,
+}
+
+struct Row {
+    step: Step,
+    outcome: Outcome,
+    seconds: f64,
+    /// How many of these seconds went into what another run finds done.
+    building: f64,
 }
 
 impl Report {
-    pub(crate) fn add(&mut self, step: Step, outcome: Outcome, seconds: f64) {
-        self.rows.push((step, outcome, seconds));
+    pub(crate) fn add(&mut self, step: Step, outcome: Outcome, seconds: f64, building: f64) {
+        self.rows.push(Row { step, outcome, seconds, building });
     }
 
     /// The first of these steps that ran and did not pass.
     pub(crate) fn first_not_passed(&self, steps: &[Step]) -> Option<Step> {
-        self.rows
-            .iter()
-            .find(|(step, outcome, _)| steps.contains(step) && *outcome != Outcome::Passed)
-            .map(|(step, _, _)| *step)
+        let not_passed = |row: &&Row| steps.contains(&row.step) && row.outcome != Outcome::Passed;
+        self.rows.iter().find(not_passed).map(|row| row.step)
+    }
+
+    /// The last lines of a run: what the same run takes once more and, where something was not run, what that is;
+    /// `narrowed` is what options left out without naming it.
+    pub(crate) fn closing(&self, narrowed: &[String]) -> String {
+        let mut lines = String::new();
+        let sum = |of: fn(&Row) -> f64| self.rows.iter().map(of).sum::<f64>() / 60.0;
+        let (all, building) = (sum(|row| row.seconds), sum(|row| row.building));
+        if self.verdict() != "FAILED" {
+            let again = all - building;
+            lines += &format!(
+                "a second run takes about {again:.1} min ({building:.1} min of this one went into building)\n"
+            );
+        }
+        let mut reasons: Vec<(&str, Vec<String>)> = Vec::new();
+        for row in &self.rows {
+            let (Outcome::Incomplete(why) | Outcome::LeftOut(why)) = &row.outcome else { continue };
+            match reasons.iter_mut().find(|(reason, _)| reason == why) {
+                Some((_, steps)) => steps.push(row.step.name()),
+                None => reasons.push((why, vec![row.step.name()])),
+            }
+        }
+        let steps = reasons.iter().map(|(why, steps)| format!("{} ({why})", steps.join(", ")));
+        let not_run: Vec<String> = steps.chain(narrowed.iter().cloned()).collect();
+        if !not_run.is_empty() {
+            lines += &format!("not run: {}\n", not_run.join("; "));
+        }
+        lines
     }
 
     pub(crate) fn exit_code(&self) -> ExitCode {
@@ -72,7 +106,7 @@ impl Report {
     }
 
     fn verdict(&self) -> &'static str {
-        let has = |word| self.rows.iter().any(|(_, outcome, _)| outcome.word() == word);
+        let has = |word| self.rows.iter().any(|row| row.outcome.word() == word);
         if has("FAILED") {
             "FAILED"
         } else if has("INCOMPLETE") {
@@ -86,12 +120,12 @@ impl Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "\n{:12} {:10} {:>8}", "step", "result", "seconds")?;
-        for (step, outcome, seconds) in &self.rows {
+        for Row { step, outcome, seconds, .. } in &self.rows {
             let (word, why) = (outcome.word(), outcome.reason());
             let line = format!("{:12} {word:10} {seconds:8.1}  {why}", step.name());
             writeln!(f, "{}", line.trim_end())?;
         }
-        let total: f64 = self.rows.iter().map(|(_, _, seconds)| seconds).sum();
+        let total: f64 = self.rows.iter().map(|row| row.seconds).sum();
         let verdict = self.verdict();
         writeln!(f, "{:12} {verdict:10} {total:8.1}", "all")
     }
@@ -102,8 +136,8 @@ mod tests {
     use super::*;
 
     fn report(outcomes: Vec<Outcome>) -> Report {
-        let rows = outcomes.into_iter();
-        Report { rows: rows.map(|outcome| (Step::Unit, outcome, 1.0)).collect() }
+        let row = |outcome| Row { step: Step::Unit, outcome, seconds: 60.0, building: 45.0 };
+        Report { rows: outcomes.into_iter().map(row).collect() }
     }
 
     #[test]
@@ -121,9 +155,28 @@ mod tests {
         let text = report(vec![Outcome::Passed, Outcome::Failed("see above".to_owned())]).to_string();
         let lines: Vec<&str> = text.trim().lines().collect();
         assert_eq!(lines.len(), 4);
-        assert_eq!(lines[1], "unit         passed          1.0");
-        assert_eq!(lines[2], "unit         FAILED          1.0  see above");
-        assert_eq!(lines[3], "all          FAILED          2.0");
+        assert_eq!(lines[1], "unit         passed         60.0");
+        assert_eq!(lines[2], "unit         FAILED         60.0  see above");
+        assert_eq!(lines[3], "all          FAILED        120.0");
+    }
+
+    #[test]
+    fn the_last_line_names_what_was_not_run() {
+        let left_out = || Outcome::LeftOut("no engine".to_owned());
+        let missing = Outcome::Incomplete("no browser".to_owned());
+        let some = report(vec![left_out(), Outcome::Passed, missing, left_out()]);
+        let closing = some.closing(&["all other steps".to_owned()]);
+        let last = "not run: unit, unit (no engine); unit (no browser); all other steps";
+        assert_eq!(closing.lines().last(), Some(last));
+        let all = report(vec![Outcome::Passed]).closing(&[]);
+        assert!(!all.contains("not run"), "{all}");
+    }
+
+    #[test]
+    fn a_second_run_builds_nothing() {
+        let text = report(vec![Outcome::Passed, Outcome::Passed]).closing(&[]);
+        assert_eq!(text, "a second run takes about 0.5 min (1.5 min of this one went into building)\n");
+        assert_eq!(report(vec![Outcome::Failed("see above".to_owned())]).closing(&[]), "");
     }
 
     #[test]

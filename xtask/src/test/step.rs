@@ -1,4 +1,4 @@
-//! The steps of `test`: their names, their order and what they need of each other.
+//! The steps of `test`: their order, and what each needs of the others and of the machine.
 
 use super::prepare::Part;
 
@@ -6,6 +6,7 @@ use super::prepare::Part;
 pub(crate) enum Step {
     Setup,
     Format,
+    Tidy,
     Lint,
     Targets,
     Unit,
@@ -17,231 +18,216 @@ pub(crate) enum Step {
     Browser,
     Client,
     Component,
-    Wasmtime,
     Python,
-    Playground,
-    Firmware,
     C,
-    Dist,
-    Node,
     Servers,
     Mysql,
     Mariadb,
     Faults,
+    Firmware,
+    Wasmtime,
+    Dist,
+    Node,
+    Playground,
     Compose,
-    Tidy,
 }
 
+/// What a machine must have for a step; those with a value are left out by `--without`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Want {
+    #[value(skip)]
+    Targets,
+    Browser,
+    Wasmtime,
+    Python,
+    Node,
+    Qemu,
+    C,
+    /// A container engine: `--embedded`.
+    #[value(skip)]
+    Engine,
+}
+
+struct Row {
+    step: Step,
+    about: &'static str,
+    /// Steps without whose product this one cannot start.
+    needs: &'static [Step],
+    wants: &'static [Want],
+    /// What it wants of what is prepared in the background.
+    prepared: Option<Part>,
+    /// Whether its tests watch a running server, whose timeouts another load would reach.
+    depends_on_time: bool,
+}
+
+impl Row {
+    const fn new(step: Step, about: &'static str) -> Self {
+        Self { step, about, needs: &[], wants: &[], prepared: None, depends_on_time: false }
+    }
+
+    const fn needs(self, needs: &'static [Step]) -> Self {
+        Self { needs, ..self }
+    }
+
+    const fn wants(self, wants: &'static [Want]) -> Self {
+        Self { wants, ..self }
+    }
+
+    const fn prepared(self, part: Part) -> Self {
+        Self { prepared: Some(part), ..self }
+    }
+
+    const fn depends_on_time(self) -> Self {
+        Self { depends_on_time: true, ..self }
+    }
+}
+
+const TARGETS: &[Want] = &[Want::Targets];
+const ENGINE: &[Want] = &[Want::Engine];
+const BOTH_SERVERS: &[Step] = &[Step::Server, Step::Servers];
+
 /// In the order in which they run: what is quick to fail comes first, what is prepared in the background last.
-const ALL: [Step; 26] = [
-    Step::Setup,
-    Step::Format,
-    Step::Tidy,
-    Step::Lint,
-    Step::Targets,
-    Step::Unit,
-    Step::Doc,
-    Step::Api,
-    Step::Panics,
-    Step::Server,
-    Step::Integration,
-    Step::Browser,
-    Step::Client,
-    Step::Component,
-    Step::Python,
-    Step::C,
-    Step::Servers,
-    Step::Mysql,
-    Step::Mariadb,
-    Step::Faults,
-    Step::Firmware,
-    Step::Wasmtime,
-    Step::Dist,
-    Step::Node,
-    Step::Playground,
-    Step::Compose,
+const ROWS: [Row; 26] = [
+    Row::new(Step::Setup, "add the rustup targets and the browser where they are missing"),
+    Row::new(Step::Format, "formatting, by rustfmt"),
+    Row::new(Step::Tidy, "invariants of the architecture and the documentation"),
+    Row::new(Step::Lint, "clippy, warnings are errors, with and without features"),
+    Row::new(Step::Targets, "the core built for targets without an operating system").wants(TARGETS),
+    Row::new(Step::Unit, "unit tests of the core, the server and xtask, and the Rust hosts"),
+    Row::new(Step::Doc, "doc tests, and the docs built with warnings as errors"),
+    Row::new(Step::Api, "the public API of auth-core, compared with the recorded one"),
+    Row::new(Step::Panics, "no entry of auth-core can reach a panic in the compiled code").wants(TARGETS),
+    Row::new(Step::Server, "build the server under test, plain and with test hooks"),
+    Row::new(Step::Integration, "tests through HTTP and the mailbox, and the ports' contracts, embedded")
+        .needs(&[Step::Server])
+        .depends_on_time(),
+    Row::new(Step::Browser, "the mailbox page, Swagger UI and front ends in a headless Chromium")
+        .needs(&[Step::Server])
+        .wants(&[Want::Browser])
+        .depends_on_time(),
+    Row::new(Step::Client, "a client generated from openapi.json, in Python, drives the server")
+        .needs(&[Step::Server])
+        .wants(&[Want::Python])
+        .depends_on_time(),
+    Row::new(Step::Component, "the core as a WebAssembly component, checked and weighed").wants(TARGETS),
+    Row::new(Step::Python, "the component in wasmtime from Python: all scripts, and a host")
+        .needs(&[Step::Component])
+        .wants(&[Want::Python]),
+    Row::new(Step::C, "the core as a static and a shared library: its header, all scripts from C, and a host")
+        .wants(&[Want::C]),
+    Row::new(Step::Servers, "images where they are missing, and the servers that the run shares")
+        .wants(ENGINE)
+        .prepared(Part::Images),
+    Row::new(Step::Mysql, "the same tests on MySQL and Redis")
+        .needs(BOTH_SERVERS)
+        .wants(ENGINE)
+        .depends_on_time(),
+    Row::new(Step::Mariadb, "the same tests on MariaDB and Valkey")
+        .needs(BOTH_SERVERS)
+        .wants(ENGINE)
+        .depends_on_time(),
+    Row::new(Step::Faults, "real servers and nodes stopped, killed, frozen and cut off")
+        .needs(BOTH_SERVERS)
+        .wants(ENGINE)
+        .depends_on_time(),
+    Row::new(Step::Firmware, "the core on a Cortex-M4 under QEMU: all scripts, a host, and what it weighs")
+        .wants(&[Want::Targets, Want::Qemu])
+        .prepared(Part::Firmware),
+    Row::new(
+        Step::Wasmtime,
+        "the component in wasmtime from Rust: all scripts, a host, and what a flow costs",
+    )
+    .needs(&[Step::Component])
+    .wants(&[Want::Wasmtime])
+    .prepared(Part::Wasmtime),
+    Row::new(Step::Dist, "what a release carries, and its checksums")
+        .needs(&[Step::Component])
+        .prepared(Part::Playground),
+    Row::new(Step::Node, "the package that a release carries in Node: all scripts, and a host")
+        .needs(&[Step::Component, Step::Dist])
+        .wants(&[Want::Node]),
+    Row::new(Step::Playground, "the component in a headless Chromium: all scripts, and its page")
+        .needs(&[Step::Component])
+        .wants(&[Want::Browser])
+        .prepared(Part::Playground),
+    Row::new(Step::Compose, "docker-compose.yml: brought up, used, each service restarted, taken down")
+        .needs(&[Step::Servers])
+        .wants(ENGINE)
+        .prepared(Part::App),
 ];
 
 impl Step {
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Step::Setup => "setup",
-            Step::Format => "format",
-            Step::Lint => "lint",
-            Step::Targets => "targets",
-            Step::Unit => "unit",
-            Step::Doc => "doc",
-            Step::Api => "api",
-            Step::Panics => "panics",
-            Step::Server => "server",
-            Step::Integration => "integration",
-            Step::Browser => "browser",
-            Step::Client => "client",
-            Step::Component => "component",
-            Step::Wasmtime => "wasmtime",
-            Step::Python => "python",
-            Step::Playground => "playground",
-            Step::Firmware => "firmware",
-            Step::C => "c",
-            Step::Dist => "dist",
-            Step::Node => "node",
-            Step::Servers => "servers",
-            Step::Mysql => "mysql",
-            Step::Mariadb => "mariadb",
-            Step::Faults => "faults",
-            Step::Compose => "compose",
-            Step::Tidy => "tidy",
-        }
+    fn row(self) -> &'static Row {
+        ROWS.iter().find(|row| row.step == self).expect("the table has every step, as a test checks")
+    }
+
+    pub(crate) fn name(self) -> String {
+        format!("{self:?}").to_lowercase()
     }
 
     pub(crate) fn about(self) -> &'static str {
-        match self {
-            Step::Setup => "add the rustup targets and the browser where they are missing",
-            Step::Format => "formatting, by rustfmt",
-            Step::Lint => "clippy, warnings are errors, with and without features",
-            Step::Targets => "the core built for targets without an operating system",
-            Step::Unit => "unit tests of the core, the server and xtask, and the Rust hosts",
-            Step::Doc => "doc tests, and the docs built with warnings as errors",
-            Step::Api => "the public API of auth-core, compared with the recorded one",
-            Step::Panics => {
-                "no way from an entry of auth-core to a panic, in what the compiler has made of it"
-            }
-            Step::Server => "build the server under test, plain and with test hooks",
-            Step::Integration => "tests through HTTP and the mailbox, and the ports' contracts, embedded",
-            Step::Browser => "the mailbox page, Swagger UI and front ends in a headless Chromium",
-            Step::Client => "a client generated from openapi.json, in Python, drives the server",
-            Step::Component => "the core as a WebAssembly component, checked and weighed",
-            Step::Wasmtime => {
-                "the component in wasmtime from Rust: all scripts, a host, and what a flow costs"
-            }
-            Step::Python => "the component in wasmtime from Python: all scripts, and a host",
-            Step::Playground => {
-                "the component in a headless Chromium: all scripts, and the page that explains it"
-            }
-            Step::Firmware => "the core on a Cortex-M4 under QEMU: all scripts, a host, and what it weighs",
-            Step::C => {
-                "the core as a C library, static and shared: its header, all scripts from C, and a host"
-            }
-            Step::Dist => "what a release carries, with checksums",
-            Step::Node => "the package that a release carries in Node: all scripts, and a host",
-            Step::Servers => "images where they are missing, and the servers that the run shares",
-            Step::Mysql => "the same tests on MySQL and Redis",
-            Step::Mariadb => "the same tests on MariaDB and Valkey",
-            Step::Faults => "real servers and nodes stopped, killed, frozen and cut off",
-            Step::Compose => "docker-compose.yml: brought up, used, each service restarted, taken down",
-            Step::Tidy => "invariants of the architecture and the papers",
-        }
+        self.row().about
     }
 
-    /// Steps without whose product this one cannot start. `targets` and `browser` look for
-    /// themselves at what `setup` brings: either half of it may be there without the other.
     pub(crate) fn needs(self) -> &'static [Step] {
-        match self {
-            Step::Integration | Step::Browser | Step::Client => &[Step::Server],
-            Step::Mysql | Step::Mariadb | Step::Faults => &[Step::Server, Step::Servers],
-            Step::Compose => &[Step::Servers],
-            Step::Wasmtime | Step::Python | Step::Playground | Step::Dist => &[Step::Component],
-            Step::Node => &[Step::Component, Step::Dist],
-            Step::Setup
-            | Step::Format
-            | Step::Lint
-            | Step::Targets
-            | Step::Unit
-            | Step::Doc
-            | Step::Api
-            | Step::Panics
-            | Step::Server
-            | Step::Component
-            | Step::Firmware
-            | Step::C
-            | Step::Servers
-            | Step::Tidy => &[],
-        }
+        self.row().needs
     }
 
-    /// What it wants of what is prepared in the background.
-    pub(crate) fn prepared(self) -> Option<Part> {
-        match self {
-            Step::Servers => Some(Part::Images),
-            Step::Compose => Some(Part::App),
-            Step::Firmware => Some(Part::Firmware),
-            Step::Wasmtime => Some(Part::Wasmtime),
-            Step::Dist | Step::Playground => Some(Part::Playground),
-            Step::Setup
-            | Step::Format
-            | Step::Lint
-            | Step::Targets
-            | Step::Unit
-            | Step::Doc
-            | Step::Api
-            | Step::Panics
-            | Step::Server
-            | Step::Integration
-            | Step::Browser
-            | Step::Client
-            | Step::Component
-            | Step::Python
-            | Step::C
-            | Step::Node
-            | Step::Mysql
-            | Step::Mariadb
-            | Step::Faults
-            | Step::Tidy => None,
-        }
+    pub(crate) fn wants(self) -> &'static [Want] {
+        self.row().wants
     }
 
-    /// Whether its tests watch a running server, whose time-outs another load would reach.
-    pub(crate) fn depends_on_time(self) -> bool {
-        matches!(
-            self,
-            Step::Integration | Step::Browser | Step::Client | Step::Mysql | Step::Mariadb | Step::Faults
-        )
-    }
-
-    /// Whether it needs a container engine.
     pub(crate) fn wants_engine(self) -> bool {
-        matches!(self, Step::Servers | Step::Mysql | Step::Mariadb | Step::Faults | Step::Compose)
+        self.wants().contains(&Want::Engine)
     }
 
+    pub(crate) fn prepared(self) -> Option<Part> {
+        self.row().prepared
+    }
+
+    pub(crate) fn depends_on_time(self) -> bool {
+        self.row().depends_on_time
+    }
+
+    /// Whether `setup` brings something that it wants.
     fn wants_setup(self) -> bool {
-        matches!(
-            self,
-            Step::Targets
-                | Step::Panics
-                | Step::Browser
-                | Step::Component
-                | Step::Playground
-                | Step::Firmware
-        )
+        self.wants().iter().any(|want| [Want::Targets, Want::Browser].contains(want))
     }
 }
 
-/// All steps, or those named and what they need, in the order of `ALL`.
+/// All steps, or those named and what they need, in the order in which they run.
 pub(crate) fn plan(only: &[Step]) -> Vec<Step> {
-    let wanted = |step: Step| {
-        only.is_empty()
-            || only.contains(&step)
-            || only.iter().any(|named| named.needs().contains(&step))
-            || (step == Step::Setup
-                && only
-                    .iter()
-                    .any(|named| named.wants_setup() || named.needs().iter().any(|need| need.wants_setup())))
+    let named = |step: Step| {
+        only.is_empty() || only.contains(&step) || only.iter().any(|named| named.needs().contains(&step))
     };
-    ALL.into_iter().filter(|&step| wanted(step)).collect()
+    let steps: Vec<Step> = ROWS.iter().map(|row| row.step).filter(|&step| named(step)).collect();
+    let setup = !steps.contains(&Step::Setup) && steps.iter().any(|step| step.wants_setup());
+    setup.then_some(Step::Setup).into_iter().chain(steps).collect()
 }
 
 #[cfg(test)]
 mod tests {
+    use clap::ValueEnum;
+
     use super::*;
 
     #[test]
-    fn nothing_named_is_everything() {
-        assert_eq!(plan(&[]), ALL);
+    fn nothing_named_is_every_step_once_in_the_order_of_the_type() {
+        assert_eq!(plan(&[]), Step::value_variants());
+    }
+
+    #[test]
+    fn a_step_comes_after_what_it_needs() {
+        for (index, row) in ROWS.iter().enumerate() {
+            let before: Vec<Step> = ROWS[..index].iter().map(|row| row.step).collect();
+            assert!(row.needs.iter().all(|need| before.contains(need)), "{:?}", row.step);
+        }
     }
 
     #[test]
     fn a_step_brings_what_it_needs() {
         assert_eq!(plan(&[Step::Browser]), [Step::Setup, Step::Server, Step::Browser]);
         assert_eq!(plan(&[Step::Lint, Step::Format]), [Step::Format, Step::Lint]);
+        assert_eq!(plan(&[Step::Python]), [Step::Setup, Step::Component, Step::Python]);
     }
 }
