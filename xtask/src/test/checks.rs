@@ -129,6 +129,7 @@ fn commands(shell: &Shell, step: Step, filter: Option<&str>) -> Vec<Command> {
         | Step::C
         | Step::Dist
         | Step::Node
+        | Step::Deny
         | Step::Servers
         | Step::Tidy => vec![],
     }

@@ -5,6 +5,7 @@
 mod checks;
 mod client;
 mod conversation;
+mod deny;
 mod firmware;
 mod hosts;
 pub(crate) mod prepare;
@@ -199,6 +200,7 @@ fn run_step(
         Step::Dist => dist::step(shell),
         Step::Node => hosts::node(shell),
         Step::Api => api::step(shell),
+        Step::Deny => deny::run(shell),
         Step::Panics => setup::targets_or(shell, panics::step),
         Step::Server => server::build(shell),
         Step::Servers => Servers::start(shell).map(|started| {

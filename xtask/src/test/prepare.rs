@@ -15,18 +15,20 @@ use std::thread;
 
 use anyhow::{Context, Result};
 
-use super::{firmware, hosts};
+use super::{deny, firmware, hosts};
 use crate::images;
 use crate::playground;
 use crate::shell::{Shell, on_path};
 
-/// In the order in which the steps want them.
+/// In the order in which they are made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
 pub(crate) enum Part {
     /// The container images of the servers
     Images,
     /// The container image of the server under test
     App,
+    /// The program that checks licences and sources
+    Deny,
     /// The firmware for the Cortex-M4
     Firmware,
     /// The host of the component in wasmtime
@@ -47,6 +49,7 @@ pub(crate) fn run(shell: &Shell, options: &Options) -> Result<ExitCode> {
         let made = match part {
             Part::Images => images::ensure(shell).map(|_| ()),
             Part::App => images::build_app(shell),
+            Part::Deny => deny::prepare(shell),
             Part::Firmware => firmware::prepare(shell),
             Part::Wasmtime => hosts::prepare_wasmtime(shell),
             Part::Playground => playground::prepare(shell),

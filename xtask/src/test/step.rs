@@ -20,6 +20,7 @@ pub(crate) enum Step {
     Component,
     Python,
     C,
+    Deny,
     Servers,
     Mysql,
     Mariadb,
@@ -87,7 +88,7 @@ const ENGINE: &[Want] = &[Want::Engine];
 const BOTH_SERVERS: &[Step] = &[Step::Server, Step::Servers];
 
 /// In the order in which they run: what is quick to fail comes first, what is prepared in the background last.
-const ROWS: [Row; 26] = [
+const ROWS: [Row; 27] = [
     Row::new(Step::Setup, "add the rustup targets and the browser where they are missing"),
     Row::new(Step::Format, "formatting, by rustfmt"),
     Row::new(Step::Tidy, "invariants of the architecture and the documentation"),
@@ -115,6 +116,11 @@ const ROWS: [Row; 26] = [
         .wants(&[Want::Python]),
     Row::new(Step::C, "the core as a static and a shared library: its header, all scripts from C, and a host")
         .wants(&[Want::C]),
+    Row::new(
+        Step::Deny,
+        "licences, bans and sources of all dependencies, by cargo-deny; advisories where they can be had",
+    )
+    .prepared(Part::Deny),
     Row::new(Step::Servers, "images where they are missing, and the servers that the run shares")
         .wants(ENGINE)
         .prepared(Part::Images),
