@@ -1,4 +1,6 @@
-//! Account registration and activation over HTTP: the first host of `auth-core`.
+#![doc = include_str!("../README.md")]
+//!
+//! # Modules
 //!
 //! `http/` turns requests into flows, [`driver`] carries out their effects, [`port`] says what it needs
 //! for that, `adapter/` has one technology behind each port. [`node`] puts them together, for an

@@ -130,6 +130,7 @@ fn commands(shell: &Shell, step: Step, filter: Option<&str>) -> Vec<Command> {
         | Step::Dist
         | Step::Node
         | Step::Deny
+        | Step::Package
         | Step::Servers
         | Step::Tidy => vec![],
     }

@@ -8,6 +8,7 @@ mod conversation;
 mod deny;
 mod firmware;
 mod hosts;
+mod package;
 pub(crate) mod prepare;
 mod report;
 mod server;
@@ -201,6 +202,7 @@ fn run_step(
         Step::Node => hosts::node(shell),
         Step::Api => api::step(shell),
         Step::Deny => deny::run(shell),
+        Step::Package => package::run(shell),
         Step::Panics => setup::targets_or(shell, panics::step),
         Step::Server => server::build(shell),
         Step::Servers => Servers::start(shell).map(|started| {

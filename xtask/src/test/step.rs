@@ -11,6 +11,7 @@ pub(crate) enum Step {
     Targets,
     Unit,
     Doc,
+    Package,
     Api,
     Panics,
     Server,
@@ -88,7 +89,7 @@ const ENGINE: &[Want] = &[Want::Engine];
 const BOTH_SERVERS: &[Step] = &[Step::Server, Step::Servers];
 
 /// In the order in which they run: what is quick to fail comes first, what is prepared in the background last.
-const ROWS: [Row; 27] = [
+const ROWS: [Row; 28] = [
     Row::new(Step::Setup, "add the rustup targets and the browser where they are missing"),
     Row::new(Step::Format, "formatting, by rustfmt"),
     Row::new(Step::Tidy, "invariants of the architecture and the documentation"),
@@ -96,6 +97,7 @@ const ROWS: [Row; 27] = [
     Row::new(Step::Targets, "the core built for targets without an operating system").wants(TARGETS),
     Row::new(Step::Unit, "unit tests of the core, the server and xtask, and the Rust hosts"),
     Row::new(Step::Doc, "doc tests, and the docs built with warnings as errors"),
+    Row::new(Step::Package, "what a release uploads: its files, its size, and that it builds on its own"),
     Row::new(Step::Api, "the public API of auth-core, compared with the recorded one"),
     Row::new(Step::Panics, "no entry of auth-core can reach a panic in the compiled code").wants(TARGETS),
     Row::new(Step::Server, "build the server under test, plain and with test hooks"),
