@@ -116,7 +116,6 @@ fn unasked(text: &str, words: &[String], leaning: &Leaning) -> Strength {
 }
 
 #[cfg(test)]
-#[path = "../tests/zxcvbn/mod.rs"]
 mod source;
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use auth_core::{Address, Estimate, Password};
 use auth_strength::estimate;
 use zxcvbn::zxcvbn;
 
-#[path = "zxcvbn/mod.rs"]
+#[path = "../src/source.rs"]
 mod source;
 
 const ADDRESS: &str = "ada.lovelace@engine.example";

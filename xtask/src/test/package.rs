@@ -100,7 +100,7 @@ fn check(shell: &Shell, unpacked: &Path) -> Result<bool> {
     if !shell.run(&mut shell.cargo(&["fetch", "--locked"]))? {
         bail!("the dependencies cannot be fetched");
     }
-    let mut check = shell.cargo(&["check", "--offline", "--workspace"]);
+    let mut check = shell.cargo(&["check", "--offline", "--workspace", "--all-targets"]);
     check.current_dir(unpacked).env("CARGO_TARGET_DIR", shell.target());
     if !shell.dry_run {
         let root = fs::read_to_string(shell.root.join("Cargo.toml"))?;
