@@ -100,10 +100,22 @@ pub(crate) fn run(shell: &Shell, options: &Options) -> Result<ExitCode> {
     if let Some(versions) = servers.as_ref().map(Servers::versions) {
         println!("servers: {versions}");
     }
+    println!("{}", compiler(&shell.ask("rustc", &["--version"])?, env!("CARGO_PKG_RUST_VERSION")));
     // What they print while they end comes before the last lines.
     drop(servers);
     print!("{}", report.closing(&narrowed(options)));
     Ok(report.exit_code())
+}
+
+/// Which compiler a run has shown the tree to build with.
+fn compiler(rustc: &str, minimum: &str) -> String {
+    let rustc = rustc.trim();
+    let version = rustc.split(' ').nth(1).unwrap_or("");
+    if version == minimum || version.starts_with(&format!("{minimum}.")) {
+        format!("{rustc}: the minimum Rust version")
+    } else {
+        format!("{rustc}: NOT the minimum Rust version, which is {minimum}")
+    }
 }
 
 /// What options leave out without naming it.
@@ -271,6 +283,20 @@ mod tests {
         assert_eq!(left_out("--without browser"), "browser playground");
         assert_eq!(left_out("--without python --without qemu"), "client python firmware");
         assert_eq!(left_out("--without c --without wasmtime --without node"), "c wasmtime node");
+    }
+
+    #[test]
+    fn a_compiler_that_is_not_the_minimum_is_told_apart() {
+        assert_eq!(
+            compiler("rustc 1.95.0 (59 2026)\n", "1.95"),
+            "rustc 1.95.0 (59 2026): the minimum Rust version"
+        );
+        for other in ["rustc 1.950.0", "rustc 1.96.0-nightly (59 2026)", ""] {
+            assert!(
+                compiler(other, "1.95").contains("NOT the minimum Rust version, which is 1.95"),
+                "{other}"
+            );
+        }
     }
 
     #[test]

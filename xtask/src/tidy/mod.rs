@@ -5,6 +5,7 @@ mod evidence;
 mod layers;
 mod links;
 mod markdown;
+mod msrv;
 mod sources;
 mod traces;
 
@@ -61,6 +62,7 @@ pub(crate) fn passes(shell: &Shell) -> Result<bool> {
     violations.extend(layers::check_tree(&files));
     violations.extend(links::check(&files, &paths));
     violations.extend(traces::check_changelog(&files));
+    violations.extend(msrv::check(&files));
     let evidence = evidence::check(&files);
     violations.extend(evidence.violations);
 
