@@ -115,7 +115,8 @@ pub(crate) fn now() -> Instant {
 /// Whether the command makes or brings something that stays.
 fn builds(command: &Command) -> bool {
     let words = ["build", "clippy", "doc", "rustdoc", "install", "--no-run", "add"];
-    command.get_args().any(|argument| words.iter().any(|word| argument == *word))
+    let named = command.get_args().any(|argument| words.iter().any(|word| argument == *word));
+    named || command.get_args().next().is_some_and(|first| first == "check")
 }
 
 /// Whether PATH has a file of this name.
@@ -169,7 +170,7 @@ mod tests {
         {
             assert!(builds(line), "{line}");
         }
-        for line in ["cargo test --workspace --doc", "cargo fmt --check", "auth-http serve"] {
+        for line in ["cargo test --workspace --doc", "cargo fmt --check", "cargo-deny --locked check bans"] {
             assert!(!builds(line), "{line}");
         }
         let shell = Shell::new(true).unwrap();

@@ -97,7 +97,7 @@ fn out_of_place(name: &str, files: &[&str]) -> Vec<String> {
 /// that what `lint` has compiled is not compiled again.
 fn check(shell: &Shell, unpacked: &Path) -> Result<bool> {
     // The check is offline, so that it cannot take a published version for what is unpacked here.
-    if !shell.run(&mut shell.cargo(&["fetch", "--locked"]))? {
+    if !shell.run(&mut shell.cargo(&["fetch", "--locked", "--target", "host-tuple"]))? {
         bail!("the dependencies cannot be fetched");
     }
     let mut check = shell.cargo(&["check", "--offline", "--workspace", "--all-targets"]);

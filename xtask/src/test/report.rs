@@ -47,10 +47,10 @@ impl fmt::Display for Outcome {
 
 #[derive(Default)]
 pub(crate) struct Report {
-    rows: Vec<Row>,
+    rows: Vec<Ended>,
 }
 
-struct Row {
+struct Ended {
     step: Step,
     outcome: Outcome,
     seconds: f64,
@@ -60,12 +60,12 @@ struct Row {
 
 impl Report {
     pub(crate) fn add(&mut self, step: Step, outcome: Outcome, seconds: f64, building: f64) {
-        self.rows.push(Row { step, outcome, seconds, building });
+        self.rows.push(Ended { step, outcome, seconds, building });
     }
 
     /// The first of these steps that ran and did not pass.
     pub(crate) fn first_not_passed(&self, steps: &[Step]) -> Option<Step> {
-        let not_passed = |row: &&Row| steps.contains(&row.step) && row.outcome != Outcome::Passed;
+        let not_passed = |row: &&Ended| steps.contains(&row.step) && row.outcome != Outcome::Passed;
         self.rows.iter().find(not_passed).map(|row| row.step)
     }
 
@@ -73,7 +73,7 @@ impl Report {
     /// `narrowed` is what options left out without naming it.
     pub(crate) fn closing(&self, narrowed: &[String]) -> String {
         let mut lines = String::new();
-        let sum = |of: fn(&Row) -> f64| self.rows.iter().map(of).sum::<f64>() / 60.0;
+        let sum = |of: fn(&Ended) -> f64| self.rows.iter().map(of).sum::<f64>() / 60.0;
         let (all, building) = (sum(|row| row.seconds), sum(|row| row.building));
         if self.verdict() != "FAILED" {
             let again = all - building;
@@ -120,7 +120,7 @@ impl Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "\n{:12} {:10} {:>8}", "step", "result", "seconds")?;
-        for Row { step, outcome, seconds, .. } in &self.rows {
+        for Ended { step, outcome, seconds, .. } in &self.rows {
             let (word, why) = (outcome.word(), outcome.reason());
             let line = format!("{:12} {word:10} {seconds:8.1}  {why}", step.name());
             writeln!(f, "{}", line.trim_end())?;
@@ -136,7 +136,7 @@ mod tests {
     use super::*;
 
     fn report(outcomes: Vec<Outcome>) -> Report {
-        let row = |outcome| Row { step: Step::Unit, outcome, seconds: 60.0, building: 45.0 };
+        let row = |outcome| Ended { step: Step::Unit, outcome, seconds: 60.0, building: 45.0 };
         Report { rows: outcomes.into_iter().map(row).collect() }
     }
 

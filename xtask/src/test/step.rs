@@ -50,7 +50,7 @@ pub(crate) enum Want {
     Engine,
 }
 
-struct Row {
+struct Spec {
     step: Step,
     about: &'static str,
     /// Steps without whose product this one cannot start.
@@ -62,7 +62,7 @@ struct Row {
     depends_on_time: bool,
 }
 
-impl Row {
+impl Spec {
     const fn new(step: Step, about: &'static str) -> Self {
         Self { step, about, needs: &[], wants: &[], prepared: None, depends_on_time: false }
     }
@@ -89,84 +89,87 @@ const ENGINE: &[Want] = &[Want::Engine];
 const BOTH_SERVERS: &[Step] = &[Step::Server, Step::Servers];
 
 /// In the order in which they run: what is quick to fail comes first, what is prepared in the background last.
-const ROWS: [Row; 28] = [
-    Row::new(Step::Setup, "add the rustup targets and the browser where they are missing"),
-    Row::new(Step::Format, "formatting, by rustfmt"),
-    Row::new(Step::Tidy, "invariants of the architecture and the documentation"),
-    Row::new(Step::Lint, "clippy, warnings are errors, with and without features"),
-    Row::new(Step::Targets, "the core built for targets without an operating system").wants(TARGETS),
-    Row::new(Step::Unit, "unit tests of the core, the server and xtask, and the Rust hosts"),
-    Row::new(Step::Doc, "doc tests, and the docs built with warnings as errors"),
-    Row::new(Step::Package, "what a release uploads: its files, its size, and that it builds on its own"),
-    Row::new(Step::Api, "the public API of auth-core, compared with the recorded one"),
-    Row::new(Step::Panics, "no entry of auth-core can reach a panic in the compiled code").wants(TARGETS),
-    Row::new(Step::Server, "build the server under test, plain and with test hooks"),
-    Row::new(Step::Integration, "tests through HTTP and the mailbox, and the ports' contracts, embedded")
+const SPECS: [Spec; 28] = [
+    Spec::new(Step::Setup, "add the rustup targets and the browser where they are missing"),
+    Spec::new(Step::Format, "formatting, by rustfmt"),
+    Spec::new(Step::Tidy, "invariants of the architecture and the documentation"),
+    Spec::new(Step::Lint, "clippy, warnings are errors, with and without features"),
+    Spec::new(Step::Targets, "the core built for targets without an operating system").wants(TARGETS),
+    Spec::new(Step::Unit, "unit tests of the core, the server and xtask, and the Rust hosts"),
+    Spec::new(Step::Doc, "doc tests, and the docs built with warnings as errors"),
+    Spec::new(Step::Package, "what a release uploads: its files, its size, and that it builds on its own"),
+    Spec::new(Step::Api, "the public API of auth-core, compared with the recorded one"),
+    Spec::new(Step::Panics, "no entry of auth-core can reach a panic in the compiled code").wants(TARGETS),
+    Spec::new(Step::Server, "build the server under test, plain and with test hooks"),
+    Spec::new(Step::Integration, "tests through HTTP and the mailbox, and the ports' contracts, embedded")
         .needs(&[Step::Server])
         .depends_on_time(),
-    Row::new(Step::Browser, "the mailbox page, Swagger UI and front ends in a headless Chromium")
+    Spec::new(Step::Browser, "the mailbox page, Swagger UI and front ends in a headless Chromium")
         .needs(&[Step::Server])
         .wants(&[Want::Browser])
         .depends_on_time(),
-    Row::new(Step::Client, "a client generated from openapi.json, in Python, drives the server")
+    Spec::new(Step::Client, "a client generated from openapi.json, in Python, drives the server")
         .needs(&[Step::Server])
         .wants(&[Want::Python])
         .depends_on_time(),
-    Row::new(Step::Component, "the core as a WebAssembly component, checked and weighed").wants(TARGETS),
-    Row::new(Step::Python, "the component in wasmtime from Python: all scripts, and a host")
+    Spec::new(Step::Component, "the core as a WebAssembly component, checked and weighed").wants(TARGETS),
+    Spec::new(Step::Python, "the component in wasmtime from Python: all scripts, and a host")
         .needs(&[Step::Component])
         .wants(&[Want::Python]),
-    Row::new(Step::C, "the core as a static and a shared library: its header, all scripts from C, and a host")
-        .wants(&[Want::C]),
-    Row::new(
+    Spec::new(
+        Step::C,
+        "the core as a static and a shared library: its header, all scripts from C, and a host",
+    )
+    .wants(&[Want::C]),
+    Spec::new(
         Step::Deny,
         "licences, bans and sources of all dependencies, by cargo-deny; advisories where they can be had",
     )
     .prepared(Part::Deny),
-    Row::new(Step::Servers, "images where they are missing, and the servers that the run shares")
+    Spec::new(Step::Servers, "images where they are missing, and the servers that the run shares")
         .wants(ENGINE)
         .prepared(Part::Images),
-    Row::new(Step::Mysql, "the same tests on MySQL and Redis")
+    Spec::new(Step::Mysql, "the same tests on MySQL and Redis")
         .needs(BOTH_SERVERS)
         .wants(ENGINE)
         .depends_on_time(),
-    Row::new(Step::Mariadb, "the same tests on MariaDB and Valkey")
+    Spec::new(Step::Mariadb, "the same tests on MariaDB and Valkey")
         .needs(BOTH_SERVERS)
         .wants(ENGINE)
         .depends_on_time(),
-    Row::new(Step::Faults, "real servers and nodes stopped, killed, frozen and cut off")
+    Spec::new(Step::Faults, "real servers and nodes stopped, killed, frozen and cut off")
         .needs(BOTH_SERVERS)
         .wants(ENGINE)
         .depends_on_time(),
-    Row::new(Step::Firmware, "the core on a Cortex-M4 under QEMU: all scripts, a host, and what it weighs")
+    Spec::new(Step::Firmware, "the core on a Cortex-M4 under QEMU: all scripts, a host, and what it weighs")
         .wants(&[Want::Targets, Want::Qemu])
         .prepared(Part::Firmware),
-    Row::new(
+    Spec::new(
         Step::Wasmtime,
         "the component in wasmtime from Rust: all scripts, a host, and what a flow costs",
     )
     .needs(&[Step::Component])
     .wants(&[Want::Wasmtime])
     .prepared(Part::Wasmtime),
-    Row::new(Step::Dist, "what a release carries, and its checksums")
+    Spec::new(Step::Dist, "what a release carries, and its checksums")
         .needs(&[Step::Component])
         .prepared(Part::Playground),
-    Row::new(Step::Node, "the package that a release carries in Node: all scripts, and a host")
+    Spec::new(Step::Node, "the package that a release carries in Node: all scripts, and a host")
         .needs(&[Step::Component, Step::Dist])
         .wants(&[Want::Node]),
-    Row::new(Step::Playground, "the component in a headless Chromium: all scripts, and its page")
+    Spec::new(Step::Playground, "the component in a headless Chromium: all scripts, and its page")
         .needs(&[Step::Component])
         .wants(&[Want::Browser])
         .prepared(Part::Playground),
-    Row::new(Step::Compose, "docker-compose.yml: brought up, used, each service restarted, taken down")
+    Spec::new(Step::Compose, "docker-compose.yml: brought up, used, each service restarted, taken down")
         .needs(&[Step::Servers])
         .wants(ENGINE)
         .prepared(Part::App),
 ];
 
 impl Step {
-    fn row(self) -> &'static Row {
-        ROWS.iter().find(|row| row.step == self).expect("the table has every step, as a test checks")
+    fn spec(self) -> &'static Spec {
+        SPECS.iter().find(|spec| spec.step == self).expect("the table has every step, as a test checks")
     }
 
     pub(crate) fn name(self) -> String {
@@ -174,15 +177,15 @@ impl Step {
     }
 
     pub(crate) fn about(self) -> &'static str {
-        self.row().about
+        self.spec().about
     }
 
     pub(crate) fn needs(self) -> &'static [Step] {
-        self.row().needs
+        self.spec().needs
     }
 
     pub(crate) fn wants(self) -> &'static [Want] {
-        self.row().wants
+        self.spec().wants
     }
 
     pub(crate) fn wants_engine(self) -> bool {
@@ -190,11 +193,11 @@ impl Step {
     }
 
     pub(crate) fn prepared(self) -> Option<Part> {
-        self.row().prepared
+        self.spec().prepared
     }
 
     pub(crate) fn depends_on_time(self) -> bool {
-        self.row().depends_on_time
+        self.spec().depends_on_time
     }
 
     /// Whether `setup` brings something that it wants.
@@ -208,7 +211,7 @@ pub(crate) fn plan(only: &[Step]) -> Vec<Step> {
     let named = |step: Step| {
         only.is_empty() || only.contains(&step) || only.iter().any(|named| named.needs().contains(&step))
     };
-    let steps: Vec<Step> = ROWS.iter().map(|row| row.step).filter(|&step| named(step)).collect();
+    let steps: Vec<Step> = SPECS.iter().map(|spec| spec.step).filter(|&step| named(step)).collect();
     let setup = !steps.contains(&Step::Setup) && steps.iter().any(|step| step.wants_setup());
     setup.then_some(Step::Setup).into_iter().chain(steps).collect()
 }
@@ -226,9 +229,9 @@ mod tests {
 
     #[test]
     fn a_step_comes_after_what_it_needs() {
-        for (index, row) in ROWS.iter().enumerate() {
-            let before: Vec<Step> = ROWS[..index].iter().map(|row| row.step).collect();
-            assert!(row.needs.iter().all(|need| before.contains(need)), "{:?}", row.step);
+        for (index, spec) in SPECS.iter().enumerate() {
+            let before: Vec<Step> = SPECS[..index].iter().map(|spec| spec.step).collect();
+            assert!(spec.needs.iter().all(|need| before.contains(need)), "{:?}", spec.step);
         }
     }
 
