@@ -164,10 +164,11 @@ mod tests {
 
     #[test]
     fn what_stays_for_the_next_run_counts_as_building() {
-        let builds = |line: &str| builds(Command::new("env").args(line.split(' ')));
-        for line in
-            ["cargo clippy --locked", "cargo test --no-run", "apt-get install x", "rustup target add x"]
-        {
+        let builds = |line: &str| {
+            let (program, arguments) = line.split_once(' ').unwrap();
+            builds(Command::new(program).args(arguments.split(' ')))
+        };
+        for line in ["cargo clippy --locked", "cargo check", "cargo test --no-run", "env apt-get install x"] {
             assert!(builds(line), "{line}");
         }
         for line in ["cargo test --workspace --doc", "cargo fmt --check", "cargo-deny --locked check bans"] {

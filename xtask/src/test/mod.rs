@@ -67,7 +67,7 @@ pub(crate) fn run(shell: &Shell, options: &Options) -> Result<ExitCode> {
         }
         return Ok(ExitCode::SUCCESS);
     }
-    let engine = Engine::find(shell, options, &plan);
+    let without_engine = without_engine(shell, options, &plan);
     let mut report = Report::default();
     let mut servers = None;
     let mut prepared = None;
@@ -75,7 +75,7 @@ pub(crate) fn run(shell: &Shell, options: &Options) -> Result<ExitCode> {
         println!("\n== {}: {}", step.name(), step.about());
         let (started, built_before) = (now(), shell.time_building());
         if prepared.is_none() && step != Step::Setup {
-            let runs = plan.iter().filter(|&&step| not_run(options, &engine, step).is_none());
+            let runs = plan.iter().filter(|&&step| not_run(options, without_engine.as_ref(), step).is_none());
             let wanted = runs.filter_map(|step| step.prepared());
             prepared = Some(Prepared::start(shell, &wanted.collect())?);
         }
@@ -84,7 +84,7 @@ pub(crate) fn run(shell: &Shell, options: &Options) -> Result<ExitCode> {
         {
             shell.building(|| prepared.wait());
         }
-        let outcome = not_run(options, &engine, step)
+        let outcome = not_run(options, without_engine.as_ref(), step)
             .unwrap_or_else(|| run_step(shell, options, &plan, step, &report, &mut servers));
         let seconds = started.elapsed().as_secs_f64();
         if !shell.dry_run {
@@ -125,39 +125,24 @@ fn narrowed(options: &Options) -> Vec<String> {
     steps.into_iter().chain(tests).collect()
 }
 
-/// The container engine of this machine.
-enum Engine {
-    Answers,
-    /// What becomes of the steps that want it.
-    Missing(Outcome),
+/// What becomes of the steps that want a container engine, if they are not run. Says at once why.
+fn without_engine(shell: &Shell, options: &Options, plan: &[Step]) -> Option<Outcome> {
+    if options.embedded {
+        return Some(Outcome::LeftOut("--embedded".to_owned()));
+    }
+    if shell.dry_run || !plan.iter().any(|step| step.wants_engine()) {
+        return None;
+    }
+    let advice = images::engine(shell)?;
+    let outcome = missing_engine(requires_all(options, env::var("CI").ok()));
+    println!("{advice}\nwhat needs a container engine: {outcome}");
+    Some(outcome)
 }
 
-impl Engine {
-    /// Says at once what a missing engine means for the run.
-    fn find(shell: &Shell, options: &Options, plan: &[Step]) -> Self {
-        if options.embedded {
-            return Engine::Missing(Outcome::LeftOut("--embedded".to_owned()));
-        }
-        match images::engine(shell) {
-            Some(advice) if !shell.dry_run && plan.iter().any(|step| step.wants_engine()) => {
-                println!("{advice}");
-                let missing = Self::missing(requires_all(options, env::var("CI").ok()));
-                if let Engine::Missing(outcome) = &missing {
-                    println!("what needs a container engine: {outcome}");
-                }
-                missing
-            }
-            Some(_) | None => Engine::Answers,
-        }
-    }
-
-    fn missing(required: bool) -> Self {
-        Engine::Missing(match required {
-            true => Outcome::Incomplete("no container engine answers".to_owned()),
-            false => {
-                Outcome::LeftOut("no container engine; --require-containers makes that an error".to_owned())
-            }
-        })
+fn missing_engine(required: bool) -> Outcome {
+    match required {
+        true => Outcome::Incomplete("no container engine answers".to_owned()),
+        false => Outcome::LeftOut("no container engine; --require-containers makes that an error".to_owned()),
     }
 }
 
@@ -167,13 +152,11 @@ fn requires_all(options: &Options, ci: Option<String>) -> bool {
     options.require_containers || on_ci || options.only.iter().any(|step| step.wants_engine())
 }
 
-/// What becomes of a step that an option leaves out, or that this machine has no container engine for.
-fn not_run(options: &Options, engine: &Engine, step: Step) -> Option<Outcome> {
-    let left_out = options.without.iter().find(|want| step.wants().contains(want));
-    match (engine, left_out) {
-        (_, Some(want)) => Some(Outcome::LeftOut(format!("--without {want:?}").to_lowercase())),
-        (Engine::Missing(outcome), None) if step.wants_engine() => Some(outcome.clone()),
-        (Engine::Missing(_) | Engine::Answers, None) => None,
+/// What becomes of a step that is not run: an option leaves it out, or there is no container engine for it.
+fn not_run(options: &Options, without_engine: Option<&Outcome>, step: Step) -> Option<Outcome> {
+    match options.without.iter().find(|want| step.wants().contains(want)) {
+        Some(want) => Some(Outcome::LeftOut(format!("--without {want:?}").to_lowercase())),
+        None => without_engine.filter(|_| step.wants_engine()).cloned(),
     }
 }
 
@@ -254,13 +237,13 @@ mod tests {
         Line::try_parse_from(format!("test {words}").split_whitespace()).expect("it is a command").options
     }
 
-    fn missing(words: &str, ci: Option<&str>) -> Engine {
-        Engine::missing(requires_all(&options(words), ci.map(str::to_owned)))
+    fn missing(words: &str, ci: Option<&str>) -> Outcome {
+        missing_engine(requires_all(&options(words), ci.map(str::to_owned)))
     }
 
     #[test]
     fn without_an_engine_all_else_runs_and_only_ci_or_an_option_asks_for_more() {
-        let outcome = |words: &str, ci| not_run(&options(words), &missing(words, ci), Step::Mysql);
+        let outcome = |words: &str, ci| not_run(&options(words), Some(&missing(words, ci)), Step::Mysql);
         let incomplete = Some(Outcome::Incomplete("no container engine answers".to_owned()));
         for ci in [None, Some(""), Some("false"), Some("0")] {
             assert!(matches!(outcome("", ci), Some(Outcome::LeftOut(_))), "{ci:?}");
@@ -268,7 +251,7 @@ mod tests {
             assert_eq!(outcome("--only mysql", ci), incomplete, "what is named is wanted");
         }
         assert_eq!(outcome("", Some("true")), incomplete);
-        assert_eq!(not_run(&options(""), &missing("", Some("true")), Step::Unit), None);
+        assert_eq!(not_run(&options(""), Some(&missing("", Some("true"))), Step::Unit), None);
     }
 
     #[test]
@@ -276,7 +259,7 @@ mod tests {
         let left_out = |words: &str| {
             let options = options(words);
             let all = step::plan(&[]).into_iter();
-            let steps = all.filter(|&step| not_run(&options, &Engine::Answers, step).is_some());
+            let steps = all.filter(|&step| not_run(&options, None, step).is_some());
             steps.map(Step::name).collect::<Vec<_>>().join(" ")
         };
         assert_eq!(left_out(""), "");
