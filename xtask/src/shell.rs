@@ -66,7 +66,7 @@ impl Shell {
         Ok(status.with_context(|| format!("cannot start `{}`", describe(command)))?.success())
     }
 
-    /// Does what another run will find done, and takes the time.
+    /// Calls a function whose work another run will find done, and counts the time as spent on building.
     pub(crate) fn building<T>(&self, work: impl FnOnce() -> T) -> T {
         let started = now();
         let done = work();
@@ -74,7 +74,7 @@ impl Shell {
         done
     }
 
-    /// The time that was spent on building and installing so far.
+    /// Returns the time that was spent on building and installing so far.
     pub(crate) fn time_building(&self) -> Duration {
         *self.time_building.lock().expect("nothing panics while it is locked")
     }
@@ -112,7 +112,7 @@ pub(crate) fn now() -> Instant {
     Instant::now()
 }
 
-/// Whether the command makes or brings something that stays.
+/// Returns whether the command builds or installs something that the next run finds.
 fn builds(command: &Command) -> bool {
     let words = ["build", "clippy", "doc", "rustdoc", "install", "--no-run", "add"];
     let named = command.get_args().any(|argument| words.iter().any(|word| argument == *word));

@@ -107,7 +107,7 @@ pub(crate) fn run(shell: &Shell, options: &Options) -> Result<ExitCode> {
     Ok(report.exit_code())
 }
 
-/// Which compiler a run has shown the tree to build with.
+/// Names the compiler, and says whether it is of the minimum Rust version.
 fn compiler(rustc: &str, minimum: &str) -> String {
     let rustc = rustc.trim();
     let version = rustc.split(' ').nth(1).unwrap_or("");
@@ -118,14 +118,14 @@ fn compiler(rustc: &str, minimum: &str) -> String {
     }
 }
 
-/// What options leave out without naming it.
+/// Returns what `--only` and the filter leave out.
 fn narrowed(options: &Options) -> Vec<String> {
     let steps = (!options.only.is_empty()).then(|| "all other steps (--only)".to_owned());
     let tests = options.filter.as_ref().map(|filter| format!("tests without `{filter}` in their names"));
     steps.into_iter().chain(tests).collect()
 }
 
-/// What becomes of the steps that want a container engine, if they are not run. Says at once why.
+/// Returns the outcome of the steps that want a container engine where they cannot run, and prints why.
 fn without_engine(shell: &Shell, options: &Options, plan: &[Step]) -> Option<Outcome> {
     if options.embedded {
         return Some(Outcome::LeftOut("--embedded".to_owned()));
@@ -146,13 +146,13 @@ fn missing_engine(required: bool) -> Outcome {
     }
 }
 
-/// Whether a run without a container engine is incomplete: it is on CI, and where a step is named that needs one.
+/// Returns whether a run without a container engine is incomplete: on CI, and where the caller asks for containers.
 fn requires_all(options: &Options, ci: Option<String>) -> bool {
     let on_ci = ci.is_some_and(|value| !["", "0", "false"].contains(&value.as_str()));
     options.require_containers || on_ci || options.only.iter().any(|step| step.wants_engine())
 }
 
-/// What becomes of a step that is not run: an option leaves it out, or there is no container engine for it.
+/// Returns the outcome of a step that is not run: an option leaves it out, or there is no container engine for it.
 fn not_run(options: &Options, without_engine: Option<&Outcome>, step: Step) -> Option<Outcome> {
     match options.without.iter().find(|want| step.wants().contains(want)) {
         Some(want) => Some(Outcome::LeftOut(format!("--without {want:?}").to_lowercase())),

@@ -50,11 +50,12 @@ pub(crate) struct Report {
     rows: Vec<Ended>,
 }
 
+/// A step that is over.
 struct Ended {
     step: Step,
     outcome: Outcome,
     seconds: f64,
-    /// How many of these seconds went into what another run finds done.
+    /// How many of these seconds went into builds and installations, which another run finds done.
     building: f64,
 }
 

@@ -34,7 +34,7 @@ pub(crate) enum Step {
     Compose,
 }
 
-/// What a machine must have for a step; those with a value are left out by `--without`.
+/// What a machine must have for a step. `--without` leaves out the steps that want one of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Want {
     #[value(skip)]
@@ -50,6 +50,7 @@ pub(crate) enum Want {
     Engine,
 }
 
+/// All that is known of a step before it runs.
 struct Spec {
     step: Step,
     about: &'static str,
