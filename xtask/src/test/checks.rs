@@ -82,8 +82,8 @@ fn commands(shell: &Shell, step: Step, filter: Option<&str>) -> Vec<Command> {
             })
             .collect(),
         Step::Unit => {
-            let tests =
-                ["flows", "memory", "readme", "bound", "replay", "as_a_person"].map(|name| format!("--test {name}"));
+            let tests = ["flows", "memory", "readme", "bound", "replay", "as_a_person"]
+                .map(|name| format!("--test {name}"));
             vec![
                 test(&format!("--workspace --lib --bins {}", tests.join(" "))),
                 test(&format!("{HOOKS} --lib")),

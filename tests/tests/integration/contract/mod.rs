@@ -20,6 +20,7 @@ pub(crate) mod adapters_redis;
 mod adapters_smtp;
 mod codes_admit;
 mod codes_bounds;
+mod codes_core;
 mod codes_lifetimes;
 mod codes_newest;
 mod codes_races;

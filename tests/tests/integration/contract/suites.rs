@@ -196,6 +196,10 @@ macro_rules! codes_suite {
                 after_its_retention_a_slot_is_new,
                 guesses_prolong_nothing,
             }
+            codes_core {
+                slots_are_what_the_core_makes_of_them,
+                rates_are_what_the_core_makes_of_them,
+            }
             codes_admit {
                 all_requests_of_a_period_may_come_at_once,
                 the_wait_is_told_and_is_right,
