@@ -6,6 +6,7 @@
 //! both together say.
 
 use std::{
+    collections::VecDeque,
     future::Future,
     io::{self, IoSlice},
     pin::Pin,
@@ -66,7 +67,7 @@ impl Arrival {
     }
 }
 
-/// Counts bytes from the first one of a head on.
+/// Counts bytes, and tells which of them belong to requests.
 #[derive(Debug)]
 struct Received {
     /// When an idle connection ends.
@@ -74,12 +75,14 @@ struct Received {
     first_byte: Option<Instant>,
     bytes: u64,
     lines: Lines,
-    /// Bytes up to the end of the first head.
-    head: Option<u64>,
-    requests: u32,
-    /// Bytes of the last request's body; none if they come in chunks.
-    body: Option<u64>,
+    /// Where blank lines end, oldest first: heads end with one.
+    blanks: VecDeque<u64>,
+    /// Where the last request ends; none where its body comes in chunks, or it cannot be told.
+    requested: Option<u64>,
 }
+
+/// Blank lines that are remembered: those of requests sent without waiting for answers, and of bodies.
+const BLANKS: usize = 64;
 
 impl Received {
     fn new(now: Instant, idle: Duration) -> Self {
@@ -88,9 +91,8 @@ impl Received {
             first_byte: None,
             bytes: 0,
             lines: Lines::Between,
-            head: None,
-            requests: 0,
-            body: Some(0),
+            blanks: VecDeque::new(),
+            requested: Some(0),
         }
     }
 
@@ -108,8 +110,8 @@ impl Received {
         for byte in bytes {
             self.bytes += 1;
             self.lines = self.lines.after(*byte);
-            if self.lines == Lines::Blank && self.head.is_none() {
-                self.head = Some(self.bytes);
+            if self.lines == Lines::Blank && self.blanks.len() < BLANKS {
+                self.blanks.push_back(self.bytes);
             }
         }
         if !bytes.is_empty() {
@@ -117,19 +119,20 @@ impl Received {
         }
     }
 
+    /// The next request's head was whole; its body has so many bytes, or comes in chunks.
     fn request(&mut self, body: Option<u64>) {
-        self.requests += 1;
-        self.body = body;
+        let begins = self.requested;
+        let head = begins.and_then(|begins| self.blanks.iter().position(|end| *end > begins));
+        let ends = head.and_then(|place| self.blanks.drain(..=place).next_back());
+        self.requested = ends.zip(body).map(|(head, body)| head + body);
     }
 
-    /// Tells whether every byte belonged to the requests so far, as far as can be told without a parser. In doubt it
-    /// did not, which costs a client that sends requests without waiting for answers the longer idle time.
+    /// Tells whether every byte belonged to the requests so far, as far as can be told without a parser.
     fn is_used_up(&self) -> bool {
-        match (self.body, self.head) {
-            // A head ends with a blank line, and so does a body in chunks.
-            (Some(0) | None, _) => matches!(self.lines, Lines::Between | Lines::Blank),
-            (Some(body), Some(head)) => self.requests == 1 && self.bytes == head + body,
-            (Some(_), None) => false,
+        match self.requested {
+            Some(ends) => self.bytes == ends || self.lines == Lines::Between,
+            // A body in chunks ends with a blank line, as a head does.
+            None => matches!(self.lines, Lines::Between | Lines::Blank),
         }
     }
 
@@ -299,6 +302,8 @@ mod tests {
             ("a blank line after it", &[GET, b"\r\n"], &[Some(0)]),
             ("chunks", &[CHUNKED], &[None]),
             ("two at once", &[GET, GET], &[Some(0), Some(0)]),
+            ("two with bodies at once", &[POST, POST], &[Some(2), Some(2)]),
+            ("a body with blank lines", &[b"POST / HTTP/1.1\r\n\r\n\n\n\n", GET], &[Some(3), Some(0)]),
         ] {
             assert_eq!(waits(read, requests), IDLE, "{what}");
         }
@@ -313,10 +318,25 @@ mod tests {
             ("after a body", &[POST, b"GET"], &[Some(2)]),
             ("after chunks", &[CHUNKED, b"GET /"], &[None]),
             ("after two", &[GET, GET, b"GET / HTTP/1.1\r\nHost: x\r\n"], &[Some(0), Some(0)]),
-            ("after two with bodies, where it cannot be told", &[POST, POST], &[Some(2), Some(2)]),
+            ("after two with bodies", &[POST, POST, b"P"], &[Some(2), Some(2)]),
         ] {
             assert_eq!(waits(read, requests), HEAD, "{what}");
         }
+    }
+
+    /// A client has its answer, and asks again, before hyper begins to wait.
+    #[test]
+    fn a_request_that_comes_before_the_wait_costs_later_waits_nothing() {
+        let start = Instant::now();
+        let mut received = Received::new(start, IDLE);
+        received.read(POST, start);
+        received.request(Some(2));
+        received.read(POST, start);
+        received.wait(start, IDLE);
+        assert_eq!(received.deadline(HEAD) - start, HEAD);
+        received.request(Some(2));
+        received.wait(start, IDLE);
+        assert_eq!(received.deadline(HEAD) - start, IDLE);
     }
 
     #[test]
