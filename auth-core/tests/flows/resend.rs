@@ -1,6 +1,6 @@
 //! Owns the scripts of Resend: registration without a password.
 
-use auth_core::{Admission, Admit, Commit, Event, Found, Outcome, OwedMail, Resend, Resending, Row, Rules};
+use auth_core::{Admission, Admit, Commit, Event, Found, Outcome, OwedMail, Resend, Resending, Row};
 
 use crate::{
     derived,
@@ -114,21 +114,25 @@ fn limited() -> Script<Resend> {
     script(steps, Resending::RateLimited { retry_after }, Event::RateLimited)
 }
 
+fn limited_and_disclosed() -> Script<Resend> {
+    Script { rules: explicit(), ..limited() }
+}
+
 fn disclosed() -> Vec<Script<Resend>> {
-    let discloses = |rules: Rules, script: Script<Resend>, disclosed| {
+    let discloses = |script: Script<Resend>, disclosed| {
         let ended = script.ended.map(|outcome| Outcome { disclosed, ..outcome });
-        Script { rules, ended, ..script }
+        Script { rules: explicit(), ended, ..script }
     };
-    vec![
-        discloses(explicit(), unknown_address(), Resending::NoAccount),
-        discloses(explicit(), vacant_address(), Resending::NoAccount),
-        discloses(explicit(), expired_attempt(), Resending::NoAccount),
-        discloses(explicit(), active_account(), Resending::AlreadyActive),
-        discloses(explicit(), active_account_told_today(), Resending::AlreadyActive),
-        discloses(explicit(), after_the_interval(), Resending::Accepted),
-        discloses(explicit(), within_the_interval(), Resending::Accepted),
-        discloses(explicit(), contended(), Resending::Contended),
-        Script { rules: explicit(), ..limited() },
+    scripts![
+        discloses(unknown_address(), Resending::NoAccount),
+        discloses(vacant_address(), Resending::NoAccount),
+        discloses(expired_attempt(), Resending::NoAccount),
+        discloses(active_account(), Resending::AlreadyActive),
+        discloses(active_account_told_today(), Resending::AlreadyActive),
+        discloses(after_the_interval(), Resending::Accepted),
+        discloses(within_the_interval(), Resending::Accepted),
+        discloses(contended(), Resending::Contended),
+        limited_and_disclosed(),
     ]
 }
 

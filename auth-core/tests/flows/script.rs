@@ -168,7 +168,7 @@ where
 }
 
 /// Lists scripts, each named after the call that makes it: another one changes no name. Of those that one call makes,
-/// each has its number.
+/// each has the name that it was given there, too, or its number.
 macro_rules! scripts {
     ($($call:expr),+ $(,)?) => {{
         let mut all = Vec::new();
@@ -184,7 +184,11 @@ pub(crate) fn name<F: Flow>(call: &str, made: impl Into<Made<F>>, all: &mut Vec<
     let Made(mut scripts) = made.into();
     let several = scripts.len() > 1;
     for (n, script) in (1..).zip(&mut scripts) {
-        script.name = if several { format!("{name}-{n}") } else { name.clone() };
+        script.name = match script.name.as_str() {
+            "" if several => format!("{name}-{n}"),
+            "" => name.clone(),
+            own => format!("{name}-{own}"),
+        };
     }
     all.append(&mut scripts);
 }

@@ -12,7 +12,7 @@ use crate::{
         client, expired, explicit, found, generation, key, nothing_found, pending, rate, replaces, rules,
         seconds,
     },
-    script::{Script, Step, admitted, drawn, finds, hashes, step},
+    script::{Script, Step, admitted, drawn, finds, hashes, scripts, step},
 };
 
 fn code() -> Code {
@@ -178,16 +178,13 @@ pub(super) fn disclosed() -> Vec<Script<Activate>> {
         let ended = script.ended.map(|outcome| Outcome { disclosed, ..outcome });
         Script { rules: explicit(), ended, ..script }
     };
-    let absent = [unknown_address(), vacant_address(), expired_attempt()];
+    let absent = scripts![unknown_address(), vacant_address(), expired_attempt()];
     let absent = absent.into_iter().map(|script| discloses(script, Activation::NoAccount));
-    let active = [repeated(), repeated_too_late(), wrong_password(&active(60), Event::AlreadyActive)];
+    let active = scripts![repeated(), repeated_too_late(), wrong_password(&active(60), Event::AlreadyActive)];
     let active = active.into_iter().map(|script| discloses(script, Activation::AlreadyActive));
     let wrong = wrong_password(&row(), Event::WrongPassword);
-    let superseded = others().map(|after| {
-        let script = overtaken(Ok(Commit::Conflict), after, Activation::Refused, Event::Superseded);
-        discloses(script, Activation::WrongPassword)
-    });
-    let rest = [
+    let superseded = scripts![overtaken_and_disclosed()];
+    let rest = scripts![
         discloses(wrong, Activation::WrongPassword),
         discloses(code_refused(Redemption::Missing, Event::CodeExpired), Activation::CodeExpired),
         discloses(code_refused(Redemption::Exhausted, Event::TriesUsedUp), Activation::CodeExpired),
@@ -197,4 +194,11 @@ pub(super) fn disclosed() -> Vec<Script<Activate>> {
         limited(explicit()),
     ];
     absent.chain(active).chain(superseded).chain(rest).collect()
+}
+
+fn overtaken_and_disclosed() -> [Script<Activate>; 3] {
+    others().map(|after| Script {
+        rules: explicit(),
+        ..overtaken(Ok(Commit::Conflict), after, Activation::WrongPassword, Event::Superseded)
+    })
 }

@@ -12,7 +12,7 @@ use crate::{
         good, locale, nothing_found, notice, owed, pending, rate, replaces, rules, rules_with, seconds,
         trying, unsent, verdict,
     },
-    script::{Script, Step, admitted, drawn, finds, hashes, step},
+    script::{Script, Step, admitted, drawn, finds, hashes, scripts, step},
 };
 
 fn flow() -> Register {
@@ -272,16 +272,26 @@ pub(super) fn without_limit() -> Script<Register> {
 
 /// The same runs where the state of an address is disclosed: only what they disclose differs.
 pub(super) fn disclosed() -> Vec<Script<Register>> {
-    let pending =
-        [new_address(), vacant_address(), expired_attempt(), another_password(), raced_by_another_password()];
+    let pending = scripts![
+        new_address(),
+        vacant_address(),
+        expired_attempt(),
+        another_password(),
+        raced_by_another_password(),
+    ];
     let pending = pending.into_iter().map(|script| (script, Registration::Pending));
-    let again = [same_password_after_the_interval(), same_password_within_the_interval()];
+    let again = scripts![same_password_after_the_interval(), same_password_within_the_interval()];
     let again = again.into_iter().map(|script| (script, Registration::Pending));
-    let taken = [active_account(), active_account_told_today()];
+    let taken = scripts![active_account(), active_account_told_today()];
     let taken = taken.into_iter().map(|script| (script, Registration::EmailTaken));
     let discloses = |(script, disclosed): (Script<Register>, Registration)| {
         let ended = script.ended.map(|outcome| auth_core::Outcome { disclosed, ..outcome });
         Script { rules: explicit(), ended, ..script }
     };
-    pending.chain(again).chain(taken).map(discloses).chain([limited(explicit()), weak(explicit())]).collect()
+    pending
+        .chain(again)
+        .chain(taken)
+        .map(discloses)
+        .chain(scripts![limited(explicit()), weak(explicit())])
+        .collect()
 }
