@@ -15,7 +15,9 @@ use std::{
 
 use tempfile::NamedTempFile;
 use testcontainers::{
-    Container, ContainerRequest, GenericImage, ImageExt, core::ContainerPort, runners::SyncRunner,
+    Container, ContainerRequest, GenericImage, ImageExt,
+    core::{ContainerPort, Mount},
+    runners::SyncRunner,
 };
 
 use crate::{
@@ -109,6 +111,11 @@ pub fn free_port() -> u16 {
         let port = u16::try_from(20_000 + (base + offset) % 10_000).unwrap();
         TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok().then_some(port)
     })
+}
+
+/// Keeps a database server's files in memory: for one that no test stops, whose disk would be waited for at each commit.
+pub fn in_memory(request: Request) -> Request {
+    request.with_mount(Mount::tmpfs_mount("/var/lib/mysql"))
 }
 
 /// Starts MySQL with these options of the server, and waits until it answers.

@@ -10,7 +10,10 @@ use std::{
     thread,
 };
 
-use auth_tests::{container, stack};
+use auth_tests::{
+    container::{self, in_memory},
+    stack,
+};
 
 fn main() -> io::Result<()> {
     container::sweep();
@@ -23,8 +26,8 @@ fn main() -> io::Result<()> {
 
 fn serve() -> io::Result<()> {
     let (mysql, mariadb, redis, valkey) = thread::scope(|scope| {
-        let mysql = scope.spawn(|| container::mysql(&["--innodb-redo-log-capacity=8M"]));
-        let mariadb = scope.spawn(|| container::mariadb(&[]));
+        let mysql = scope.spawn(|| container::mysql_with(&["--innodb-redo-log-capacity=8M"], in_memory));
+        let mariadb = scope.spawn(|| container::mariadb_with(&[], in_memory));
         let redis = scope.spawn(|| container::redis(&[]));
         let valkey = scope.spawn(|| container::valkey(&[]));
         (mysql.join(), mariadb.join(), redis.join(), valkey.join())
