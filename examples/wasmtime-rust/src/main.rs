@@ -20,9 +20,9 @@ use bindings::{
     Machine,
     exports::auth_core::machine::flows::{
         Activate, Admission, Answer, Commit, CommitAccount, Deliver, Effect, Fault, Found, FreeMail,
-        HashFloor, Hashed, Hashing, HeldMail, Input, Lease, LeasedMail, MailChange, Ordered, PutCode,
+        HashFloor, Hashed, Hashing, HeldMail, Input, Lease, LeasedMail, MailChange, Ordered, Output, PutCode,
         RedeemCode, Redemption, Register, Row, Scrypt, Sending, SettleMail, Settled, Settlement, Template,
-        Output, WaitingMail, WaitingState,
+        WaitingMail, WaitingState,
     },
 };
 
