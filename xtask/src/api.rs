@@ -1,6 +1,6 @@
 //! `api`: records the public API of auth-core, or compares it with what was recorded.
 //!
-//! Hosts are written against it, so no change of it goes by unseen.
+//! Hosts are written against it, so every change must be seen.
 
 use std::process::ExitCode;
 
@@ -24,12 +24,12 @@ pub(crate) fn run(shell: &Shell, options: &Options) -> Result<ExitCode> {
     RECORDED.record_or_compare(shell, &public_api(shell)?, options.record)
 }
 
-/// The comparison as a step of the tests.
+/// Runs the comparison as a step of the tests.
 pub(crate) fn step(shell: &Shell) -> Result<Outcome> {
     Ok(RECORDED.step(shell, &public_api(shell)?))
 }
 
-/// Returns the API, an item a line, without what is derived or holds for every type.
+/// Returns the API, one item per line, without derived items and those that hold for every type.
 fn public_api(shell: &Shell) -> Result<String> {
     let folder = shell.target().join("api");
     let mut rustdoc = shell.cargo(&["rustdoc", "--locked", "-p", "auth-core", "--lib", "--features", "wire"]);

@@ -1,5 +1,5 @@
-//! Installing packages with apt: whether that can be done without asking anybody, and the line
-//! to paste where it cannot. Knows no package; whether it helped is seen by the caller.
+//! Installing packages with apt: whether that works without a prompt, and the line to paste where
+//! it does not. Knows no package; the caller checks whether it helped.
 
 use std::fs::{self, File};
 use std::path::PathBuf;
@@ -10,14 +10,14 @@ use crate::shell::{Shell, on_path};
 
 const INSTALL: [&str; 4] = ["apt-get", "install", "-y", "--no-install-recommends"];
 
-/// Installs the packages where that is possible without a question.
+/// Installs the packages where that is possible without a prompt.
 pub(crate) fn install(shell: &Shell, packages: &[&str]) -> Result<()> {
     let Some(prefix) = privilege(shell) else {
         return Ok(());
     };
-    // Once more on failure: a mirror may be in the middle of an update.
+    // Retries once: a mirror may be in the middle of an update.
     for _ in 0..2 {
-        // Its failure may not matter: the lists that are there can be recent enough.
+        // Its failure may not matter: the existing lists can be recent enough.
         apt(shell, prefix, &["apt-get", "update"])?;
         if apt(shell, prefix, &[&INSTALL[..], packages].concat())? {
             break;
@@ -26,7 +26,7 @@ pub(crate) fn install(shell: &Shell, packages: &[&str]) -> Result<()> {
     Ok(())
 }
 
-/// Installs the packages of what is not there where that is possible; returns what to do where it is not.
+/// Installs the packages of missing programs where that is possible; otherwise returns what to do.
 pub(crate) fn provide(
     shell: &Shell,
     packages: &[&str],
@@ -38,7 +38,7 @@ pub(crate) fn provide(
     Ok((!is_there() && !shell.dry_run).then(|| advice(packages)))
 }
 
-/// Package sources beside the system's own, and the suite to take from them.
+/// Package sources in addition to the system's own, and the suite to take from them.
 pub(crate) struct Sources {
     pub(crate) file: PathBuf,
     pub(crate) suite: String,
@@ -56,12 +56,12 @@ pub(crate) fn install_from(shell: &Shell, sources: &Sources, packages: &[&str]) 
     Ok(())
 }
 
-/// The line that installs the packages by hand.
+/// Returns the line that installs the packages by hand.
 pub(crate) fn advice(packages: &[&str]) -> String {
     format!("sudo apt-get update && sudo {} {}", INSTALL.join(" "), packages.join(" "))
 }
 
-/// What to put before a command to run it as root without a question; none if that cannot be.
+/// Returns what to put before a command to run it as root without a prompt; none if that is impossible.
 fn privilege(shell: &Shell) -> Option<&'static [&'static str]> {
     let is_root = || shell.ask("id", &["-u"]).is_ok_and(|id| id.trim() == "0");
     if is_root() {
@@ -78,7 +78,7 @@ fn apt(shell: &Shell, prefix: &[&str], command: &[&str]) -> Result<bool> {
     let quiet = ["env", "DEBIAN_FRONTEND=noninteractive"];
     let words = [prefix, &quiet, command].concat();
     let (program, arguments) = words.split_at(1);
-    // apt gives up where another apt is at work; two processes of this program may want packages.
+    // apt gives up while another apt runs; two processes of this program may need packages.
     fs::create_dir_all(shell.target())?;
     let lock = File::create(shell.target().join("apt.lock"))?;
     lock.lock()?;

@@ -1,6 +1,6 @@
 //! `c`: builds auth-core as a static and a shared library, compares its header with the recorded one and with what the
-//! shared library exports, and runs the hosts of `examples/c`, which are compiled with every warning an error and watched
-//! by the compiler's sanitizers.
+//! shared library exports, and runs the hosts of `examples/c`, which are compiled with every warning as an error and
+//! with the compiler's sanitizers.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -21,7 +21,7 @@ pub(crate) const SHARED: &str = "libauth_core.so";
 pub(crate) const HEADER: Recorded =
     Recorded { path: "auth-c/include/auth_core.h", advice: "cargo xtask c --record" };
 const PACKAGES: [&str; 3] = ["gcc", "libc6-dev", "libssl-dev"];
-/// What a static library of Rust wants of the system, as `rustc --print native-static-libs` says for Linux.
+/// The system libraries that a static library of Rust needs, as `rustc --print native-static-libs` says for Linux.
 const LIBRARIES: [&str; 6] = ["-lcrypto", "-lgcc_s", "-lrt", "-lpthread", "-lm", "-ldl"];
 const STRICT: [&str; 8] = [
     "-std=c11",
@@ -49,7 +49,7 @@ pub(crate) fn run(shell: &Shell, options: &Options) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The same as a step of the tests.
+/// Runs the command as a step of the tests.
 pub(crate) fn step(shell: &Shell) -> Result<Outcome> {
     if let Some(advice) = missing(shell)? {
         return Ok(Outcome::Incomplete(advice));
@@ -112,7 +112,7 @@ fn check_header(shell: &Shell, record: bool) -> Result<()> {
     if record {
         HEADER.record_or_compare(shell, &header, record)?;
     }
-    ensure!(HEADER.holds(shell, &header), "{} is another one: run `{}`", HEADER.path, HEADER.advice);
+    ensure!(HEADER.holds(shell, &header), "{} differs: run `{}`", HEADER.path, HEADER.advice);
     Ok(())
 }
 
@@ -144,12 +144,12 @@ fn compile(shell: &Shell, name: &str, library: &str) -> Result<PathBuf> {
     Ok(program)
 }
 
-/// Writes all scripts as `replay.c` reads them: a word and octets a line.
+/// Writes all scripts as `replay.c` reads them: a word and bytes per line.
 fn scripts(folder: &Path) -> Result<String> {
     let mut lines = String::new();
     for file in fs::read_dir(folder)? {
         let script: Value = serde_json::from_slice(&fs::read(file?.path())?)?;
-        let hex = |value: &Value| value.as_str().map(str::to_owned).context("octets are text");
+        let hex = |value: &Value| value.as_str().map(str::to_owned).context("bytes are text");
         let keys = script["code_keys"].as_array().context("keys are a list")?;
         let mut tell = |word: &str, text: &str| lines += &format!("{word} {text}\n");
         tell("policy", &script["policy"].to_string());

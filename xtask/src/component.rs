@@ -1,7 +1,7 @@
-//! `component`: builds auth-core as a WebAssembly component, checks it, and says what it weighs.
+//! `component`: builds auth-core as a WebAssembly component, checks it, and prints its size.
 //!
-//! The WIT is what hosts are written against, so a change of it needs another version: what was
-//! recorded last stands in `auth-component/wit/recorded.wit.txt`.
+//! Hosts are written against the WIT, so a change of it needs another version: the last recorded
+//! one is in `auth-component/wit/recorded.wit.txt`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,11 +17,11 @@ use crate::test::{Outcome, targets};
 
 pub(crate) const WIT: &str = "auth-component/wit/auth-core.wit";
 const RECORDED: &str = "auth-component/wit/recorded.wit.txt";
-/// The most that the component may weigh, in octets.
+/// The maximum size of the component, in bytes.
 const BUDGET: usize = 110_000;
-/// Copies, and the four lanes of SHA-256's schedule, that a runtime does faster than a loop; both are in WebAssembly 2.0.
+/// Bulk copies, and the four lanes of SHA-256's schedule: faster than a loop, and in WebAssembly 2.0.
 const FLAGS: &str = "-C target-feature=+bulk-memory,+simd128";
-/// wasm-opt, which takes a tenth off.
+/// wasm-opt, which makes it a tenth smaller.
 const PACKAGES: [&str; 1] = ["binaryen"];
 
 #[derive(clap::Args, Default)]
@@ -40,7 +40,7 @@ pub(crate) fn run(shell: &Shell, options: &Options) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The same as a step of the tests.
+/// Runs the command as a step of the tests.
 pub(crate) fn step(shell: &Shell) -> Result<Outcome> {
     if let Some(advice) = missing(shell)? {
         return Ok(Outcome::Incomplete(advice));
@@ -61,7 +61,7 @@ fn build_and_check(shell: &Shell, record: bool) -> Result<()> {
         cargo.env("RUSTFLAGS", format!("{FLAGS} {}", shell.portable()));
         cargo
     };
-    // On the host's own target there is nothing for the other lints to see.
+    // The other lints find nothing to check on the host's own target.
     let mut lint = cargo("clippy");
     lint.args(["--", "-D", "warnings"]);
     let mut build = cargo("build");
@@ -81,20 +81,20 @@ fn build_and_check(shell: &Shell, record: bool) -> Result<()> {
         ComponentEncoder::default().module(&module)?.validate(true).debug_names(false).encode()?;
 
     let DecodedWasm::Component(resolve, world) = wit_component::decode(&component)? else {
-        bail!("what was built is no component");
+        bail!("the result is not a component");
     };
     let imports = resolve.worlds[world].imports.len();
-    ensure!(imports == 0, "the component imports {imports} things, which every host would have to give");
+    ensure!(imports == 0, "the component has {imports} imports, which every host would have to provide");
     check_wit(shell, record)?;
     let artefact = artefact(shell);
     fs::write(&artefact, &component).with_context(|| format!("cannot write {}", artefact.display()))?;
     let (size, core) = (component.len(), module.len());
-    println!("{}: {size} octets of {BUDGET}, no imports; {core} of them the core module", artefact.display());
-    ensure!(size <= BUDGET, "the component weighs {} octets over its budget", size - BUDGET);
+    println!("{}: {size} bytes of {BUDGET}, no imports; {core} of them the core module", artefact.display());
+    ensure!(size <= BUDGET, "the component is {} bytes over its budget", size - BUDGET);
     Ok(())
 }
 
-/// Where the component is.
+/// Returns the path of the component.
 pub(crate) fn artefact(shell: &Shell) -> PathBuf {
     shell.target().join("component/auth-core.wasm")
 }
@@ -103,7 +103,7 @@ fn read(path: &Path) -> Result<Vec<u8>> {
     fs::read(path).with_context(|| format!("cannot read {}", path.display()))
 }
 
-/// Compares the WIT, without its comments, with the recorded one: the same version must mean the same.
+/// Compares the WIT, without its comments, with the recorded one: the same version must mean the same WIT.
 fn check_wit(shell: &Shell, record: bool) -> Result<()> {
     let mut resolve = Resolve::default();
     let (package, _) = resolve.push_path(shell.root.join(WIT))?;

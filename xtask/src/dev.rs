@@ -1,4 +1,4 @@
-//! `dev`: starts the server from this tree. Owns nothing but the default log level.
+//! `dev`: starts the server from this tree, with a log level of its own.
 
 use std::env;
 use std::process::{Command, ExitCode};
@@ -9,7 +9,7 @@ use crate::shell::Shell;
 
 #[derive(clap::Args)]
 pub(crate) struct Options {
-    /// Handed to `auth-http serve`
+    /// Arguments of `auth-http serve`
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     arguments: Vec<String>,
 }
@@ -27,7 +27,7 @@ pub(crate) fn run(shell: &Shell, options: &Options) -> Result<ExitCode> {
     replace(shell, &mut command)
 }
 
-/// Becomes the command, so that Ctrl-C reaches the server alone and the prompt comes back
+/// Replaces this process by the command, so that Ctrl-C reaches the server alone and the prompt comes back
 /// only when it has stopped.
 #[cfg(unix)]
 fn replace(_: &Shell, command: &mut Command) -> Result<ExitCode> {

@@ -1,7 +1,7 @@
-//! `dist`: lays out what a release carries in one folder: the component with its WIT, the C library with its header, the
-//! package for JavaScript, licenses, versions and checksums.
+//! `dist`: writes the artefacts of a release to one folder: the component with its WIT, the C library with its header,
+//! the package for JavaScript, licenses, versions and checksums.
 //!
-//! It takes what the steps `component`, `c` and `playground` build, so the tests compile nothing for it.
+//! It uses what the steps `component`, `c` and `playground` build, so the tests compile nothing for it.
 
 use std::fs;
 use std::path::{Path, PathBuf, absolute};
@@ -35,7 +35,7 @@ pub(crate) fn run(shell: &Shell, options: &Options) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Makes and checks it as a step of the tests, with the component that is there.
+/// Makes and checks the artefacts as a step of the tests, with the component that was built before.
 pub(crate) fn step(shell: &Shell) -> Result<Outcome> {
     let out = folder(shell);
     make(shell, &out)?;
@@ -66,7 +66,7 @@ fn make(shell: &Shell, out: &Path) -> Result<()> {
         // Only what this command has made is deleted.
         let is_ours = [SUMS, "auth_core.h"].iter().all(|name| out.join(name).is_file());
         let is_ours = is_ours || fs::read_dir(out)?.next().is_none();
-        ensure!(is_ours, "{} has other files in it: name another folder", out.display());
+        ensure!(is_ours, "{} contains other files: choose another folder", out.display());
         fs::remove_dir_all(out)?;
     }
     copy(&component::artefact(shell), &out.join("auth-core.wasm"))?;
@@ -132,7 +132,7 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
         .with_context(|| format!("cannot copy {} to {}", from.display(), to.display()))
 }
 
-/// Returns the paths in a folder of all files below it, in order.
+/// Returns the paths of all files below a folder, relative to it and in order.
 fn files(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     let mut folders = vec![PathBuf::new()];

@@ -1,5 +1,4 @@
-//! The project's own commands: reads the command line and calls the file that owns the
-//! command. `test` is the one test command; `tidy` holds the invariants of
+//! The project's own commands, one module each. `test` is the one test command; `tidy` checks the invariants of
 //! ARCHITECTURE.md that a program can check.
 
 mod api;
@@ -37,7 +36,7 @@ struct Arguments {
 enum Command {
     /// Run every check and test there is, set-up included
     Test(test::Options),
-    /// Make what `test` wants later; it starts this itself
+    /// Build what `test` needs later; `test` starts this itself
     #[command(hide = true)]
     Prepare(test::prepare::Options),
     /// Find, pull or build the container images that the tests use, and print their names
@@ -48,17 +47,17 @@ enum Command {
     Openapi(openapi::Options),
     /// Compare the public API of auth-core with the recorded one
     Api(api::Options),
-    /// Build auth-core as a WebAssembly component, check it and weigh it
+    /// Build auth-core as a WebAssembly component, check it and print its size
     Component(component::Options),
-    /// Look for ways from the entries of auth-core to a panic, and compare them with the recorded ones
+    /// Look for paths from the entries of auth-core to a panic, and compare them with the recorded ones
     Panics(panics::Options),
-    /// Make the page that runs the core in a browser, and say where it is
+    /// Make the page that runs the core in a browser, and print its path
     Playground,
     /// Build auth-core as a C library, static and shared, check its header and run the hosts in C
     C(c::Options),
-    /// Lay out what a release carries: component, C library, package for Node, checksums
+    /// Write the artefacts of a release: component, C library, package for Node, checksums
     Dist(dist::Options),
-    /// Check the invariants of ARCHITECTURE.md and the papers
+    /// Check the invariants of ARCHITECTURE.md and the documentation
     Tidy,
 }
 

@@ -1,5 +1,5 @@
-//! `openapi`: writes or compares the checked-in document. The server's own `openapi`
-//! command makes it, so this file knows nothing of the contract.
+//! `openapi`: writes or compares the recorded document. The server's own `openapi`
+//! command makes it, so this file knows nothing about the contract.
 
 use std::fs;
 use std::process::ExitCode;
@@ -25,7 +25,7 @@ pub(crate) fn run(shell: &Shell, options: &Options) -> Result<ExitCode> {
     }
     let fresh = shell.ask("cargo", &arguments)?;
     let path = shell.root.join(DOCUMENT);
-    // A missing file is a stale one.
+    // A missing file counts as stale.
     let stale = fs::read_to_string(&path).unwrap_or_default() != fresh;
     if !stale {
         println!("{DOCUMENT} is up to date");

@@ -1,9 +1,9 @@
-//! `panics`: looks for ways from the entries of auth-core to a panic, in what the compiler has made of
-//! `auth-core/probe`, and compares what it finds with what is recorded: each entry with its way, where it has one. The
+//! `panics`: looks for paths from the entries of auth-core to a panic, in the compiled code of
+//! `auth-core/probe`, and compares them with the recorded ones: each entry with its path, if there is one. The
 //! probe has three of its own, which must be found.
 //!
-//! Want of memory is no defect of the core, so what reports it is not followed. A length that lies would be one, and ends
-//! there, too: who calls it is recorded as well, so that a new one is looked at.
+//! Running out of memory is not a defect of the core, so the functions that report it are not followed. A false length
+//! would be a defect and ends there, too: their callers are recorded as well, so that a new one is reviewed.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fs;
@@ -17,8 +17,8 @@ use crate::shell::{Shell, line};
 use crate::test::{Outcome, targets};
 
 const RECORDED: Recorded =
-    Recorded { path: "auth-core/panics.txt", advice: "cargo xtask panics --record, after a look at them" };
-/// What ends a program for want of memory.
+    Recorded { path: "auth-core/panics.txt", advice: "cargo xtask panics --record, after a review" };
+/// The functions that end a program that is out of memory.
 const OUT_OF_MEMORY: [&str; 3] =
     ["alloc::raw_vec::handle_error", "alloc::raw_vec::capacity_overflow", "alloc::alloc::handle_alloc_error"];
 
@@ -34,7 +34,7 @@ pub(crate) fn run(shell: &Shell, options: &Options) -> Result<ExitCode> {
     RECORDED.record_or_compare(shell, &ways(shell)?, options.record)
 }
 
-/// The comparison as a step of the tests.
+/// Runs the comparison as a step of the tests.
 pub(crate) fn step(shell: &Shell) -> Result<Outcome> {
     Ok(RECORDED.step(shell, &ways(shell)?))
 }
@@ -46,7 +46,7 @@ fn ways(shell: &Shell) -> Result<String> {
         cargo.args(["--target", "wasm32v1-none"]);
         cargo
     };
-    // On the host's own target there is nothing for the other lints to see.
+    // The other lints find nothing to check on the host's own target.
     let mut lint = cargo("clippy");
     lint.args(["--", "-D", "warnings"]);
     for mut command in [lint, cargo("build")] {
@@ -73,17 +73,17 @@ fn ways(shell: &Shell) -> Result<String> {
     Ok(lines)
 }
 
-/// Which function calls which.
+/// The functions and their calls.
 #[derive(Default)]
 struct Graph {
     entries: BTreeMap<String, u32>,
     names: BTreeMap<u32, String>,
-    /// What each function calls, with the last constant before: a panic's place in the source, where it is one.
+    /// The calls of each function, with the last constant before each: for a panic, its place in the source.
     calls: BTreeMap<u32, Vec<(u32, u32)>>,
     data: Vec<(usize, Vec<u8>)>,
-    /// Functions that call what cannot be known here.
+    /// Functions with calls whose target cannot be known here.
     blind: Vec<u32>,
-    /// The imports that a panic ends in.
+    /// The imports in which a panic ends.
     panicked: Vec<u32>,
 }
 
@@ -146,7 +146,7 @@ impl Graph {
                 _ => {}
             }
         }
-        ensure!(!graph.panicked.is_empty(), "the probe's panic handler is not there: nothing could be found");
+        ensure!(!graph.panicked.is_empty(), "the probe's panic handler is missing: nothing could be found");
         ensure!(!graph.names.is_empty(), "the probe has no names");
         Ok(graph)
     }
@@ -167,7 +167,7 @@ impl Graph {
         self.names.get(&function).map_or("?", String::as_str)
     }
 
-    /// The functions that end the program for want of memory, or for a length that cannot be.
+    /// Returns the functions that end the program when it is out of memory, or because of an impossible length.
     fn short_of_memory(&self) -> BTreeSet<&str> {
         let ends = |function: &u32| OUT_OF_MEMORY.contains(&self.name(*function));
         let calls = self.calls.iter().filter(|(function, _)| !ends(function));
@@ -177,7 +177,7 @@ impl Graph {
             .collect()
     }
 
-    /// The shortest way from an entry to a panic, or to a call that cannot be followed.
+    /// Returns the shortest path from an entry to a panic, or to a call that cannot be followed.
     fn way(&self, entry: u32) -> Option<String> {
         let mut from = BTreeMap::from([(entry, entry)]);
         let mut queue = VecDeque::from([entry]);
@@ -215,18 +215,18 @@ impl Graph {
         way[1..].join(" -> ")
     }
 
-    /// Where in the source a function panics by calling another one: both know `core::panic::Location`, which is
-    /// address and length of the file's name, line and column.
+    /// Returns where in the source a function panics by calling another one: the constant is a `core::panic::Location`,
+    /// which is address and length of the file's name, line and column.
     fn place(&self, function: u32, called: u32) -> Option<String> {
         let (_, constant) = self.calls.get(&function)?.iter().find(|(other, _)| *other == called)?;
-        let word = |at: usize| Some(u32::from_le_bytes(self.octets(at, 4)?.try_into().ok()?) as usize);
+        let word = |at: usize| Some(u32::from_le_bytes(self.bytes(at, 4)?.try_into().ok()?) as usize);
         let location = *constant as usize;
         let (file, len, line) = (word(location)?, word(location + 4)?, word(location + 8)?);
-        let file = str::from_utf8(self.octets(file, len)?).ok().filter(|file| file.ends_with(".rs"))?;
+        let file = str::from_utf8(self.bytes(file, len)?).ok().filter(|file| file.ends_with(".rs"))?;
         Some(format!("{file}:{line}"))
     }
 
-    fn octets(&self, at: usize, len: usize) -> Option<&[u8]> {
+    fn bytes(&self, at: usize, len: usize) -> Option<&[u8]> {
         self.data.iter().find_map(|(offset, data)| {
             let begin = at.checked_sub(*offset)?;
             data.get(begin..begin.checked_add(len)?)

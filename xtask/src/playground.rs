@@ -18,19 +18,19 @@ pub(crate) fn run(shell: &Shell) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Makes JavaScript of the component that is there, and the page of that.
+/// Translates the existing component to JavaScript, and makes the page from that.
 pub(crate) fn build(shell: &Shell) -> Result<()> {
     let mut transpile = tool(shell, "run");
     transpile.arg("--").arg(component::artefact(shell)).arg(EXAMPLES).arg(folder(shell));
     must(shell, transpile)
 }
 
-/// Builds the tool that makes it.
+/// Builds the tool that makes the page.
 pub(crate) fn prepare(shell: &Shell) -> Result<()> {
     must(shell, tool(shell, "build"))
 }
 
-/// Looks at the tool that makes it, which is no member of the workspace.
+/// Lints the tool that makes the page, which is not a member of the workspace.
 pub(crate) fn lint(shell: &Shell) -> Result<()> {
     must(shell, shell.cargo(&["fmt", "--check", "--manifest-path", MANIFEST]))?;
     let mut lint = tool(shell, "clippy");
@@ -40,7 +40,7 @@ pub(crate) fn lint(shell: &Shell) -> Result<()> {
 
 fn tool(shell: &Shell, command: &str) -> Command {
     let mut cargo = shell.cargo(&[command, "--locked", "--quiet", "--manifest-path", MANIFEST]);
-    // What it brings is built once.
+    // Its dependencies are built once.
     cargo.env("CARGO_TARGET_DIR", shell.target().join("transpile"));
     cargo
 }
@@ -57,7 +57,7 @@ pub(crate) fn modules(shell: &Shell) -> PathBuf {
     folder(shell).join("js")
 }
 
-/// Where the page is.
+/// Returns the path of the page.
 pub(crate) fn page(shell: &Shell) -> PathBuf {
     folder(shell).join("index.html")
 }

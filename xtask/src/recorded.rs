@@ -1,4 +1,4 @@
-//! Text files that record what a command finds: written anew on demand, compared otherwise.
+//! Text files that record what a command finds: rewritten on demand, compared otherwise.
 
 use std::fs;
 use std::process::ExitCode;
@@ -11,12 +11,12 @@ use crate::test::Outcome;
 /// A file that git keeps, by its path from the root.
 pub(crate) struct Recorded {
     pub(crate) path: &'static str,
-    /// What to run where something else is found.
+    /// The command to run where the results differ.
     pub(crate) advice: &'static str,
 }
 
 impl Recorded {
-    /// Writes down what is found, or compares it.
+    /// Records what was found, or compares it.
     pub(crate) fn record_or_compare(&self, shell: &Shell, found: &str, record: bool) -> Result<ExitCode> {
         if record && !shell.dry_run {
             fs::write(shell.root.join(self.path), found)
@@ -27,15 +27,15 @@ impl Recorded {
         Ok(if self.holds(shell, found) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 
-    /// The comparison as a step of the tests.
+    /// Runs the comparison as a step of the tests.
     pub(crate) fn step(&self, shell: &Shell, found: &str) -> Outcome {
         if self.holds(shell, found) {
             return Outcome::Passed;
         }
-        Outcome::Failed(format!("{} holds something else: `{}`", self.path, self.advice))
+        Outcome::Failed(format!("{} differs: `{}`", self.path, self.advice))
     }
 
-    /// Whether the file holds this; prints the lines that are gone and those that are new.
+    /// Returns whether the file holds this text; prints the lines that are gone and those that are new.
     pub(crate) fn holds(&self, shell: &Shell, found: &str) -> bool {
         let before = fs::read_to_string(shell.root.join(self.path)).unwrap_or_default();
         let only = |mark: &str, these: &str, those: &str| {

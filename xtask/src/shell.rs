@@ -1,5 +1,5 @@
-//! Running other programs: prints each command before it runs and, in a dry run, prints it
-//! only. Knows the repository's root and nothing of what is run.
+//! Running other programs: prints each command before it runs; in a dry run, only prints it.
+//! Knows the repository's root and nothing about the programs.
 
 use std::env;
 use std::ffi::OsStr;
@@ -12,7 +12,7 @@ use anyhow::{Context, Result, bail};
 
 pub(crate) struct Shell {
     pub(crate) root: PathBuf,
-    /// Where cargo puts the programs it builds: beside this one.
+    /// The folder where cargo puts the programs it builds: beside this one.
     pub(crate) built: PathBuf,
     pub(crate) dry_run: bool,
     time_building: Mutex<Duration>,
@@ -31,12 +31,12 @@ impl Shell {
         Ok(Self { root, built, dry_run, time_building: Mutex::default() })
     }
 
-    /// The target folder: what this was built into.
+    /// Returns the target folder: the one that this program was built into.
     pub(crate) fn target(&self) -> PathBuf {
         self.built.parent().map_or_else(|| self.root.join("target"), PathBuf::from)
     }
 
-    /// A command that starts in the repository's root.
+    /// Returns a command that starts in the repository's root.
     pub(crate) fn command(&self, program: &str, arguments: &[&str]) -> Command {
         let mut command = Command::new(program);
         command.args(arguments).current_dir(&self.root);
@@ -47,7 +47,7 @@ impl Shell {
         self.command("cargo", arguments)
     }
 
-    /// Returns flags for rustc that keep this machine's paths out of what is built: another clone makes the same bytes, and
+    /// Returns flags for rustc that keep this machine's paths out of the build: another clone makes the same bytes, and
     /// a release does not show who made it.
     pub(crate) fn portable(&self) -> String {
         let cargo = env::var_os("CARGO_HOME").map(PathBuf::from);
@@ -56,7 +56,7 @@ impl Shell {
         format!("--remap-path-prefix={}=. --remap-path-prefix={}=.", self.root.display(), sources.display())
     }
 
-    /// Runs the command with its output visible and says whether it succeeded.
+    /// Runs the command with its output visible and returns whether it succeeded.
     pub(crate) fn run(&self, command: &mut Command) -> Result<bool> {
         println!("$ {}", describe(command));
         if self.dry_run {
@@ -66,7 +66,7 @@ impl Shell {
         Ok(status.with_context(|| format!("cannot start `{}`", describe(command)))?.success())
     }
 
-    /// Calls a function whose work another run will find done, and counts the time as spent on building.
+    /// Calls a function whose result another run reuses, and counts its time as spent on building.
     pub(crate) fn building<T>(&self, work: impl FnOnce() -> T) -> T {
         let started = now();
         let done = work();
@@ -79,7 +79,7 @@ impl Shell {
         *self.time_building.lock().expect("nothing panics while it is locked")
     }
 
-    /// The standard output of a command that changes nothing; runs in a dry run too.
+    /// Returns the standard output of a command that changes nothing; also runs it in a dry run.
     pub(crate) fn ask(&self, program: &str, arguments: &[&str]) -> Result<String> {
         let mut command = self.command(program, arguments);
         let output = command
@@ -90,10 +90,10 @@ impl Shell {
             bail!("`{}` failed: {}", describe(&command), output.status);
         }
         String::from_utf8(output.stdout)
-            .with_context(|| format!("`{}` printed what is not UTF-8", describe(&command)))
+            .with_context(|| format!("`{}` printed text that is not UTF-8", describe(&command)))
     }
 
-    /// Whether a silent question, such as `sudo -n true`, is answered with yes.
+    /// Returns whether a command without output, such as `sudo -n true`, succeeds.
     pub(crate) fn succeeds(&self, program: &str, arguments: &[&str]) -> bool {
         self.command(program, arguments)
             .stdin(Stdio::null())
@@ -104,10 +104,7 @@ impl Shell {
     }
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "how long something took is shown to a person; nothing is decided by it"
-)]
+#[expect(clippy::disallowed_methods, reason = "a duration is shown to a person; nothing depends on it")]
 pub(crate) fn now() -> Instant {
     Instant::now()
 }
@@ -119,19 +116,19 @@ fn builds(command: &Command) -> bool {
     named || command.get_args().next().is_some_and(|first| first == "check")
 }
 
-/// Whether PATH has a file of this name.
+/// Returns whether PATH has a file of this name.
 pub(crate) fn on_path(program: &str) -> bool {
     env::var_os("PATH")
         .is_some_and(|path| env::split_paths(&path).any(|folder| folder.join(program).is_file()))
 }
 
-/// The command as one would type it.
+/// Returns the command as one would type it.
 pub(crate) fn line(command: &Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
     words.map(quoted).collect::<Vec<_>>().join(" ")
 }
 
-/// The command with the variables that it adds.
+/// Returns the command with the variables that it adds.
 fn describe(command: &Command) -> String {
     let mut text = String::new();
     for (name, value) in command.get_envs() {

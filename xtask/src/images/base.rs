@@ -1,5 +1,5 @@
-//! The image that all stand-ins build on: a minimal Debian, from the mirror and with the
-//! certificates of this machine. Neither is written down anywhere.
+//! The base image of all stand-ins: a minimal Debian, from the mirror and with the
+//! certificates of this machine. Neither is recorded anywhere.
 
 use std::fs;
 use std::path::Path;
@@ -13,13 +13,13 @@ use crate::shell::{Shell, on_path};
 /// Debian's newest packages: older releases lack Valkey and a recent Rust.
 const SUITE: &str = "sid";
 
-/// Where Debian keeps the authorities that somebody has added, such as that of a proxy which
+/// Where Debian keeps added certificate authorities, such as that of a proxy which
 /// intercepts TLS.
 const CERTIFICATES: &str = "/usr/local/share/ca-certificates";
 
 const MAKER: &str = "mmdebstrap";
 
-/// Its name follows the certificates too: with old ones a build could not reach its mirror.
+/// The image's name also depends on the certificates: with old ones a build could not reach its mirror.
 pub(super) fn name(shell: &Shell) -> Result<String> {
     let mut parts = digest::read(&shell.root.join(FOLDER).join("base"))?;
     parts.insert("suite".to_owned(), SUITE.into());
@@ -31,7 +31,7 @@ pub(super) fn name(shell: &Shell) -> Result<String> {
     Ok(stand_in("base", &parts))
 }
 
-/// Builds it unless it is here.
+/// Builds the image unless it exists.
 pub(super) fn ensure(shell: &Shell) -> Result<String> {
     let name = name(shell)?;
     if is_here(shell, &name) {
@@ -51,7 +51,7 @@ pub(super) fn ensure(shell: &Shell) -> Result<String> {
     }
     let archive = shell.built.join("stand-in-base.tar");
     let result = make(shell, &archive, &name);
-    // It is some 180 MB, and the engine has a copy.
+    // The archive has some 180 MB, and the engine has a copy.
     if !shell.dry_run && archive.exists() {
         fs::remove_file(&archive).with_context(|| format!("cannot remove {}", archive.display()))?;
     }
@@ -61,12 +61,12 @@ pub(super) fn ensure(shell: &Shell) -> Result<String> {
 fn make(shell: &Shell, archive: &Path, name: &str) -> Result<()> {
     let folder = shell.root.join(FOLDER).join("base");
     let mut command = shell.command(MAKER, &["--quiet", "--variant=minbase", "--include=ca-certificates"]);
-    // Where this machine reads a frozen archive, whose lists have run out, so must the image.
+    // Where this machine reads a frozen archive, whose lists have expired, the image must as well.
     let frozen = shell.ask("apt-config", &["dump", "Acquire::Check-Valid-Until"])?;
     for option in frozen.lines() {
         command.arg(format!("--aptopt={option}"));
     }
-    // Already now, or the manuals of the first packages would be in.
+    // From the start, or the manuals of the first packages would be installed.
     command.arg(format!("--dpkgopt={}", folder.join("etc/dpkg/dpkg.cfg.d/90stand-in").display()));
     if Path::new(CERTIFICATES).is_dir() {
         command.arg(format!("--customize-hook=copy-in {CERTIFICATES} /usr/local/share"));
@@ -76,15 +76,15 @@ fn make(shell: &Shell, archive: &Path, name: &str) -> Result<()> {
     command.arg(format!("--customize-hook=sync-in '{}' /", folder.display()));
     command.arg(SUITE).arg(archive).arg(mirror(shell)?);
     if !shell.run(&mut command)? {
-        bail!("the base of the stand-ins cannot be made, see above");
+        bail!("the base image of the stand-ins cannot be built, see above");
     }
     if !shell.run(shell.command("docker", &["import"]).arg(archive).arg(name))? {
-        bail!("the engine did not take the base of the stand-ins, see above");
+        bail!("the engine did not import the base image of the stand-ins, see above");
     }
     Ok(())
 }
 
-/// Where this machine gets Debian's packages from.
+/// Returns the mirror from which this machine gets Debian's packages.
 fn mirror(shell: &Shell) -> Result<String> {
     let format = "$(ORIGIN)/$(LABEL) $(REPO_URI)";
     let targets = shell.ask("apt-get", &["indextargets", "--format", format, "Created-By: Packages"])?;

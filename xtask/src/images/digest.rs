@@ -1,4 +1,4 @@
-//! A digest over the files that an image is built from, to name it by. Not for security: who can
+//! A digest over the files that an image is built from, used as its name. Not for security: whoever can
 //! change these files can change the tests.
 
 use std::collections::BTreeMap;
@@ -8,7 +8,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-/// Every file below the folder: its path from there, and what it holds.
+/// Returns every file below the folder: its relative path and its content.
 pub(super) fn read(folder: &Path) -> Result<BTreeMap<String, Vec<u8>>> {
     let mut files = BTreeMap::new();
     let mut folders = vec![folder.to_owned()];
@@ -27,8 +27,8 @@ pub(super) fn read(folder: &Path) -> Result<BTreeMap<String, Vec<u8>>> {
     Ok(files)
 }
 
-/// Fit for a tag. The hasher has a fixed key, and should a later Rust bring another one, the
-/// images are merely built once more.
+/// Returns the digest in a form that fits a tag. The hasher has a fixed key; if a later Rust has another one, the
+/// images are built again, nothing else.
 pub(super) fn of(parts: &BTreeMap<String, Vec<u8>>) -> String {
     let mut hasher = DefaultHasher::new();
     parts.hash(&mut hasher);

@@ -1,6 +1,6 @@
-//! The file `.env` in the root, which Compose reads by itself: notes the images' names there, so
-//! that docker-compose.yml works where no registry is reached. Git ignores it. What else a person
-//! wrote there, such as ports, stays.
+//! The file `.env` in the root, which Compose reads by itself: gets the images' names, so
+//! that docker-compose.yml works where no registry can be reached. Git ignores it. Lines that a person
+//! wrote there, such as ports, stay.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -18,7 +18,7 @@ pub(super) fn write(root: &Path, images: &[(&str, String)]) -> Result<()> {
     fs::write(&path, merged(&old, images)).with_context(|| format!("cannot write {}", path.display()))
 }
 
-/// The other lines as they are, then the images.
+/// Returns the other lines as they are, then the images.
 fn merged(old: &str, images: &[(&str, String)]) -> String {
     let names_an_image = |line: &&str| {
         let name = line.split('=').next().unwrap_or_default().trim();

@@ -1,5 +1,5 @@
-//! `images`: the container images that the tests use. Each is what its variable names, else
-//! the official one from this machine or the registry, else a stand-in that is built from
+//! `images`: the container images that the tests use. Each is the one that its variable names, otherwise
+//! the official one from this machine or the registry, otherwise a stand-in that is built from
 //! tests/images (see the README there). Does not know which test uses which.
 
 mod base;
@@ -16,13 +16,13 @@ use crate::shell::Shell;
 
 struct Image {
     variable: &'static str,
-    /// None if there is no official image: then it is always the stand-in.
+    /// The official image; without one the stand-in is always used.
     official: Option<&'static str>,
-    /// Name of the stand-in.
+    /// The name of the stand-in.
     name: &'static str,
-    /// Folder of its Dockerfile below `FOLDER`.
+    /// The folder of its Dockerfile below `FOLDER`.
     folder: &'static str,
-    /// The package whose version says what one gets instead.
+    /// The package whose version the stand-in reports.
     package: &'static str,
 }
 
@@ -105,7 +105,7 @@ pub(crate) fn run(shell: &Shell, options: &Options) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// What to do about a missing container engine; none if there is one.
+/// Returns what to do about a missing container engine; none if there is one.
 pub(crate) fn engine(shell: &Shell) -> Option<String> {
     let answers = shell.succeeds("docker", &["info"]);
     (!answers).then(|| {
@@ -137,14 +137,14 @@ pub(crate) fn build_app(shell: &Shell) -> Result<()> {
     Ok(())
 }
 
-/// How the server is built in the image that is tested: like the others, for tests. A release takes three times as long
+/// The profile of the server in the image that is tested. A release build takes three times as long
 /// on two cores and differs in nothing else.
 pub(crate) const APP_PROFILE: &str = "dev";
 
 struct Images<'a> {
     shell: &'a Shell,
     registry_answers: bool,
-    /// Name of the image that all stand-ins build on, once it is there.
+    /// The name of the base image of all stand-ins, once it exists.
     base: Option<String>,
 }
 
@@ -167,7 +167,7 @@ impl Images<'_> {
         }
     }
 
-    /// The tag is a digest of what goes into the image: a changed Dockerfile is built anew.
+    /// Builds a stand-in. Its tag is a digest of what goes into the image: a changed Dockerfile is built again.
     fn name(&self, image: &Image) -> Result<String> {
         let mut parts = digest::read(&self.shell.root.join(FOLDER).join(image.folder))?;
         parts.insert("server".to_owned(), image.name.into());
@@ -175,8 +175,8 @@ impl Images<'_> {
         Ok(stand_in(image.name, &parts))
     }
 
-    /// No time limit: an engine gives up by itself on a registry that does not answer, and a
-    /// download may take long on a slow line. After the first silence no other is asked for.
+    /// Pulls an image, without a time limit: an engine gives up by itself on a registry that does not answer, and a
+    /// download may take long on a slow line. After the first such failure no other image is pulled.
     fn pull(&mut self, official: &str) -> Result<bool> {
         if !self.registry_answers {
             return Ok(false);
@@ -229,7 +229,7 @@ fn stand_in(name: &str, parts: &BTreeMap<String, Vec<u8>>) -> String {
     format!("auth-standin/{name}:{}", digest::of(parts))
 }
 
-/// Whether a registry did answer, and refused this image alone.
+/// Returns whether a registry answered, and refused this image alone.
 fn is_about_the_image(complaint: &str) -> bool {
     ["manifest", "not found", "denied"].iter().any(|words| complaint.contains(words))
 }

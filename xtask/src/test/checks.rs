@@ -1,8 +1,8 @@
-//! The steps that are a list of cargo commands. All of a list runs, so that one look shows
+//! The steps that are a list of cargo commands. All commands of a list run, so that one run shows
 //! everything that is wrong.
 //!
-//! Everything takes the whole workspace and chooses targets: cargo unites the features of the packages that it
-//! is told, so each other choice of packages builds the dependencies again.
+//! All commands take the whole workspace and select targets: cargo unites the features of the selected
+//! packages, so another selection of packages builds the dependencies again.
 
 use std::ffi::OsStr;
 use std::process::Command;
@@ -26,7 +26,7 @@ pub(crate) fn run(
 ) -> Result<Outcome> {
     let mut failed = Vec::new();
     for mut command in commands(shell, step, filter) {
-        // Built on its own, so that the time for it is known.
+        // Built separately, so that the time for it is known.
         if let Some(mut build) = test_build(&command)
             && !shell.run(&mut build)?
         {
@@ -43,7 +43,7 @@ pub(crate) fn run(
     Ok(if failed.is_empty() { Outcome::Passed } else { Outcome::Failed(failed.join("; ")) })
 }
 
-/// The command that builds what a `cargo test` runs; none for documentation tests, which are built one by one.
+/// Returns the command that builds what a `cargo test` runs; none for documentation tests, which are built one by one.
 fn test_build(command: &Command) -> Option<Command> {
     let arguments: Vec<&OsStr> = command.get_args().take_while(|argument| *argument != "--").collect();
     if arguments.first().is_none_or(|first| *first != "test") || arguments.contains(&OsStr::new("--doc")) {
@@ -171,7 +171,7 @@ fn without(mut command: Command, names: &[&str]) -> Command {
     command
 }
 
-/// Tells the tests which programs to start.
+/// Passes the programs to start to the tests.
 fn against_server(shell: &Shell, mut command: Command) -> Command {
     command.env("AUTH_HTTP_BIN", server::plain(shell)).env("AUTH_HTTP_HOOKS_BIN", server::with_hooks(shell));
     command

@@ -1,4 +1,4 @@
-//! A client that a generator makes from the recorded OpenAPI document: it drives the server as any front end or
+//! A client that a generator makes from the recorded OpenAPI document: it uses the server as a front end or
 //! service of another team would.
 
 use std::fs;
@@ -35,7 +35,7 @@ pub(super) fn run(shell: &Shell) -> Result<Outcome> {
     let mut drive = Command::new(programs.join("python"));
     drive.args(["-m", "unittest"]).current_dir(&folder);
     drive.env("AUTH_HTTP_BIN", server::with_hooks(shell)).env("AUTH_CLIENT", &made);
-    // No bytecode in the sources.
+    // Keeps bytecode out of the sources.
     drive.env("PYTHONDONTWRITEBYTECODE", "1");
     all(shell, [generate, drive])
 }

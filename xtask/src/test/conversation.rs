@@ -1,18 +1,18 @@
-//! Using a program line by line, as a person does.
+//! Conversations with a program line by line, as a person has them.
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
 
-/// A program that runs, and what it says. It ends when this is dropped: its input ends.
+/// A running program and its output. Dropping it closes the program's input, which ends the program.
 pub(crate) struct Conversation {
     program: Child,
     says: BufReader<ChildStdout>,
 }
 
 impl Conversation {
-    /// Starts the command, for two minutes at most: a program that hangs must not hang the tests.
+    /// Starts the command with a limit of two minutes: a program that hangs must not block the tests.
     pub(crate) fn start(command: &mut Command) -> Result<Self> {
         let mut limited = Command::new("timeout");
         limited.arg("120").arg(command.get_program()).args(command.get_args());
@@ -25,14 +25,14 @@ impl Conversation {
         Ok(Self { program, says: BufReader::new(says) })
     }
 
-    /// Types a line and returns the first line of what is said to it.
+    /// Types a line and returns the first line of the answer.
     pub(crate) fn does(&mut self, typed: &str) -> Result<String> {
         let input = self.program.stdin.as_mut().context("its input is a pipe")?;
-        writeln!(input, "{typed}").context("the program does not listen")?;
+        writeln!(input, "{typed}").context("the program does not read its input")?;
         self.line()
     }
 
-    /// Returns the next line that is said.
+    /// Returns the next line of output.
     pub(crate) fn line(&mut self) -> Result<String> {
         let mut line = String::new();
         ensure!(self.says.read_line(&mut line)? > 0, "the program has stopped");
@@ -40,7 +40,7 @@ impl Conversation {
         Ok(line.trim_end().to_owned())
     }
 
-    /// Ends its input, and sees it end well.
+    /// Closes its input, and checks that it ends successfully.
     pub(crate) fn ends(mut self) -> Result<()> {
         drop(self.program.stdin.take());
         let status = self.program.wait()?;
@@ -56,13 +56,13 @@ impl Drop for Conversation {
     }
 }
 
-/// Registers an address with a host in memory and activates the account, as a person does. `host` makes the command
-/// with these arguments.
+/// Registers an address with an in-memory host and activates the account, as a person does. `host` makes the command
+/// with the given arguments.
 pub(crate) fn registers_a_person(host: impl Fn(&[&str]) -> Command) -> Result<()> {
     let mut person = Conversation::start(&mut host(&["Ada@example.org", "correct-horse-battery"]))?;
-    ensure!(person.line()? == "accepted", "it is registered");
+    ensure!(person.line()? == "accepted", "the registration was not accepted");
     let mail = person.line()?;
-    let code = mail.strip_prefix("mail to Ada@example.org: ").context("a mail came")?.to_owned();
+    let code = mail.strip_prefix("mail to Ada@example.org: ").context("no mail came")?.to_owned();
     let wrong = format!("{:06}", (code.parse::<u32>()? + 1) % 1_000_000);
     for (typed, told) in [
         ("12", "a code has six digits"),
@@ -70,11 +70,11 @@ pub(crate) fn registers_a_person(host: impl Fn(&[&str]) -> Command) -> Result<()
         (code.as_str(), "activated"),
         (code.as_str(), "activated"),
     ] {
-        ensure!(person.does(typed)? == told, "{told} was expected");
+        ensure!(person.does(typed)? == told, "`{told}` was expected");
     }
     person.ends()?;
     let weak = host(&["ada@example.org", "short"]).output()?;
     let refused = weak.status.code() == Some(1) && weak.stderr == b"the password is too weak\n";
-    ensure!(refused, "a short password is refused, not {weak:?}");
+    ensure!(refused, "a short password was not refused: {weak:?}");
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Licences, bans and sources of all dependencies by cargo-deny, and advisories where their database can be had.
+//! Licences, bans and sources of all dependencies by cargo-deny, and advisories where their database can be fetched.
 
 use std::process::Command;
 
@@ -11,7 +11,7 @@ const VERSION: &str = "0.20.2";
 
 pub(super) fn run(shell: &Shell) -> Result<Outcome> {
     if !shell.run(&mut install(shell))? {
-        // Without the network nothing is wrong with the dependencies, but nothing is checked either.
+        // A missing network says nothing about the dependencies: they are unchecked, not wrong.
         return Ok(Outcome::Incomplete("cargo-deny cannot be installed, see above".to_owned()));
     }
     let mut checks = vec!["licenses", "bans", "sources"];
@@ -34,20 +34,20 @@ pub(super) fn run(shell: &Shell) -> Result<Outcome> {
     Ok(if failed.is_empty() { Outcome::Passed } else { Outcome::Failed(failed.join(", ")) })
 }
 
-/// Builds what `run` runs.
+/// Installs cargo-deny for `run`.
 pub(super) fn prepare(shell: &Shell) -> Result<()> {
     let mut install = install(shell);
     ensure!(shell.run(&mut install)?, "{}", line(&install));
     Ok(())
 }
 
-/// Does nothing where this version is there. Without optimisation the program takes a minute of a processor to build,
-/// with it several, and a check takes 3 s at most all the same.
+/// Returns the command that installs cargo-deny; it does nothing if this version is installed. Without optimisation the
+/// build takes a minute of a processor, with it several; a check takes 3 s at most either way.
 fn install(shell: &Shell) -> Command {
     let mut install =
         shell.cargo(&["install", "--quiet", "--locked", "--debug", "--version", VERSION, "cargo-deny"]);
     install.arg("--root").arg(shell.target().join("tools")).env("CARGO_PROFILE_DEV_DEBUG", "false");
-    // Built in a folder that goes away, and in no shared one.
+    // Built in a temporary folder, not in a shared one.
     install.env_remove("CARGO_TARGET_DIR");
     install
 }
@@ -58,7 +58,7 @@ fn cargo_deny(shell: &Shell) -> Command {
     program
 }
 
-/// The manifest beside each lock file: of this workspace, and of those that it excludes.
+/// Returns the manifest beside each lock file: of this workspace, and of those that it excludes.
 fn manifests(shell: &Shell) -> Result<Vec<String>> {
     let locks = shell.ask("git", &["ls-files", "Cargo.lock", "*/Cargo.lock"])?;
     Ok(locks.lines().map(|lock| lock.replace(".lock", ".toml")).collect())

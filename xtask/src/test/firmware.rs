@@ -1,5 +1,5 @@
-//! The firmware of `examples/cortex-m` under QEMU: replays the scripts, is used as a person does, and says
-//! what it weighs.
+//! The firmware of `examples/cortex-m` under QEMU: replays the scripts, is used as by a person, and its
+//! size is measured.
 
 use std::fs;
 use std::process::Command;
@@ -13,7 +13,7 @@ use crate::shell::{Shell, line, on_path};
 
 const FOLDER: &str = "examples/cortex-m";
 const QEMU: &str = "qemu-system-arm";
-/// What is to be reached, in octets.
+/// The limits, in bytes.
 const FLASH: usize = 64 << 10;
 const HEAP: usize = 4 << 10;
 
@@ -37,28 +37,28 @@ pub(super) fn run(shell: &Shell) -> Result<Outcome> {
     }
     let flash = |variant| -> Result<usize> { number(&part(shell, variant)?.does("flash")?) };
     let core = flash(REPLAY)? - flash(BARE)?;
-    ensure!(core <= FLASH, "the core takes {core} octets of flash, more than {FLASH}");
+    ensure!(core <= FLASH, "the core takes {core} bytes of flash, more than {FLASH}");
 
     let mut part = self::part(shell, WHOLE)?;
     let replayed = part.does("replay")?;
-    let heap = number(replayed.split_once("takes ").context("it says what a flow takes")?.1)?;
-    ensure!(heap <= HEAP, "a flow takes {heap} octets of heap, more than {HEAP}");
+    let heap = number(replayed.split_once("takes ").context("it does not say what a flow takes")?.1)?;
+    ensure!(heap <= HEAP, "a flow takes {heap} bytes of heap, more than {HEAP}");
     let mail = part.does("register Ada@example.org correct-horse-battery")?;
-    let code = mail.strip_prefix("mail to Ada@example.org: ").context("a mail came")?.to_owned();
-    ensure!(part.line()?.starts_with("Ok(Accepted)"), "it is registered");
+    let code = mail.strip_prefix("mail to Ada@example.org: ").context("no mail came")?.to_owned();
+    ensure!(part.line()?.starts_with("Ok(Accepted)"), "the registration was not accepted");
     let wrong = format!("{:06}", (number(&code)? + 1) % 1_000_000);
     for (code, told) in [(&wrong, "Ok(Refused)"), (&code, "Ok(Activated)"), (&code, "Ok(Activated)")] {
         let answer = part.does(&format!("activate ada@example.org correct-horse-battery {code}"))?;
-        ensure!(answer.starts_with(told), "{told} was expected, not {answer}");
+        ensure!(answer.starts_with(told), "`{told}` was expected, not `{answer}`");
     }
-    ensure!(part.does("register ada short")?.starts_with("Err("), "what cannot be is refused");
+    ensure!(part.does("register ada short")?.starts_with("Err("), "an impossible address was not refused");
     part.ends()?;
     println!("{replayed}");
-    println!("the core takes {core} octets of flash, of {FLASH}; a flow {heap} octets of heap, of {HEAP}");
+    println!("flash: {core} of {FLASH} bytes for the core; heap: {heap} of {HEAP} bytes for a flow");
     Ok(Outcome::Passed)
 }
 
-/// Builds what `run` runs.
+/// Builds the firmware for `run`.
 pub(super) fn prepare(shell: &Shell) -> Result<()> {
     for variant in [BARE, REPLAY, WHOLE] {
         let mut build = cargo(shell, "build", variant);
@@ -68,7 +68,7 @@ pub(super) fn prepare(shell: &Shell) -> Result<()> {
 }
 
 type Variant = &'static [&'static str];
-/// Without the core, with the core and the scripts, and with the toy host as well.
+/// The builds: without the core, with the core and the scripts, and with the toy host as well.
 const BARE: Variant = &["--no-default-features"];
 const REPLAY: Variant = &["--no-default-features", "--features", "replay"];
 const WHOLE: Variant = &[];
@@ -91,11 +91,11 @@ fn number(text: &str) -> Result<usize> {
     digits.parse().with_context(|| format!("{text} does not begin with a number"))
 }
 
-/// Installs QEMU where it is missing and that is possible; returns what to do where it is not.
+/// Installs QEMU if it is missing; returns what to do where that is impossible.
 fn missing(shell: &Shell) -> Result<Option<String>> {
     let there = || on_path(QEMU);
     if !there() && on_path("apt-get") {
-        // Other parts of QEMU may be there from backports; they must stay.
+        // Other parts of QEMU may be installed from backports; they must stay.
         apt::install(shell, &["--no-remove", QEMU])?;
         if !there()
             && !shell.dry_run
@@ -107,7 +107,7 @@ fn missing(shell: &Shell) -> Result<Option<String>> {
     Ok((!there() && !shell.dry_run).then(|| apt::advice(&[QEMU])))
 }
 
-/// Writes down where the system's own mirror has backports, beside its other sources.
+/// Writes a list of sources with the backports of the system's own mirror.
 fn backports(shell: &Shell) -> Result<Option<apt::Sources>> {
     let release = fs::read_to_string("/etc/os-release").unwrap_or_default();
     let sources = fs::read_to_string("/etc/apt/sources.list.d/debian.sources").unwrap_or_default();

@@ -1,5 +1,5 @@
-//! The hosts in `examples/` that are no members of the workspace, each with its own test: what they need is
-//! brought here, and where it cannot be, the step is incomplete.
+//! The hosts in `examples/` that are not members of the workspace, each with its own test. What they need is
+//! installed here; where that is impossible, the step is incomplete.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -18,7 +18,7 @@ use crate::shell::{Shell, line, on_path};
 pub(super) fn wasmtime(shell: &Shell) -> Result<Outcome> {
     let component = component::artefact(shell);
     let cargo = |arguments: &[&str]| wasmtime_cargo(shell, arguments);
-    // Not by `cargo run`: without the tests' dependencies it would build all of it once more.
+    // Not by `cargo run`: without the tests' dependencies it would build everything again.
     let built = shell.target().join("wasmtime-rust/debug");
     let mut program = Command::new(built.join("wasmtime-rust"));
     let mut measure = Command::new(built.join("examples/measure"));
@@ -27,7 +27,7 @@ pub(super) fn wasmtime(shell: &Shell) -> Result<Outcome> {
     all(shell, [cargo(&["fmt", "--check"]), cargo(&["test", "--locked"]), program, measure])
 }
 
-/// Builds what `wasmtime` runs.
+/// Builds the host for `wasmtime`.
 pub(super) fn prepare_wasmtime(shell: &Shell) -> Result<()> {
     let mut build = wasmtime_cargo(shell, &["build", "--locked", "--all-targets"]);
     ensure!(shell.run(&mut build)?, "{}", line(&build));
@@ -37,13 +37,13 @@ pub(super) fn prepare_wasmtime(shell: &Shell) -> Result<()> {
 fn wasmtime_cargo(shell: &Shell, arguments: &[&str]) -> Command {
     let mut command = shell.cargo(arguments);
     command.current_dir(shell.root.join("examples/wasmtime-rust"));
-    // Beside the workspace's, so that what takes minutes is built once.
+    // In the workspace's target folder, so that what takes minutes is built once.
     command.env("CARGO_TARGET_DIR", shell.target().join("wasmtime-rust"));
     command.env("AUTH_COMPONENT", component::artefact(shell));
     command
 }
 
-/// What a flow takes natively where SHA-256 has no instructions of its own, as in WebAssembly.
+/// Measures a flow natively, without the processor's instructions for SHA-256, as in WebAssembly.
 fn in_software(shell: &Shell) -> Result<Option<String>> {
     let mut native =
         shell.cargo(&["run", "--locked", "--quiet", "--release", "-p", "auth-core", "--example", "measure"]);
@@ -95,8 +95,8 @@ pub(super) fn node(shell: &Shell) -> Result<Outcome> {
     Ok(outcome)
 }
 
-/// Makes a virtual environment in the target folder with the folder's `requirements.txt`; returns where its
-/// programs are, or what to do where it cannot be made.
+/// Makes a virtual environment in the target folder with the folder's `requirements.txt`; returns the folder of its
+/// programs, or what to do if that is impossible.
 pub(super) fn environment(
     shell: &Shell,
     name: &str,
@@ -113,7 +113,7 @@ pub(super) fn environment(
     install
         .args(["-m", "pip", "install", "--quiet", "--requirement", "requirements.txt"])
         .current_dir(folder);
-    // What cannot be brought is no defect of what is tested with it.
+    // A failed installation is not a defect of what is tested with it.
     for mut command in [make, install] {
         if !shell.run(&mut command)? {
             let needs = "python3 with venv, 3.10 or newer, and a package index";

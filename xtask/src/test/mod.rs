@@ -1,6 +1,6 @@
-//! `test`, the one test command: runs the steps in order, each on its own, and closes with
-//! one table. What a step does is in `test/`; a failed step never hides a later one, except
-//! where the later one needs what it makes.
+//! `test`, the one test command: runs the steps in order, each on its own, and ends with
+//! one table. The steps are in `test/`; a failed step never hides a later one, except
+//! where the later one needs its result.
 
 mod checks;
 mod client;
@@ -42,10 +42,10 @@ use step::{Step, Want};
 pub(crate) struct Options {
     /// Run only the tests whose name contains this
     filter: Option<String>,
-    /// Leave out what needs this; without the option a missing browser makes the run incomplete
+    /// Leave out the steps that need this; without the option a missing browser makes the run incomplete
     #[arg(long, value_enum)]
     without: Vec<Want>,
-    /// Leave out all that needs a container engine
+    /// Leave out all steps that need a container engine
     #[arg(long)]
     embedded: bool,
     /// End as incomplete where no container engine answers, as on CI
@@ -101,13 +101,13 @@ pub(crate) fn run(shell: &Shell, options: &Options) -> Result<ExitCode> {
         println!("servers: {versions}");
     }
     println!("{}", compiler(&shell.ask("rustc", &["--version"])?, env!("CARGO_PKG_RUST_VERSION")));
-    // What they print while they end comes before the last lines.
+    // Their output while they end comes before the last lines.
     drop(servers);
     print!("{}", report.closing(&narrowed(options)));
     Ok(report.exit_code())
 }
 
-/// Names the compiler, and says whether it is of the minimum Rust version.
+/// Names the compiler, and says whether it has the minimum Rust version.
 fn compiler(rustc: &str, minimum: &str) -> String {
     let rustc = rustc.trim();
     let version = rustc.split(' ').nth(1).unwrap_or("");
@@ -125,7 +125,7 @@ fn narrowed(options: &Options) -> Vec<String> {
     steps.into_iter().chain(tests).collect()
 }
 
-/// Returns the outcome of the steps that want a container engine where they cannot run, and prints why.
+/// Returns the outcome of the steps that need a container engine if they cannot run, and prints why.
 fn without_engine(shell: &Shell, options: &Options, plan: &[Step]) -> Option<Outcome> {
     if options.embedded {
         return Some(Outcome::LeftOut("--embedded".to_owned()));
@@ -135,7 +135,7 @@ fn without_engine(shell: &Shell, options: &Options, plan: &[Step]) -> Option<Out
     }
     let advice = images::engine(shell)?;
     let outcome = missing_engine(requires_all(options, env::var("CI").ok()));
-    println!("{advice}\nwhat needs a container engine: {outcome}");
+    println!("{advice}\nsteps that need a container engine: {outcome}");
     Some(outcome)
 }
 
@@ -152,7 +152,7 @@ fn requires_all(options: &Options, ci: Option<String>) -> bool {
     options.require_containers || on_ci || options.only.iter().any(|step| step.wants_engine())
 }
 
-/// Returns the outcome of a step that is not run: an option leaves it out, or there is no container engine for it.
+/// Returns the outcome of a step that is not run: an option leaves it out, or it needs a missing container engine.
 fn not_run(options: &Options, without_engine: Option<&Outcome>, step: Step) -> Option<Outcome> {
     match options.without.iter().find(|want| step.wants().contains(want)) {
         Some(want) => Some(Outcome::LeftOut(format!("--without {want:?}").to_lowercase())),
@@ -169,7 +169,7 @@ fn run_step(
     servers: &mut Option<Servers>,
 ) -> Outcome {
     if let Some(absent) = report.first_not_passed(step.needs()) {
-        return Outcome::Incomplete(format!("needs what `{}` makes", absent.name()));
+        return Outcome::Incomplete(format!("needs the result of `{}`", absent.name()));
     }
     let filter = options.filter.as_deref();
     let result = match step {

@@ -1,4 +1,4 @@
-//! The packages that a release uploads: what is in them, how large they are, and that they build on their own.
+//! The packages that a release uploads: their files, their size, and that they build on their own.
 
 use std::fs;
 use std::path::Path;
@@ -9,14 +9,14 @@ use anyhow::{Context, Result, bail};
 use super::report::Outcome;
 use crate::shell::{Shell, line};
 
-/// The published crates in the order in which they depend on each other, and the most bytes of each, compressed.
+/// The published crates in the order of their dependencies, and the maximum size of each in bytes, compressed.
 const PACKAGES: [(&str, u64); 3] = [("auth-core", 85_000), ("auth-strength", 35_000), ("auth-http", 220_000)];
 
-/// Where everything in a package is; beside these only what cargo adds itself.
+/// The paths that a package may contain, besides what cargo adds itself.
 const FOLDERS: [&str; 4] = ["src/", "examples/", "assets/", "migrations/"];
 const REQUIRED: [&str; 3] = ["LICENSE-APACHE", "LICENSE-MIT", "README.md"];
 const BY_CARGO: [&str; 4] = [".cargo_vcs_info.json", "Cargo.lock", "Cargo.toml", "Cargo.toml.orig"];
-/// What is recorded or drawn for readers of the repository.
+/// Records and pictures for readers of the repository.
 const EXTENSIONS_TO_KEEP_OUT: [&str; 3] = ["json", "png", "svg"];
 
 pub(super) fn run(shell: &Shell) -> Result<Outcome> {
@@ -54,9 +54,9 @@ pub(super) fn run(shell: &Shell) -> Result<Outcome> {
     Ok(if wrong.is_empty() { Outcome::Passed } else { Outcome::Failed(wrong.join("; ")) })
 }
 
-/// Makes the packages; returns what cargo warns of.
+/// Makes the packages; returns cargo's warnings.
 fn package(shell: &Shell) -> Result<Vec<String>> {
-    // Cargo's own check would build every dependency once more, without the workspace's profiles: `check` does less.
+    // Cargo's own check would build every dependency again, without the workspace's profiles: `check` does less.
     let mut package = shell.cargo(&["package", "--locked", "--allow-dirty", "--no-verify"]);
     package.args(PACKAGES.iter().flat_map(|(name, _)| ["-p", name]));
     println!("$ {}", line(&package));
@@ -72,7 +72,7 @@ fn package(shell: &Shell) -> Result<Vec<String>> {
     Ok(warnings(&said))
 }
 
-/// Without those about tests, which are left out on purpose.
+/// Returns the warnings without those about tests, which are left out on purpose.
 fn warnings(said: &str) -> Vec<String> {
     let left_out = |line: &str| {
         line.starts_with("warning: ignoring test ") && line.ends_with("in the published package")
@@ -81,7 +81,7 @@ fn warnings(said: &str) -> Vec<String> {
     warnings.map(str::to_owned).collect()
 }
 
-/// The files that must not be in a package, and those that must be but are not.
+/// Returns the files that must not be in a package, and those that are missing.
 fn out_of_place(name: &str, files: &[&str]) -> Vec<String> {
     let belongs = |file: &str| {
         let kept_out = EXTENSIONS_TO_KEEP_OUT.iter().any(|kind| file.ends_with(&format!(".{kind}")));
@@ -93,10 +93,10 @@ fn out_of_place(name: &str, files: &[&str]) -> Vec<String> {
     extra.chain(missing.map(|file| format!("{name} has no {file}"))).collect()
 }
 
-/// Checks the unpacked packages as a workspace of their own: with the profiles and the target folder of this one, so
-/// that what `lint` has compiled is not compiled again.
+/// Checks the unpacked packages as a workspace of their own, with the profiles and the target folder of this one, so
+/// that nothing is compiled again that `lint` has compiled.
 fn check(shell: &Shell, unpacked: &Path) -> Result<bool> {
-    // The check is offline, so that it cannot take a published version for what is unpacked here.
+    // The check is offline, so that it cannot use a published version instead of the unpacked one.
     if !shell.run(&mut shell.cargo(&["fetch", "--locked", "--target", "host-tuple"]))? {
         bail!("the dependencies cannot be fetched");
     }
@@ -110,7 +110,7 @@ fn check(shell: &Shell, unpacked: &Path) -> Result<bool> {
     shell.run(&mut check)
 }
 
-/// The manifest of a workspace of the unpacked packages; its profiles are at the end of the root's.
+/// Returns the manifest of a workspace of the unpacked packages; its profiles are the end of the root's.
 fn manifest(root: &str) -> String {
     let folders = PACKAGES.map(|(name, _)| format!("{:?}", folder(name))).join(", ");
     let patches = PACKAGES.map(|(name, _)| format!("{name} = {{ path = {:?} }}\n", folder(name))).concat();
@@ -120,7 +120,7 @@ fn manifest(root: &str) -> String {
     )
 }
 
-/// The name of a package's folder. All crates of the workspace have one version.
+/// Returns the name of a package's folder. All crates of the workspace have one version.
 fn folder(name: &str) -> String {
     format!("{name}-{}", env!("CARGO_PKG_VERSION"))
 }

@@ -1,7 +1,7 @@
-//! What needs no place in the order of the steps: container images, and the builds with target folders of their own.
+//! Work without a place in the order of the steps: container images, and builds with their own target folders.
 //!
-//! A second process of this program makes it at low priority while the steps run, one part after another, and writes to
-//! a log. The first step that wants a part, or whose tests depend on time, waits for all of them; what went wrong shows in
+//! A second process of this program does it at low priority while the steps run, one part after another, and writes a
+//! log. The first step that needs a part, or whose tests depend on time, waits for all of them. A failure shows in
 //! the step itself, which tries again.
 
 use std::collections::BTreeSet;
@@ -20,7 +20,7 @@ use crate::images;
 use crate::playground;
 use crate::shell::{Shell, on_path};
 
-/// In the order in which they are made.
+/// The parts, in the order in which they are made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
 pub(crate) enum Part {
     /// The container images of the servers
@@ -43,7 +43,7 @@ pub(crate) struct Options {
     parts: Vec<Part>,
 }
 
-/// Makes the parts, and says of each when it is over. Failures are for the steps.
+/// Makes the parts, and prints when each is done. Failures are left to the steps.
 pub(crate) fn run(shell: &Shell, options: &Options) -> Result<ExitCode> {
     for &part in &options.parts {
         let made = match part {
@@ -62,10 +62,10 @@ pub(crate) fn run(shell: &Shell, options: &Options) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// What a line begins with that says that a part is over.
+/// The prefix of the line that says that a part is done.
 const OVER: &str = "== over: ";
 
-/// The process that makes the parts; it ends with this.
+/// The process that makes the parts; dropping this ends it.
 pub(crate) struct Prepared {
     child: Child,
     over: Receiver<String>,
@@ -81,7 +81,7 @@ impl Prepared {
         let log = shell.target().join("prepare.log");
         fs::create_dir_all(shell.target())?;
         let this = env::current_exe().context("cannot find this program's own file")?;
-        // Tests that run meanwhile come first.
+        // Tests that run in the meantime come first.
         let mut command = if on_path("nice") { Command::new("nice") } else { Command::new(&this) };
         if on_path("nice") {
             command.args(["-n", "19"]).arg(&this);
@@ -96,10 +96,10 @@ impl Prepared {
         thread::spawn(move || {
             for line in lines.map_while(Result::ok) {
                 if let Some(part) = line.strip_prefix(OVER) {
-                    // Whoever does not listen any more has ended.
+                    // A closed channel means that the receiver has ended.
                     let _ = tell.send(part.to_owned());
                 }
-                // The log is for a person, and is complete where the disk is not full.
+                // The log is for a person; it is complete unless the disk is full.
                 let _ = writeln!(written, "{line}");
             }
         });
@@ -107,13 +107,13 @@ impl Prepared {
         Ok(Some(Self { child, over, waits: parts.clone(), log }))
     }
 
-    /// Waits until every part is over.
+    /// Waits until every part is done.
     pub(crate) fn wait(&mut self) {
         while !self.waits.is_empty() {
             match self.over.recv() {
                 Ok(over) => self.waits.retain(|waits| format!("{waits:?}") != over),
                 Err(_) => {
-                    println!("what was prepared ended early, see {}", self.log.display());
+                    println!("the preparation ended early, see {}", self.log.display());
                     self.waits.clear();
                 }
             }
@@ -124,7 +124,7 @@ impl Prepared {
 impl Drop for Prepared {
     fn drop(&mut self) {
         if !self.waits.is_empty() {
-            // It has ended already, or what it builds nobody wants.
+            // It has ended already, or nobody needs what it builds.
             let _ = self.child.kill();
         }
         let _ = self.child.wait();

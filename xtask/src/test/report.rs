@@ -1,18 +1,18 @@
-//! What became of each step: the table that closes a run and the exit status.
+//! The outcome of each step: the table at the end of a run, and the exit status.
 
 use std::fmt;
 use std::process::ExitCode;
 
 use super::step::Step;
 
-/// A run that could not check everything is told apart from one that found a fault.
+/// The exit status of a run that could not check everything; one that found a fault has another.
 const INCOMPLETE: u8 = 3;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
     Passed,
     Failed(String),
-    /// Something that this machine lacks; says what to do.
+    /// This machine lacks something; says what to do.
     Incomplete(String),
     /// Left out because the caller asked for it, or did not ask for what this machine lacks.
     LeftOut(String),
@@ -50,12 +50,12 @@ pub(crate) struct Report {
     rows: Vec<Ended>,
 }
 
-/// A step that is over.
+/// A step that has ended.
 struct Ended {
     step: Step,
     outcome: Outcome,
     seconds: f64,
-    /// How many of these seconds went into builds and installations, which another run finds done.
+    /// The seconds of these that went into builds and installations, which another run reuses.
     building: f64,
 }
 
@@ -64,13 +64,13 @@ impl Report {
         self.rows.push(Ended { step, outcome, seconds, building });
     }
 
-    /// The first of these steps that ran and did not pass.
+    /// Returns the first of these steps that ran and did not pass.
     pub(crate) fn first_not_passed(&self, steps: &[Step]) -> Option<Step> {
         let not_passed = |row: &&Ended| steps.contains(&row.step) && row.outcome != Outcome::Passed;
         self.rows.iter().find(not_passed).map(|row| row.step)
     }
 
-    /// The last lines of a run: what the same run takes once more and, where something was not run, what that is;
+    /// Returns the last lines of a run: how long a second run takes and what was not run, if anything.
     /// `narrowed` is what options left out without naming it.
     pub(crate) fn closing(&self, narrowed: &[String]) -> String {
         let mut lines = String::new();

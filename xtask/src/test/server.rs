@@ -1,5 +1,5 @@
-//! Builds the server that the integration tests start: once as it ships and once with test
-//! hooks, each copied aside because cargo gives both the same name.
+//! The builds of the server that the integration tests start: as released and with test
+//! hooks, each copied elsewhere because cargo gives both the same name.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use super::report::Outcome;
 use crate::shell::{Shell, line};
 
 pub(crate) fn build(shell: &Shell) -> Result<Outcome> {
-    // The plain one last: it stays behind under the usual name.
+    // The plain one last: it stays under the usual name.
     let builds: [(&[&str], PathBuf); 2] =
         [(&["--features", "auth-http/test-hooks"], with_hooks(shell)), (&[], plain(shell))];
     for (features, copy) in builds {
@@ -25,12 +25,12 @@ pub(crate) fn build(shell: &Shell) -> Result<Outcome> {
     Ok(Outcome::Passed)
 }
 
-/// The server as it ships.
+/// Returns the path of the server as it is released.
 pub(crate) fn plain(shell: &Shell) -> PathBuf {
     folder(shell).join(executable("auth-http"))
 }
 
-/// The server that tests can stop at an effect and whose clock they can shift.
+/// Returns the path of the server that tests can stop at an effect and whose clock they can shift.
 pub(crate) fn with_hooks(shell: &Shell) -> PathBuf {
     folder(shell).join(executable("auth-http-hooks"))
 }
@@ -43,7 +43,7 @@ fn executable(name: &str) -> String {
     format!("{name}{}", std::env::consts::EXE_SUFFIX)
 }
 
-/// Removes the old copy first: one that still runs cannot be written over.
+/// Copies the server. Removes the old copy first: one that still runs cannot be overwritten.
 fn put_aside(from: &Path, to: &Path) -> Result<()> {
     println!("copied to {}", to.display());
     if let Some(folder) = to.parent() {

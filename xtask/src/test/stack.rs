@@ -1,5 +1,5 @@
-//! The real servers of a run: starts them once, tells the tests where they are, and sees them gone
-//! at the end. Which images they are is decided in `images`, how they start in the tests' `servers`.
+//! The real servers of a run: starts them once, passes their addresses to the tests, and removes them
+//! at the end. `images` selects their images, the tests' `servers` starts them.
 
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt;
@@ -38,7 +38,7 @@ impl Servers {
         let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            // Ctrl-C is not for it: it sees the end of its input, and removes what the run has started.
+            // It must not get Ctrl-C: it notices the end of its input, and removes what the run has started.
             .process_group(0)
             .spawn()
             .with_context(|| format!("cannot start {}", program.display()))?;
@@ -55,12 +55,12 @@ impl Servers {
         bail!("the servers did not start, see above");
     }
 
-    /// Tells a command of the tests where they are.
+    /// Passes the servers' addresses to a command of the tests.
     pub(crate) fn tell(&self, command: &mut Command) {
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
     }
 
-    /// Their names and versions, and the images that they and all others came from.
+    /// Returns their names and versions, and the images of these and all other servers.
     pub(crate) fn versions(&self) -> String {
         let found = self.environment.iter().find(|(name, _)| name == "AUTH_TEST_VERSIONS");
         let versions = found.map_or("none", |(_, versions)| versions.as_str());
@@ -70,8 +70,8 @@ impl Servers {
     }
 }
 
-/// Finds the library that gives a node a wrong clock, or brings it where that needs no question; the
-/// tests that want it say what is missing.
+/// Finds the library that gives a node a wrong clock, or installs it where that needs no prompt; the
+/// tests that need it say what is missing.
 fn faketime(shell: &Shell) -> Result<Option<String>> {
     let path = format!("/usr/lib/{}-linux-gnu/faketime/libfaketime.so.1", std::env::consts::ARCH);
     if !Path::new(&path).exists() && on_path("apt-get") {
@@ -87,7 +87,7 @@ impl Drop for Servers {
         drop(child.stdin.take());
         match child.wait() {
             Ok(status) if status.success() => {}
-            ended => eprintln!("the servers did not end in order: {ended:?}; see `docker ps`"),
+            ended => eprintln!("the servers did not shut down cleanly: {ended:?}; see `docker ps`"),
         }
     }
 }

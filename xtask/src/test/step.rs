@@ -34,7 +34,7 @@ pub(crate) enum Step {
     Compose,
 }
 
-/// What a machine must have for a step. `--without` leaves out the steps that want one of them.
+/// A requirement of a step on the machine. `--without` leaves out the steps that have it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Want {
     #[value(skip)]
@@ -50,16 +50,16 @@ pub(crate) enum Want {
     Engine,
 }
 
-/// All that is known of a step before it runs.
+/// The description of a step before it runs.
 struct Spec {
     step: Step,
     about: &'static str,
-    /// Steps without whose product this one cannot start.
+    /// The steps whose results this one needs.
     needs: &'static [Step],
     wants: &'static [Want],
-    /// What it wants of what is prepared in the background.
+    /// The part that it needs of what is prepared in the background.
     prepared: Option<Part>,
-    /// Whether its tests watch a running server, whose timeouts another load would reach.
+    /// Whether its tests watch a running server, whose timeouts would expire under other load.
     depends_on_time: bool,
 }
 
@@ -89,7 +89,7 @@ const TARGETS: &[Want] = &[Want::Targets];
 const ENGINE: &[Want] = &[Want::Engine];
 const BOTH_SERVERS: &[Step] = &[Step::Server, Step::Servers];
 
-/// In the order in which they run: what is quick to fail comes first, what is prepared in the background last.
+/// The steps in the order in which they run: those that fail fast first, those prepared in the background last.
 const SPECS: [Spec; 28] = [
     Spec::new(Step::Setup, "add the rustup targets and the browser where they are missing"),
     Spec::new(Step::Format, "formatting, by rustfmt"),
@@ -113,7 +113,7 @@ const SPECS: [Spec; 28] = [
         .needs(&[Step::Server])
         .wants(&[Want::Python])
         .depends_on_time(),
-    Spec::new(Step::Component, "the core as a WebAssembly component, checked and weighed").wants(TARGETS),
+    Spec::new(Step::Component, "the core as a WebAssembly component, its checks and its size").wants(TARGETS),
     Spec::new(Step::Python, "the component in wasmtime from Python: all scripts, and a host")
         .needs(&[Step::Component])
         .wants(&[Want::Python]),
@@ -124,10 +124,10 @@ const SPECS: [Spec; 28] = [
     .wants(&[Want::C]),
     Spec::new(
         Step::Deny,
-        "licences, bans and sources of all dependencies, by cargo-deny; advisories where they can be had",
+        "licences, bans and sources of all dependencies, by cargo-deny; advisories where they can be fetched",
     )
     .prepared(Part::Deny),
-    Spec::new(Step::Servers, "images where they are missing, and the servers that the run shares")
+    Spec::new(Step::Servers, "missing images, and the servers that the run shares")
         .wants(ENGINE)
         .prepared(Part::Images),
     Spec::new(Step::Mysql, "the same tests on MySQL and Redis")
@@ -142,7 +142,7 @@ const SPECS: [Spec; 28] = [
         .needs(BOTH_SERVERS)
         .wants(ENGINE)
         .depends_on_time(),
-    Spec::new(Step::Firmware, "the core on a Cortex-M4 under QEMU: all scripts, a host, and what it weighs")
+    Spec::new(Step::Firmware, "the core on a Cortex-M4 under QEMU: all scripts, a host, and its size")
         .wants(&[Want::Targets, Want::Qemu])
         .prepared(Part::Firmware),
     Spec::new(
@@ -152,10 +152,10 @@ const SPECS: [Spec; 28] = [
     .needs(&[Step::Component])
     .wants(&[Want::Wasmtime])
     .prepared(Part::Wasmtime),
-    Spec::new(Step::Dist, "what a release carries, and its checksums")
+    Spec::new(Step::Dist, "the artefacts of a release, and their checksums")
         .needs(&[Step::Component])
         .prepared(Part::Playground),
-    Spec::new(Step::Node, "the package that a release carries in Node: all scripts, and a host")
+    Spec::new(Step::Node, "the release's package in Node: all scripts, and a host")
         .needs(&[Step::Component, Step::Dist])
         .wants(&[Want::Node]),
     Spec::new(Step::Playground, "the component in a headless Chromium: all scripts, and its page")
@@ -201,13 +201,13 @@ impl Step {
         self.spec().depends_on_time
     }
 
-    /// Whether `setup` brings something that it wants.
+    /// Returns whether `setup` installs something that it needs.
     fn wants_setup(self) -> bool {
         self.wants().iter().any(|want| [Want::Targets, Want::Browser].contains(want))
     }
 }
 
-/// All steps, or those named and what they need, in the order in which they run.
+/// Returns all steps, or the named ones and those that they need, in the order in which they run.
 pub(crate) fn plan(only: &[Step]) -> Vec<Step> {
     let named = |step: Step| {
         only.is_empty() || only.contains(&step) || only.iter().any(|named| named.needs().contains(&step))

@@ -1,9 +1,9 @@
-//! Who may depend on whom: the invariants of ARCHITECTURE.md that can be seen in the text of
+//! The rules about dependencies: the invariants of ARCHITECTURE.md that show in the text of
 //! one file. The lists below are the rules; a change to them is a change of architecture.
 
 use super::{File, Violation};
 
-/// What the core may depend on; tests may use more.
+/// The crates that the core may depend on; tests may use more.
 const CORE_DEPENDENCIES: [&str; 9] =
     ["hmac", "sha2", "subtle", "zeroize", "serde", "postcard", "base64ct", "idna", "unicode-normalization"];
 
@@ -13,18 +13,18 @@ const CORE_ATTRIBUTES: [&str; 2] = ["#![no_std]", "#![forbid(unsafe_code)]"];
 
 const FLOWS: &str = "auth-core/src/flow/";
 
-/// Files beside the flows that any flow may use.
+/// The files in the flows' folder that any flow may use.
 const SHARED_BY_FLOWS: [&str; 2] = ["mod", "shared"];
 
 const HTTP: &str = "auth-http/src/http/";
 const SERVER: &str = "auth-http/src/";
 const DRIVER: &str = "auth-http/src/driver.rs";
 
-/// Where cargo finds test targets by itself, and those that `cargo xtask test` runs.
+/// The folder where cargo finds test targets by itself, and the targets that `cargo xtask test` runs.
 const TEST_TARGETS: &str = "tests/tests/";
 const TESTS_RUN: [&str; 4] = ["integration", "faults", "compose", "browser"];
 
-/// Rules that need one file alone.
+/// Checks the rules that need one file alone.
 pub(super) fn check(file: &File) -> Vec<Violation> {
     let path = file.path.as_str();
     if path == CORE_MANIFEST {
@@ -37,7 +37,7 @@ pub(super) fn check(file: &File) -> Vec<Violation> {
         violations.push(Violation::new(path, 1, what));
     }
     if path.starts_with(HTTP) {
-        let what = "http/ knows no adapter: go through the driver or a port";
+        let what = "http/ must not use an adapter: use the driver or a port";
         violations.extend(lines_with(file, what, |line| has_word(line, "adapter")));
     }
     if path.starts_with(SERVER) && path != DRIVER {
@@ -49,7 +49,7 @@ pub(super) fn check(file: &File) -> Vec<Violation> {
     violations
 }
 
-/// Rules that need to know which files there are.
+/// Checks the rules that need the list of all files.
 pub(super) fn check_tree(files: &[File]) -> Vec<Violation> {
     let mut violations = core_attributes(files);
     let mut flows: Vec<&str> = files.iter().filter_map(|file| flow(&file.path)).collect();
@@ -59,7 +59,7 @@ pub(super) fn check_tree(files: &[File]) -> Vec<Violation> {
             continue;
         };
         for other in flows.iter().filter(|&&other| other != own) {
-            let what = format!("flows never call flows: `{own}` names `{other}`, share a function");
+            let what = format!("flows never call flows, and `{own}` names `{other}`: share a function");
             let found = lines_with(file, &what, |line| names_flow(line, other));
             violations.extend(found);
         }
@@ -83,7 +83,7 @@ fn core_attributes(files: &[File]) -> Vec<Violation> {
         .collect()
 }
 
-/// Dependencies and build dependencies that are not on the list.
+/// Returns dependencies and build dependencies that are not on the list.
 fn core_dependencies(file: &File) -> Vec<Violation> {
     let mut violations = Vec::new();
     let mut in_table = false;
@@ -111,15 +111,15 @@ fn core_dependencies(file: &File) -> Vec<Violation> {
     violations
 }
 
-/// The flow that a file belongs to: `flow/register.rs` and `flow/register/tests.rs` alike.
+/// Returns the flow that a file belongs to: the same for `flow/register.rs` and `flow/register/tests.rs`.
 fn flow(path: &str) -> Option<&str> {
     let name = path.strip_prefix(FLOWS)?.split('/').next()?;
     let name = name.strip_suffix(".rs").unwrap_or(name);
     (!SHARED_BY_FLOWS.contains(&name)).then_some(name)
 }
 
-/// Whether the line names the flow's module (`activate::`) or its type (`Activate`). A
-/// variant of that name (`Purpose::Activate`) is another thing.
+/// Returns whether the line names the flow's module (`activate::`) or its type (`Activate`). A
+/// variant of that name (`Purpose::Activate`) does not count.
 fn names_flow(line: &str, flow: &str) -> bool {
     let type_name: String = flow.split('_').map(capitalised).collect();
     words(line).any(|(word, before, after)| {
@@ -143,7 +143,7 @@ fn lines_with(file: &File, what: &str, is_wrong: impl Fn(&str) -> bool) -> Vec<V
         .collect()
 }
 
-/// The line without its comment. Cuts strings that hold `//` too, which hides nothing here.
+/// Returns the line without its comment. It also cuts strings that contain `//`, which hides nothing here.
 fn code(line: &str) -> &str {
     line.split_once("//").map_or(line, |(code, _)| code)
 }
@@ -152,7 +152,7 @@ fn has_word(line: &str, wanted: &str) -> bool {
     words(line).any(|(word, _, _)| word == wanted)
 }
 
-/// Each identifier of the line, with what stands before and after it.
+/// Returns each identifier of the line, with the text before and after it.
 fn words(line: &str) -> impl Iterator<Item = (&str, &str, &str)> {
     let mut at = 0;
     line.split(|c: char| !c.is_alphanumeric() && c != '_')

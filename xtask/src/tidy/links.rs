@@ -1,4 +1,4 @@
-//! Links in the papers: every relative one leads to a file that is there, every anchor to a
+//! Links in the documentation: every relative one leads to an existing file, every anchor to a
 //! heading. Links to other sites are not followed.
 
 use super::markdown::{anchors, lines, without_code};
@@ -16,26 +16,26 @@ pub(super) fn check(files: &[File], paths: &[String]) -> Vec<Violation> {
     violations
 }
 
-/// Why a link leads nowhere, if it does.
+/// Returns why a link is broken, if it is.
 fn broken(file: &File, target: &str, files: &[File], paths: &[String]) -> Option<String> {
     let (path, anchor) = target.split_once('#').unwrap_or((target, ""));
     let path = if path.is_empty() { file.path.clone() } else { resolved(&file.path, path) };
     let folder = format!("{path}/");
     let exists = path.is_empty() || paths.iter().any(|known| *known == path || known.starts_with(&folder));
     if !exists {
-        return Some(format!("links to `{target}`, which is not there: mend the path"));
+        return Some(format!("links to `{target}`, which does not exist: correct the path"));
     }
-    // What an anchor of another kind of file means is up to the program that shows it.
+    // The meaning of an anchor in another kind of file depends on the program that shows it.
     if anchor.is_empty() || !path.ends_with(".md") {
         return None;
     }
     let page = files.iter().find(|file| file.path == path)?;
     let known = anchors(&page.text).iter().any(|known| known == anchor)
         || page.text.contains(&format!("id=\"{anchor}\""));
-    (!known).then(|| format!("links to `{target}`, but no heading has this anchor: mend it"))
+    (!known).then(|| format!("links to `{target}`, but no heading has this anchor: correct it"))
 }
 
-/// A link's path from the root: relative to the file's folder, or to the root after a `/`.
+/// Returns a link's path from the root: relative to the file's folder, or to the root after a `/`.
 fn resolved(from: &str, link: &str) -> String {
     let mut parts: Vec<&str> = from.split('/').collect();
     parts.pop();
@@ -54,7 +54,7 @@ fn resolved(from: &str, link: &str) -> String {
     parts.join("/")
 }
 
-/// All links of a text that lead into the repository, with their lines.
+/// Returns all links of a text that lead into the repository, with their lines.
 fn links(text: &str) -> Vec<(usize, String)> {
     let mut found = Vec::new();
     for (number, line) in lines(text) {
@@ -71,13 +71,13 @@ fn links(text: &str) -> Vec<(usize, String)> {
     found
 }
 
-/// The target of a line such as `[name]: path`. Footnotes are none.
+/// Returns the target of a line such as `[name]: path`, but not of a footnote.
 fn definition(line: &str) -> Option<&str> {
     let (name, target) = line.strip_prefix('[')?.split_once("]:")?;
     (!name.starts_with('^') && !name.contains(']')).then_some(target)
 }
 
-/// The path of a link without its title; none for another site.
+/// Returns the path of a link without its title; none for another site.
 fn inside(target: &str) -> Option<&str> {
     let path = target.split_whitespace().next()?;
     let path = path.trim_start_matches('<').trim_end_matches('>');

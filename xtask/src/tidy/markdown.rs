@@ -1,23 +1,23 @@
-//! What the checks of the papers read in Markdown: prose without code, headings as anchors,
-//! and tables. Only as much of the language as the papers use.
+//! A reader of Markdown for the checks of the documentation: prose without code, headings as anchors,
+//! and tables. It covers only as much of the language as the documentation uses.
 
 use std::collections::HashMap;
 
 pub(super) struct Table<'a> {
     pub(super) header: Vec<&'a str>,
-    /// Line number and cells of each row.
+    /// The line number and the cells of each row.
     pub(super) rows: Vec<(usize, Vec<&'a str>)>,
 }
 
 impl Table<'_> {
-    /// The column whose title starts with this word, in any case.
+    /// Returns the column whose title starts with this word, in any case.
     pub(super) fn column(&self, title: &str) -> Option<usize> {
         let starts = |cell: &&str| cell.to_lowercase().starts_with(title);
         self.header.iter().position(starts)
     }
 }
 
-/// Each line outside fenced code, with its number.
+/// Returns each line outside fenced code, with its number.
 pub(super) fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let mut fence: Option<&str> = None;
     text.lines().enumerate().filter_map(move |(index, line)| {
@@ -33,18 +33,18 @@ pub(super) fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
     })
 }
 
-/// The line with code spans blanked out: what stands in them is no link.
+/// Returns the line without its code spans: their text is not a link.
 pub(super) fn without_code(line: &str) -> String {
     let parts = line.split('`').enumerate();
     parts.map(|(index, part)| if index % 2 == 0 { part } else { "" }).collect()
 }
 
-/// What stands in code spans of the line.
+/// Returns the text of the line's code spans.
 pub(super) fn code_spans(line: &str) -> impl Iterator<Item = &str> {
     line.split('`').skip(1).step_by(2)
 }
 
-/// The anchors of all headings, by GitHub's rule.
+/// Returns the anchors of all headings, by GitHub's rule.
 pub(super) fn anchors(text: &str) -> Vec<String> {
     let mut seen: HashMap<String, usize> = HashMap::new();
     let mut anchors = Vec::new();
@@ -65,7 +65,7 @@ pub(super) fn anchors(text: &str) -> Vec<String> {
     anchors
 }
 
-/// Lower case, blanks as hyphens, punctuation dropped; of a link its text alone.
+/// Returns a title in lower case, with hyphens for blanks and without punctuation; of a link, only its text.
 fn slug(title: &str) -> String {
     let mut text = String::new();
     let mut rest = title.trim().trim_end_matches('#').trim_end();
@@ -84,7 +84,7 @@ fn slug(title: &str) -> String {
         .collect()
 }
 
-/// All tables: a row of titles, a row of dashes, then rows.
+/// Returns all tables: a row of titles, a row of dashes, then rows.
 pub(super) fn tables(text: &str) -> Vec<Table<'_>> {
     let mut tables: Vec<Table<'_>> = Vec::new();
     let mut previous_row = 0;
@@ -110,7 +110,7 @@ fn cells(line: &str) -> Option<Vec<&str>> {
     let mut cells = Vec::new();
     let mut start = 0;
     for (at, _) in inner.match_indices('|') {
-        // GitHub splits at every bar, in code too, unless a backslash stands before it.
+        // GitHub splits at every bar, in code too, unless a backslash precedes it.
         if !inner[..at].ends_with('\\') {
             cells.push(inner[start..at].trim());
             start = at + 1;
@@ -125,7 +125,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn fenced_code_is_no_prose() {
+    fn fenced_code_is_not_prose() {
         let text = "a\n```sh\nb\n~~~\n```\nc\n";
         let numbers: Vec<usize> = lines(text).map(|(number, _)| number).collect();
         assert_eq!(numbers, [1, 6]);

@@ -1,5 +1,5 @@
-//! `tidy`: reads every file that git knows and prints what breaks a rule, with what to do.
-//! Each check in `tidy/` is a pure function of paths and texts; only this file reads.
+//! `tidy`: reads every file that git knows and prints each violation of a rule, with what to do.
+//! Each check in `tidy/` is a pure function of paths and texts; only this file reads files.
 
 mod evidence;
 mod layers;
@@ -17,7 +17,7 @@ use anyhow::Result;
 
 use crate::shell::Shell;
 
-/// A text file: its path from the root, with `/`, and what it holds.
+/// A text file: its path from the root, with `/`, and its content.
 pub(crate) struct File {
     pub(crate) path: String,
     pub(crate) text: String,
@@ -27,7 +27,7 @@ pub(crate) struct File {
 pub(crate) struct Violation {
     pub(crate) path: String,
     pub(crate) line: usize,
-    /// What is wrong, and what to do.
+    /// The problem, and what to do.
     pub(crate) what: String,
 }
 
@@ -47,7 +47,7 @@ pub(crate) fn run(shell: &Shell) -> Result<ExitCode> {
     Ok(if passes(shell)? { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Prints what it finds and says whether that is nothing.
+/// Prints the violations; returns whether there are none.
 pub(crate) fn passes(shell: &Shell) -> Result<bool> {
     if shell.dry_run {
         return Ok(true);
@@ -79,7 +79,7 @@ pub(crate) fn passes(shell: &Shell) -> Result<bool> {
     Ok(violations.is_empty())
 }
 
-/// All paths, and the files that are text. What was deleted but not yet committed is left out.
+/// Returns all paths, and the files that are text, without files that were deleted but not yet committed.
 fn known_to_git(shell: &Shell) -> Result<(Vec<String>, Vec<File>)> {
     let list = shell.ask("git", &["ls-files", "-z", "--cached", "--others", "--exclude-standard"])?;
     let mut paths: Vec<String> = list

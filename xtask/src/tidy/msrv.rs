@@ -1,11 +1,11 @@
-//! The minimum Rust version: every file that names one names that of the root's manifest, and some must name it.
+//! The minimum Rust version: every file that names one names that of the root's manifest, and some files must.
 
 use super::{File, Violation};
 
-/// What stands before a version of Rust.
+/// The words before a version of Rust.
 const BEFORE: [&str; 5] = ["rust-version = \"", "Rust version is ", "Rust ", "rust:", "RUSTUP_TOOLCHAIN: \""];
 
-/// What a user, a container and CI take the version from.
+/// The files from which users, containers and CI take the version.
 const MUST_NAME: [&str; 6] = [
     "README.md",
     "auth-core/README.md",
@@ -16,14 +16,14 @@ const MUST_NAME: [&str; 6] = [
 ];
 
 const MANIFEST: &str = "Cargo.toml";
-/// It tells what was.
+/// It tells history.
 const CHANGELOG: &str = "CHANGELOG.md";
 
 pub(super) fn check(files: &[File]) -> Vec<Violation> {
     let manifest = files.iter().find(|file| file.path == MANIFEST);
     let stated = manifest.and_then(|file| versions(&file.text).next());
     let Some((_, stated)) = stated else {
-        return vec![Violation::new(MANIFEST, 1, "states no `rust-version`: add it")];
+        return vec![Violation::new(MANIFEST, 1, "has no `rust-version`: add it")];
     };
     let mut violations = Vec::new();
     for file in
@@ -31,7 +31,7 @@ pub(super) fn check(files: &[File]) -> Vec<Violation> {
     {
         let wrong = versions(&file.text).filter(|(_, version)| *version != stated);
         violations.extend(wrong.map(|(line, version)| {
-            let what = format!("names Rust {version}; the minimum is {stated}, as {MANIFEST} states");
+            let what = format!("names Rust {version}, but the minimum in {MANIFEST} is {stated}");
             Violation::new(&file.path, line, what)
         }));
     }
@@ -44,7 +44,7 @@ pub(super) fn check(files: &[File]) -> Vec<Violation> {
     violations
 }
 
-/// The versions of Rust that a text names, each with its line.
+/// Returns the versions of Rust that a text names, each with its line.
 fn versions(text: &str) -> impl Iterator<Item = (usize, &str)> {
     text.lines().enumerate().flat_map(|(index, line)| {
         let named = BEFORE.iter().flat_map(move |before| line.split(before).skip(1));
@@ -52,7 +52,7 @@ fn versions(text: &str) -> impl Iterator<Item = (usize, &str)> {
     })
 }
 
-/// `1.95` of `1.95-slim` and of `1.95.`
+/// Returns `1.95` of `1.95-slim` and of `1.95.`
 fn version(text: &str) -> Option<&str> {
     let end = text.find(|c: char| c != '.' && !c.is_ascii_digit()).unwrap_or(text.len());
     let version = text[..end].trim_end_matches('.');

@@ -1,26 +1,26 @@
-//! Rules for every Rust source: how it opens, how long it may be, and which words it must
-//! not hold.
+//! Rules for every Rust source: how it begins, how long it may be, and which words it must
+//! not contain.
 
 use super::{File, Violation};
 
-/// Style asks for about 250; past this a file is split.
+/// The style guide recommends about 250; a longer file than this is split.
 const MOST_LINES: usize = 400;
 
-/// How a file says what it owns: in place or, for a crate whose README is its documentation,
-/// by taking that in.
+/// How a file begins: with its documentation or, for a crate whose README is its documentation,
+/// by including that.
 const OPENINGS: [&str; 2] = ["//!", "#![doc = include_str!("];
 
-/// Words for what is unfinished or skipped, with what to do. Put together here so that this
-/// file does not hold them.
+/// Words that mark unfinished or skipped work, with what to do. Concatenated here so that this
+/// file does not contain them.
 const FORBIDDEN: [(&str, &str); 5] = [
     (concat!("FIX", "ME"), "finish it, or open an issue"),
     (concat!("XX", "X"), "finish it, or open an issue"),
     (concat!("todo", "!"), "finish it"),
     (concat!("unimplemented", "!"), "finish it"),
-    (concat!("#[", "ignore"), "no test is skipped: make it run or remove it"),
+    (concat!("#[", "ignore"), "no test may be skipped: make it run or remove it"),
 ];
 
-/// Hosts that shall be read at one sitting: their most lines, without blank ones and comments.
+/// The hosts that must stay short, and their maximum number of lines, without blank ones and comments.
 const BRIEF: [(&str, usize); 2] = [("examples/rust-sync/src/main.rs", 110), ("examples/c/register.c", 100)];
 const COMMENTS: [&str; 3] = ["//", "/*", "* "];
 
@@ -28,7 +28,7 @@ const POLLING: &str = "// polling interval";
 
 pub(super) fn check(file: &File) -> Vec<Violation> {
     if let Some((lines, most)) = brief(file).filter(|(lines, most)| lines > most) {
-        let what = format!("has {lines} lines without blank ones and comments: {most} at most");
+        let what = format!("has {lines} lines without blank ones and comments; the limit is {most}");
         return vec![Violation::new(&file.path, 1, what)];
     }
     if !file.path.ends_with(".rs") {
@@ -39,7 +39,7 @@ pub(super) fn check(file: &File) -> Vec<Violation> {
         let mut add = |what: String| violations.push(Violation::new(&file.path, index + 1, what));
         for (word, advice) in FORBIDDEN {
             if line.contains(word) {
-                add(format!("`{word}` has no place here: {advice}"));
+                add(format!("contains `{word}`: {advice}"));
             }
         }
         if file.path.starts_with("tests/") && line.contains("sleep(") && !line.contains(POLLING) {
@@ -55,18 +55,18 @@ pub(super) fn check(file: &File) -> Vec<Violation> {
 fn opening_and_length(file: &File) -> Vec<Violation> {
     let mut violations = Vec::new();
     if !OPENINGS.iter().any(|opening| file.text.starts_with(opening)) {
-        let what = "does not open with `//!`: say what the file owns";
+        let what = "does not begin with `//!`: say what is in the file";
         violations.push(Violation::new(&file.path, 1, what));
     }
     let length = file.text.lines().count();
     if length > MOST_LINES {
-        let what = format!("has {length} lines: split it at {MOST_LINES} or before");
+        let what = format!("has {length} lines, the limit is {MOST_LINES}: split it");
         violations.push(Violation::new(&file.path, MOST_LINES + 1, what));
     }
     violations
 }
 
-/// How many lines a brief host has, and may have.
+/// Returns how many lines a brief host has, and may have.
 fn brief(file: &File) -> Option<(usize, usize)> {
     let (_, most) = BRIEF.into_iter().find(|(path, _)| *path == file.path)?;
     let is_code = |line: &&str| {
@@ -75,14 +75,14 @@ fn brief(file: &File) -> Option<(usize, usize)> {
     Some((file.text.lines().filter(is_code).count(), most))
 }
 
-/// The brief hosts' lengths, for a person to read.
+/// Returns the brief hosts' lengths, for a person to read.
 pub(super) fn brevity(files: &[File]) -> String {
     let told = |file: &File| brief(file).map(|(lines, most)| format!("{} {lines} of {most}", file.path));
     let told: Vec<String> = files.iter().filter_map(told).collect();
     format!("lines without blank ones and comments: {}", told.join(", "))
 }
 
-/// The median length and the longest files, for a person to read.
+/// Returns the median length and the longest files, for a person to read.
 pub(super) fn lengths(files: &[File]) -> String {
     let mut lengths: Vec<(usize, &str)> = files
         .iter()
@@ -110,8 +110,8 @@ mod tests {
 
     #[test]
     fn a_source_opens_with_its_purpose() {
-        assert_eq!(found("a.rs", "//! Owns a.\n"), [0; 0]);
-        assert_eq!(found("a.rs", "use a;\n//! Owns a.\n"), [1]);
+        assert_eq!(found("a.rs", "//! About a.\n"), [0; 0]);
+        assert_eq!(found("a.rs", "use a;\n//! About a.\n"), [1]);
         assert_eq!(found("a.rs", ""), [1]);
         assert_eq!(found("a.rs", "#![doc = include_str!(\"../README.md\")]\n"), [0; 0]);
         assert_eq!(found("a.md", "# A\n"), [0; 0]);
@@ -119,7 +119,7 @@ mod tests {
 
     #[test]
     fn a_source_of_more_than_400_lines_is_too_long() {
-        let lines = |count: usize| "//! Owns a.\n".repeat(count);
+        let lines = |count: usize| "//! About a.\n".repeat(count);
         assert_eq!(found("a.rs", &lines(400)), [0; 0]);
         assert_eq!(found("a.rs", &lines(401)), [401]);
     }
@@ -127,7 +127,7 @@ mod tests {
     #[test]
     fn a_brief_host_is_brief() {
         let (path, most) = BRIEF[0];
-        let host = |lines: usize| format!("//! Owns a host.\n\n// why\n{}", "x\n".repeat(lines));
+        let host = |lines: usize| format!("//! A host.\n\n// why\n{}", "x\n".repeat(lines));
         assert_eq!(found(path, &host(most)), [0; 0]);
         assert_eq!(found(path, &host(most + 1)), [1]);
     }
@@ -135,13 +135,13 @@ mod tests {
     #[test]
     fn every_word_for_unfinished_work_is_found() {
         for (word, _) in FORBIDDEN {
-            assert_eq!(found("a.rs", &format!("//! Owns a.\n{word}")), [2], "{word}");
+            assert_eq!(found("a.rs", &format!("//! About a.\n{word}")), [2], "{word}");
         }
     }
 
     #[test]
     fn only_polling_may_sleep_and_only_in_tests_is_that_checked() {
-        let naps = "//! Owns a.\nsleep(x);\nsleep(x); // polling interval\n";
+        let naps = "//! About a.\nsleep(x);\nsleep(x); // polling interval\n";
         assert_eq!(found("tests/src/a.rs", naps), [2]);
         assert_eq!(found("auth-http/src/a.rs", naps), [0; 0]);
     }

@@ -1,10 +1,10 @@
-//! Traces of one machine that must not be committed: where it fetches packages from and
-//! where its folders are. Also whether the change log is kept.
+//! Traces of a machine that must not be committed: its package registries and
+//! its folders. Also checks the changelog.
 
 use super::{File, Violation};
 
-/// Hosts of package registries, put together here so that this file does not hold them. The
-/// last covers the hosts below it too.
+/// Hosts of package registries, concatenated here so that this file does not contain them. The
+/// last one also covers its subdomains.
 const HOSTS: [&str; 8] = [
     concat!("py", "pi.org"),
     concat!("python", "hosted.org"),
@@ -30,25 +30,25 @@ pub(super) fn check(file: &File) -> Vec<Violation> {
         let mut add = |what: String| violations.push(Violation::new(&file.path, index + 1, what));
         if is_lock {
             if line.starts_with("source = ") && !line.contains(LOCK_SOURCE) {
-                add("a package from elsewhere than the usual registry: remove it".to_owned());
+                add("names a package from another registry than the usual one: remove it".to_owned());
             }
             continue;
         }
         for host in HOSTS {
             if line.contains(host) {
-                add(format!("names the registry {host}: leave that to the machine"));
+                add(format!("names the registry {host}: leave that to the machine's configuration"));
             }
         }
         for folder in FOLDERS {
             if names_folder(line, folder) {
-                add(format!("a path of one machine ({folder}): make it relative"));
+                add(format!("names a path of one machine ({folder}): make it relative"));
             }
         }
     }
     violations
 }
 
-/// Whether the line has a path that starts with this folder, not one that passes through a
+/// Returns whether the line has a path that starts with this folder, not one that passes through a
 /// folder of the same name.
 fn names_folder(line: &str, folder: &str) -> bool {
     line.match_indices(folder).any(|(at, _)| {
@@ -65,7 +65,7 @@ pub(super) fn check_changelog(files: &[File]) -> Option<Violation> {
         .filter(|file| file.path == CHANGELOG)
         .flat_map(|file| file.text.lines())
         .any(|line| line.starts_with("## ") && line.contains("Unreleased"));
-    let what = "has no `## Unreleased` section: add it, with what users will see";
+    let what = "has no `## Unreleased` section: add it, with the changes that users see";
     (!unreleased).then(|| Violation::new(CHANGELOG, 1, what))
 }
 
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn the_change_log_has_a_section_for_what_comes() {
+    fn the_changelog_has_a_section_for_what_comes() {
         assert!(check_changelog(&[]).is_some());
         assert!(check_changelog(&[file(CHANGELOG, "# Changes\n## 0.1.0\n")]).is_some());
         assert!(check_changelog(&[file(CHANGELOG, "## [Unreleased]\n")]).is_none());

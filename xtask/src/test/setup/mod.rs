@@ -1,5 +1,5 @@
-//! Brings what a bare machine with Rust lacks: the rustup targets and, where that is allowed
-//! without asking, the distribution's Chromium and its driver. Elsewhere it says which line
+//! Installs what a machine with only Rust lacks: the rustup targets and, where that needs no
+//! prompt, the distribution's Chromium and its driver. Elsewhere it prints the line
 //! to paste, and the run ends as incomplete.
 
 mod packages;
@@ -11,7 +11,7 @@ use anyhow::{Result, bail};
 use super::report::Outcome;
 use crate::shell::{Shell, on_path};
 
-/// Targets without an operating system: what builds for them does no I/O.
+/// Targets without an operating system: code that builds for them does no I/O.
 pub(crate) const TARGETS: [&str; 2] = ["wasm32v1-none", "thumbv7em-none-eabihf"];
 
 pub(crate) fn run(shell: &Shell, targets: bool, browser: bool) -> Result<Outcome> {
@@ -30,7 +30,7 @@ pub(crate) fn run(shell: &Shell, targets: bool, browser: bool) -> Result<Outcome
     Ok(Outcome::Incomplete(advice.join("; ")))
 }
 
-/// Adds the targets for a command of its own; says what to paste where that cannot be done.
+/// Adds the targets for a command other than `test`; says what to paste where that is impossible.
 pub(crate) fn targets(shell: &Shell) -> Result<()> {
     add_targets(shell)?;
     match targets_advice(shell)? {
@@ -39,7 +39,7 @@ pub(crate) fn targets(shell: &Shell) -> Result<()> {
     }
 }
 
-/// Runs the step if the targets are there.
+/// Runs the step if the targets are installed.
 pub(crate) fn targets_or(shell: &Shell, step: impl FnOnce(&Shell) -> Result<Outcome>) -> Result<Outcome> {
     match targets_advice(shell)? {
         Some(_) if !shell.dry_run => Ok(Outcome::Incomplete("targets are missing".to_owned())),
@@ -47,7 +47,7 @@ pub(crate) fn targets_or(shell: &Shell, step: impl FnOnce(&Shell) -> Result<Outc
     }
 }
 
-/// Runs the step if a browser and its driver are there.
+/// Runs the step if a browser and its driver are installed.
 pub(crate) fn browser_or(shell: &Shell, step: impl FnOnce(&Shell) -> Result<Outcome>) -> Result<Outcome> {
     match packages::advice() {
         Some(_) if !shell.dry_run => Ok(Outcome::Incomplete("no browser".to_owned())),
@@ -60,7 +60,7 @@ fn add_targets(shell: &Shell) -> Result<()> {
     if missing.is_empty() || !on_path("rustup") {
         return Ok(());
     }
-    // Once more on failure: a download may break. What is missing in the end is told by
+    // Retries once: a download may break. What is missing in the end is found by
     // looking again, not by the exit status.
     let mut command = shell.command("rustup", &["target", "add"]);
     command.args(&missing);
@@ -76,7 +76,7 @@ fn targets_advice(shell: &Shell) -> Result<Option<String>> {
     Ok((!missing.is_empty()).then_some(line))
 }
 
-/// Looks into the compiler's own folder, which is right with and without rustup.
+/// Returns the missing targets. Looks into the compiler's own folder, which works with and without rustup.
 fn missing_targets(shell: &Shell) -> Result<Vec<&'static str>> {
     let sysroot = shell.ask("rustc", &["--print", "sysroot"])?;
     Ok(absent_from(Path::new(sysroot.trim())))

@@ -1,5 +1,5 @@
-//! The distribution's packages for the browser tests: whether they are needed, and what to say
-//! where they cannot be installed. How packages are installed is in `apt.rs`.
+//! The distribution's packages for the browser tests: whether they are needed, and what to print
+//! where they cannot be installed. `apt.rs` installs packages.
 
 use std::fs;
 
@@ -13,10 +13,10 @@ const DRIVER: &str = "chromedriver";
 /// The names under which the driver looks for a browser.
 const BROWSERS: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
 
-/// Their names in Debian; without a font, pages come out blank in pictures.
+/// Their names in Debian; without a font, screenshots of pages are blank.
 const PACKAGES: [&str; 3] = ["chromium", "chromium-driver", "fonts-dejavu-core"];
 
-/// Installs what is missing where that is possible. Whether it helped is told by `advice`.
+/// Installs what is missing where that is possible. `advice` tells whether it helped.
 pub(super) fn install(shell: &Shell) -> Result<()> {
     if is_there() || !has_debian_names() {
         return Ok(());
@@ -24,7 +24,7 @@ pub(super) fn install(shell: &Shell) -> Result<()> {
     apt::install(shell, &PACKAGES)
 }
 
-/// What to do about a missing browser; none if there is one.
+/// Returns what to do about a missing browser; none if there is one.
 pub(super) fn advice() -> Option<String> {
     if is_there() {
         return None;
@@ -48,7 +48,7 @@ fn has_debian_names() -> bool {
     on_path("apt-get") && !is_ubuntu(&release)
 }
 
-/// Ubuntu and what is made of it have Chromium as a snap, not under Debian's names.
+/// Returns whether this is Ubuntu or a derivative: they have Chromium as a snap, not under Debian's names.
 fn is_ubuntu(os_release: &str) -> bool {
     os_release
         .lines()
