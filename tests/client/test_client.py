@@ -1,6 +1,6 @@
-"""Drives the service with a client that openapi-python-client made from the recorded document.
+"""Uses the service through a client that openapi-python-client made from the recorded document.
 
-cargo xtask test --only client, which says where the server and the client are: AUTH_HTTP_BIN, AUTH_CLIENT.
+`cargo xtask test --only client` runs it and passes the paths of the server and the client: AUTH_HTTP_BIN, AUTH_CLIENT.
 """
 
 import base64
@@ -42,7 +42,7 @@ SETTINGS = {
 
 
 def until(what, look):
-    """Asks again until there is something, for a minute at most."""
+    """Asks repeatedly until there is a result, for a minute at most."""
     for _ in range(6000):
         if found := look():
             return found
@@ -51,7 +51,7 @@ def until(what, look):
 
 
 def by_header(base, address, password, encoding):
-    """A client that sends Basic credentials, in the encoding that its maker chose."""
+    """Returns a client that sends Basic credentials in this encoding."""
     token = base64.b64encode(f"{address}:{password}".encode(encoding)).decode()
     return AuthenticatedClient(base_url=base, token=token, prefix="Basic")
 

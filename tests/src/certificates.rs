@@ -1,4 +1,4 @@
-//! Owns certificates of servers, good ones and bad ones, and the authority that issues them.
+//! Certificates of servers, good ones and bad ones, and the authority that issues them.
 
 use std::{fs, path::PathBuf, sync::Arc};
 
@@ -15,22 +15,22 @@ use tokio_rustls::{
 
 use crate::stack::unique;
 
-/// What a certificate is like, for whoever trusts its authority.
+/// The kind of a certificate, as seen by a client that trusts its authority.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Certificate {
     Good,
     Expired,
     /// For another host.
     OtherName,
-    /// By an authority that nobody trusts.
+    /// Issued by an authority that nobody trusts.
     OtherAuthority,
-    /// Signed by itself; the file to trust is the certificate.
+    /// Self-signed; the file to trust is the certificate.
     SelfSigned,
-    /// The same, marked as an authority.
+    /// Self-signed and marked as an authority.
     SelfSignedAuthority,
 }
 
-/// An authority; its file goes with it.
+/// An authority; dropping it removes its file.
 pub struct Authority {
     folder: TempDir,
     issuer: Issuer<'static, KeyPair>,
@@ -43,12 +43,12 @@ pub struct Issued {
 }
 
 impl Authority {
-    /// Makes one.
+    /// Makes an authority.
     #[expect(clippy::new_without_default, reason = "no two are alike")]
     pub fn new() -> Self {
         let mut params = CertificateParams::new([]).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        // Authorities are told apart by their names first.
+        // Authorities are distinguished by their names first.
         params.distinguished_name.push(DnType::CommonName, unique("authority"));
         let key = KeyPair::generate().unwrap();
         let folder = TempDir::new().unwrap();
@@ -61,7 +61,7 @@ impl Authority {
         self.folder.path().join("ca.pem")
     }
 
-    /// Issues a certificate for this machine's loopback, unless it is to be for another host.
+    /// Issues a certificate for this machine's loopback, unless its kind asks for another host.
     pub fn issue(&self, certificate: Certificate) -> Issued {
         match certificate {
             Certificate::Good => self.issue_to(&["127.0.0.1", "localhost"], |_| ()),
@@ -76,7 +76,7 @@ impl Authority {
         }
     }
 
-    /// Makes a certificate for loopback that has signed itself, and the one that is to be trusted.
+    /// Makes a self-signed certificate for loopback, and the one to trust.
     fn self_signed(&self, is_ca: IsCa) -> Issued {
         let mut params = CertificateParams::new(["127.0.0.1".to_owned(), "localhost".to_owned()]).unwrap();
         params.is_ca = is_ca;
@@ -86,7 +86,7 @@ impl Authority {
         Issued { chain, key: key.serialize_pem() }
     }
 
-    /// Issues a certificate for these names, changed in this way.
+    /// Issues a certificate for these names, with the given changes.
     pub fn issue_to(&self, names: &[&str], change: impl FnOnce(&mut CertificateParams)) -> Issued {
         let names: Vec<String> = names.iter().map(ToString::to_string).collect();
         let mut params = CertificateParams::new(names).unwrap();
@@ -97,7 +97,7 @@ impl Authority {
 }
 
 impl Issued {
-    /// Returns what shows it to whoever connects.
+    /// Returns the configuration with which a server presents it.
     pub(crate) fn acceptor(&self) -> TlsAcceptor {
         let chain = vec![CertificateDer::from_pem_slice(self.chain.as_bytes()).unwrap()];
         let key = PrivateKeyDer::from_pem_slice(self.key.as_bytes()).unwrap();

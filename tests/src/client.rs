@@ -1,4 +1,4 @@
-//! Owns requests: JSON ones, any ones, and raw octets on a socket.
+//! Requests: with JSON, with anything, and raw bytes on a socket.
 
 use std::{
     io::{Read, Write},
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::{Server, wait};
 
-/// An answer, whole.
+/// A complete answer.
 #[derive(Clone, Debug)]
 pub struct Answer {
     pub status: u16,
@@ -21,7 +21,7 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// Returns a header, if it is there once.
+    /// Returns a header, if it occurs once.
     pub fn header(&self, name: &str) -> Option<&str> {
         let mut found =
             self.headers.iter().filter(|(header, _)| header == name).map(|(_, value)| value.as_str());
@@ -36,7 +36,7 @@ impl Answer {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error} in {self:?}"))
     }
 
-    /// Returns the name of the problem that it is, after checking what every problem must have.
+    /// Returns the name of the problem, after checking what every problem must have.
     pub fn problem(&self) -> String {
         assert_eq!(self.header("content-type"), Some("application/problem+json"), "{self:?}");
         let body = self.json();
@@ -74,7 +74,7 @@ impl Server {
         self.post("/v1/register", &[], &json!({ "email": address, "password": password }))
     }
 
-    /// Registers at a server that may die over it; whether it answers is not the point.
+    /// Registers at a server that may die in between; the answer does not matter.
     pub fn register_and_ignore(&self, address: &str, password: &str) {
         let body = json!({ "email": address, "password": password }).to_string();
         let headers = [("Content-Type", "application/json")];
@@ -108,10 +108,10 @@ impl Server {
         self.mails().into_iter().filter(|mail| mail["to"] == address).collect()
     }
 
-    /// Waits until there are so many mails to an address; returns them, newest first.
+    /// Waits until an address has `count` mails; returns them, newest first.
     ///
-    /// Where there are metrics it also waits until the worker is done with them: who asks again while
-    /// a mail is under way has asked for that one.
+    /// With metrics it also waits until the worker is done with them: a request while
+    /// a mail is under way counts as a request for that mail.
     pub fn wait_for_mails(&self, address: &str, count: usize) -> Vec<Value> {
         let what = format!("{count} mails to {address}");
         let mails = wait::until(&what, || Some(self.mails_to(address)).filter(|mails| mails.len() >= count));
@@ -125,7 +125,7 @@ impl Server {
         mails[0]["code"].as_str().unwrap_or_else(|| panic!("no code in {:?}", mails[0])).to_owned()
     }
 
-    /// Lets time pass: moves the clocks, and wakes the worker, which looks by itself once a second.
+    /// Lets time pass: moves the clocks, and wakes the worker, which otherwise looks once a second.
     pub fn pass(&self, seconds: i64) {
         static WAKERS: AtomicU64 = AtomicU64::new(0);
         // A mail under way would outlive its lease, and be sent twice.
@@ -144,9 +144,9 @@ impl Server {
         code
     }
 
-    /// Writes octets and returns everything that comes back until the server closes.
-    pub fn raw(&self, octets: &[u8]) -> Vec<u8> {
-        exchange(self.authority(), octets)
+    /// Writes bytes and returns everything that comes back until the server closes.
+    pub fn raw(&self, bytes: &[u8]) -> Vec<u8> {
+        exchange(self.authority(), bytes)
     }
 
     /// Opens a connection.
@@ -160,7 +160,7 @@ impl Server {
     }
 }
 
-/// Sends a request to whoever listens there.
+/// Sends a request to whatever server listens there.
 pub fn request(authority: &str, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
     parse(&exchange(authority, &written(authority, method, path, headers, body)))
 }
@@ -183,19 +183,19 @@ fn connect(authority: &str) -> TcpStream {
     stream
 }
 
-/// Writes octets and returns everything that comes back until the server closes.
-pub fn exchange(authority: &str, octets: &[u8]) -> Vec<u8> {
+/// Writes bytes and returns everything that comes back until the server closes.
+pub fn exchange(authority: &str, bytes: &[u8]) -> Vec<u8> {
     let mut stream = connect(authority);
     // A server that refuses early may close before everything is written.
-    let _ = stream.write_all(octets);
+    let _ = stream.write_all(bytes);
     let mut answer = Vec::new();
     let _ = stream.read_to_end(&mut answer);
     answer
 }
 
-/// Parses an answer whose body stands as it is.
-pub fn parse(octets: &[u8]) -> Answer {
-    let text = String::from_utf8_lossy(octets);
+/// Parses an answer whose body is not encoded.
+pub fn parse(bytes: &[u8]) -> Answer {
+    let text = String::from_utf8_lossy(bytes);
     let Some((head, body)) = text.split_once("\r\n\r\n") else { panic!("no answer: {text:?}") };
     let mut lines = head.lines();
     let status = lines.next().and_then(|line| line.split(' ').nth(1)?.parse().ok()).unwrap_or(0);

@@ -1,7 +1,7 @@
-//! Owns real servers in containers of their own, and what is done to them: stop, kill, freeze, cut off.
+//! Real servers in their own containers, and the faults injected into them: stop, kill, freeze, cut off.
 //!
-//! A container goes with its value, also when a test panics; whatever is left of a run, of one that was
-//! interrupted too, is swept by its label. Tests that harm no server share those of the run instead:
+//! Dropping the value removes the container, also when a test panics. Whatever is left of a run, even of an
+//! interrupted one, is found by its label and removed. Tests that harm no server share those of the run instead:
 //! `stack.rs`.
 
 use std::{
@@ -31,13 +31,13 @@ pub const LABEL: &str = "auth-tests";
 /// The password of every server's administrator.
 pub const ROOT: &str = "canary-root-2718";
 
-/// One server in a container. The port on this machine stays the same over stop and start.
+/// One server in a container. Its port on this machine survives stop and start.
 pub struct Service {
     container: Container<GenericImage>,
     ports: Vec<(u16, u16)>,
 }
 
-/// A container that is to be started.
+/// A container to be started.
 pub type Request = ContainerRequest<GenericImage>;
 
 /// Returns the name of the run: that of the process that holds the shared servers, or of this one.
@@ -46,18 +46,18 @@ pub fn run_name() -> String {
     env::var("AUTH_TEST_RUN").unwrap_or_else(|_| own())
 }
 
-/// Names a process so that no other one has its name: ids are given out again, and each container has its
-/// own. None for one that has ended, or where the system does not tell.
+/// Returns a unique name of a process: ids are reused, and each container has its
+/// own. None for one that has ended, or where the system does not say.
 fn process_name(pid: &str) -> Option<String> {
     let namespace = fs::read_link("/proc/self/ns/pid").ok()?;
     let status = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // After the program's name, which may hold anything: the 22nd field is when it started.
+    // After the program's name, which may contain anything: the 22nd field is the start time.
     let started = status.rsplit_once(')')?.1.split_whitespace().nth(19)?;
     let id = status.split(' ').next()?;
     Some(format!("{}-{id}-{started}", namespace.display()))
 }
 
-/// Tells whether a run of this machine is over. Of others nobody knows.
+/// Returns whether a run of this machine has ended. Nothing is known about runs of others.
 fn is_over(run: &str) -> bool {
     let mut parts = run.split('-');
     let (namespace, pid) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
@@ -78,7 +78,7 @@ pub fn start(
         .with_cmd(command.iter().copied())
         .with_label(LABEL, run_name())
         .with_host_config_modifier(|config| {
-            // Nobody else on the network has any business with these servers.
+            // Nobody else on the network needs these servers.
             for bindings in config.port_bindings.iter_mut().flat_map(|all| all.values_mut()).flatten() {
                 bindings.iter_mut().for_each(|binding| binding.host_ip = Some("127.0.0.1".to_owned()));
             }
@@ -102,7 +102,7 @@ pub fn named((variable, official): (&str, &str)) -> GenericImage {
     GenericImage::new(repository, tag)
 }
 
-/// Finds a port below those that the system gives out by itself: nobody takes it meanwhile.
+/// Finds a port below those that the system assigns by itself: nobody takes it in the meantime.
 pub fn free_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     let base = process::id().wrapping_mul(97) % 10_000;
@@ -123,7 +123,7 @@ pub fn mysql(options: &[&str]) -> Service {
     mysql_with(options, |request| request)
 }
 
-/// Starts MySQL as `mysql` does, with more for its container.
+/// Starts MySQL as `mysql` does, with more options for its container.
 pub fn mysql_with(options: &[&str], more: impl FnOnce(Request) -> Request) -> Service {
     const SLIM: [&str; 3] = ["--performance-schema=OFF", "--mysqlx=OFF", "--skip-log-bin"];
     relational(("AUTH_TEST_MYSQL_IMAGE", "mysql:8.4"), "MYSQL", &[&SLIM, options].concat(), more)
@@ -134,7 +134,7 @@ pub fn mariadb(options: &[&str]) -> Service {
     mariadb_with(options, |request| request)
 }
 
-/// Starts MariaDB as `mariadb` does, with more for its container.
+/// Starts MariaDB as `mariadb` does, with more options for its container.
 pub fn mariadb_with(options: &[&str], more: impl FnOnce(Request) -> Request) -> Service {
     relational(("AUTH_TEST_MARIADB_IMAGE", "mariadb:11"), "MARIADB", options, more)
 }
@@ -197,13 +197,13 @@ impl Service {
         self.container.id()
     }
 
-    /// Returns where a port of the server is on this machine.
+    /// Returns the address of a port of the server on this machine.
     pub fn at(&self, inner: u16) -> SocketAddr {
         let found = self.ports.iter().find(|(port, _)| *port == inner);
         (Ipv4Addr::LOCALHOST, found.unwrap().1).into()
     }
 
-    /// Returns the container's own address, where packets that are dropped are lost for good.
+    /// Returns the container's own address, where dropped packets are really lost.
     pub fn inner_address(&self) -> String {
         let address = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}";
         docker(&["inspect", "--format", address, self.id()]).trim().to_owned()
@@ -232,22 +232,22 @@ impl Service {
         until("the Redis server", answers);
     }
 
-    /// Freezes it: connections stay open and nothing answers.
+    /// Freezes it: connections stay open, and nothing answers.
     pub fn pause(&self) {
         docker(&["pause", self.id()]);
     }
 
-    /// Lets it go on.
+    /// Lets it continue.
     pub fn unpause(&self) {
         docker(&["unpause", self.id()]);
     }
 
-    /// Kills it (SIGKILL), without a chance to write anything.
+    /// Kills it (SIGKILL): it cannot write anything more.
     pub fn kill(&self) {
         docker(&["kill", self.id()]);
     }
 
-    /// Stops it in order.
+    /// Stops it gracefully.
     pub fn stop(&self) {
         docker(&["stop", self.id()]);
     }
@@ -257,27 +257,27 @@ impl Service {
         docker(&["start", self.id()]);
     }
 
-    /// Drops every packet to one of its ports: a cut cable.
+    /// Drops every packet to one of its ports, like a cut cable.
     pub fn cut_off(&self, inner: u16) {
         self.firewall("-I", inner, &["DROP"]);
     }
 
-    /// Takes `cut_off` back.
+    /// Undoes `cut_off`.
     pub fn reconnect(&self, inner: u16) {
         self.firewall("-D", inner, &["DROP"]);
     }
 
-    /// Answers every packet to one of its ports with a reset: nobody listens there any more.
+    /// Answers every packet to one of its ports with a reset, as if nobody listened.
     pub fn refuse(&self, inner: u16) {
         self.firewall("-I", inner, &["REJECT", "--reject-with", "tcp-reset"]);
     }
 
-    /// Takes `refuse` back.
+    /// Undoes `refuse`.
     pub fn accept(&self, inner: u16) {
         self.firewall("-D", inner, &["REJECT", "--reject-with", "tcp-reset"]);
     }
 
-    /// Changes a rule of the container's firewall, from a container beside it that may.
+    /// Changes a rule of the container's firewall, from a second container that has the right to.
     fn firewall(&self, what: &str, inner: u16, verdict: &[&str]) {
         let (network, label) = (format!("container:{}", self.id()), format!("{LABEL}={}", run_name()));
         let image = server("AUTH_TEST_TOOLS_IMAGE");
@@ -287,19 +287,19 @@ impl Service {
         docker(&[&run[..], &rule, verdict].concat());
     }
 
-    /// Runs a command in it; returns what it printed.
+    /// Runs a command in it; returns its output.
     pub fn exec(&self, command: &[&str]) -> String {
         docker(&[&["exec", self.id()], command].concat())
     }
 
-    /// Fills the disk below a folder to the last octet.
+    /// Fills the disk below a folder to the last byte.
     pub fn fill(&self, folder: &str) {
         // Ends with an error by design: no space is left.
         let fill = format!("dd if=/dev/zero of={folder}/fill bs=64k 2>/dev/null; true");
         self.exec(&["sh", "-c", &fill]);
     }
 
-    /// Gives the room back.
+    /// Frees the space again.
     pub fn empty(&self, folder: &str) {
         self.exec(&["rm", &format!("{folder}/fill")]);
     }
@@ -311,14 +311,14 @@ impl Service {
         docker(&["cp", file.path().to_str().unwrap(), &format!("{}:{path}", self.id())]);
     }
 
-    /// Returns all that it has written.
+    /// Returns its whole log.
     pub fn logs(&self) -> String {
         let output = Command::new("docker").args(["logs", self.id()]).output().unwrap();
         String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned()
     }
 }
 
-/// Runs a command of the engine's own client; returns what it printed.
+/// Runs a command of the engine's own client; returns its output.
 pub fn docker(arguments: &[&str]) -> String {
     let output = Command::new("docker").args(arguments).output().unwrap();
     let error = String::from_utf8_lossy(&output.stderr);
@@ -326,20 +326,20 @@ pub fn docker(arguments: &[&str]) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-/// Removes containers, networks and volumes of this run, and of runs that are over. Returns how many of
+/// Removes containers, networks and volumes of this run, and of runs that have ended. Returns how many of
 /// this run are left.
 pub fn sweep() -> usize {
     let own = run_name();
     for (remove, id, run) in labelled() {
         if run == own || is_over(&run) {
-            // Another run may sweep the same; what is left of this one is counted below.
+            // Another run may remove the same; what is left of this one is counted below.
             let _ = Command::new("docker").args(remove).arg(id).output();
         }
     }
     labelled().iter().filter(|(_, _, run)| *run == own).count()
 }
 
-/// Finds what carries the label: how it is removed, its id, its run.
+/// Finds everything with the label: the command that removes it, its id, its run.
 fn labelled() -> Vec<(&'static [&'static str], String, String)> {
     let lists: [(&[&str], &[&str], &str); 3] = [
         (&["ps", "--all"], &["rm", "--force", "--volumes"], "ID"),

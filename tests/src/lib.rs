@@ -1,8 +1,8 @@
-//! Owns what the tests share: a running server, requests to it, waiting.
+//! What the tests share: a running server, requests to it, waiting.
 //!
 //! Tests go through HTTP and the mailbox only. `server.rs` starts the built program, `client.rs`
-//! talks to it, `wire.rs` does so octet by octet, `scrape.rs` reads its metrics, `program.rs` runs its
-//! commands, `wait.rs` waits for what happens. `smtp_peer.rs` is a mail server that misbehaves on order.
+//! talks to it, `wire.rs` does so byte by byte, `scrape.rs` reads its metrics, `program.rs` runs its
+//! commands, `wait.rs` waits for events. `smtp_peer.rs` is a mail server that misbehaves as programmed.
 
 #![expect(clippy::unwrap_used, reason = "test helpers fail by panicking")]
 
@@ -27,9 +27,9 @@ pub use server::{Server, command, program, start, start_on};
 pub use wait::{took, until};
 pub use wire::Wire;
 
-/// A password that is good enough.
+/// A password that is strong enough.
 pub const PASSWORD: &str = "correct horse battery staple";
-/// Another one.
+/// Another strong password.
 pub const OTHER: &str = "seven purple elephants juggle";
-/// A third one.
+/// A third strong password.
 pub const THIRD: &str = "unlikely marmalade submarine";

@@ -1,4 +1,4 @@
-//! Owns runs of the program in a folder of their own: commands, and servers that refuse to start.
+//! Runs of the program in their own folders: commands, and servers that refuse to start.
 //!
 //! Next: `server.rs` for servers that do start.
 
@@ -18,14 +18,14 @@ use crate::{
     server::{command, launch, launch_under, owned},
 };
 
-/// One of the two builds, in a folder of its own, with settings.
+/// One of the two builds, in its own folder, with settings.
 pub struct Program {
     hooks: bool,
     folder: Arc<TempDir>,
     settings: Vec<(String, String)>,
 }
 
-/// How a run ended.
+/// The result of a run.
 #[derive(Debug)]
 pub struct Ran {
     pub status: i32,
@@ -34,7 +34,7 @@ pub struct Ran {
 }
 
 impl Program {
-    /// Returns the program that ships, with these variables and no others.
+    /// Returns the released build, with these variables and no others.
     pub fn plain(settings: &[(&str, &str)]) -> Self {
         Self { hooks: false, folder: Arc::new(TempDir::new().unwrap()), settings: owned(settings) }
     }
@@ -70,21 +70,21 @@ impl Program {
     pub fn run(&self, arguments: &[&str]) -> Ran {
         let Output { status, stdout, stderr } =
             command(self.hooks, self.folder(), &self.settings).args(arguments).output().unwrap();
-        let text = |octets: Vec<u8>| String::from_utf8(octets).unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
         Ran { status: status.code().unwrap_or(-1), out: text(stdout), err: text(stderr) }.checked()
     }
 
-    /// Starts it as a server, on a free port unless told otherwise.
+    /// Starts it as a server, on a free port unless the settings name one.
     pub fn serve(&self, arguments: &[&str]) -> Server {
         launch(self.hooks, Arc::clone(&self.folder), self.settings.clone(), arguments)
     }
 
-    /// Starts it as `serve` does, behind a command that becomes it in the end.
+    /// Starts it as `serve` does, through a command that finally executes it.
     pub fn serve_under(&self, wrapper: &[&str]) -> Server {
         launch_under(wrapper, self.hooks, Arc::clone(&self.folder), self.settings.clone(), &["serve"])
     }
 
-    /// Starts it as a server that must refuse to serve; returns what it said last.
+    /// Starts it as a server that must refuse to serve; returns its last message.
     pub fn refusal(&self, arguments: &[&str]) -> String {
         let mut command = command(self.hooks, self.folder(), &self.settings);
         if !self.settings.iter().any(|(key, _)| key == "AUTH_LISTEN") {
@@ -97,7 +97,7 @@ impl Program {
             let mut text = String::new();
             log.read_to_string(&mut text).map(|_| text)
         });
-        // Standard output ends with the process; its first line says that it serves.
+        // Standard output ends with the process; a first line would say that it serves.
         let mut out = String::new();
         if BufReader::new(child.stdout.take().unwrap()).read_line(&mut out).unwrap() > 0 {
             child.kill().unwrap();
@@ -111,10 +111,10 @@ impl Program {
 }
 
 impl Ran {
-    /// Returns the program's own last words.
+    /// Returns the program's last message.
     pub fn message(&self) -> String {
         let said = self.err.lines().rfind(|line| line.starts_with("auth-http: "));
-        said.unwrap_or_else(|| panic!("it says nothing: {self:?}")).to_owned()
+        said.unwrap_or_else(|| panic!("no message: {self:?}")).to_owned()
     }
 
     fn checked(self) -> Self {

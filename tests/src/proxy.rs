@@ -1,6 +1,6 @@
-//! Owns a TCP proxy between one node and a server: what it does to the link is a test's choice.
+//! A TCP proxy between one node and a server: each test chooses what happens to the link.
 //!
-//! For what no engine offers: slow links, and one node cut off while others are not.
+//! For faults that no container engine offers: slow links, and one node cut off while others are not.
 
 use std::{
     io::{ErrorKind, Read, Write},
@@ -13,10 +13,10 @@ use std::{
     time::Duration,
 };
 
-/// How often a quiet link looks at what it is to do.
+/// How often an idle link looks for a new instruction.
 const GLANCE: Duration = Duration::from_millis(20);
 
-/// A link that can be slowed, frozen and cut; it ends with this.
+/// A link that can be slowed, frozen and cut; dropping it ends it.
 pub struct Proxy {
     address: SocketAddr,
     state: Arc<State>,
@@ -24,7 +24,7 @@ pub struct Proxy {
 
 struct State {
     server: Mutex<SocketAddr>,
-    /// Counts the servers that it led to; connections to earlier ones are closed.
+    /// The number of servers so far; connections to earlier ones are closed.
     age: AtomicU64,
     ended: AtomicBool,
     cut: AtomicBool,
@@ -34,7 +34,7 @@ struct State {
 }
 
 impl Proxy {
-    /// Starts one to a server.
+    /// Starts a proxy to a server.
     pub fn to(server: SocketAddr) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let state = State {
@@ -60,33 +60,33 @@ impl Proxy {
         Self { address, state }
     }
 
-    /// Returns where it listens.
+    /// Returns its address.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Closes every connection, and each new one at once.
+    /// Closes every connection, and every new one at once.
     pub fn cut(&self, cut: bool) {
         self.state.cut.store(cut, Ordering::SeqCst);
     }
 
-    /// Passes nothing on: connections stay open, new ones open too.
+    /// Forwards nothing: connections stay open, and new ones are accepted.
     pub fn freeze(&self, frozen: bool) {
         self.state.frozen.store(frozen, Ordering::SeqCst);
     }
 
-    /// Passes on what the client says and swallows what the server answers: a half-open link.
+    /// Forwards the client's bytes and drops the server's: a half-open link.
     pub fn swallow_answers(&self, swallows: bool) {
         self.state.swallows.store(swallows, Ordering::SeqCst);
     }
 
-    /// Leads to another server from now on: connections to the one before are closed.
+    /// Leads to another server from now on; connections to the previous one are closed.
     pub fn lead_to(&self, server: SocketAddr) {
         *self.state.server.lock().unwrap() = server;
         self.state.age.fetch_add(1, Ordering::SeqCst);
     }
 
-    /// Holds each piece back for so long.
+    /// Delays each piece by this time.
     pub fn delay(&self, delay: Duration) {
         self.state.delay_millis.store(u64::try_from(delay.as_millis()).unwrap(), Ordering::SeqCst);
     }
@@ -95,7 +95,7 @@ impl Proxy {
 impl Drop for Proxy {
     fn drop(&mut self) {
         self.state.ended.store(true, Ordering::SeqCst);
-        // Wakes the listener, so that it sees its end.
+        // Wakes the listener, so that it notices the end.
         let _ = TcpStream::connect(self.address);
     }
 }
@@ -131,7 +131,7 @@ fn pass_on(mut from: &TcpStream, mut to: &TcpStream, state: &State, age: u64, an
         while state.frozen.load(Ordering::SeqCst) && !is_over() {
             pause(GLANCE);
         }
-        // Nothing slips through between the order and the next glance.
+        // Nothing is forwarded between the instruction and the next look.
         let swallowed = answers && state.swallows.load(Ordering::SeqCst);
         if is_over() || (!swallowed && to.write_all(&piece[..read]).is_err()) {
             break;
@@ -140,7 +140,7 @@ fn pass_on(mut from: &TcpStream, mut to: &TcpStream, state: &State, age: u64, an
     let _ = (from.shutdown(Shutdown::Both), to.shutdown(Shutdown::Both));
 }
 
-#[expect(clippy::disallowed_methods, reason = "a link's latency, and how often a frozen one is looked at")]
+#[expect(clippy::disallowed_methods, reason = "a link's latency, and the polling of a frozen one")]
 fn pause(time: Duration) {
     thread::sleep(time); // polling interval
 }

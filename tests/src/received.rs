@@ -1,39 +1,39 @@
-//! Owns mails as a server got them, and reads them as a mail program does.
+//! Mails as a server received them, read as by a mail program.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 
-/// One mail that a peer has taken.
+/// One mail that a peer has accepted.
 #[derive(Clone, Debug)]
 pub struct Received {
-    /// Which of the peer's connections it came over.
+    /// The number of the peer's connection it came over.
     pub session: usize,
     /// The sender of the envelope.
     pub from: String,
     /// The recipients of the envelope.
     pub recipients: Vec<String>,
-    /// What came after DATA, final dot included.
+    /// Everything after DATA, final dot included.
     pub wire: Vec<u8>,
 }
 
 impl Received {
-    /// Returns the message, dots as they were written.
+    /// Returns the message, with dots as they were written.
     pub fn message(&self) -> String {
         let text = std::str::from_utf8(&self.wire).unwrap();
         let text = text.strip_suffix(".\r\n").unwrap();
         text.split_inclusive('\n').map(|line| line.strip_prefix('.').unwrap_or(line)).collect()
     }
 
-    /// Returns names and values of the headers, unfolded, in their order.
+    /// Returns names and values of the headers, unfolded, in order.
     pub fn headers(&self) -> Vec<(String, String)> {
         headers(&self.message())
     }
 
-    /// Returns a header that is there once.
+    /// Returns a header that must occur once.
     pub fn header(&self, name: &str) -> String {
         let mut values = self.headers().into_iter().filter(|(header, _)| header.eq_ignore_ascii_case(name));
         match (values.next(), values.next()) {
             (Some((_, value)), None) => value,
-            _ => panic!("{name} is not there once: {}", self.message()),
+            _ => panic!("{name} does not occur once: {}", self.message()),
         }
     }
 
@@ -76,13 +76,13 @@ impl Received {
         let (_, content) = part.split_once("\r\n\r\n").unwrap();
         let content = content.strip_suffix("\r\n").unwrap();
         let encoding = headers(part).into_iter().find(|(name, _)| name == "Content-Transfer-Encoding");
-        let octets = match encoding.as_ref().map_or("7bit", |(_, value)| value.as_str()) {
+        let bytes = match encoding.as_ref().map_or("7bit", |(_, value)| value.as_str()) {
             "7bit" => content.as_bytes().to_vec(),
             "base64" => STANDARD.decode(content.replace("\r\n", "")).unwrap(),
             "quoted-printable" => quoted(&content.replace("=\r\n", "")),
             other => panic!("an encoding {other}"),
         };
-        String::from_utf8(octets).unwrap().replace("\r\n", "\n")
+        String::from_utf8(bytes).unwrap().replace("\r\n", "\n")
     }
 }
 
@@ -98,34 +98,34 @@ fn words(value: &str) -> String {
     let mut decoded = String::new();
     let mut rest = value;
     while let Some((before, word)) = rest.split_once("=?utf-8?") {
-        // What stands between two of them is no text.
+        // Blanks between two of them are not text.
         if decoded.is_empty() || !before.trim().is_empty() {
             decoded.push_str(before);
         }
         let (encoding, word) = word.split_at(2);
         let (text, after) = word.split_once("?=").unwrap();
-        let octets = match encoding {
+        let bytes = match encoding {
             "B?" => STANDARD.decode(text).unwrap(),
             "Q?" => quoted(&text.replace('_', " ")),
             other => panic!("an encoding {other}"),
         };
-        decoded.push_str(&String::from_utf8(octets).unwrap());
+        decoded.push_str(&String::from_utf8(bytes).unwrap());
         rest = after;
     }
     decoded + rest
 }
 
-/// Decodes octets that are written as two digits after `=`.
+/// Decodes bytes that are written as two digits after `=`.
 fn quoted(text: &str) -> Vec<u8> {
-    let mut octets = Vec::new();
+    let mut bytes = Vec::new();
     let mut rest = text.bytes();
-    while let Some(octet) = rest.next() {
-        if octet == b'=' {
+    while let Some(byte) = rest.next() {
+        if byte == b'=' {
             let digits: String = rest.by_ref().take(2).map(char::from).collect();
-            octets.push(u8::from_str_radix(&digits, 16).unwrap());
+            bytes.push(u8::from_str_radix(&digits, 16).unwrap());
         } else {
-            octets.push(octet);
+            bytes.push(byte);
         }
     }
-    octets
+    bytes
 }

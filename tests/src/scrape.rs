@@ -1,4 +1,4 @@
-//! Owns what the metrics listener tells of a server that was started with one.
+//! Reading the metrics of a server that was started with a listener for them.
 
 use crate::{Answer, Server, client, parse, wait};
 
@@ -11,12 +11,12 @@ impl Server {
         parse(&client::exchange(authority, request.as_bytes()))
     }
 
-    /// Returns a series' value by its name and labels as they are written; zero where there is none.
+    /// Returns a series' value by its name and labels as they are written; zero if it is missing.
     pub fn metric(&self, series: &str) -> f64 {
         self.series(series).unwrap_or(0.0)
     }
 
-    /// Waits until no mail is due or under way any more; without metrics it cannot.
+    /// Waits until no mail is due or under way; does nothing without metrics.
     pub fn wait_until_nothing_is_due(&self) {
         if self.metrics.is_some() {
             let late = || self.series("auth_outbox_oldest_seconds");

@@ -1,4 +1,4 @@
-//! Owns the server that tests talk to: the built program, started on a free port in a folder of its own.
+//! The server that tests talk to: the built program, started on a free port in its own folder.
 //!
 //! Tests go through HTTP and the mailbox only. Next: `client.rs` for requests, `wait.rs` for waiting.
 
@@ -28,23 +28,23 @@ pub struct Server {
     settings: Vec<(String, String)>,
     errors: Arc<Mutex<String>>,
     printed: Arc<Mutex<String>>,
-    /// What it has of real servers; gone with the last one that uses it.
+    /// Its part of the real servers; removed with the last server that uses it.
     stack: Option<Arc<Stack>>,
 }
 
 /// Starts a server of the test build with cheap hashes, metrics, and these settings over the defaults:
-/// on the embedded stores, or on the real ones that the run is for.
+/// on the embedded stores, or on the real ones that the run selects.
 pub fn start(settings: &[(&str, &str)]) -> Server {
     let stack = Stack::of_the_run().map(Arc::new);
     start_on(stack, settings)
 }
 
-/// Starts one as `start` does, on these real servers.
+/// Starts a server as `start` does, on these real servers.
 pub fn start_on(stack: Option<Arc<Stack>>, settings: &[(&str, &str)]) -> Server {
     let mut all =
         owned(&[CHEAP, ("AUTH_CLIENT_REQUESTS_PER_MINUTE", "0"), ("AUTH_METRICS_LISTEN", "127.0.0.1:0")]);
     all.extend(stack.iter().flat_map(|stack| stack.settings()));
-    // The last one of a name counts.
+    // The last setting of a name counts.
     all.extend(owned(settings));
     launch(true, Arc::new(TempDir::new().unwrap()), all, &[]).on(stack)
 }
@@ -53,7 +53,7 @@ pub(crate) fn owned(settings: &[(&str, &str)]) -> Vec<(String, String)> {
     settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
 }
 
-/// Returns the program: the test build, or the one that ships.
+/// Returns the program: the test build or the released one.
 pub fn program(hooks: bool) -> PathBuf {
     let (variable, name) =
         if hooks { ("AUTH_HTTP_HOOKS_BIN", "auth-http-hooks") } else { ("AUTH_HTTP_BIN", "auth-http") };
@@ -63,12 +63,12 @@ pub fn program(hooks: bool) -> PathBuf {
     path
 }
 
-/// Returns a command of the program in a folder, without the variables of whoever runs the tests.
+/// Returns a command of the program in a folder, without the variables of the environment.
 pub fn command(hooks: bool, folder: &Path, settings: &[(String, String)]) -> Command {
     command_under(&[], hooks, folder, settings)
 }
 
-/// Returns the same behind a command that becomes the program in the end: `sh -c 'umask 0; exec "$0" "$@"'`.
+/// Returns the same through a command that finally executes the program: `sh -c 'umask 0; exec "$0" "$@"'`.
 pub(crate) fn command_under(
     wrapper: &[&str],
     hooks: bool,
@@ -134,7 +134,7 @@ fn first_line(lines: &mut BufReader<ChildStdout>, prefix: &str, errors: &Mutex<S
     }
 }
 
-/// Collects what a process writes, as it writes it.
+/// Collects the output of a process while it runs.
 fn collect(mut lines: impl BufRead + Send + 'static) -> Arc<Mutex<String>> {
     let text = Arc::new(Mutex::new(String::new()));
     let collected = Arc::clone(&text);
@@ -154,12 +154,12 @@ impl Server {
         self
     }
 
-    /// Returns what it has logged so far.
+    /// Returns its log so far.
     pub fn log(&self) -> String {
         self.errors.lock().unwrap().clone()
     }
 
-    /// Returns what it printed after its first lines.
+    /// Returns its output after the first lines.
     pub fn printed(&self) -> String {
         self.printed.lock().unwrap().clone()
     }
@@ -201,15 +201,15 @@ impl Server {
         self.child.try_wait().unwrap().is_none()
     }
 
-    /// Waits until it has ended, and returns all that it logged.
+    /// Waits until it has ended, and returns its whole log.
     pub fn whole_log(&mut self) -> String {
         self.wait();
-        // The thread that collects has the other handle, and lets go of it at the end.
+        // The collecting thread has the other handle, and drops it at the end.
         until("the end of the log", || (Arc::strong_count(&self.errors) == 1).then_some(()));
         self.log()
     }
 
-    /// Ends it and starts another one in the same folder, with more settings.
+    /// Ends it and starts another server in the same folder, with more settings.
     pub fn restart(mut self, more: &[(&str, &str)]) -> Self {
         self.kill();
         let mut settings = self.settings.clone();
@@ -218,7 +218,7 @@ impl Server {
         launch(self.hooks, Arc::clone(&self.folder), settings, &[]).on(self.stack.clone())
     }
 
-    /// Starts another one beside it, on the same database, with more settings. On SQLite it must have ended.
+    /// Starts another server on the same database, with more settings. On SQLite this one must have ended.
     pub fn sibling_with(&self, more: &[(&str, &str)]) -> Self {
         let mut settings = self.settings.clone();
         settings.extend(owned(more));
@@ -235,24 +235,24 @@ impl Server {
         let mut settings = self.settings.clone();
         settings.extend(owned(more));
         let output = command(self.hooks, self.folder(), &settings).args(arguments).output().unwrap();
-        let text = |octets: Vec<u8>| String::from_utf8(octets).unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
         (output.status.code().unwrap_or(-1), text(output.stdout), text(output.stderr))
     }
 
-    /// Moves its clocks by so many seconds, forward or back.
+    /// Moves its clocks by a number of seconds, forward or back.
     pub fn shift_clock(&self, seconds: i64) {
         let answer = self.request("POST", &format!("/dev/clock?seconds={seconds}"), &[], b"");
         assert_eq!(answer.status, 204, "the clock of a test build can be moved");
     }
 
-    /// Returns the octets of all that is stored: the database file with its journal, or every value of
+    /// Returns the bytes of everything stored: the database file with its journal, or every value of
     /// every table and key.
     pub fn stored(&self) -> Vec<u8> {
         let codes = self.stack.as_ref().map(|stack| stack.dump_codes());
         [self.accounts(), codes.unwrap_or_default()].concat()
     }
 
-    /// Returns the octets of all that is stored of accounts and mails.
+    /// Returns the bytes of all stored accounts and mails.
     pub fn accounts(&self) -> Vec<u8> {
         if let Some(stack) = &self.stack {
             return stack.database.dump();
@@ -266,7 +266,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // Already gone is fine.
+        // It may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

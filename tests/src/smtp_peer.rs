@@ -1,8 +1,8 @@
-//! Owns an SMTP server that misbehaves on order: it hangs, closes, refuses, shows a bad certificate.
+//! An SMTP server that misbehaves as programmed: it hangs, closes, refuses, shows a bad certificate.
 //!
-//! `SmtpPeer::start(Manner::default())` takes every mail. `peer.on(Step::Rcpt, Act::reply("451 later"))` holds
-//! until `peer.behave()`; `once` for one time, `on_line` for lines that hold a text; `down` and `up`
-//! refuse connections and take them again. It has threads of its own: sync and async tests can use it.
+//! `SmtpPeer::start(Manner::default())` accepts every mail. `peer.on(Step::Rcpt, Act::reply("451 later"))` is valid
+//! until `peer.behave()`; `once` for one time, `on_line` for lines that contain a text; `down` and `up`
+//! refuse connections and accept them again. It has its own threads: sync and async tests can use it.
 //! Next: `smtp_talk.rs` for its side of a conversation, `received.rs` for reading mails.
 
 use std::{
@@ -22,7 +22,7 @@ use tokio_rustls::TlsAcceptor;
 pub use crate::certificates::Certificate;
 use crate::{Received, certificates::Authority, smtp_talk::talk, until};
 
-/// Where in a conversation something happens.
+/// A step of a conversation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
     Greeting,
@@ -33,13 +33,13 @@ pub enum Step {
     Mail,
     Rcpt,
     Data,
-    /// After the final dot; its line is the recipients.
+    /// After the final dot; its line is the list of recipients.
     End,
     Rset,
     Quit,
 }
 
-/// What the peer does at a step instead of what a good server does.
+/// The peer's action at a step, instead of a good server's.
 #[derive(Clone, Debug, Default)]
 pub struct Act {
     pub(crate) reply: Option<String>,
@@ -49,40 +49,40 @@ pub struct Act {
 }
 
 impl Act {
-    /// Answers this; a final reply of class 2 keeps the mail.
+    /// Answers with this text; a final reply of class 2 keeps the mail.
     pub fn reply(text: &str) -> Self {
         Self { reply: Some(text.to_owned()), stores: text.starts_with('2'), ..Self::default() }
     }
 
-    /// Says nothing any more.
+    /// Stays silent from then on.
     pub fn hang() -> Self {
         Self::default()
     }
 
-    /// Closes the connection without a word.
+    /// Closes the connection without an answer.
     pub fn close() -> Self {
         Self { closes: true, ..Self::default() }
     }
 
-    /// Answers octet by octet, with a pause between them.
+    /// Answers byte by byte, with a pause between them.
     pub fn drip(text: &str, every: Duration) -> Self {
         Self { every: Some(every), ..Self::reply(text) }
     }
 
-    /// The same, and the connection is closed after it.
+    /// Returns the same action, with the connection closed afterwards.
     #[must_use]
     pub fn and_close(self) -> Self {
         Self { closes: true, ..self }
     }
 
-    /// The same, and the mail is kept: at the final dot, an acceptance that nobody hears of.
+    /// Returns the same action, with the mail kept: at the final dot, an acceptance that the client does not learn of.
     #[must_use]
     pub fn and_store(self) -> Self {
         Self { stores: true, ..self }
     }
 }
 
-/// How a connection is protected.
+/// The protection of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tls {
     None,
@@ -90,14 +90,14 @@ pub enum Tls {
     Implicit,
 }
 
-/// What kind of server it is.
+/// The kind of server.
 #[derive(Clone, Copy, Debug)]
 pub struct Manner {
     pub tls: Tls,
     pub certificate: Certificate,
-    /// User and password that it asks for.
+    /// The user and password that it requires.
     pub login: Option<(&'static str, &'static str)>,
-    /// The ways to log in that it offers.
+    /// The login mechanisms that it offers.
     pub mechanisms: &'static str,
 }
 
@@ -110,9 +110,9 @@ impl Default for Manner {
 /// One connection, as the peer saw it.
 #[derive(Clone, Debug, Default)]
 pub struct Session {
-    /// The lines that came without TLS, commands and logins, no mails.
+    /// The lines received without TLS: commands and logins, but not mails.
     pub clear: Vec<String>,
-    /// The lines that came with it.
+    /// The lines received with TLS.
     pub encrypted: Vec<String>,
     pub ended: bool,
 }
@@ -124,7 +124,7 @@ struct Rule {
     act: Act,
 }
 
-/// What a peer's conversations share.
+/// The state shared by a peer's conversations.
 pub(crate) struct Shared {
     pub(crate) manner: Manner,
     pub(crate) acceptor: TlsAcceptor,
@@ -134,7 +134,7 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    /// Returns what was ordered last for this step, or what a good server does.
+    /// Returns the latest instruction for this step, or a good server's action.
     pub(crate) fn order(&self, step: Step, line: &str, usual: &str) -> Act {
         let mut rules = self.rules.lock().unwrap();
         match rules.iter().rposition(|rule| rule.step == step && line.contains(&rule.line)) {
@@ -147,7 +147,7 @@ impl Shared {
 
 enum Door {
     Open(JoinHandle<()>),
-    /// Bound and not listening: the port stays this test's, and refuses.
+    /// A socket that is bound and not listening: the port stays reserved, and refuses connections.
     Shut(TcpSocket),
 }
 
@@ -161,7 +161,7 @@ pub struct SmtpPeer {
 }
 
 impl SmtpPeer {
-    /// Starts on a free port of loopback.
+    /// Starts a peer on a free port of loopback.
     pub fn start(manner: Manner) -> Self {
         let authority = Authority::new();
         let acceptor = authority.issue(manner.certificate).acceptor();
@@ -198,17 +198,17 @@ impl SmtpPeer {
         self.address.port()
     }
 
-    /// Does this at a step, from now on.
+    /// Sets the action at a step, from now on.
     pub fn on(&self, step: Step, act: Act) {
         self.on_line(step, "", act);
     }
 
-    /// Does this at a step whose line holds a text, an address for example.
+    /// Sets the action at a step whose line contains a text, an address for example.
     pub fn on_line(&self, step: Step, line: &str, act: Act) {
         self.rule(Rule { step, line: line.to_owned(), once: false, act });
     }
 
-    /// Does this the next time that a step comes.
+    /// Sets the action for the next time that a step comes.
     pub fn once(&self, step: Step, act: Act) {
         self.rule(Rule { step, line: String::new(), once: true, act });
     }
@@ -217,12 +217,12 @@ impl SmtpPeer {
         self.shared.rules.lock().unwrap().push(rule);
     }
 
-    /// Forgets all orders.
+    /// Forgets all instructions.
     pub fn behave(&self) {
         self.shared.rules.lock().unwrap().clear();
     }
 
-    /// Refuses connections, and cuts those that there are.
+    /// Refuses connections, and cuts the existing ones.
     pub fn down(&self) {
         let mut door = self.door.lock().unwrap();
         *door = Some(match door.take().unwrap() {
@@ -235,7 +235,7 @@ impl SmtpPeer {
         });
     }
 
-    /// Takes connections again.
+    /// Accepts connections again.
     pub fn up(&self) {
         let runtime = self.runtime.as_ref().unwrap();
         let _inside = runtime.enter();
@@ -249,7 +249,7 @@ impl SmtpPeer {
         });
     }
 
-    /// Returns the mails that it has taken, oldest first.
+    /// Returns the mails that it has accepted, oldest first.
     pub fn mails(&self) -> Vec<Received> {
         self.shared.mails.lock().unwrap().clone()
     }
@@ -259,13 +259,13 @@ impl SmtpPeer {
         self.mails().into_iter().filter(|mail| mail.recipients == [address]).collect()
     }
 
-    /// Waits until it has so many mails to an address.
+    /// Waits until it has `count` mails to an address.
     pub fn wait_for_mails(&self, address: &str, count: usize) -> Vec<Received> {
         let what = format!("{count} mails to {address} at the peer");
         until(&what, || Some(self.mails_to(address)).filter(|mails| mails.len() >= count))
     }
 
-    /// Returns the connections that there were, oldest first.
+    /// Returns all connections so far, oldest first.
     pub fn sessions(&self) -> Vec<Session> {
         self.shared.sessions.lock().unwrap().clone()
     }
@@ -273,7 +273,7 @@ impl SmtpPeer {
 
 impl Drop for SmtpPeer {
     fn drop(&mut self) {
-        // Unlike dropping it, this may be done inside of another runtime.
+        // Unlike dropping it, this works inside another runtime.
         self.runtime.take().into_iter().for_each(Runtime::shutdown_background);
     }
 }

@@ -1,6 +1,6 @@
-//! Owns the programmable SMTP peer's side of one conversation.
+//! The programmable SMTP peer's side of one conversation.
 //!
-//! It is a good server, except where an order (`smtp_peer.rs`) says otherwise.
+//! It is a good server, except where an instruction (`smtp_peer.rs`) says otherwise.
 
 use std::{io, sync::Arc};
 
@@ -38,7 +38,7 @@ pub(crate) async fn talk(stream: TcpStream, shared: Arc<Shared>) {
     let (known, encrypted) = (shared.manner.login.is_none(), false);
     let wire = BufReader::new(Box::new(stream) as Box<dyn Stream>);
     let (from, to) = Default::default();
-    // However it ends, it has ended.
+    // Any way of ending is fine.
     let _ = Talk { wire, shared: Arc::clone(&shared), session, encrypted, known, from, to }.run().await;
     shared.sessions.lock().unwrap()[session].ended = true;
 }
@@ -110,11 +110,11 @@ impl Talk {
     }
 
     async fn line(&mut self) -> io::Result<String> {
-        let mut octets = Vec::new();
-        if self.wire.read_until(b'\n', &mut octets).await? == 0 {
+        let mut bytes = Vec::new();
+        if self.wire.read_until(b'\n', &mut bytes).await? == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        let line = String::from_utf8_lossy(&octets).trim_end_matches(['\r', '\n']).to_owned();
+        let line = String::from_utf8_lossy(&bytes).trim_end_matches(['\r', '\n']).to_owned();
         let session = &mut self.shared.sessions.lock().unwrap()[self.session];
         if self.encrypted { &mut session.encrypted } else { &mut session.clear }.push(line.clone());
         Ok(line)
@@ -168,9 +168,9 @@ impl Talk {
         match every {
             Some(every) => {
                 let mut ticks = interval(every);
-                for octet in text.bytes().chain(*b"\r\n") {
+                for byte in text.bytes().chain(*b"\r\n") {
                     ticks.tick().await;
-                    self.wire.write_all(&[octet]).await?;
+                    self.wire.write_all(&[byte]).await?;
                     self.wire.flush().await?;
                 }
             }
@@ -178,7 +178,7 @@ impl Talk {
             None => self.say(&text).await?,
         }
         if silent && !closes {
-            // Until the other side has enough of it.
+            // Until the other side gives up.
             tokio::io::copy(&mut self.wire, &mut tokio::io::sink()).await?;
         }
         if silent || closes {
@@ -193,7 +193,7 @@ impl Talk {
     }
 }
 
-/// Returns what stands between the angle brackets.
+/// Returns the text between the angle brackets.
 fn path(line: &str) -> String {
     line.split_once('<').and_then(|(_, rest)| rest.rsplit_once('>')).map_or("", |(path, _)| path).to_owned()
 }

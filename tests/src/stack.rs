@@ -1,6 +1,6 @@
-//! Owns the real servers as a test sees them: where they are, and what one test has of them alone.
+//! The real servers as a test sees them: their addresses, and the part that belongs to one test alone.
 //!
-//! `cargo xtask test` starts them once a run and says where by environment; nothing here starts one.
+//! `cargo xtask test` starts them once per run and passes their addresses in the environment; nothing here starts one.
 
 use std::{
     env,
@@ -15,7 +15,7 @@ use sqlx::{
 };
 use tokio::runtime::{Builder, Runtime};
 
-/// Returns where a server is: `AUTH_TEST_MYSQL_URL` for example.
+/// Returns the address of a server: `AUTH_TEST_MYSQL_URL` for example.
 pub fn server(variable: &str) -> String {
     env::var(variable).unwrap_or_else(|_| {
         panic!("{variable} is not set: `cargo xtask test` starts the servers, `--embedded` runs the rest")
@@ -40,18 +40,18 @@ pub fn unique(what: &str) -> String {
     format!("{what}_{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed))
 }
 
-/// What one test has of the real servers: a database, and keys in Redis.
+/// One test's part of the real servers: a database, and keys in Redis.
 pub struct Stack {
     /// Its database.
     pub database: Database,
-    /// Where Redis is.
+    /// The URL of Redis.
     pub redis: String,
-    /// What its keys begin with.
+    /// The prefix of its keys.
     pub prefix: String,
 }
 
 impl Stack {
-    /// Returns one on the servers that this run is for; none if it is for the embedded stores.
+    /// Returns one on the servers that this run selects; none if it selects the embedded stores.
     pub fn of_the_run() -> Option<Self> {
         let (database, redis) = match env::var("AUTH_TEST_STACK").ok()?.as_str() {
             "mysql" => ("AUTH_TEST_MYSQL_URL", "AUTH_TEST_REDIS_URL"),
@@ -73,7 +73,7 @@ impl Stack {
             .into()
     }
 
-    /// Returns every key of its own with what it holds.
+    /// Returns each of its keys with the value.
     pub fn dump_codes(&self) -> Vec<u8> {
         let mut all = Vec::new();
         let mut connection = redis::Client::open(self.redis.as_str()).unwrap().get_connection().unwrap();
@@ -87,7 +87,7 @@ impl Stack {
     }
 }
 
-/// One database of a MySQL or MariaDB server; it is dropped with this.
+/// One database of a MySQL or MariaDB server; dropping this drops it.
 pub struct Database {
     /// Its URL, for the program.
     pub url: String,
@@ -128,18 +128,18 @@ impl Database {
 
 impl Drop for Database {
     fn drop(&mut self) {
-        // The server may be gone by design; its databases go with its container then.
+        // The test may have removed the server; its databases are gone with its container then.
         let _ =
             thread::spawn(carry_out(&self.server, format!("DROP DATABASE IF EXISTS `{}`", self.name))).join();
     }
 }
 
-/// Carries out one statement as the administrator, from a thread of its own: callers may be async.
+/// Executes one statement as the administrator, from its own thread: callers may be async.
 pub fn administer(server: &str, sql: String) {
     thread::spawn(carry_out(server, sql)).join().unwrap().unwrap();
 }
 
-/// One connection that stays open from one statement to the next, for transactions.
+/// One connection that stays open between statements, for transactions.
 pub struct Session {
     runtime: Runtime,
     connection: MySqlConnection,
@@ -154,18 +154,18 @@ impl Session {
         Self { runtime, connection }
     }
 
-    /// Carries out a statement.
+    /// Executes a statement.
     pub fn run(&mut self, sql: &'static str) {
         self.runtime.block_on(sqlx::raw_sql(sql).execute(&mut self.connection)).unwrap();
     }
 
-    /// Returns what the storage engine says of itself.
+    /// Returns the status of the storage engine.
     pub fn engine_status(&mut self) -> String {
         let query = sqlx::query("SHOW ENGINE INNODB STATUS");
         self.runtime.block_on(query.fetch_one(&mut self.connection)).unwrap().get(2)
     }
 
-    /// Returns a number that the server counts, by its name in SHOW GLOBAL STATUS.
+    /// Returns a counter of the server, by its name in SHOW GLOBAL STATUS.
     pub fn counted(&mut self, name: &str) -> u64 {
         let query = AssertSqlSafe(format!("SHOW GLOBAL STATUS LIKE '{name}'"));
         let row = self.runtime.block_on(sqlx::query(query).fetch_one(&mut self.connection)).unwrap();
@@ -173,7 +173,7 @@ impl Session {
     }
 }
 
-/// Tells whether a server answers its administrator.
+/// Returns whether a server answers its administrator.
 pub(crate) fn reaches_mysql(server: &str) -> bool {
     thread::spawn(carry_out(server, "DO 1".to_owned())).join().unwrap().is_ok()
 }

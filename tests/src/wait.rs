@@ -1,14 +1,14 @@
-//! Owns waiting: for a condition, never for a time.
+//! Waiting: for a condition, never for a time.
 
 use std::{
     thread,
     time::{Duration, Instant},
 };
 
-/// How long anything may take on a busy machine.
+/// The limit for anything on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Asks again until there is something.
+/// Asks repeatedly until there is a result.
 #[expect(clippy::disallowed_methods, reason = "the one place that waits")]
 pub fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let end = Instant::now() + PATIENCE;
@@ -21,7 +21,7 @@ pub fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     }
 }
 
-/// Does something and returns how long it took.
+/// Runs something and returns how long it took.
 #[expect(clippy::disallowed_methods, reason = "limits of time are part of the contract")]
 pub fn took<T>(what: impl FnOnce() -> T) -> (T, Duration) {
     let began = Instant::now();

@@ -1,6 +1,6 @@
-//! Owns one connection, octet by octet: answers that follow each other, bodies in chunks, slow senders.
+//! One connection, byte by byte: consecutive answers, bodies in chunks, slow senders.
 //!
-//! For everything that one whole request cannot show; `client.rs` has those.
+//! For everything that one complete request cannot show; `client.rs` has those.
 
 use std::{
     io::{BufRead, BufReader, ErrorKind, Read, Write},
@@ -26,7 +26,7 @@ impl Server {
         TcpStream::connect(self.authority()).ok().map(Wire::new)
     }
 
-    /// Writes the head of a request of JSON that says how long its body is, or anything else about it.
+    /// Writes the head of a JSON request, with its body's length or other headers.
     pub fn head(&self, path: &str, about_the_body: &str) -> String {
         let host = self.authority();
         format!(
@@ -36,30 +36,30 @@ impl Server {
 }
 
 impl Wire {
-    /// Takes a connection that is open.
+    /// Uses an open connection.
     pub fn new(stream: TcpStream) -> Self {
         Self { stream: BufReader::new(stream) }
     }
 
-    /// Writes octets; false once the server has closed.
-    pub fn send(&mut self, octets: impl AsRef<[u8]>) -> bool {
-        self.stream.get_mut().write_all(octets.as_ref()).is_ok()
+    /// Writes bytes; returns false once the server has closed.
+    pub fn send(&mut self, bytes: impl AsRef<[u8]>) -> bool {
+        self.stream.get_mut().write_all(bytes.as_ref()).is_ok()
     }
 
-    /// Shuts the sending side: nothing more will come.
+    /// Shuts the sending side.
     pub fn finish_sending(&mut self) {
         self.stream.get_mut().shutdown(Shutdown::Write).unwrap();
     }
 
-    /// Reads one answer, as long as its Content-Length says; none once the server has closed.
+    /// Reads one answer of the length that its Content-Length says; none once the server has closed.
     pub fn answer(&mut self) -> Option<Answer> {
-        let mut octets = Vec::new();
-        while !octets.ends_with(b"\r\n\r\n") {
-            if self.stream.read_until(b'\n', &mut octets).ok()? == 0 {
+        let mut bytes = Vec::new();
+        while !bytes.ends_with(b"\r\n\r\n") {
+            if self.stream.read_until(b'\n', &mut bytes).ok()? == 0 {
                 return None;
             }
         }
-        let mut answer = parse(&octets);
+        let mut answer = parse(&bytes);
         let length = answer.header("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
         let mut body = vec![0; length];
         self.stream.read_exact(&mut body).ok()?;
@@ -69,18 +69,18 @@ impl Wire {
 
     /// Reads until the server closes.
     pub fn rest(mut self) -> String {
-        let mut octets = Vec::new();
-        // A reset ends it as well; what came before stays.
-        let _ = self.stream.read_to_end(&mut octets);
-        String::from_utf8_lossy(&octets).into_owned()
+        let mut bytes = Vec::new();
+        // A reset ends it as well; the bytes before it stay.
+        let _ = self.stream.read_to_end(&mut bytes);
+        String::from_utf8_lossy(&bytes).into_owned()
     }
 
-    /// Sends one octet after the other, as long as the server bears it; returns what it says.
-    pub fn dribble(mut self, octets: &[u8], every: Duration) -> String {
+    /// Sends one byte after the other, as long as the server accepts them; returns its answer.
+    pub fn dribble(mut self, bytes: &[u8], every: Duration) -> String {
         self.stream.get_mut().set_read_timeout(Some(every)).unwrap();
-        for octet in octets {
-            // An octet that cannot be written any more shows in the reading.
-            let _ = self.stream.get_mut().write_all(&[*octet]);
+        for byte in bytes {
+            // A byte that can no longer be written shows when reading.
+            let _ = self.stream.get_mut().write_all(&[*byte]);
             match self.stream.fill_buf() {
                 Err(nothing) if matches!(nothing.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
                 Ok(_) | Err(_) => break,

@@ -1,7 +1,7 @@
-//! Starts the servers that a run of the tests shares, prints where they are, one `VARIABLE=value` a
+//! Starts the servers that a run of the tests shares, prints their addresses, one `VARIABLE=value` per
 //! line and an empty line at the end, and removes them when its standard input ends.
 //!
-//! Whoever started it need not tell it to stop: also when that process dies, its end of the pipe goes.
+//! The caller need not stop it: if that process dies, its end of the pipe is closed as well.
 
 #![expect(clippy::print_stdout, reason = "its output is its purpose")]
 

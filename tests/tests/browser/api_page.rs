@@ -1,4 +1,4 @@
-//! Owns the tests of the API page: register and activate through "Try it out", with the mailbox between; and the
+//! The API page: register and activate through "Try it out", with the mailbox in between; and the
 //! same page where an application has mounted the service.
 
 use auth_http::{
@@ -85,7 +85,7 @@ async fn the_api_page_works_below_a_path() {
     assert!(node.finish(async { drop(serving.await) }).await, "nothing is left unfinished");
 }
 
-/// Fills in the dialog that sets address and password.
+/// Fills in the dialog for address and password.
 async fn authorize(web: &WebDriver) -> WebDriverResult<()> {
     seen(web, ".scheme-container .btn.authorize").await?.click().await?;
     seen(web, ".modal-ux input[name='username']").await?.send_keys(ADDRESS).await?;

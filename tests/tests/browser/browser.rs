@@ -1,4 +1,4 @@
-//! Owns a headless Chromium: its driver is started on a free port and stopped with the test.
+//! A headless Chromium: its driver is started on a free port and stopped with the test.
 
 #![expect(clippy::unwrap_used, reason = "test helpers fail by panicking")]
 
@@ -12,18 +12,18 @@ use std::{
 
 use thirtyfour::{ChromeCapabilities, ChromiumLikeCapabilities, DesiredCapabilities, WebDriver, prelude::*};
 
-/// A running chromedriver; it ends, with its browser, when dropped.
+/// A running chromedriver; dropping it ends it and its browser.
 struct Driver(Child);
 
 impl Drop for Driver {
     fn drop(&mut self) {
-        // Already gone is fine.
+        // It may have ended already.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
 }
 
-/// Opens a browser of this size, runs the test in it, and closes it whatever happened.
+/// Opens a browser of this size, runs the test in it, and closes it whatever happens.
 pub async fn with<F>(width: u32, height: u32, test: impl FnOnce(WebDriver) -> F)
 where
     F: Future<Output = WebDriverResult<()>>,
@@ -58,12 +58,12 @@ fn capabilities(width: u32, height: u32) -> WebDriverResult<ChromeCapabilities> 
     chrome.add_arg("--no-sandbox")?; // as root there is no other way
     chrome.add_arg("--disable-dev-shm-usage")?;
     chrome.add_arg(&format!("--window-size={width},{height}"))?;
-    // Whatever asks for anything outside fails, so that a page that needs it fails too.
+    // Requests to other hosts fail, so that a page that needs them fails too.
     chrome.add_arg("--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1")?;
     Ok(chrome)
 }
 
-/// Waits for an element that can be seen.
+/// Waits for a visible element.
 pub async fn seen(web: &WebDriver, css: &str) -> WebDriverResult<WebElement> {
     web.query(By::Css(css))
         .wait(Duration::from_secs(30), Duration::from_millis(50))
@@ -72,7 +72,7 @@ pub async fn seen(web: &WebDriver, css: &str) -> WebDriverResult<WebElement> {
         .await
 }
 
-/// Returns what the browser's console complained about: refused scripts and styles, failed requests.
+/// Returns the errors in the browser's console: refused scripts and styles, failed requests.
 pub async fn complaints(web: &WebDriver) -> WebDriverResult<Vec<String>> {
     let found = web.execute("return window.__complaints || []", Vec::new()).await?;
     found.convert()

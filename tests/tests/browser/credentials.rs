@@ -1,4 +1,4 @@
-//! Front ends in a browser: a refused activation opens no login dialog, whatever they ask with.
+//! Front ends in a browser: a refused activation opens no login dialog, whatever sends the request.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::browser::with;
 
 const ADDRESS: &str = "ada@example.org";
 
-/// Asks with `fetch`, and with XMLHttpRequest; a dialog would keep both from ever ending.
+/// Sends requests with `fetch` and with XMLHttpRequest; a dialog would block both forever.
 const FETCH: &str = "const [body, done] = arguments; fetch('/v1/activate', { method: 'POST', body, \
                      headers: { 'Content-Type': 'application/json' } }).then(answer => done(answer.status));";
 const XHR: &str = "const [body, done] = arguments; const request = new XMLHttpRequest(); \
@@ -30,7 +30,7 @@ async fn wrong_code_opens_no_login_dialog() {
     let code = server.code(ADDRESS);
     let wrong = if code == "000000" { "000001" } else { "000000" };
     with(1100, 900, async |web| {
-        // A page of the same origin, where nothing stands between the page and the dialog.
+        // A page of the same origin, where nothing would prevent the dialog.
         web.goto(format!("{}/dev/mailbox", server.base)).await?;
         web.set_script_timeout(Duration::from_secs(20)).await?;
         let body = |code: &str| json!({ "email": ADDRESS, "password": PASSWORD, "code": code });
@@ -44,7 +44,7 @@ async fn wrong_code_opens_no_login_dialog() {
     .await;
 }
 
-/// The front end of another origin, as its framework would ask: with headers of its own.
+/// Requests of a front end of another origin as its framework sends them: with headers of its own.
 #[tokio::test(flavor = "multi_thread")]
 async fn front_end_of_another_origin_registers_and_activates() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

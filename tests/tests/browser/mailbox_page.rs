@@ -1,4 +1,4 @@
-//! Owns the test of the mailbox page as a person uses it, at a desk and on a phone.
+//! The mailbox page as a person uses it, on a desktop and on a phone.
 
 use auth_tests::start;
 use thirtyfour::prelude::*;
@@ -54,7 +54,7 @@ async fn the_page_fits_a_phone() {
         let overflow = "return document.documentElement.scrollWidth - document.documentElement.clientWidth";
         let sideways: i64 = web.execute(overflow, Vec::new()).await?.convert()?;
         picture(&web, "mailbox-phone.png").await?;
-        assert_eq!(sideways, 0, "nothing sticks out");
+        assert_eq!(sideways, 0, "nothing is wider than the page");
         Ok(())
     })
     .await;

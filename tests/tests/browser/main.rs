@@ -1,4 +1,4 @@
-//! Owns the tests in a real browser: the mailbox page, the API page and the playground.
+//! Tests in a real browser: the mailbox page, the API page and the playground.
 
 mod api_page;
 mod browser;

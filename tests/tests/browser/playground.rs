@@ -1,4 +1,4 @@
-//! Owns the tests of the playground: the component in a browser, used as a person does, and all scripts.
+//! The playground: the component in a browser, used as by a person, and all scripts.
 
 use std::{env, fs, path::Path};
 
@@ -9,7 +9,7 @@ use crate::browser::{picture, seen, with};
 /// Opens the page from its file and waits until it is ready.
 async fn open(web: &WebDriver) -> WebDriverResult<()> {
     let page =
-        env::var("AUTH_PLAYGROUND").expect("cargo xtask test --only playground says where the page is");
+        env::var("AUTH_PLAYGROUND").expect("cargo xtask test --only playground prints where the page is");
     web.goto(format!("file://{page}")).await?;
     seen(web, "html[data-ready] li.empty").await.map(drop)
 }
@@ -20,7 +20,7 @@ async fn click(web: &WebDriver, css: &str) -> WebDriverResult<()> {
     button.click().await
 }
 
-/// Answers the effect of this kind that waits.
+/// Answers the waiting effect, which is of this kind.
 async fn does(web: &WebDriver, kind: &str, what: &str) -> WebDriverResult<()> {
     click(web, &format!("li.waits[data-kind={kind}] [data-does={what}]:enabled")).await
 }
@@ -44,12 +44,12 @@ async fn a_person_answers_each_effect_and_lets_some_fail() {
         does(&web, "find_account", "done").await?;
         does(&web, "hash_password", "done").await?;
 
-        // Committed, but the host does not hear of it: nothing was decided, and a server answers 503.
+        // Committed, but the host does not learn of it: nothing was decided, and a server answers 503.
         does(&web, "commit_account", "lost").await?;
         seen(&web, "li[data-outcome=broken]").await?;
         seen(&web, "#kept .state.pending").await?;
 
-        // Taken back, nobody is there any more; then it is done, and the visitor hears what everybody hears.
+        // Undone, the account is gone again; then it is carried out, and the visitor gets the same answer as everybody.
         click(&web, "li[data-kind=commit_account] [data-does=take_back]").await?;
         seen(&web, "li.waits[data-kind=commit_account]").await?;
         assert!(web.find_all(By::Css("#kept .state")).await?.is_empty(), "the stores were taken back, too");
@@ -84,7 +84,7 @@ async fn a_person_answers_each_effect_and_lets_some_fail() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_is_told_beside_the_form() {
+async fn an_invalid_address_is_reported_beside_the_form() {
     with(1400, 1000, async |web| {
         open(&web).await?;
         let address = seen(&web, "#ask [name=address]").await?;

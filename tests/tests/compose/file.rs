@@ -1,5 +1,5 @@
-//! Owns the tests of the whole file: what it brings up, that it works and goes on working, and that
-//! nothing stays of it.
+//! The whole file: what it starts, that it works and keeps working, and that
+//! nothing of it remains.
 
 use std::{
     panic,
@@ -24,12 +24,12 @@ fn every_service_may_restart_and_nothing_stays() {
     for service in services {
         project.compose(&["restart", &service]);
         let later = account(&project, &format!("after-{service}@example.org"));
-        // The same proof once more is taken for a while, for an account that it made active.
+        // The same code is accepted again for a while, for the account that it made active.
         assert_eq!(activate(&project, &earlier).status, 200, "{earlier:?} after {service}");
         earlier = later;
     }
 
-    // All of it together, and new containers; what is in the volumes stays.
+    // All services together, with new containers; the volumes stay.
     project.compose(&["down"]);
     project.compose(&["up", "--detach"]);
     account(&project, "grace@example.org");
@@ -60,7 +60,7 @@ fn test_that_fails_leaves_nothing() {
     assert_eq!(remains(&name), Vec::<String>::new());
 }
 
-/// Waits until every service is.
+/// Waits until every service is ready.
 fn is_healthy(project: &Project) {
     for service in ["app", "mysql", "redis", "mail"] {
         let status = || project.inspect(service, "{{.State.Health.Status}}");
@@ -69,7 +69,7 @@ fn is_healthy(project: &Project) {
     assert_eq!(project.inspect("keys", "{{.State.Status}} {{.State.ExitCode}}"), "exited 0");
 }
 
-/// Looks at what a container could do if somebody else told it what.
+/// Checks what a container could do if an attacker controlled it.
 fn is_locked_up(project: &Project) {
     let template =
         "{{.Config.User}} {{.HostConfig.ReadonlyRootfs}} {{.HostConfig.CapDrop}} {{.HostConfig.SecurityOpt}}";
@@ -82,7 +82,7 @@ fn is_locked_up(project: &Project) {
         let template = "{{range .HostConfig.PortBindings}}{{range .}}{{.HostIp}} {{end}}{{end}}";
         let addresses = project.inspect(&service, template);
         assert!(addresses.split_whitespace().all(|ip| ip == "127.0.0.1"), "{service}: {addresses}");
-        // A volume without a name would stay when the container goes.
+        // A volume without a name would outlive the container.
         let volumes = project.inspect(&service, "{{range .Mounts}}{{.Name}} {{end}}");
         assert!(
             volumes.split_whitespace().all(|name| name.starts_with(&project.name)),
@@ -93,7 +93,7 @@ fn is_locked_up(project: &Project) {
         files(project).into_iter().partition(|(name, _)| name == "auth-http");
     assert_eq!(program.len(), 1);
     assert!(others.iter().all(|(name, _)| name.contains(".so")), "more than libraries: {others:?}");
-    // The program's own size is a matter of the profile that it was built with.
+    // The program's size depends on the profile that it was built with.
     let libraries: u64 = others.iter().map(|(_, size)| size).sum();
     assert!(libraries < 10_000_000, "{others:?}");
 }
@@ -121,7 +121,7 @@ fn files(project: &Project) -> Vec<(String, u64)> {
     files.filter(|(name, _)| !of_the_engine(name)).collect()
 }
 
-/// An account that is active, with the code that made it so.
+/// An active account, with the code that activated it.
 #[derive(Debug)]
 struct Active {
     address: String,
@@ -151,12 +151,12 @@ fn activate(project: &Project, account: &Active) -> Answer {
     post(project, "/v1/activate", &[("Authorization", &authorization)], &json!({ "code": account.code }))
 }
 
-/// Posts until it is served: whoever is told 503 may come again.
+/// Posts until the answer is not 503: then a client may try again.
 fn post(project: &Project, path: &str, headers: &[(&str, &str)], body: &Value) -> Answer {
     let headers = [&[("Content-Type", "application/json")], headers].concat();
     let app = project.container("app");
     until(path, || {
-        // The health check first, as a load balancer would; besides, nobody counts it.
+        // The health check first, as a load balancer would do; it counts against no rate limit.
         let ready =
             Command::new("docker").args(["exec", &app, "/auth-http", "healthcheck"]).output().unwrap();
         let answer = || request(&project.app, "POST", path, &headers, body.to_string().as_bytes());
@@ -175,7 +175,7 @@ fn text_to(project: &Project, address: &str) -> String {
     })
 }
 
-/// Asks the mail catcher; none while it starts.
+/// Asks the mail catcher; returns none while it starts.
 fn caught(project: &Project, path: &str) -> Option<Answer> {
     // HTTP/1.0, so that the body comes in one piece.
     let octets = exchange(&project.mail, format!("GET {path} HTTP/1.0\r\n\r\n").as_bytes());

@@ -1,4 +1,4 @@
-//! Owns docker-compose.yml as its users meet it: brought up, used, restarted, taken down.
+//! docker-compose.yml as its users use it: started, used, restarted, removed.
 
 #![expect(clippy::unwrap_used, reason = "tests and their helpers fail by panicking")]
 

@@ -1,5 +1,5 @@
-//! Owns one run of docker-compose.yml under a name of its own, and its end: also when a test panics,
-//! nothing of it stays but the layers that the next build starts from.
+//! One run of docker-compose.yml under its own name, and its end: also when a test panics,
+//! nothing of it remains but the layers from which the next build starts.
 
 use std::{
     env,
@@ -11,24 +11,24 @@ use std::{
 
 use auth_tests::container::{docker, free_port};
 
-/// What the name of every project begins with; the number after it is the process that owns it.
+/// The prefix of every project's name; the number after it is the process that owns it.
 const NAME: &str = "auth-test-";
-/// The label that Compose gives to all that it makes.
+/// The label that Compose gives to everything that it makes.
 const LABEL: &str = "com.docker.compose.project";
 const KINDS: [&[&str]; 3] = [&["ps", "--all"], &["network", "ls"], &["volume", "ls"]];
 const DOWN: [&str; 5] = ["down", "--volumes", "--remove-orphans", "--timeout", "5"];
 
-/// What Compose made from the file, or from a part of it. It is taken down with this.
+/// The services that Compose made from the file, or from a part of it. Dropping this removes them.
 pub(crate) struct Project {
     pub(crate) name: String,
-    /// Where the app is.
+    /// The URL of the app.
     pub(crate) app: String,
-    /// Where the page of mails is.
+    /// The URL of the page of mails.
     pub(crate) mail: String,
 }
 
 impl Project {
-    /// Returns one that has nothing yet; takes down those whose process has ended.
+    /// Returns an empty project; removes those whose process has ended.
     pub(crate) fn new() -> Self {
         static COUNT: AtomicU16 = AtomicU16::new(0);
         sweep();
@@ -37,7 +37,7 @@ impl Project {
         Self { name: format!("{NAME}{}-{count}", process::id()), app, mail }
     }
 
-    /// Runs a command of Compose on it; returns what it printed.
+    /// Runs a command of Compose on it; returns its output.
     pub(crate) fn compose(&self, arguments: &[&str]) -> String {
         let port = |authority: &str| authority.rsplit_once(':').unwrap().1.to_owned();
         let ports = [("AUTH_PORT", port(&self.app)), ("AUTH_MAIL_PORT", port(&self.mail))];
@@ -59,7 +59,7 @@ impl Project {
         found[0].clone()
     }
 
-    /// Returns what the engine says about a service's container, by a template.
+    /// Returns the engine's data about a service's container, by a template.
     pub(crate) fn inspect(&self, service: &str, template: &str) -> String {
         docker(&["inspect", "--format", template, &self.container(service)]).trim().to_owned()
     }
@@ -68,18 +68,18 @@ impl Project {
 impl Drop for Project {
     fn drop(&mut self) {
         if thread::panicking() {
-            // What its services said is gone in a moment.
+            // The logs of its services are about to be removed.
             eprintln!("{}", compose(&self.name, &[], &["logs", "--no-color", "--tail", "60"]).1);
         }
         take_down(&self.name);
     }
 }
 
-/// Removes all that a project has, and the images under its name. A failure shows in `remains`: who
-/// calls this may be panicking already.
+/// Removes everything of a project, and the images under its name. A failure shows in `remains`: the
+/// caller may be panicking already.
 fn take_down(name: &str) {
     let (done, printed) = compose(name, &[], &DOWN);
-    // Not by `--rmi local`: Compose 2 leaves images that the old builder made.
+    // Not by `--rmi local`: Compose 2 keeps images that the old builder made.
     let removed = images(name).into_iter().all(|image| {
         Command::new("docker")
             .args(["image", "rm", &image])
@@ -87,16 +87,16 @@ fn take_down(name: &str) {
             .is_ok_and(|output| output.status.success())
     });
     if !done || !removed {
-        eprintln!("{name} was not taken down: {printed}");
+        eprintln!("{name} was not removed: {printed}");
     }
 }
 
-/// Returns all that is there of a project: containers, networks, volumes, and images under its name.
+/// Returns everything that exists of a project: containers, networks, volumes, and images under its name.
 pub(crate) fn remains(name: &str) -> Vec<String> {
     KINDS.into_iter().flat_map(|kind| list(name, kind)).chain(images(name)).collect()
 }
 
-/// Returns the ids of all that a project has of one kind.
+/// Returns the ids of everything of one kind in a project.
 fn list(name: &str, kind: &[&str]) -> Vec<String> {
     let filter = format!("label={LABEL}={name}");
     lines(&docker(&[kind, &["--quiet", "--filter", &filter]].concat()))
@@ -110,7 +110,7 @@ fn images(name: &str) -> Vec<String> {
         .collect()
 }
 
-/// Takes down projects whose process has ended without doing so.
+/// Removes projects whose process has ended without doing so.
 fn sweep() {
     let format = format!("{{{{.Label \"{LABEL}\"}}}}");
     let found = KINDS.map(|kind| docker(&[kind, &["--format", &format]].concat())).concat();
@@ -129,7 +129,7 @@ fn lines(text: &str) -> Vec<String> {
     text.lines().map(str::to_owned).collect()
 }
 
-/// Runs Compose in the repository's root; returns whether it succeeded and what it printed.
+/// Runs Compose in the repository's root; returns whether it succeeded, and its output.
 fn compose(name: &str, environment: &[(&str, String)], arguments: &[&str]) -> (bool, String) {
     let mut command = program();
     command.args(["--project-name", name]).args(arguments);
@@ -142,7 +142,7 @@ fn compose(name: &str, environment: &[(&str, String)], arguments: &[&str]) -> (b
     (output.status.success(), printed)
 }
 
-/// Returns Compose as it is here: the engine client's own, or the older program.
+/// Returns this machine's Compose: the engine client's own, or the older program.
 fn program() -> Command {
     let mut newer = Command::new("docker");
     newer.arg("compose");

@@ -1,4 +1,4 @@
-//! Owns what Redis may do without opening or losing an account: be killed, frozen, cut off, flushed,
+//! Faults of Redis that neither open nor lose an account: it is killed, frozen, cut off, flushed,
 //! failed over to an empty replica, and full.
 
 use auth_tests::{
@@ -16,7 +16,7 @@ fn world(redis: &Service) -> World {
     World::on(&server("AUTH_TEST_MYSQL_URL"), &redis.redis_url())
 }
 
-/// Whoever has lost his code asks for another, and that one works.
+/// Visitors who have lost their code ask for another, and that one works.
 fn a_new_code_helps(world: &World, node: &Server, address: &str, lost: &str) {
     let answer = node.activate(address, PASSWORD, lost);
     assert_eq!(answer.problem(), "code-expired", "{answer:?}");
@@ -39,7 +39,7 @@ fn killed_and_frozen(redis: &Service) {
         redis.wait_for_redis();
     };
     let acknowledged = outage(&node, ("codes", "killed"), || redis.kill(), restarts);
-    // It came back empty: what was mailed before is refused, and a new mail helps.
+    // It came back empty: codes mailed before are refused, and a new mail helps.
     let [first, rest @ ..] = &acknowledged[..] else { panic!("nothing was acknowledged") };
     let lost = world.code_to(first);
     node.wait_until_nothing_is_due();
@@ -109,13 +109,13 @@ fn flushed_redis_asks_for_a_new_code_and_loses_no_account() {
 fn failover_to_an_empty_replica_asks_for_a_new_code_and_loses_no_account() {
     let (old, new) = (container::redis(&[]), container::redis(&[]));
     let world = world(&old);
-    // The address follows the primary, as a load balancer or a name does.
+    // The address follows the primary, as a load balancer or a DNS name does.
     let proxy = auth_tests::proxy::Proxy::to(old.at(6379));
     let node = world.node(&[("AUTH_REDIS_URL", &format!("redis://{}", proxy.address()))]);
     assert_eq!(node.register(ADA, PASSWORD).status, 201);
     let lost = world.code_to(ADA);
     node.wait_until_nothing_is_due();
-    // The old primary becomes a replica, whose connections stay open and take no writes.
+    // The old primary becomes a replica: its connections stay open and accept no writes.
     redis_command(&old.redis_url(), &["REPLICAOF", &new.inner_address(), "6379"]);
     is_unavailable(|| node.register("bob@example.org", PASSWORD));
     proxy.lead_to(new.at(6379));
@@ -135,7 +135,7 @@ fn redis_without_memory_fails_closed_and_loses_no_account() {
     is_out_of_order(&node, "codes");
     redis_command(&redis.redis_url(), &["CONFIG", "SET", "maxmemory", "0"]);
     serves_again(&node);
-    assert_eq!(node.activate(ADA, PASSWORD, &code).status, 200, "what was there still is");
+    assert_eq!(node.activate(ADA, PASSWORD, &code).status, 200, "codes from before are still stored");
 }
 
 #[test]

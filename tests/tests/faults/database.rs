@@ -1,4 +1,4 @@
-//! Owns what a database may do without costing an acknowledged registration: be refused, killed, frozen,
+//! Faults of the database that lose no acknowledged registration: it is refused, killed, frozen,
 //! cut off, restarted, read-only, deadlocked and full.
 
 use testcontainers::{ImageExt, core::Mount};
@@ -12,7 +12,7 @@ use auth_tests::{
 
 use crate::world::{World, is_unavailable, outage, serves_again, under_load};
 
-/// What is done to a server.
+/// A fault of a server.
 type Change = fn(&Service);
 
 const ADA: &str = "ada@example.org";
@@ -49,7 +49,7 @@ fn mariadb_killed_under_load_loses_nothing_that_was_acknowledged() {
 
 fn restarted_under_load(database: &Service) {
     let world = world(database);
-    // Stopping takes a while, in which it still answers some: whether it is out of order is not asked.
+    // While it stops it still answers some requests, so the test does not check that it is unavailable.
     let node = world.node(&[]);
     let acknowledged = under_load(&node, "restarted", || {
         database.stop();
@@ -84,7 +84,7 @@ fn frozen_mariadb_is_503_and_loses_nothing_that_was_acknowledged() {
     frozen_under_load(&container::mariadb(&[]));
 }
 
-/// By the server's own address: through the published port a new connection would still open.
+/// Uses the server's own address: through the published port a new connection would still open.
 fn cut_off_under_load(what: &str, changes: [Change; 2]) {
     let database = container::mysql(&[]);
     let world = world(&database);
@@ -144,7 +144,7 @@ fn full_disk_is_503_until_there_is_room_and_loses_nothing_that_was_acknowledged(
     let node = world.node(&[]);
     let (mut acknowledged, mut refused) = (Vec::new(), 0);
     database.fill(DATA);
-    // What there is a page for is still taken, so some get in between those that do not.
+    // Rows for which there is a page are still written, so some requests succeed between those that fail.
     for n in 0..5000 {
         let address = format!("full{n}@example.org");
         let answer = node.register(&address, PASSWORD);
@@ -164,11 +164,11 @@ fn full_disk_is_503_until_there_is_room_and_loses_nothing_that_was_acknowledged(
     world.nothing_is_lost(&node, &acknowledged);
 }
 
-/// Visitors whose statements are done and whose COMMIT the server refuses: it becomes read-only in between.
+/// Requests whose statements succeed and whose COMMIT the server refuses: it becomes read-only in between.
 fn commits_refused(database: &Service) {
     let world = world(database);
     let (url, name) = (database.mysql_url(), world.stack.database.url.rsplit('/').next().unwrap());
-    // The administrator may write all the same.
+    // The administrator may still write.
     administer(&url, "CREATE USER app@'%' IDENTIFIED BY 'of-the-test'".to_owned());
     administer(&url, format!("GRANT ALL ON `{name}`.* TO app@'%'"));
     let own = format!("mysql://app:of-the-test@{}/{name}", database.at(3306));
@@ -196,20 +196,20 @@ fn mariadb_that_refuses_a_commit_loses_nothing_that_was_acknowledged() {
     commits_refused(&container::mariadb(&[]));
 }
 
-/// Another program's transaction that holds the outbox's row and wants the account's, while the node
-/// holds the account's and wants the outbox's.
+/// Another program's transaction that has locked the outbox's row and waits for the account's, while the node
+/// has locked the account's and waits for the outbox's.
 fn deadlocked(database: &Service) {
     let world = world(database);
     let node = world.node(&[]);
     assert_eq!(node.register(ADA, PASSWORD).status, 201);
     world.code_to(ADA);
     node.wait_until_nothing_is_due();
-    // The second mail waits for its interval: there is a row to lock.
+    // The second mail waits for its interval, so there is a row to lock.
     assert_eq!(node.register(ADA, PASSWORD).status, 201);
     let mut other = Session::open(&world.stack.database.url);
     other.run("CREATE TABLE weight (n INT)");
     other.run("BEGIN");
-    // The server ends whichever has changed less.
+    // The server aborts the transaction that has changed less.
     other.run("INSERT INTO weight WITH RECURSIVE r AS (SELECT 1 n UNION ALL SELECT n + 1 FROM r WHERE n < 900) SELECT n FROM r");
     other.run("SELECT * FROM outbox FOR UPDATE");
     std::thread::scope(|scope| {

@@ -1,4 +1,4 @@
-//! What a full disk under SQLite may do: cost answers, not accounts, and no longer than it is full.
+//! A full disk under SQLite: requests fail while it is full, and no account is lost.
 //!
 //! The disk is a small one in memory, in a mount namespace that only the server is in.
 
@@ -51,7 +51,7 @@ fn full_disk_under_sqlite_is_503_and_not_ready_and_both_end_with_it() {
         assert_eq!(server.register(&address(0), PASSWORD).status, 201);
         accepted.push(address(0));
         fill(&server);
-        // What there is room for in the log is still taken.
+        // Writes that fit into the log still succeed.
         let mut refused = 0;
         for n in 1..200 {
             let answer = server.register(&address(n), PASSWORD);

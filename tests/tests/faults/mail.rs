@@ -1,5 +1,5 @@
-//! Owns mail through a real Postfix, with TLS, logins, refusals and greylisting, and what an hour without
-//! a mail server leaves behind.
+//! Mail through a real Postfix, with TLS, logins, refusals and greylisting, and after an hour without
+//! a mail server.
 
 use std::{collections::HashSet, thread, time::Duration};
 
@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::world::World;
 
-/// What is done to a server.
+/// A fault of a server.
 type Change = fn(&Service);
 
 const FROM: (&str, &str) = ("AUTH_MAIL_FROM", "Accounts <no-reply@example.org>");
@@ -127,7 +127,7 @@ fn postfix_says_what_becomes_of_a_mail() {
         state("later@example.org").map(|(_, error)| error).filter(|e| !e.is_empty())
     });
     assert!(error.contains("451"), "{error}");
-    // Greylisted once or twice, then let in.
+    // Greylisted once or twice, then accepted.
     let (_, code) = mail_to(&postfix, "ada@grey.example.org");
     assert_eq!(node.activate("ada@grey.example.org", PASSWORD, &code).status, 200);
     assert!(postfix.logs().contains("Greylisted") || postfix.logs().contains("450"), "{}", postfix.logs());
@@ -153,7 +153,7 @@ fn postfix_killed_frozen_and_cut_off_gets_every_mail_once_it_is_back() {
             assert_eq!(answer.status, 202);
             assert!(took < Duration::from_secs(5), "answers never wait for mail: {took:?}");
         }
-        // Each is under way, or was put off.
+        // Each is under way, or was deferred.
         until("attempts in vain", || {
             let tried = outbox(&node).iter().filter(|mail| mail["attempts"].as_u64() > Some(0)).count();
             (tried == addresses.len()).then_some(())
@@ -179,7 +179,7 @@ fn thousand_mails_that_waited_an_hour_leave_once_each_at_a_bounded_rate() {
                 for n in (part..1000).step_by(4) {
                     assert_eq!(node.register(&address(n), PASSWORD).status, 201);
                     if n % 10 == 0 {
-                        // A newer attempt: the mail that waits is its own from now on.
+                        // A newer attempt: the waiting mail belongs to it from now on.
                         assert_eq!(node.register(&address(n), OTHER).status, 201);
                     }
                 }
@@ -195,7 +195,7 @@ fn thousand_mails_that_waited_an_hour_leave_once_each_at_a_bounded_rate() {
         let all = || Some(world.peer.mails().len()).filter(|mails| *mails >= 1000);
         until("a thousand mails", all);
     });
-    // Two nodes, 100 a second each: an hour's mails are no flood.
+    // Two nodes, 100 a second each: an hour's mails do not flood the server.
     assert!(took > Duration::from_secs(4), "{took:?}");
     nodes.iter().for_each(Server::wait_until_nothing_is_due);
     let mails = world.peer.mails();

@@ -1,6 +1,6 @@
-//! Owns what faults may do: real servers and nodes stopped, killed, frozen and cut off.
+//! Faults: real servers and nodes stopped, killed, frozen and cut off.
 //!
-//! Each test has servers of its own if it harms them; `cargo xtask test` starts those that are shared.
+//! A test that harms servers has its own; `cargo xtask test` starts the shared ones.
 
 #![expect(clippy::unwrap_used, reason = "tests and their helpers fail by panicking")]
 

@@ -1,5 +1,5 @@
-//! Owns what several nodes on one database and one Redis do when one of them dies, loses a link or
-//! tells the wrong time.
+//! Several nodes on one database and one Redis, of which one dies, loses a link or
+//! has a wrong clock.
 
 use std::{env, thread, time::Duration};
 
@@ -78,7 +78,7 @@ fn lease_of_a_killed_node_is_taken_over() {
     assert_eq!(shared.codes_to(ADA).len(), 1, "sent once");
 }
 
-/// One node's way to a part is cut, and then frozen: it says so and is itself again afterwards, and the two
+/// One node's link to a part is cut, and then frozen: the node reports it and recovers afterwards, and the two
 /// others serve all the time.
 fn one_of_three_is_cut_off(shared: &World, proxy: &Proxy, setting: (&str, &str), part: &str) {
     let cut_off = shared.node(&[setting]);
@@ -87,7 +87,7 @@ fn one_of_three_is_cut_off(shared: &World, proxy: &Proxy, setting: (&str, &str),
     for (name, fault) in [("cut", Proxy::cut as fn(&Proxy, bool)), ("frozen", Proxy::freeze)] {
         fault(proxy, true);
         is_out_of_order(&cut_off, part);
-        // What its worker leases meanwhile is tried again, here or elsewhere.
+        // Mails that its worker leases in the meantime are tried again, here or elsewhere.
         for (n, node) in others.iter().enumerate() {
             let address = format!("{name}-{n}@example.org");
             assert_eq!(node.register(&address, PASSWORD).status, 201);
@@ -136,7 +136,7 @@ fn answers_lost_on_a_half_open_link_lose_no_account_and_open_none() {
     assert_eq!(node.register(ADA, PASSWORD).status, 201);
     let code = shared.code_to(ADA);
     node.wait_until_nothing_is_due();
-    // What is asked arrives and is done, and nobody hears of it.
+    // Requests arrive and are carried out, and the answers are lost.
     proxy.swallow_answers(true);
     is_out_of_order(&node, "accounts");
     is_unavailable(|| node.activate(ADA, PASSWORD, &code));
@@ -146,7 +146,7 @@ fn answers_lost_on_a_half_open_link_lose_no_account_and_open_none() {
     assert_eq!(node.activate(ADA, PASSWORD, &code).status, 200, "repeating it is all that is needed");
 }
 
-/// The settings of a node whose machine is so many seconds wrong; monotonic time stays right.
+/// The settings of a node whose wall clock is wrong by this number of seconds; monotonic time stays right.
 fn wrong_by(seconds: &str) -> [(&'static str, String); 3] {
     let library =
         env::var("AUTH_TEST_FAKETIME").expect("`apt-get install libfaketime`, then cargo xtask test");
@@ -160,7 +160,7 @@ fn node_wrong_by(shared: &World, seconds: &str, more: &[(&str, &str)]) -> Server
     shared.node(&[&wrong, more].concat())
 }
 
-/// What a node takes for the time of day.
+/// Returns the time of day as a node sees it.
 fn seconds_of_day(node: &Server) -> u32 {
     let answer = node.get("/livez");
     let date = answer.header("date").unwrap();
@@ -183,7 +183,7 @@ fn codes_live_as_long_as_they_should_whatever_a_nodes_clock_says() {
                 sender.wait_until_nothing_is_due();
             }
             let (early_code, late_code) = (shared.code_to(&early), shared.code_to(&late));
-            // Both clocks move alike: test builds move the stores' time, which is what counts.
+            // Both clocks move together: test builds move the stores' time, which is the one that counts.
             [sender, opener].iter().for_each(|node| node.shift_clock(580));
             assert_eq!(opener.activate(&early, PASSWORD, &early_code).status, 200, "{offset}");
             [sender, opener].iter().for_each(|node| node.shift_clock(21));
@@ -196,7 +196,7 @@ fn codes_live_as_long_as_they_should_whatever_a_nodes_clock_says() {
 fn leases_are_neither_stolen_nor_stuck_whatever_a_nodes_clock_says() {
     for offset in ["+600", "-600"] {
         let shared = shared();
-        // The wrong node dies with a mail in its hands, the right one takes it over; and the other way.
+        // The node with the wrong clock dies while it holds a mail, and the other takes it over; and vice versa.
         for (n, wrong_dies) in [true, false].into_iter().enumerate() {
             let address = format!("user{n}@example.org");
             let stop = [("AUTH_TEST_STOP", "before:1:SendMail")];
@@ -210,10 +210,10 @@ fn leases_are_neither_stolen_nor_stuck_whatever_a_nodes_clock_says() {
             assert_eq!(heir.activate(&address, PASSWORD, &code).status, 200, "{offset}");
             assert_eq!(shared.codes_to(&address).len(), 1, "{offset}");
         }
-        // A slow server keeps a mail under way for longer than a lease: nobody else sends it.
+        // A slow server keeps a mail under way for longer than a lease: no other node sends it.
         let holder = node_wrong_by(&shared, offset, &[]);
         let other = shared.node(&[]);
-        // Two leases' time goes by before the last reply is there; both workers look once a second.
+        // The time of two leases passes before the last reply arrives; both workers look once a second.
         shared.peer.once(Step::End, Act::drip("250 taken", Duration::from_millis(1200)));
         assert_eq!(holder.register(ADA, PASSWORD).status, 201);
         until("the mail", || shared.codes_to(ADA).pop());

@@ -1,5 +1,5 @@
-//! Owns what every fault is tried on: nodes with real stores and a mail server, visitors under way, and
-//! what must hold whatever happens.
+//! The setting of every fault: nodes with real stores and a mail server, requests under way, and
+//! the assertions that must hold whatever happens.
 
 use std::{
     sync::{
@@ -17,9 +17,9 @@ use auth_tests::{
     start_on, took, until,
 };
 
-/// No answer takes longer; one second is for the machine that the tests run on.
+/// The longest time for an answer; one second of it is for the machine that the tests run on.
 pub(crate) const LONGEST: Duration = Duration::from_secs(11);
-/// How soon a node is itself again after what it needs is.
+/// The longest time in which a node recovers after the part that failed.
 const RECOVERY: Duration = Duration::from_secs(5);
 
 /// The stores and the mail server that the nodes of one test share.
@@ -29,12 +29,12 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// Returns one on these servers, `mysql://…` and `redis://…`.
+    /// Returns a world on these servers, `mysql://…` and `redis://…`.
     pub(crate) fn on(database: &str, redis: &str) -> Self {
         Self { stack: Arc::new(Stack::on(database, redis)), peer: SmtpPeer::start(Manner::default()) }
     }
 
-    /// Starts a node with more settings than all have.
+    /// Starts a node with more settings than the common ones.
     pub(crate) fn node(&self, more: &[(&str, &str)]) -> Server {
         let smtp = self.peer.url();
         let common = [
@@ -56,7 +56,7 @@ impl World {
         until("a code", || self.codes_to(address).pop())
     }
 
-    /// Every one of these was acknowledged, so it is stored, mailed, and can be activated.
+    /// Asserts that each of these acknowledged registrations is stored, mailed, and can be activated.
     pub(crate) fn nothing_is_lost(&self, node: &Server, acknowledged: &[String]) {
         for address in acknowledged {
             let code = self.code_to(address);
@@ -66,7 +66,7 @@ impl World {
     }
 }
 
-/// What is broken says so, soon, and says when to come back.
+/// Asserts that a broken node answers 503 in time, and says when to try again.
 pub(crate) fn is_unavailable(ask: impl FnOnce() -> Answer) {
     let (answer, took) = took(ask);
     assert_eq!((answer.status, answer.problem().as_str()), (503, "unavailable"), "{answer:?}");
@@ -74,7 +74,7 @@ pub(crate) fn is_unavailable(ask: impl FnOnce() -> Answer) {
     assert!(took < LONGEST, "{took:?}");
 }
 
-/// A node whose part is broken is alive and not ready, and answers each operation with 503.
+/// Asserts that a node with a broken part is alive and not ready, and answers each operation with 503.
 pub(crate) fn is_out_of_order(node: &Server, part: &str) {
     is_unavailable(|| node.register("somebody@example.org", PASSWORD));
     is_unavailable(|| node.resend("somebody@example.org"));
@@ -85,7 +85,7 @@ pub(crate) fn is_out_of_order(node: &Server, part: &str) {
     assert_eq!(node.get("/livez").status, 200);
 }
 
-/// The node is itself again in time, without any help; until then it answers 503 and nothing else.
+/// Asserts that the node recovers in time, without any help; until then it answers only 503.
 pub(crate) fn serves_again(node: &Server) {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let address = format!("again{}@example.org", COUNT.fetch_add(1, Ordering::Relaxed));
@@ -100,8 +100,8 @@ pub(crate) fn serves_again(node: &Server) {
     assert_eq!(node.get("/readyz").status, 200);
 }
 
-/// Visitors are under way while a part breaks, is found out of order, and is repaired; the node is itself
-/// again then. Returns the addresses that were acknowledged.
+/// Sends requests while a part breaks, is found to be broken, and is repaired; then the node must
+/// recover. Returns the addresses that were acknowledged.
 pub(crate) fn outage(
     node: &Server,
     (part, what): (&str, &str),
@@ -116,7 +116,7 @@ pub(crate) fn outage(
     })
 }
 
-/// Visitors who register, each address once, while something happens. Returns the addresses that were
+/// Registers addresses, each once, while something happens. Returns the addresses that were
 /// acknowledged.
 pub(crate) fn under_load(node: &Server, what: &str, happens: impl FnOnce()) -> Vec<String> {
     let (ended, acknowledged) = (AtomicBool::new(false), Mutex::new(Vec::new()));
@@ -136,7 +136,7 @@ pub(crate) fn under_load(node: &Server, what: &str, happens: impl FnOnce()) -> V
     let count = || acknowledged.lock().unwrap().len();
     thread::scope(|scope| {
         let visitors: Vec<_> = (0..4).map(|visitor| scope.spawn(move || visit(visitor))).collect();
-        // Ends the visitors also when what happens panics.
+        // Ends the requests also when the action panics.
         let _end = Ends(&ended);
         until("twenty registrations", || (count() >= 20).then_some(()));
         happens();

@@ -1,14 +1,14 @@
-//! Owns `POST /v1/activate` where answers hide the state of an address.
+//! `POST /v1/activate` where answers hide the state of an address.
 
 use auth_tests::{Answer, OTHER, PASSWORD, Server, basic, start};
 use serde_json::json;
 
 const ADA: &str = "ada@example.org";
 type Activate = fn(&Server, &str, &str, &str) -> Answer;
-/// Basic, and the credentials in the body.
+/// Requests with Basic, and with the credentials in the body.
 const BOTH_WAYS: [Activate; 2] = [Server::activate, Server::activate_in_body];
 
-/// Returns a code of the same form that is another one.
+/// Returns another code of the same form.
 fn wrong(code: &str) -> String {
     let last = if code.ends_with('7') { '8' } else { '7' };
     format!("{}{last}", &code[..code.len() - 1])
@@ -91,7 +91,7 @@ fn credentials_in_both_places_are_400() {
     assert_eq!(server.activate(ADA, PASSWORD, &code).status, 200, "none of it was carried out");
 }
 
-/// Threat: a front end's visitor who gets the browser's own login dialog for a wrong code; what they type there is sent
+/// Threat: after a wrong code, a front end's visitors get the browser's own login dialog; what they type there is sent
 /// with every later request.
 #[test]
 fn refusal_of_credentials_in_the_body_opens_no_dialog() {
@@ -154,8 +154,8 @@ fn address_in_any_spelling_names_the_same_account() {
 
 #[test]
 fn nothing_authenticates_before_activation() {
-    // The one operation that takes credentials tells a pending account's right password no more
-    // than a wrong one's.
+    // The one operation with credentials gives the right password of a pending account the same answer
+    // as a wrong one.
     let server = start(&[]);
     server.register(ADA, PASSWORD);
     let code = wrong(&server.code(ADA));

@@ -1,4 +1,4 @@
-//! Owns which addresses are accepted, and that every entry agrees on them.
+//! Which addresses are accepted: the same ones by every operation.
 
 use auth_tests::{PASSWORD, start};
 

@@ -1,11 +1,11 @@
-//! Owns how requests arrive: slowly, one after the other, not at all, cut off in the middle.
+//! How requests arrive: slowly, one after the other, not at all, cut off in the middle.
 
 use std::{fs, io::Read, thread, time::Duration};
 
 use auth_tests::{PASSWORD, Server, parse, start, took, until};
 use serde_json::json;
 
-/// What the contract gives a head or a body, and what a busy machine may add.
+/// The contract's limit for a head or a body, and an allowance for a busy machine.
 const ARRIVAL: (Duration, Duration) = (Duration::from_millis(9_500), Duration::from_secs(14));
 
 fn in_time(took: Duration, what: &str) {
@@ -67,14 +67,14 @@ fn head_and_body_must_each_arrive_within_ten_seconds() {
         }
         scope.spawn(|| {
             let (said, time) = took(|| server.wire().dribble(request.as_bytes(), half_a_second));
-            in_time(time, "a head of an octet every half second");
+            in_time(time, "a head with a byte every half second");
             assert!(said.is_empty() || parse(said.as_bytes()).status == 408, "{said}");
         });
         scope.spawn(|| {
             let mut wire = server.wire();
             wire.send(&request[..request.len() - 1]);
             let (said, time) = took(|| wire.rest());
-            in_time(time, "a body that lacks an octet");
+            in_time(time, "a body that lacks a byte");
             let answer = parse(said.as_bytes());
             assert_eq!((answer.status, answer.problem().as_str()), (408, "request-timeout"));
         });
@@ -82,7 +82,7 @@ fn head_and_body_must_each_arrive_within_ten_seconds() {
             let mut wire = server.wire();
             wire.send(&request[..body_begins]);
             let (said, time) = took(|| wire.dribble(&request.as_bytes()[body_begins..], half_a_second));
-            in_time(time, "a body of an octet every half second");
+            in_time(time, "a body with a byte every half second");
             let answer = parse(said.as_bytes());
             assert_eq!((answer.status, answer.problem().as_str()), (408, "request-timeout"));
         });
@@ -98,7 +98,7 @@ fn head_and_body_must_each_arrive_within_ten_seconds() {
     assert_eq!(server.register("ada@example.org", PASSWORD).status, 202);
 }
 
-/// The shortest one that there is, which is no limit for a head.
+/// The shortest setting, which does not limit a head.
 #[test]
 fn idle_connection_is_kept_as_long_as_is_configured() {
     let server = start(&[("AUTH_KEEP_ALIVE_SECONDS", "1")]);
@@ -124,7 +124,7 @@ fn idle_connection_is_kept_as_long_as_is_configured() {
         scope.spawn(|| {
             let half_a_second = Duration::from_millis(500);
             let (said, time) = took(|| server.wire().dribble(request.as_bytes(), half_a_second));
-            in_time(time, "a head of an octet every half second");
+            in_time(time, "a head with a byte every half second");
             assert!(said.is_empty() || parse(said.as_bytes()).status == 408, "{said}");
         });
     });
@@ -162,7 +162,7 @@ fn body_of_a_refused_request_is_never_taken_for_the_next_request() {
             server.authority()
         ));
         let rest = wire.rest();
-        // The connection may be closed; what is answered is the real next request.
+        // The connection may be closed; if there is an answer, it is to the real next request.
         assert!(rest.is_empty() || parse(rest.as_bytes()).json()["message"] == "alive", "{what}: {rest}");
     }
     assert_eq!(server.mails_to("smuggled@example.org").len(), 0);
@@ -199,7 +199,7 @@ fn connection_dropped_in_the_middle_of_a_body_does_no_harm() {
         let mut wire = server.wire();
         wire.send(&request[..end]);
     }
-    // Some hundred connections; the database may have opened a few files meanwhile.
+    // Some hundred connections; the database may have opened a few files in the meantime.
     until("the connections being closed", || (open_files(&server) <= before + 20).then_some(()));
     assert!(server.mails().is_empty());
     assert_eq!(server.register("ada@example.org", PASSWORD).status, 202);
@@ -210,7 +210,7 @@ fn connection_dropped_in_the_middle_of_a_body_does_no_harm() {
 fn client_that_never_reads_loses_its_connection() {
     let server = start(&[]);
     let mut wire = server.wire();
-    // More than the kernel keeps for him.
+    // More than the kernel buffers for the client.
     let request = format!("GET /docs HTTP/1.1\r\nHost: {}\r\n\r\n", server.authority());
     wire.send(request.repeat(20));
     until("the connection being closed", || (!wire.send("GET ")).then_some(()));
@@ -219,7 +219,7 @@ fn client_that_never_reads_loses_its_connection() {
 
 #[test]
 fn client_that_shuts_its_sending_side_gets_the_answer() {
-    // So expensive that the end of what it sends is seen before the answer is made.
+    // So expensive that the server sees the end of the client's side before it has an answer.
     let server = start(&[("AUTH_SCRYPT", "16,8,1")]);
     let (mut whole, mut half) = (server.wire(), server.wire());
     let request = registration(&server, "ada@example.org");
@@ -229,7 +229,7 @@ fn client_that_shuts_its_sending_side_gets_the_answer() {
     half.finish_sending();
     assert_eq!(whole.answer().unwrap().status, 202);
     assert_eq!(whole.rest(), "", "and nothing more");
-    assert_eq!(half.answer().unwrap().status, 400, "half a request is none");
+    assert_eq!(half.answer().unwrap().status, 400, "half a request is an error");
     let mut probe = server.wire();
     probe.send(format!("GET /livez HTTP/1.1\r\nHost: {}\r\n\r\n", server.authority()).repeat(2));
     probe.finish_sending();

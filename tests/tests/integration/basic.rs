@@ -1,4 +1,4 @@
-//! Owns HTTP Basic as activation reads it: RFC 7617, strict where that leaves room.
+//! HTTP Basic as activation reads it: RFC 7617, strict where that leaves a choice.
 
 use auth_tests::{Answer, PASSWORD, Server, basic, start};
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -102,7 +102,7 @@ fn malformed_credentials_are_401_with_a_challenge() {
         ("NUL after the password", encoded(format!("{ADA}:{PASSWORD}\0").as_bytes())),
         ("a line after the password", encoded(format!("{ADA}:{PASSWORD}\r\nX: y").as_bytes())),
         ("NUL in the address", encoded(format!("ada\0@example.org:{PASSWORD}").as_bytes())),
-        ("password of 1025 octets", encoded(format!("{ADA}:{}", "x".repeat(1025)).as_bytes())),
+        ("password of 1025 bytes", encoded(format!("{ADA}:{}", "x".repeat(1025)).as_bytes())),
         ("12 kilobytes", encoded(format!("{ADA}:{}", "x".repeat(9000)).as_bytes())),
     ] {
         let answer = activate(&server, &authorization, &code);
@@ -113,7 +113,7 @@ fn malformed_credentials_are_401_with_a_challenge() {
     assert_eq!(activate(&server, &right, &code).status, 200);
 }
 
-/// What `btoa` and generated clients send: one octet for each character.
+/// The encoding of `btoa` and generated clients: one byte for each character.
 fn latin_1(address: &str, password: &str) -> String {
     let octets: Vec<u8> =
         format!("{address}:{password}").chars().map(|character| u8::try_from(character).unwrap()).collect();

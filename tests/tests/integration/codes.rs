@@ -1,4 +1,4 @@
-//! Owns codes: how long they are good, how many, how often they may be wrong.
+//! Codes: how long they are valid, how many at once, how many wrong tries.
 
 use std::{collections::BTreeSet, thread};
 
@@ -6,7 +6,7 @@ use auth_tests::{OTHER, PASSWORD, Server, start};
 
 const ADA: &str = "ada@example.org";
 
-/// Returns `count` codes of the form that are none of these.
+/// Returns `count` codes of the same form that are not among these.
 fn wrong(codes: &[String], count: usize) -> Vec<String> {
     (0..1_000_000).map(|n| format!("{n:06}")).filter(|code| !codes.contains(code)).take(count).collect()
 }
@@ -129,7 +129,7 @@ fn wrong_password_costs_no_try() {
     for guess in wrong(&[], 40) {
         assert_eq!(server.activate(ADA, OTHER, &guess).status, 401, "a stranger");
     }
-    assert_eq!(server.activate(ADA, OTHER, &code).status, 401, "a stranger who has the mail");
+    assert_eq!(server.activate(ADA, OTHER, &code).status, 401, "a stranger with the mailed code");
     assert_eq!(status(&server, ADA, &code), 200);
 }
 

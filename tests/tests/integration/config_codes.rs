@@ -1,9 +1,9 @@
-//! Owns the refusals of codes that could be guessed, and of keys that are none.
+//! Refusals of codes that could be guessed, and of invalid keys.
 
 use auth_tests::Program;
 use base64::{Engine, engine::general_purpose::STANDARD};
 
-/// Asserts that a configuration is refused, in a sentence with these words.
+/// Asserts that a configuration is refused, in a message with these words.
 fn refused(settings: &[(&str, &str)], words: &[&str]) {
     let said = Program::plain(settings).refusal(&[]);
     for word in words {

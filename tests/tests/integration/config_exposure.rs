@@ -1,4 +1,4 @@
-//! Owns the refusals of what may be reached from elsewhere or by several nodes, and must not.
+//! Refusals of settings that expose to others, or share between nodes, what must not be.
 
 use auth_tests::Program;
 
@@ -12,7 +12,7 @@ fn refused(settings: &[(&str, &str)], words: &[&str]) {
     }
 }
 
-/// Threat: everybody knows that key.
+/// Threat: everybody knows the development key.
 #[test]
 fn development_key_is_refused_outside_loopback() {
     for listen in OUTSIDE {
@@ -22,7 +22,7 @@ fn development_key_is_refused_outside_loopback() {
     }
 }
 
-/// Threat: its page shows every code.
+/// Threat: the development mailer's page shows every code.
 #[test]
 fn development_mailer_is_refused_outside_loopback() {
     for listen in OUTSIDE {
@@ -59,7 +59,7 @@ fn start_warns_of_the_development_key_alone() {
     }
 }
 
-/// Threat: several nodes that count tries apart give a guesser as many times more.
+/// Threat: nodes that count tries separately multiply an attacker's tries by their number.
 #[test]
 fn mysql_without_redis_is_refused() {
     for url in ["mysql://app@127.0.0.1/auth", "mysql://app:canary@db.example/auth"] {

@@ -1,4 +1,4 @@
-//! Owns the refusals of hash costs: too weak for the program that ships, too big for any.
+//! Refusals of hash costs: too weak for the released program, too big for any.
 
 use auth_tests::Program;
 

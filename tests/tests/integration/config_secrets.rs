@@ -1,8 +1,8 @@
-//! Owns secrets in the configuration: read from files, masked when printed, never in a message.
+//! Secrets in the configuration: read from files, masked when printed, never in a message.
 
 use auth_tests::Program;
 
-/// 32 octets that no output may show.
+/// 32 bytes that no output may show.
 const KEY: &str = "Y2FuYXJ5LWNhbmFyeS1jYW5hcnktY2FuYXJ5LTc3MzE=";
 const OTHER_KEY: &str = "b3RoZXItb3RoZXItb3RoZXItb3RoZXItb3RoZXItMTI=";
 

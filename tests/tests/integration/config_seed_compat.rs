@@ -1,10 +1,10 @@
-//! Owns the profile `seed-compat`: defaults only, each of them with a warning.
+//! The profile `seed-compat`: only defaults, each of them with a warning.
 
 use auth_tests::Program;
 
 const PROFILE: (&str, &str) = ("AUTH_PROFILE", "seed-compat");
 
-/// Starts the program that ships, and returns the warnings that it logs.
+/// Starts the released program, and returns the warnings that it logs.
 fn warnings(settings: &[(&str, &str)]) -> Vec<String> {
     let mut server = Program::plain(settings).serve(&[]);
     server.terminate();
@@ -41,7 +41,7 @@ fn each_weakness_has_its_warning() {
 }
 
 #[test]
-fn standard_profile_warns_of_nothing_of_that() {
+fn standard_profile_warns_of_no_weakness() {
     assert_eq!(warnings(&[("AUTH_PROFILE", "standard")]), [] as [String; 0]);
 }
 
@@ -66,7 +66,7 @@ fn what_is_set_explicitly_counts() {
     }
 }
 
-/// A warning that cries wolf is one that nobody reads.
+/// A warning without a cause teaches operators to ignore warnings.
 #[test]
 fn what_was_made_strong_again_is_not_warned_of() {
     let warned = warnings(&[PROFILE, ("AUTH_DISCLOSURE", "hidden")]);

@@ -1,11 +1,11 @@
-//! Owns the URLs of MySQL, Redis and SMTP: what is taken, and what is refused with what to write instead.
+//! The URLs of MySQL, Redis and SMTP: those that are accepted, and those that are refused with what to write instead.
 
 use auth_tests::Program;
 
 const FROM: (&str, &str) = ("AUTH_MAIL_FROM", "Accounts <no-reply@example.net>");
 const REDIS: (&str, &str) = ("AUTH_REDIS_URL", "redis://127.0.0.1");
 
-/// Says whether the settings are taken; the password in them shows nowhere.
+/// Returns whether the settings are accepted; the password in them must not show.
 fn judged(settings: &[(&str, &str)]) -> Result<String, String> {
     let ran = Program::plain(settings).run(&["--print-config"]);
     assert!(!ran.out.contains("canary") && !ran.err.contains("canary"), "{settings:?}: {ran:?}");
@@ -55,7 +55,7 @@ fn smtp_urls_say_how_the_connection_is_protected() {
     }
 }
 
-/// A password with one of these characters makes a URL of something else, and its error speaks of a port.
+/// With one of these characters in its password a URL means something else, and its error names a port.
 #[test]
 fn password_that_is_not_percent_encoded_is_told() {
     for password in ["canary/x", "canary?x", "canary#x", "12/canary", "12?canary", "12#canary", "/canary"] {
@@ -71,7 +71,7 @@ fn password_that_is_not_percent_encoded_is_told() {
             refused(&settings, &[variable, "percent-encoded", "/ is %2F", "# is %23"]);
         }
     }
-    // Where that is not what is wrong it is not said.
+    // Other errors do not mention it.
     for (variable, url) in [
         ("AUTH_SMTP_URL", "smtps://mailer:canary@mail.example/path"),
         ("AUTH_REDIS_URL", "redis://app:canary@redis.example/codes"),
@@ -158,7 +158,7 @@ fn redis_urls_name_a_host_and_a_numbered_database() {
     }
 }
 
-/// Threat: the driver reads it as leave to trust any certificate.
+/// Threat: the driver takes it as permission to trust any certificate.
 #[test]
 fn insecure_redis_is_refused() {
     for url in ["rediss://app:canary@redis.example/#insecure", "redis://redis.example/0#x"] {
@@ -172,7 +172,7 @@ fn redis_prefixes_are_words() {
     let long = "x".repeat(65);
     for prefix in ["", "a b", "a{b}", "a*", "é", "a\n", &long] {
         let said = judged(&[REDIS, ("AUTH_REDIS_PREFIX", prefix)]);
-        // What is empty counts as not given, here as for every variable.
+        // An empty value counts as not set, as for every variable.
         assert_eq!(said.is_ok(), prefix.is_empty(), "{prefix:?}: {said:?}");
     }
     for prefix in ["auth", "auth:prod-1_a.b", &long[1..]] {
@@ -205,7 +205,7 @@ fn mysql_urls_name_host_and_database() {
     }
 }
 
-/// Threat: TLS that trusts whoever is in between.
+/// Threat: TLS that trusts an attacker in the middle.
 #[test]
 fn tls_that_verifies_nobody_is_refused() {
     for mode in ["PREFERRED", "REQUIRED", "preferred", "Required", "VERIFY_CA"] {
@@ -221,7 +221,7 @@ fn tls_that_verifies_nobody_is_refused() {
     refused(&[REDIS, ("AUTH_DATABASE_URL", url)], &["ssl-ca needs"]);
 }
 
-/// Threat: a second spelling that the driver reads and nobody has judged.
+/// Threat: a second spelling that the driver reads and nothing has checked.
 #[test]
 fn other_parameters_of_mysql_are_refused_and_their_values_not_shown() {
     for query in [

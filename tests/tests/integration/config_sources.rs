@@ -1,4 +1,4 @@
-//! Owns where values come from: defaults, profile, file, environment, flags, and files of secrets.
+//! The sources of values: defaults, profile, file, environment, flags, and files of secrets.
 
 use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
 
@@ -151,7 +151,7 @@ fn unknown_keys_name_the_nearest_one() {
     }
 }
 
-/// What Kubernetes sets in every container beside services named auth, auth-http, auth-redis and auth-listen.
+/// The variables that Kubernetes sets in every container beside services named auth, auth-http, auth-redis and auth-listen.
 const LINKS: [(&str, &str); 13] = [
     ("AUTH_SERVICE_HOST", "10.96.0.7"),
     ("AUTH_SERVICE_PORT", "8000"),
@@ -234,7 +234,7 @@ fn only_the_value_of_a_key_must_be_utf_8() {
 }
 
 #[test]
-fn other_programs_variables_are_none_of_ours() {
+fn variables_of_other_programs_are_ignored() {
     let program = Program::plain(&[("AUTHOR", "ada"), ("XAUTH_CODE_LENGTH", "1"), ("auth_code_length", "1")]);
     is(&program, &[], r#"code_length = "6" # default"#);
 }

@@ -1,4 +1,4 @@
-//! Owns the refusals of values that mean nothing: choices, numbers, addresses, lists.
+//! Refusals of invalid values: choices, numbers, addresses, lists.
 
 use auth_tests::Program;
 
@@ -116,12 +116,12 @@ fn combinations_that_are_not_served_name_their_variables() {
     refused("AUTH_TRUSTED_PROXIES", "10.0.0.0/8", &["AUTH_SMTP_URL"]);
 }
 
-/// Nobody sends with it yet, and nobody would learn of it on the day that somebody does.
+/// It is not used without SMTP, and otherwise the error would show only once SMTP is configured.
 #[test]
 fn a_sender_is_read_without_a_mail_server_too() {
     refused("AUTH_MAIL_FROM", "nonsense", &["nonsense", "no-reply@example.org"]);
     accepted("AUTH_MAIL_FROM", "Accounts <no-reply@example.net>");
-    // What --print-config prints can be read again.
+    // The output of --print-config can be read again.
     accepted("AUTH_MAIL_FROM", "Accounts <no-reply@localhost>");
 }
 

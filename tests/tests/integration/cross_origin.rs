@@ -1,4 +1,4 @@
-//! Front ends of other origins: which origins may be listed, in which spellings, and what their preflights may ask.
+//! Front ends of other origins: which origins may be listed, in which spellings, and what their preflights may request.
 
 use auth_tests::{Answer, PASSWORD, Program, Server, start};
 use serde_json::json;

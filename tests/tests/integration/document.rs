@@ -1,4 +1,4 @@
-//! The OpenAPI document: what front ends and generated clients take from it.
+//! The OpenAPI document: the parts that front ends and generated clients rely on.
 
 use auth_tests::start;
 use serde_json::Value;
@@ -37,7 +37,7 @@ fn server_is_rooted_so_that_generated_clients_can_use_it() {
     assert_eq!(document()["servers"][0]["url"], "/");
 }
 
-/// Threat: a document that names what somebody wrote into Host, and a client that sends passwords there.
+/// Threat: the document names what somebody wrote into Host, and a client sends passwords there.
 #[test]
 fn server_follows_no_header() {
     let server = start(&[]);

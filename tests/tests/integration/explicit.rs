@@ -1,4 +1,4 @@
-//! Owns the answers of a deployment that discloses reasons, in the order of its checks.
+//! Answers of a deployment that discloses reasons, in the order of its checks.
 
 use auth_tests::{Answer, OTHER, PASSWORD, Server, THIRD, start};
 

@@ -1,4 +1,4 @@
-//! Owns what visitors see of a database that fails: 503, the same in every state of an address.
+//! What visitors see when the database fails: 503, the same in every state of an address.
 
 use std::fs;
 
@@ -41,7 +41,7 @@ fn database_that_cannot_be_written_shows_nothing_of_an_address() {
     assert_eq!(server.register(WORLDS[0], PASSWORD).status, 202, "repeating it later is all that is needed");
 }
 
-/// Overwrites the pages of a database, at rest, that hold accounts.
+/// Overwrites the pages with accounts of a database that is not in use.
 fn damage_accounts(server: &Server) {
     const PAGE: usize = 4096;
     let path = server.folder().join("auth.db");

@@ -1,4 +1,4 @@
-//! Heads of requests that no operation sees: what cannot be read, what is too large, what names no host.
+//! Heads of requests that reach no operation: unreadable ones, too large ones, ones without a host.
 
 use auth_tests::{Answer, Server, parse, start, until};
 
@@ -8,7 +8,7 @@ fn said(server: &Server, octets: impl AsRef<[u8]>) -> Answer {
     parse(&server.raw(octets.as_ref()))
 }
 
-/// Checks what every answer has, also one of a request that could not be read.
+/// Checks what every answer has, also one to a request that could not be read.
 fn is(answer: &Answer, status: u16, name: &str, what: &str) {
     assert_eq!((answer.status, answer.problem().as_str()), (status, name), "{what}: {answer:?}");
     for (header, value) in

@@ -1,10 +1,10 @@
-//! Owns what nobody can tell without the mailbox: whether an address is active, pending or absent.
+//! What nobody can find out without the mailbox: whether an address is active, pending or absent.
 
 use std::time::Duration;
 
 use auth_tests::{Answer, OTHER, PASSWORD, Server, start, took};
 
-/// Addresses of the same length, in every state that there is.
+/// Addresses of the same length, one for each state.
 const WORLDS: [&str; 7] = [
     "absent-@example.org",
     "asked--@example.org",
@@ -31,7 +31,7 @@ fn worlds(settings: &[(&str, &str)]) -> Server {
     server
 }
 
-/// Returns all of an answer but its id and date.
+/// Returns an answer without its id and date.
 fn visible(answer: &Answer) -> String {
     let id = answer.header("x-request-id").unwrap();
     let headers: Vec<_> =
@@ -39,7 +39,7 @@ fn visible(answer: &Answer) -> String {
     format!("{} {headers:?} {}", answer.status, answer.body.replace(id, "ID"))
 }
 
-/// Asks the same in every world; returns the one answer.
+/// Sends the same request in every state; returns the one answer.
 fn same_in_all(what: &str, ask: impl Fn(&str) -> Answer) -> Answer {
     let answers: Vec<Answer> = WORLDS.iter().map(|address| ask(address)).collect();
     for (world, answer) in WORLDS.iter().zip(&answers) {
@@ -48,7 +48,7 @@ fn same_in_all(what: &str, ask: impl Fn(&str) -> Answer) -> Answer {
     answers[0].clone()
 }
 
-/// Returns a code that none of these addresses has been mailed.
+/// Returns a code that was mailed to none of these addresses.
 fn foreign_code(server: &Server) -> String {
     let mails = server.mails();
     let known: Vec<&str> = mails.iter().filter_map(|mail| mail["code"].as_str()).collect();
@@ -103,7 +103,7 @@ fn limiter_answers_the_same_in_every_state_of_the_address() {
     let server = server
         .restart(&[("AUTH_CLIENT_REQUESTS_PER_MINUTE", "1"), ("AUTH_TEST_CLOCK_SHIFT_SECONDS", "172800")]);
     server.resend("somebody@example.org");
-    // What is left of the minute depends on when it is asked.
+    // The rest of the minute depends on when the request is sent.
     let asked = |answer: Answer| {
         let mut answer = answer;
         for (name, value) in &mut answer.headers {
@@ -129,7 +129,7 @@ fn limiter_answers_the_same_in_every_state_of_the_address() {
 
 #[test]
 fn one_hash_is_made_in_every_state_of_the_address() {
-    // So expensive that an answer without it would stand out: some 0.1 s.
+    // So expensive, some 0.1 s, that an answer without a hash would stand out.
     let server = worlds(&[("AUTH_SCRYPT", "15,8,1")]);
     let code = foreign_code(&server);
     let fastest = |ask: &dyn Fn() -> Answer| (0..3).map(|_| took(ask).1).min().unwrap();
@@ -149,7 +149,7 @@ fn one_hash_is_made_in_every_state_of_the_address() {
 
 #[test]
 fn registration_and_resend_write_in_every_state_of_the_address() {
-    // So that a store that is slow or cannot write shows nothing. Mails wait: nothing else writes.
+    // Otherwise a store that is slow or cannot write would show the state. Mails wait, so nothing else writes.
     let server = worlds(&[]);
     server.wait_until_nothing_is_due();
     for address in WORLDS {

@@ -1,11 +1,11 @@
-//! Owns the intervals between mails to one address.
+//! The intervals between mails to one address.
 
 use auth_tests::{OTHER, PASSWORD, Server, THIRD, start};
 use serde_json::Value;
 
 const ADA: &str = "ada@example.org";
 
-/// Returns the second of a mail's day and month; no test here lasts a month.
+/// Returns the time of a mail in seconds, from its day of the month; no test here lasts a month.
 fn at(mail: &Value) -> i64 {
     let text = mail["at"].as_str().unwrap();
     let number = |range: std::ops::Range<usize>| text[range].parse::<i64>().unwrap();
@@ -25,7 +25,7 @@ fn intervals(server: &Server, address: &str) -> Vec<i64> {
     times.windows(2).map(|pair| pair[1] - pair[0]).collect()
 }
 
-/// Lets time pass in steps, asks in each of them in some way, and lets the worker keep up.
+/// Lets time pass in steps, sends a request in each of them, and lets the worker keep up.
 fn ask_for(server: &Server, seconds: i64, step: i64, ask: impl Fn(i64)) {
     for n in 0..seconds / step {
         ask(n);
@@ -34,7 +34,7 @@ fn ask_for(server: &Server, seconds: i64, step: i64, ask: impl Fn(i64)) {
     }
 }
 
-/// Checks that each interval is the expected one, and late by at most a step and some real seconds.
+/// Checks that each interval is the expected one, and longer by at most a step and some real seconds.
 fn follow(intervals: &[i64], expected: &[i64], late: i64) {
     assert_eq!(intervals.len(), expected.len(), "{intervals:?}");
     for (interval, expected) in intervals.iter().zip(expected) {
@@ -62,7 +62,7 @@ fn interval_doubles_up_to_the_longest() {
     server.register(ADA, PASSWORD);
     server.wait_for_mails(ADA, 1);
     ask_for(&server, 1200, 20, |_| assert_eq!(server.resend(ADA).status, 202));
-    // Asking every 20 s, a mail waits while the one before it leaves.
+    // With a request every 20 s, a mail waits while the one before it leaves.
     follow(&intervals(&server, ADA), &[60, 120, 240, 240, 240, 240], 40);
 }
 

@@ -1,4 +1,4 @@
-//! Owns what becomes of an account: who wins an address, what expires, what never changes.
+//! The life of an account: who wins an address, what expires, what never changes.
 
 use std::thread;
 
@@ -32,7 +32,11 @@ fn attacker_who_registers_last_needs_the_owners_mailbox() {
     server.register(ADA, PASSWORD);
     let owners = server.code(ADA);
     server.register(ADA, OTHER);
-    assert_eq!(server.activate(ADA, OTHER, &owners).status, 401, "the owner's code opens not his");
+    assert_eq!(
+        server.activate(ADA, OTHER, &owners).status,
+        401,
+        "the owner's code does not open the attacker's attempt"
+    );
     assert_eq!(server.activate(ADA, PASSWORD, &owners).status, 401, "the latest attempt wins");
     server.register(ADA, PASSWORD);
     server.pass(61);

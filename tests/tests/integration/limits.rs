@@ -1,4 +1,4 @@
-//! Owns how much one client, and all of them together, may ask for.
+//! Limits for one client, and for all of them together.
 
 use std::{thread, time::Duration};
 
@@ -25,7 +25,7 @@ fn is_overloaded(answer: &Answer) {
     assert!((1..60).contains(&seconds), "{seconds}");
 }
 
-/// Connects from another address of this machine: another client.
+/// Connects from another address of this machine, as another client.
 fn from(source: &str, server: &Server) -> Wire {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
     let stream = runtime.block_on(async {
@@ -76,9 +76,9 @@ fn limit_comes_before_the_password_policy_and_after_the_form() {
         assert_eq!(server.register("ada", PASSWORD).status, 400, "what is malformed is not counted");
         assert_eq!(server.request("POST", "/v1/register", &[], b"{}").status, 415);
         assert_eq!(server.post("/v1/activate", &[], &json!({ "code": "123456" })).status, 401);
-        assert_eq!(server.get("/readyz").status, 200, "nor are the others");
+        assert_eq!(server.get("/readyz").status, 200, "other paths are not limited");
     }
-    assert_eq!(server.register(ADA, "weak").status, 422, "this one is");
+    assert_eq!(server.register(ADA, "weak").status, 422, "only this request counts");
     is_limited(&server.register(ADA, "weak"));
     assert_eq!(server.register("ada", PASSWORD).status, 400);
     assert_eq!(server.get("/readyz").status, 200);
@@ -108,13 +108,13 @@ fn forwarding_header_of_a_stranger_counts_for_nothing() {
     is_limited(&asked(3));
 }
 
-/// A server that one request a minute is taken from by each client, behind a proxy of ours.
+/// Starts a server that accepts one request a minute from each client, behind a proxy of ours.
 fn behind_a_proxy(header: &str) -> Server {
     start(&[
         ("AUTH_CLIENT_REQUESTS_PER_MINUTE", "1"),
         ("AUTH_TRUSTED_PROXIES", "127.0.0.1"),
         ("AUTH_FORWARDED_HEADER", header),
-        // Nobody is there, and nobody is mailed.
+        // Nobody listens there, and no mail leaves.
         ("AUTH_SMTP_URL", "smtp://127.0.0.1:9"),
         ("AUTH_MAIL_FROM", "no-reply@example.net"),
     ])
@@ -221,7 +221,7 @@ fn full_queue_is_503_in_every_state_of_the_address() {
 
 #[test]
 fn one_client_holds_a_quarter_of_the_queue_and_others_get_in() {
-    // Three of these are made one after the other, within what one request may take.
+    // Three of these are made one after the other, within the time limit of one request.
     let slow = ("AUTH_SCRYPT", "18,8,1");
     let server = start(&[slow, ("AUTH_HASH_WORKERS", "1"), ("AUTH_HASH_QUEUE", "4")]);
     let load = |state| server.metric(&format!(r#"auth_hashes{{state="{state}"}}"#));
@@ -262,6 +262,6 @@ fn no_answer_takes_longer_than_ten_seconds() {
     }
     let (answer, time) = took(|| server.register("later@example.org", PASSWORD));
     assert_eq!(answer.status, 202);
-    // Eleven hashes were waiting; one of them was under way when it was given up.
+    // Eleven hashes were waiting; one of them was under way when it was aborted.
     assert!(time < alone * 5, "itself again: nobody's hash is made any more, {time:?}, alone {alone:?}");
 }

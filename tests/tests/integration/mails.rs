@@ -1,4 +1,4 @@
-//! Owns what mails say, in which language, and what never gets into them.
+//! Mails: their text, their language, and what never gets into them.
 
 use std::fs;
 
@@ -243,7 +243,7 @@ fn folder_adds_languages_regions_included() {
     }
 }
 
-/// A template that renders at start and fails later: its code's lifetime is another one there.
+/// A template that renders at start and fails later: the code's lifetime differs at start.
 const FAILING: &str = "{{ code }}\n{{ 1 // (ttl_seconds - 60) }}";
 
 #[test]
@@ -261,7 +261,7 @@ fn mail_that_cannot_be_made_is_tried_again_and_its_answer_does_not_tell() {
     };
     tried(2);
     assert!(listed()[0]["last_error"].is_string(), "{}", listed());
-    assert!(server.metric("auth_outbox_oldest_seconds") > 0.0, "the operator is");
+    assert!(server.metric("auth_outbox_oldest_seconds") > 0.0, "the metrics show that the mail is late");
     assert_eq!(server.resend(ADA).status, 202, "nobody is told");
     server.shift_clock(3700);
     let dead = || server.metric(r#"auth_outbox_mails{state="dead"}"#) == 1.0;

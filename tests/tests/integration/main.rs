@@ -1,4 +1,4 @@
-//! Owns the integration tests: the built program over HTTP, and the ports' contracts.
+//! The integration tests: the built program over HTTP, and the ports' contracts.
 
 #![expect(clippy::unwrap_used, reason = "tests and their helpers fail by panicking")]
 

@@ -1,4 +1,4 @@
-//! Owns the metrics: what they tell, and that nobody reads them on the main listener.
+//! Metrics: what they count, and that the main listener does not serve them.
 
 use auth_tests::{OTHER, PASSWORD, Program, start};
 

@@ -1,4 +1,4 @@
-//! Owns what a crash may do to mails: delay one, never lose one, double one at most.
+//! What a crash may do to mails: delay one, duplicate one, never lose one.
 
 use std::thread;
 
@@ -6,11 +6,11 @@ use auth_tests::{OTHER, PASSWORD, Server, basic, start, until};
 use serde_json::{Value, json};
 
 const ADA: &str = "ada@example.org";
-/// Longer than a lease lasts: what a dead worker held is due.
+/// Longer than a lease lasts: the mails of a dead worker are due.
 const LATER: (&str, &str) = ("AUTH_TEST_CLOCK_SHIFT_SECONDS", "30");
 const NO_STOP: (&str, &str) = ("AUTH_TEST_STOP", "before:1000000");
 
-/// Sends JSON to a server that may die over it.
+/// Sends JSON to a server that may die in between.
 fn ask(server: &Server, path: &str, more: &str, body: &Value) -> Option<u16> {
     let body = body.to_string();
     let about = format!("{more}Content-Length: {}", body.len());
@@ -35,8 +35,8 @@ fn mails_in(log: &str, address: &str) -> usize {
 
 #[test]
 fn hundred_kills_between_a_202_and_its_mail_lose_no_mail() {
-    // Half of them by SIGKILL as soon as the 202 is there, half at a place in the delivery. Every
-    // round's clock is behind the one before, so that no round sends what another one owes.
+    // Half of them by SIGKILL as soon as the 202 has arrived, half at a place in the delivery. Every
+    // round's clock is behind the previous one, so that no round sends the mails of another one.
     let stops = ["before:1:PutCode", "after:1:PutCode", "before:1:SendMail", "before:1000000"];
     let mut server: Option<Server> = None;
     let (mut owed, mut sent): (Vec<String>, Vec<String>) = (Vec::new(), Vec::new());
@@ -125,7 +125,7 @@ fn stop_at(side: &str, n: usize) -> bool {
         202 => assert_ne!(activated, Some(200), "{stop}: activation acknowledged and lost"),
         status => panic!("{stop}: {status}"),
     }
-    // The next attempt has codes of its own: none that was mailed before opens it.
+    // The next attempt has its own codes: none that was mailed before opens it.
     let codes = |server: &Server| -> Vec<String> {
         let mails = server.mails_to(ADA);
         mails.iter().filter_map(|mail| Some(mail["code"].as_str()?.to_owned())).collect()
@@ -173,7 +173,7 @@ fn stop_after_any_effect_loses_nothing_that_was_acknowledged() {
     walk("after");
 }
 
-/// Takes the seconds that the dead worker's lease lasts, so the cases run side by side.
+/// Each case takes as long as the dead worker's lease, so the cases run side by side.
 #[test]
 fn asking_again_does_not_put_off_a_mail_that_is_due_and_has_not_left() {
     let asks: [fn(&Server); 2] = [
@@ -184,7 +184,7 @@ fn asking_again_does_not_put_off_a_mail_that_is_due_and_has_not_left() {
         for ask in asks {
             scope.spawn(move || {
                 let mut server = start(&[("AUTH_TEST_STOP", "before:1:SendMail")]);
-                // Whether its 202 comes out before it stops is not the point here.
+                // Whether its 202 leaves before it stops does not matter here.
                 register(&server, ADA);
                 server.wait();
                 let server = server.restart(&[NO_STOP]);

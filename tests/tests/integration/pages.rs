@@ -1,4 +1,4 @@
-//! Owns the pages for people, the API document, and who may read what from a browser.
+//! The pages for people, the API document, and which origins may read what in a browser.
 
 use auth_tests::{Answer, PASSWORD, Server, parse, start};
 use serde_json::Value;
@@ -9,7 +9,7 @@ fn get(server: &Server, path: &str, headers: &[(&str, &str)]) -> Answer {
     server.request("GET", path, headers, b"")
 }
 
-/// Gets a path with exactly these lines for a head.
+/// Gets a path with exactly these lines as the head.
 fn get_with(server: &Server, path: &str, lines: &str) -> Answer {
     parse(&server.raw(format!("GET {path} HTTP/1.1\r\n{lines}Connection: close\r\n\r\n").as_bytes()))
 }

@@ -1,4 +1,4 @@
-//! Owns what bodies may be: strict JSON of exactly the known strings, in 4,096 octets.
+//! Request bodies: strict JSON of exactly the known strings, in 4,096 bytes.
 
 use std::fs;
 
@@ -16,7 +16,7 @@ fn refused(server: &Server, path: &str, body: &[u8]) -> Vec<Value> {
     answer.json()["errors"].as_array().cloned().unwrap_or_else(|| panic!("no errors: {answer:?}"))
 }
 
-/// Returns a registration padded with blanks to so many octets.
+/// Returns a registration padded with blanks to this number of bytes.
 fn padded(octets: usize) -> Vec<u8> {
     let mut body = json!({ "email": "ada@example.org", "password": PASSWORD }).to_string().into_bytes();
     assert!(body.len() <= octets);
@@ -231,7 +231,7 @@ fn declared_length_above_the_limit_is_413_without_waiting_for_the_body() {
     }
 }
 
-/// Returns the most memory that a process has ever had, in kilobytes.
+/// Returns the peak memory of a process, in kilobytes.
 fn peak_memory(process: u32) -> u64 {
     let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();

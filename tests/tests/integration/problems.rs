@@ -1,8 +1,8 @@
-//! Owns the answers that are no success: their form, their headers, their pages, their order.
+//! Problems, the answers to failed requests: their form, their headers, their pages, their order.
 
 use auth_tests::{Answer, PASSWORD, Server, basic, start};
 
-/// Every name that the contract lists.
+/// All problems that the contract lists.
 const NAMES: [&str; 20] = [
     "invalid-request",
     "code-wrong",
@@ -188,7 +188,7 @@ fn every_401_has_exactly_one_challenge() {
     }
 }
 
-/// Takes from a request everything that is wrong with it, one thing after the other.
+/// Corrects everything that is wrong with a request, one thing after the other.
 fn refusals_of_activate(server: &Server) {
     let (long, malformed) = (vec![b'x'; 5000], &b"{"[..]);
     let well_formed = br#"{"code":"123456"}"#;

@@ -1,4 +1,4 @@
-//! Owns the command `check`: it tries every part and prints what it finds of each.
+//! The command `check`: it tries every part and prints what it finds.
 
 use std::fs;
 
@@ -7,7 +7,7 @@ use auth_tests::{Program, Ran};
 /// The parts, in the order in which they are tried on the embedded defaults.
 const PARTS: [&str; 7] = ["database", "schema", "codes", "mail", "hash", "odds", "code keys"];
 
-/// Returns what was found of a part, and whether it is good.
+/// Returns the finding about a part, and whether it is good.
 fn finding<'a>(ran: &'a Ran, part: &str) -> (bool, &'a str) {
     let line = ran.out.lines().find_map(|line| {
         let (verdict, rest) = line.split_once(' ')?;
@@ -98,7 +98,7 @@ fn test_mail_is_shown_where_none_can_be_sent() {
 }
 
 #[test]
-fn test_mail_to_what_is_no_address_fails() {
+fn test_mail_to_an_invalid_address_fails() {
     for address in ["ada", "ada@localhost", "ada@example.org\nBcc: eve@example.org", ""] {
         let ran = check(&Program::plain(&[]), &["--mail-to", address]);
         let (good, said) = finding(&ran, "test mail");
@@ -107,7 +107,7 @@ fn test_mail_to_what_is_no_address_fails() {
 }
 
 #[test]
-fn code_keys_are_told_of_but_not_told() {
+fn code_keys_are_mentioned_but_not_printed() {
     let ran = check(&Program::plain(&[]), &[]);
     assert!(finding(&ran, "code keys").1.contains("development key"), "{}", ran.out);
     let key = "Y2FuYXJ5LWNhbmFyeS1jYW5hcnktY2FuYXJ5LTc3MzE=";

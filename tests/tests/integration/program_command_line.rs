@@ -1,4 +1,4 @@
-//! Owns the command line: wrong ones end with status 2, help and version with 0.
+//! The command line: wrong ones end with status 2, help and version with 0.
 
 use auth_tests::Program;
 

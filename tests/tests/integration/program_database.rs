@@ -1,11 +1,11 @@
-//! Owns what the program does about its database: one that is away, none, foreign, old or too new.
+//! The program and its database: unavailable, not a database, another program's, old or too new.
 
 use std::{fs, io::Write, net::TcpStream, thread, time::Duration};
 
 use auth_tests::{PASSWORD, Program, Ran, start, took};
 use serde_json::json;
 
-/// Commands that need the database, `serve` aside.
+/// The commands besides `serve` that need the database.
 const COMMANDS: [&[&str]; 4] =
     [&["mail", "list"], &["mail", "retry", "--all"], &["mail", "drop", "--all"], &["purge"]];
 
@@ -67,7 +67,7 @@ fn database_of_a_later_version_is_refused_and_stays_as_it_is() {
     assert!(fs::read(&path).unwrap() == database, "nothing was written");
 }
 
-/// Renames the newest applied migration to number 99. Its row is the number, in one octet, before
+/// Renames the newest applied migration to number 99. Its row is the number, in one byte, before
 /// the description that comes from the file's name; the index has the number before the row's.
 fn with_a_later_migration(mut database: Vec<u8>) -> Vec<u8> {
     let newest = newest_migration();
@@ -105,7 +105,7 @@ fn without_migrating_an_old_schema_is_refused_and_the_command_helps() {
     assert_eq!(program.run(&["purge"]).status, 0);
 }
 
-/// A server that starts beside an operator's command, or two of them after an update.
+/// A server starts beside an operator's command, or two servers after an update.
 #[test]
 fn programs_that_migrate_at_once_all_succeed() {
     for _ in 0..5 {
@@ -141,8 +141,8 @@ fn database_in_memory_leaves_no_file() {
     }
 }
 
-/// Threat: a visitor who disconnects in the middle of a request; the database lives in the one
-/// connection that his request used.
+/// Threat: a visitor disconnects in the middle of a request; the database lives in the one
+/// connection that their request used.
 #[test]
 fn database_in_memory_survives_visitors_who_disconnect() {
     let server = start(&[("AUTH_DATABASE_URL", "sqlite::memory:")]);

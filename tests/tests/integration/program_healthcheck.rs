@@ -1,4 +1,4 @@
-//! Owns the command `healthcheck`: it asks a running server whether it is ready.
+//! The command `healthcheck`: it asks a running server whether it is ready.
 
 use std::{
     io::{Read, Write},
@@ -16,7 +16,7 @@ fn failed(ran: &Ran, words: &[&str]) {
     }
 }
 
-/// Answers one request on a port of its own; returns where.
+/// Answers one request on its own port; returns the address.
 fn answering(answer: &'static str) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let authority = listener.local_addr().unwrap().to_string();
@@ -42,7 +42,7 @@ fn ready_server_is_found_at_auth_listen() {
 fn ready_server_is_found_at_url() {
     let server = start(&[]);
     for url in [server.base.clone(), format!("{}/", server.base), format!("{}/readyz", server.base)] {
-        // AUTH_LISTEN is where nobody listens.
+        // Nobody listens on AUTH_LISTEN.
         let ran = Program::plain(&[("AUTH_LISTEN", "127.0.0.1:1")]).run(&["healthcheck", "--url", &url]);
         assert_eq!((ran.status, ran.out.as_str()), (0, "ready\n"), "{ran:?}");
     }

@@ -1,4 +1,4 @@
-//! Owns the commands `mail list`, `mail retry` and `mail drop`.
+//! The commands `mail list`, `mail retry` and `mail drop`.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -10,13 +10,13 @@ use auth_http::{
 use auth_tests::{PASSWORD, Program, Server, start};
 use serde_json::{Value, json};
 
-/// As it was given.
+/// The address as the visitor spelled it.
 const ADA: &str = "Ada@Example.org";
-/// As mails are addressed.
+/// The address as mails have it.
 const TO: &str = "Ada@example.org";
-/// Nothing is waited for on the real clock: mails that are due in a minute stay where they are.
+/// A clock that is an hour behind: mails that are due later stay in the outbox, without waiting on the real clock.
 const LATER: (&str, &str) = ("AUTH_TEST_CLOCK_SHIFT_SECONDS", "-3600");
-/// The worker dies before it sends anything.
+/// A setting under which the worker dies before it sends anything.
 const STOPS: (&str, &str) = ("AUTH_TEST_STOP", "before:1:SendMail");
 
 /// Returns the outbox as a program reads it.
@@ -26,10 +26,10 @@ fn listed(server: &Server, more: &[(&str, &str)]) -> Vec<Value> {
     serde_json::from_str(&out).unwrap()
 }
 
-/// Registers and lets the worker die with the mail in its hands.
+/// Registers and lets the worker die while it holds the mail.
 fn held() -> Server {
     let mut server = start(&[STOPS]);
-    // The worker is as fast as the answer, so nobody waits for that.
+    // The worker is as fast as the answer, so the test does not wait for the answer.
     let body = json!({ "email": ADA, "password": PASSWORD }).to_string();
     let mut wire = server.wire();
     wire.send(server.head("/v1/register", &format!("Content-Length: {}", body.len())) + body.as_str());

@@ -1,4 +1,4 @@
-//! Owns the command `openapi`: the document that is checked in.
+//! The command `openapi`: it prints the recorded document.
 
 use std::fs;
 

@@ -1,10 +1,10 @@
-//! Owns the command `purge`: expired pending accounts go, and it says how many.
+//! The command `purge`: it deletes expired pending accounts, and says how many.
 
 use auth_tests::{PASSWORD, Server, start};
 
 const DAY: u64 = 86_400;
 
-/// Runs `purge` so many seconds from now; returns how many accounts it says that it deleted.
+/// Runs `purge` this number of seconds from now; returns the number of deleted accounts that it prints.
 fn purged(server: &Server, later: u64) -> u64 {
     let shift = ("AUTH_TEST_CLOCK_SHIFT_SECONDS", later.to_string());
     let (status, out, err) = server.run_with(&[(shift.0, &shift.1)], &["purge"]);

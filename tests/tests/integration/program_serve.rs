@@ -1,4 +1,4 @@
-//! Owns the command `serve`: what it says first, and where it cannot serve.
+//! The command `serve`: its first lines, and where it cannot serve.
 
 use std::net::TcpListener;
 
@@ -59,7 +59,7 @@ fn port_in_use_is_a_refusal_that_names_it() {
 
 #[test]
 fn address_of_another_machine_is_a_refusal() {
-    // TEST-NET-1 (RFC 5737) is nobody's; a metrics listener may be elsewhere than on loopback.
+    // TEST-NET-1 (RFC 5737) belongs to nobody; a metrics listener need not be on loopback.
     let said = Program::plain(&[("AUTH_METRICS_LISTEN", "192.0.2.1:9464")]).refusal(&[]);
     assert!(said.contains("AUTH_METRICS_LISTEN: cannot listen on 192.0.2.1:9464"), "{said}");
 }
@@ -87,7 +87,7 @@ fn shipped_program_knows_no_variables_of_test_builds() {
 #[test]
 fn it_serves_on_ipv6_loopback() {
     if TcpListener::bind("[::1]:0").is_err() {
-        // A machine without IPv6 can show the refusal alone.
+        // A machine without IPv6 can only show the refusal.
         let said = Program::plain(&[("AUTH_LISTEN", "[::1]:0")]).refusal(&[]);
         assert!(said.contains("AUTH_LISTEN: cannot listen on [::1]:0"), "{said}");
         return;

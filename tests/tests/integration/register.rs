@@ -1,4 +1,4 @@
-//! Owns `POST /v1/register` where answers hide the state of an address.
+//! `POST /v1/register` where answers hide the state of an address.
 
 use auth_tests::{OTHER, PASSWORD, Server, start};
 use serde_json::{Value, json};
@@ -83,7 +83,7 @@ fn runs_of_digits_and_patterns_of_many_symbols_are_refused() {
 #[test]
 fn entry_of_the_blocklist_is_refused_whatever_score_is_asked_for() {
     let server = start(&[("AUTH_PASSWORD_MIN_SCORE", "0")]);
-    // zxcvbn would rather read the last three as a repetition or as a word and two digits.
+    // zxcvbn prefers to read the last three as a repetition or as a word and two digits.
     for password in ["1234567890", "11111111", "harley11", "joshua19"] {
         assert_eq!(broken_rules(&server, password)[0]["code"], "common", "{password}");
     }
@@ -95,7 +95,7 @@ fn strong_password_of_many_symbols_is_accepted() {
     for password in [
         "zQ4#xW7!kP2$vM",
         r"v{8(K<2%m[Q9+T|5",
-        // The most readings that one character each can make, and so long that zxcvbn is not asked.
+        // The most readings that single characters can cause, and so long that zxcvbn is not asked.
         r"4 k@Qm8zW(xT{vb[Hn<Yr3Lp6Jd9Fs!Gc1|7Uq0$5Ew+Xo%2ZaRh#jK^uB&tN*iV)yM~P",
     ] {
         assert_eq!(server.register(ADA, password).status, 202, "{password}");
@@ -105,7 +105,7 @@ fn strong_password_of_many_symbols_is_accepted() {
 #[test]
 fn length_counts_code_points_and_nothing_asks_for_digits_or_symbols() {
     let server = start(&[("AUTH_PASSWORD_MIN_SCORE", "0")]);
-    assert_eq!(broken_rules(&server, "žluťouč")[0]["code"], "too-short", "seven of them, in ten octets");
+    assert_eq!(broken_rules(&server, "žluťouč")[0]["code"], "too-short", "seven of them, in ten bytes");
     assert_eq!(server.register(ADA, "žluťoučk").status, 202, "eight of them");
     assert_eq!(server.register(ADA, "gleamiwhp").status, 202, "letters alone");
     assert_eq!(server.register(ADA, "🐌🦉🐙🦀🐝🦇🐢🦑").status, 202, "no letters at all");
@@ -168,7 +168,7 @@ fn another_password_kills_the_earlier_attempt_and_its_codes_at_once() {
     let old = server.code(ADA);
     assert_eq!(server.register(ADA, OTHER).status, 202);
     assert_eq!(server.activate(ADA, PASSWORD, &old).status, 401, "the earlier attempt");
-    assert_eq!(server.activate(ADA, OTHER, &old).status, 401, "its code for the later one");
+    assert_eq!(server.activate(ADA, OTHER, &old).status, 401, "the earlier code for the later attempt");
     server.pass(61);
     let new = server.wait_for_mails(ADA, 2)[0]["code"].as_str().unwrap().to_owned();
     assert_eq!(server.activate(ADA, PASSWORD, &new).status, 401);

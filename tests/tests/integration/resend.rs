@@ -1,4 +1,4 @@
-//! Owns `POST /v1/resend` where answers hide the state of an address.
+//! `POST /v1/resend` where answers hide the state of an address.
 
 use auth_tests::{PASSWORD, start};
 use serde_json::json;

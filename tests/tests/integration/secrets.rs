@@ -1,4 +1,4 @@
-//! Owns where passwords, codes and addresses never show.
+//! Where passwords, codes and addresses must never show.
 
 use auth_tests::{Answer, Server, basic, start};
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -10,7 +10,7 @@ const WRONG: &str = "c4n4ry passphrase that is wrong";
 const WEAK: &str = "c4n4ry1";
 const WRONG_CODE: &str = "C4N4RYC4N4RYC4N4RYC4";
 
-/// Long codes: none is in a file by chance.
+/// A setting for long codes: none is in a file by chance.
 fn settings<'a>(format: &'a str, level: &'a str) -> [(&'a str, &'a str); 4] {
     [
         ("AUTH_LOG", level),
@@ -20,7 +20,7 @@ fn settings<'a>(format: &'a str, level: &'a str) -> [(&'a str, &'a str); 4] {
     ]
 }
 
-/// Does everything that a visitor can do, well and badly; returns the answers and the code.
+/// Does everything that a visitor can do, right and wrong; returns the answers and the code.
 fn everything(server: &Server) -> (Vec<Answer>, String) {
     let mut answers = vec![
         server.register(ADDRESS, WEAK),
@@ -55,7 +55,7 @@ fn secrets(code: &str) -> Vec<String> {
     let mut secrets: Vec<String> = [PASSWORD, WRONG, WEAK, WRONG_CODE, code].map(str::to_owned).to_vec();
     secrets.push(PASSWORD.replace(' ', "+"));
     for password in [PASSWORD, WRONG] {
-        // Alignment changes base64, so the whole header's value and the password's own.
+        // Base64 depends on the alignment, so both the whole header's value and the password's own.
         secrets.push(STANDARD.encode(format!("{ADDRESS}:{password}")));
         secrets.push(STANDARD.encode(password).trim_end_matches('=').to_owned());
     }

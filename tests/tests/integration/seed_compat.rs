@@ -1,4 +1,4 @@
-//! Owns the profile `seed-compat`: what it sets, and that what is set explicitly counts.
+//! The profile `seed-compat`: its values, and that explicit settings override them.
 
 use auth_tests::{Server, start};
 

@@ -1,4 +1,4 @@
-//! Owns the end of the program: what was accepted is finished, nothing is left half done.
+//! The end of the program: accepted requests are finished, nothing is left half done.
 
 use std::{
     fs,
@@ -54,7 +54,7 @@ fn server_that_has_said_where_it_listens_ends_in_order_at_once() {
     }
 }
 
-/// As under nohup: whoever started it wants it to outlive the terminal.
+/// Starts it as `nohup` does, so that it outlives the terminal.
 #[test]
 fn hangup_that_is_ignored_at_the_start_stays_ignored() {
     let folder = tempfile::TempDir::new().unwrap();
@@ -123,7 +123,7 @@ fn acknowledged_registration_gets_exactly_one_mail_across_an_orderly_end() {
         server.terminate();
         ends_in_order(&mut server);
         let before = mails_in(&server.whole_log(), &address);
-        // No clock is moved: a lease that was kept would show as a late mail.
+        // No clock is moved: a lease that was not released would show as a late mail.
         let server = server.restart(&[]);
         let ((), time) = took(|| server.wait_until_nothing_is_due());
         assert!(time < Duration::from_secs(4), "a lease was not given back: {time:?}");
@@ -139,7 +139,7 @@ fn client_that_disconnects_leaves_no_half_state() {
     for n in 0..60 {
         let mut wire = server.wire();
         wire.send(registration(&server, &address(n)));
-        // Every third one goes at once, the others when somebody else's answer has come.
+        // Every third one disconnects at once, the others when another one's answer has arrived.
         if n % 3 != 0 {
             server.resend("nobody@example.org");
         }

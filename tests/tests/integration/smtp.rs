@@ -1,7 +1,7 @@
-//! Owns what every kind of reply means for a mail, at every step of the conversation.
+//! The meaning of every kind of reply for a mail, at every step of the conversation.
 //!
-//! Beside it: `smtp_faults.rs` for servers that say nothing, `smtp_tls.rs`, `smtp_connections.rs`,
-//! `smtp_messages.rs` for what is on the wire, and `smtp_server.rs` for the whole program.
+//! See also `smtp_faults.rs` for silent servers, `smtp_tls.rs`, `smtp_connections.rs`,
+//! `smtp_messages.rs` for the messages, and `smtp_server.rs` for the whole program.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ pub(crate) const CODE: &str = "271828";
 pub(crate) const USER: &str = "mailer";
 pub(crate) const WORD: &str = "canary-7731";
 
-/// As strict as a server can be.
+/// The strictest server: TLS and a login.
 pub(crate) const STRICT: Manner = Manner {
     tls: Tls::StartTls,
     certificate: auth_tests::smtp_peer::Certificate::Good,
@@ -29,7 +29,7 @@ pub(crate) const STRICT: Manner = Manner {
     mechanisms: "PLAIN LOGIN",
 };
 
-/// Who is not patient cannot be held up by a test that hangs.
+/// Short limits, so that a test that hangs does not block the others.
 pub(crate) const IMPATIENT: Patience = Patience {
     phase: Duration::from_secs(2),
     before_end: Duration::from_secs(20),
@@ -37,7 +37,7 @@ pub(crate) const IMPATIENT: Patience = Patience {
     idle: Duration::from_secs(20),
 };
 
-/// Says how to come to a peer.
+/// Returns the settings that lead to a peer.
 pub(crate) fn server(peer: &SmtpPeer, manner: Manner) -> SmtpServer {
     let (tls, trusts) = match manner.tls {
         Tls::None => (SmtpTls::Plain, false),
@@ -63,7 +63,7 @@ pub(crate) fn mailer(server: &SmtpServer) -> MailSmtp {
     MailSmtp::open(server, templates, Clock::default()).unwrap().with_patience(IMPATIENT)
 }
 
-/// Starts a peer, and a mailer that leads to it.
+/// Starts a peer, and a mailer that uses it.
 pub(crate) fn pair(manner: Manner) -> (SmtpPeer, MailSmtp) {
     let peer = SmtpPeer::start(manner);
     let mailer = mailer(&server(&peer, manner));
@@ -100,10 +100,10 @@ pub(crate) fn is_unknown(sent: &Result<Sending, PortError>) {
     assert!(matches!(sent, Err(PortError { fault: Fault::Unknown, .. })), "not unknown: {sent:?}");
 }
 
-/// Before the server knows of a mail.
+/// The steps before the server knows of a mail.
 pub(crate) const BEFORE: [(Step, &str); 4] =
     [(Step::Greeting, "greeting"), (Step::Ehlo, "EHLO"), (Step::StartTls, "STARTTLS"), (Step::Auth, "login")];
-/// About one mail.
+/// The steps that concern one mail.
 pub(crate) const ABOUT: [(Step, &str); 4] =
     [(Step::Mail, "MAIL FROM"), (Step::Rcpt, "RCPT TO"), (Step::Data, "DATA"), (Step::End, "end of message")];
 
@@ -144,7 +144,7 @@ async fn a_reply_of_class_5_about_a_mail_is_rejected() {
     }
 }
 
-/// An operator's fault must not make dead letters of all mails.
+/// An operator's mistake must not turn all mails into dead letters.
 #[tokio::test]
 async fn a_reply_of_class_5_before_the_mail_is_deferred() {
     for (step, name) in BEFORE {
@@ -156,7 +156,7 @@ async fn a_reply_of_class_5_before_the_mail_is_deferred() {
     }
 }
 
-/// RFC 4954 section 6: it is about us, not about the mail.
+/// RFC 4954 section 6: the reply concerns us, not the mail.
 #[tokio::test]
 async fn a_demand_to_log_in_is_deferred() {
     for (step, _) in ABOUT {
@@ -193,7 +193,7 @@ async fn a_reply_that_says_nothing_before_the_last_is_deferred() {
     }
 }
 
-/// Threat: a server that quotes what it got, into an outbox that must not hold codes.
+/// Threat: a server quotes what it received, and the quote gets into an outbox that must not hold codes.
 #[tokio::test]
 async fn a_quoted_secret_is_hidden() {
     let (peer, mailer) = pair(Manner::default());
@@ -208,7 +208,7 @@ async fn a_quoted_secret_is_hidden() {
     }
 }
 
-/// Threat: personal data in logs, which have the errors of ports.
+/// Threat: personal data in logs, which contain the errors of ports.
 #[tokio::test]
 async fn an_unknown_outcome_tells_no_address() {
     let (peer, mailer) = pair(Manner::default());

@@ -1,4 +1,4 @@
-//! Owns what `check` says of the mail server: the real error, and what to do.
+//! What `check` says about the mail server: the real error, and what to do.
 
 use auth_tests::{
     Program, Ran,
@@ -9,7 +9,7 @@ use crate::smtp::{STRICT, USER, WORD};
 
 const FROM: (&str, &str) = ("AUTH_MAIL_FROM", "Accounts <no-reply@example.net>");
 
-/// Runs `check` and returns what it says of a part, with its verdict.
+/// Runs `check` and returns what it says about a part, with its verdict.
 fn check(url: &str, arguments: &[&str], part: &str) -> String {
     let program = Program::plain(&[("AUTH_SMTP_URL", url), FROM]);
     let ran = program.run(&[&["check"], arguments].concat());
@@ -17,7 +17,7 @@ fn check(url: &str, arguments: &[&str], part: &str) -> String {
     let said = out
         .lines()
         .find(|line| line.split_whitespace().skip(1).collect::<Vec<_>>().join(" ").starts_with(part));
-    let said = said.unwrap_or_else(|| panic!("nothing of {part}: {ran:?}")).to_owned();
+    let said = said.unwrap_or_else(|| panic!("nothing about {part}: {ran:?}")).to_owned();
     assert_eq!(*status == 0, !out.contains("FAILED"), "{ran:?}");
     assert!(!out.contains(WORD) && !err.contains(WORD), "{ran:?}");
     said
@@ -79,7 +79,7 @@ fn bad_certificates_are_told() {
     fails(url.split('?').next().unwrap(), &["UnknownIssuer", "ssl-ca=FILE"]);
 }
 
-/// Its error alone, CaUsedAsEndEntity, tells nobody what to do, and an authority was named already.
+/// The error CaUsedAsEndEntity alone does not say what to do, and an authority was named already.
 #[test]
 fn a_self_signed_certificate_is_told_with_what_to_do() {
     let peer = SmtpPeer::start(Manner { certificate: Certificate::SelfSignedAuthority, ..STRICT });
@@ -99,7 +99,7 @@ fn a_missing_starttls_is_told() {
 }
 
 #[test]
-fn tls_where_none_is_spoken_is_told() {
+fn tls_to_a_server_without_it_is_reported() {
     let peer = SmtpPeer::start(Manner::default());
     fails(&peer.url().replace("smtp://", "smtps://"), &["TLS: ", "smtp+starttls://"]);
 }
@@ -112,7 +112,7 @@ fn a_greeting_that_refuses_is_told() {
 }
 
 #[test]
-fn a_certificate_file_that_is_none_is_told() {
+fn an_invalid_certificate_file_is_reported() {
     let peer = SmtpPeer::start(STRICT);
     let url = peer.url().replace("ca.pem", "gone.pem");
     fails(&url, &["AUTH_SMTP_URL: read ssl-ca: ", "gone.pem"]);

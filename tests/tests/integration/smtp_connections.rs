@@ -1,4 +1,4 @@
-//! Owns warm connections: used again, given up when they do not serve, and closed politely.
+//! Warm connections: reused, dropped when they fail, and closed politely.
 
 use std::{sync::Arc, time::Duration};
 
@@ -36,7 +36,7 @@ async fn a_refused_mail_leaves_the_connection_to_the_next() {
     assert_eq!((peer.sessions().len(), peer.mails().len()), (1, 3));
 }
 
-/// RFC 5321 section 4.5.3.2.7 (421): whoever says it closes.
+/// RFC 5321 section 4.5.3.2.7 (421): the server closes after this reply.
 #[tokio::test]
 async fn a_connection_that_said_421_is_not_used_again() {
     let (peer, mailer) = pair(Manner::default());
@@ -88,7 +88,7 @@ async fn mails_at_once_have_connections_of_their_own_and_eight_stay() {
     const MAILS: usize = 12;
     let (peer, mailer) = pair(Manner::default());
     let mailer = Arc::new(mailer);
-    // So slow that all of them are there before the first is done.
+    // So slow that all of them are open before the first is done.
     peer.on(Step::Greeting, Act::drip("220 peer.example", Duration::from_millis(50)));
     let mut sending = JoinSet::new();
     for n in 0..MAILS {
@@ -103,7 +103,7 @@ async fn mails_at_once_have_connections_of_their_own_and_eight_stay() {
     until("the end of the others", || (open() == 8).then_some(()));
 }
 
-/// Each has its envelope, also on a connection that has had others.
+/// Each mail has its own envelope, also on a connection that has carried others.
 #[tokio::test]
 async fn no_mail_gets_the_recipient_of_another() {
     let (peer, mailer) = pair(Manner::default());

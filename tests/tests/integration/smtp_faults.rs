@@ -1,4 +1,4 @@
-//! Owns what silence means for a mail, and lost connections: deferred, or unknown after the final dot.
+//! Silence and lost connections: the mail is deferred, or unknown after the final dot.
 
 use std::{future::Future, sync::Arc, time::Duration};
 
@@ -11,7 +11,7 @@ use crate::smtp::{
     ABOUT, BEFORE, IMPATIENT, STRICT, activation, deferred, is_unknown, mailer, pair, send, server,
 };
 
-/// Runs cases side by side: each waits for a server that says nothing.
+/// Runs cases side by side: each waits for a silent server.
 async fn beside<F: Future<Output = ()> + Send + 'static>(cases: impl IntoIterator<Item = F>) {
     cases.into_iter().collect::<JoinSet<()>>().join_all().await;
 }
@@ -59,7 +59,7 @@ async fn a_connection_lost_before_the_final_dot_is_deferred() {
         let (peer, mailer) = pair(STRICT);
         peer.on(step, Act::close());
         assert!(deferred(&send(&mailer).await).starts_with(&format!("{name}: ")));
-        // The mail is on its way then, and gets nowhere.
+        // The mail is being sent then, and gets no further.
         peer.behave();
         if step == Step::Data {
             peer.on(step, Act::reply("354 go ahead").and_close());
@@ -106,7 +106,7 @@ async fn an_unknown_host_is_deferred() {
     assert!(deferred(&send(&mailer(&elsewhere)).await).starts_with("connection: "));
 }
 
-/// A listener that takes connections and never speaks, TLS neither.
+/// A listener that accepts connections and never speaks, not even TLS.
 #[tokio::test]
 async fn a_server_that_never_speaks_is_deferred_with_and_without_tls() {
     let case = |(tls, name): (Tls, &'static str)| async move {

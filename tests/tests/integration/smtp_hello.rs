@@ -1,4 +1,4 @@
-//! Servers that do not know EHLO are asked with HELO, and nothing goes where TLS or a login is wanted.
+//! Servers that do not know EHLO: they are greeted with HELO, and get nothing if TLS or a login is configured.
 
 use auth_core::Sending;
 use auth_http::port::{Mailer, Verdict};
@@ -24,7 +24,7 @@ async fn a_server_without_ehlo_is_asked_with_helo() {
     }
 }
 
-/// Threat: somebody in between who answers EHLO, to have the mail or the password in clear.
+/// Threat: an attacker in the middle answers EHLO, to get the mail or the password in clear.
 #[tokio::test]
 async fn where_starttls_or_a_login_is_wanted_nothing_goes_on_without_ehlo() {
     for manner in [STRICT, Manner { login: None, ..STRICT }, Manner { tls: Tls::Implicit, ..STRICT }] {
@@ -45,7 +45,7 @@ async fn a_server_that_refuses_both_is_deferred_with_what_it_said_first() {
     assert_eq!(deferred(&send(&mailer).await), "EHLO: 502 5.5.1 not implemented");
 }
 
-/// It is refused for what it is, not for how it asked.
+/// The refusal concerns the client, not the greeting: HELO would not help.
 #[tokio::test]
 async fn a_server_that_refuses_us_is_not_asked_again() {
     for reply in ["550 5.7.1 go away", "554 5.7.1 go away", "421 4.3.2 closing", "451 4.7.1 later"] {

@@ -1,4 +1,4 @@
-//! Owns what is on the wire: one recipient, fixed headers, and a message that RFC 5322 allows.
+//! Messages on the wire: one recipient, fixed headers, and a form that RFC 5322 allows.
 
 use std::{
     fs,
@@ -31,10 +31,10 @@ const HEADERS: [&str; 9] = [
     "MIME-Version",
 ];
 
-/// Asserts what holds of every message (RFC 5321 section 4.5.2, RFC 5322 section 2).
+/// Asserts what holds for every message (RFC 5321 section 4.5.2, RFC 5322 section 2).
 fn is_clean(mail: &Received) {
     let wire = &mail.wire;
-    assert!(wire.ends_with(b"\r\n.\r\n"), "its end");
+    assert!(wire.ends_with(b"\r\n.\r\n"), "no final dot");
     assert!(
         wire.iter().all(|octet| octet.is_ascii() && (*octet >= b' ' || b"\r\n\t".contains(octet))),
         "7 bits"
@@ -129,7 +129,7 @@ async fn the_date_is_the_clocks() {
     assert!(years[0] >= 2026 && years[1] - years[0] >= 1, "{years:?}");
 }
 
-/// Lines that SMTP, RFC 5322 or a mail server on the way could take for something else.
+/// Lines that SMTP, RFC 5322 or a mail server on the way could misinterpret.
 #[tokio::test]
 async fn whatever_a_template_says_the_message_is_clean() {
     let peer = SmtpPeer::start(Manner::default());
@@ -170,7 +170,7 @@ async fn whatever_a_template_says_the_message_is_clean() {
     assert!(peer.sessions().iter().all(|session| !session.clear.iter().any(|line| line.contains("eve@"))));
 }
 
-/// A generator whose seed is told (xorshift64).
+/// A generator whose seed is printed (xorshift64).
 struct Dice(u64);
 
 impl Dice {
@@ -186,7 +186,7 @@ impl Dice {
     }
 }
 
-/// Threat: an address that brings further recipients, or headers.
+/// Threat: an address that injects further recipients or headers.
 #[tokio::test]
 async fn one_recipient_and_fixed_headers_whatever_the_address() {
     let seed = RandomState::new().build_hasher().finish() | 1;
@@ -218,7 +218,7 @@ async fn one_recipient_and_fixed_headers_whatever_the_address() {
     for n in 0..400 {
         let local = if n < 150 { dice.text(&hostile, 20) } else { dice.text(&plain, 64) };
         let given = format!("{local}@{}", domains[dice.below(domains.len())]);
-        // What the parser refuses cannot be ordered at all.
+        // No order can contain what the parser refuses.
         let Ok(address) = Address::parse(&given) else { continue };
         let to = address.recipient();
         let order = activation(&given);

@@ -1,4 +1,4 @@
-//! Owns the whole program with a mail server that is good, bad or away.
+//! The whole program with a mail server that is good, bad or unavailable.
 
 use std::{thread, time::Duration};
 
@@ -15,7 +15,7 @@ const ADA: &str = "ada@example.org";
 const FROM: (&str, &str) = ("AUTH_MAIL_FROM", "Accounts <no-reply@example.net>");
 const KEYS: (&str, &str) = ("AUTH_CODE_KEYS", "k1:Y2FuYXJ5LWNhbmFyeS1jYW5hcnktY2FuYXJ5LTc3MzE=");
 
-/// Starts a server that mails through a peer.
+/// Starts a server that sends mails through a peer.
 fn mailing(peer: &SmtpPeer) -> Server {
     start(&[("AUTH_SMTP_URL", &peer.url()), FROM])
 }
@@ -27,7 +27,7 @@ fn outbox(server: &Server) -> Vec<Value> {
     serde_json::from_str(&out).unwrap()
 }
 
-/// Waits until the only mail is in a state with a last error that begins so; returns it.
+/// Waits until the only mail is in a state and its last error begins with a text; returns it.
 fn settled(server: &Server, state: &str, error: &str) -> Value {
     until(&format!("a mail that is {state} after {error:?}"), || {
         let mail = outbox(server).pop()?;
@@ -59,7 +59,7 @@ fn a_mail_over_smtp_activates() {
     }
 }
 
-/// Threat: whoever asks learns whether a mail went, and how.
+/// Threat: an answer discloses whether a mail left, and how.
 #[test]
 fn answers_are_the_same_whether_the_mail_server_is_up_or_not() {
     let peer = SmtpPeer::start(Manner::default());
@@ -137,7 +137,7 @@ fn a_refused_mail_is_a_dead_letter_that_says_why_and_can_be_retried() {
     activates(&server, &peer, ADA);
 }
 
-/// Each of them may be one mail too many.
+/// Each retry may deliver the mail once more.
 #[test]
 fn a_lost_last_reply_is_followed_by_two_mails_at_most() {
     let peer = SmtpPeer::start(Manner::default());
@@ -152,7 +152,7 @@ fn a_lost_last_reply_is_followed_by_two_mails_at_most() {
     }
     peer.wait_for_mails(ADA, 3);
     settled(&server, "dead", "the server's last reply was lost; the mail may have arrived");
-    // The worker that sends this one has passed over that one.
+    // The worker that sends this one has skipped the other one.
     server.shift_clock(7200);
     peer.behave();
     server.register("eve@example.org", PASSWORD);
@@ -177,7 +177,7 @@ fn one_silent_conversation_holds_up_nobody_else() {
     assert!(matches!(&left[..], [mail] if mail["state"] == "leased"), "{left:?}");
 }
 
-/// Takes the half minute that a phase may last, so the cases run side by side.
+/// Each case takes the half minute that a phase may last, so the cases run side by side.
 #[test]
 fn a_server_that_hangs_gets_the_mail_once_it_does_not() {
     thread::scope(|scope| {
@@ -239,7 +239,7 @@ fn with_smtp_and_keys_others_may_come_also_through_a_proxy() {
     }
 }
 
-/// The server need not be there when the program starts.
+/// The mail server may be unavailable when the program starts.
 #[test]
 fn a_mail_server_that_is_away_stops_no_start() {
     let peer = SmtpPeer::start(Manner::default());

@@ -1,4 +1,4 @@
-//! Owns TLS and logins: nothing secret goes where somebody else may read it.
+//! TLS and logins: nothing secret is sent where somebody else may read it.
 
 use std::fs;
 
@@ -11,7 +11,7 @@ use auth_tests::smtp_peer::{Act, Certificate, Manner, SmtpPeer, Step, Tls};
 
 use crate::smtp::{CODE, STRICT, USER, WORD, deferred, mailer, pair, send, server};
 
-/// Returns what came without TLS, in one text.
+/// Returns everything received without TLS, as one text.
 fn in_clear(peer: &SmtpPeer) -> String {
     peer.sessions().into_iter().flat_map(|session| session.clear).collect::<Vec<_>>().join("\n")
 }
@@ -38,7 +38,7 @@ async fn mails_go_without_tls_where_told() {
     assert_eq!(mailer.examine().await.remove(0).text, place);
 }
 
-/// Threat: somebody in between who takes the offer out of the server's answer, or answers himself.
+/// Threat: an attacker in the middle removes the offer from the server's answer, or answers instead of the server.
 #[tokio::test]
 async fn without_starttls_nothing_is_sent_in_clear() {
     for (step, act) in [
@@ -58,7 +58,7 @@ async fn without_starttls_nothing_is_sent_in_clear() {
     }
 }
 
-/// Threat: text put in before TLS by somebody in between, read as the server's after it.
+/// Threat: an attacker in the middle injects text before TLS that is read as the server's after it.
 #[tokio::test]
 async fn what_is_said_before_tls_counts_for_nothing() {
     let (peer, mailer) = pair(STRICT);
@@ -86,7 +86,7 @@ async fn bad_certificates_are_refused_before_anything_is_said() {
     }
 }
 
-/// Threat: any public authority's certificate for a server of one's own, and the other way round.
+/// Threat: a certificate of any public authority is accepted for a server with an own authority, or vice versa.
 #[tokio::test]
 async fn the_authority_that_is_named_is_the_only_one() {
     let (mine, other) = (SmtpPeer::start(STRICT), SmtpPeer::start(STRICT));

@@ -1,20 +1,20 @@
-//! SQLite on a disk that refuses writes: 503, not ready, and itself again soon after.
+//! SQLite on a disk that refuses writes: 503, not ready, and a quick recovery.
 //!
-//! The limit on file sizes stands for the disk. A disk that really is full is in `tests/faults/disk.rs`.
+//! A limit on file sizes simulates the disk. A disk that really is full is in `tests/faults/disk.rs`.
 
 use std::{fs, process::Command, thread, time::Duration};
 
 use auth_tests::{Answer, PASSWORD, Program, Server, took, until};
 
 const ADA: &str = "ada@example.org";
-/// How soon a server is itself again after its disk is.
+/// The longest time in which a server recovers after its disk.
 const RECOVERY: Duration = Duration::from_secs(5);
-/// Less than a write-ahead log with one page in it.
+/// A limit below a write-ahead log with one page in it.
 const NOTHING: u64 = 4096;
-/// Some registrations are written before it is reached.
+/// A limit that allows some registrations.
 const SOMETHING: u64 = 256 * 1024;
 
-/// The program that ships, with cheap hashes.
+/// Starts the released program, with cheap hashes.
 fn program() -> Program {
     Program::plain(&[
         ("AUTH_PROFILE", "seed-compat"),
@@ -23,7 +23,7 @@ fn program() -> Program {
     ])
 }
 
-/// Lets a server write no file beyond so many bytes; without a number, as far as it likes.
+/// Limits the size of the files that a server writes; without a number, removes the limit.
 fn limit(server: &Server, bytes: Option<u64>) {
     let soft = bytes.map_or("unlimited".to_owned(), |bytes| bytes.to_string());
     let arguments = ["--pid", &server.id().to_string(), &format!("--fsize={soft}:")];
@@ -40,8 +40,8 @@ fn is_not_ready(server: &Server) {
     assert!(answer.json()["detail"].as_str().unwrap().contains("accounts"), "{answer:?}");
 }
 
-/// Registers new addresses, many at once, so that every connection of the pool is used; returns who was accepted
-/// and how many were not.
+/// Registers new addresses, many at once, so that every connection of the pool is used; returns the accepted ones
+/// and the number of the others.
 fn rush(server: &Server, round: &str) -> (Vec<String>, usize) {
     let register = |n: usize| {
         let address = format!("{round}-{n}@example.org");
@@ -69,7 +69,7 @@ fn disk_that_refuses_writes_is_503_and_the_server_is_itself_again_soon_after() {
         assert_eq!(server.register(ADA, PASSWORD).status, 201);
         let mut accepted = vec![ADA.to_owned()];
         limit(&server, Some(bytes));
-        // Until every connection has met it: SQLite's caches hold some back.
+        // Until every connection has hit the limit: SQLite's caches delay some writes.
         let mut failed = 0;
         for round in 0..20 {
             let (more, refused) = rush(&server, &format!("limited-{round}"));
@@ -116,7 +116,7 @@ fn idle_server_on_a_disk_that_refuses_writes_is_not_ready_and_is_again_soon_afte
     assert_eq!(server.register(ADA, PASSWORD).status, 201);
 }
 
-/// Threat: anybody may ask for readiness, as often as they like.
+/// Threat: anybody may request readiness, as often as they like.
 #[test]
 fn readiness_is_found_out_by_a_real_write_and_not_by_one_for_each_question() {
     let server = program().serve(&[]);

@@ -1,4 +1,4 @@
-//! The files of a SQLite database: one server at a time has them, and nobody but their owner reads them.
+//! The files of a SQLite database: one server at a time uses them, and only their owner reads them.
 
 use std::{
     fs,
@@ -23,7 +23,7 @@ fn set_mode(path: &Path, mode: u32) {
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
 }
 
-/// Threat: two servers that keep codes in their own memory; what one has mailed the other refuses.
+/// Threat: two servers that keep codes in their own memory; one refuses the codes that the other has mailed.
 #[test]
 fn second_server_on_a_file_is_refused_and_told_who_has_it() {
     let program = Program::plain(&[]);
@@ -74,7 +74,7 @@ fn server_that_was_killed_leaves_its_file_to_the_next() {
     let program = Program::plain(&[]);
     let mut first = program.serve(&[]);
     first.kill();
-    assert!(program.folder().join("auth.db-lock").exists(), "what is left of it holds nobody up");
+    assert!(program.folder().join("auth.db-lock").exists(), "the lock file that is left blocks nobody");
     let second = program.serve(&[]);
     assert!(
         program.refusal(&[]).contains(&format!("process {},", second.id())),
@@ -103,7 +103,7 @@ async fn second_node_in_one_process_is_refused_until_the_first_has_ended() {
 }
 
 #[tokio::test]
-async fn databases_in_memory_are_nobody_elses() {
+async fn databases_in_memory_are_never_shared() {
     let url = "sqlite::memory:";
     let nodes = [Node::start(settings(url)).await.unwrap(), Node::start(settings(url)).await.unwrap()];
     for node in nodes {
@@ -131,7 +131,7 @@ fn file_behind_a_link_is_made_for_its_owner_alone() {
     assert_eq!(mode(&program.folder().join("data/real.db")), 0o600);
 }
 
-/// Whoever gives a backup's user the right to read means it.
+/// Giving a backup's user the right to read is intended.
 #[test]
 fn mode_of_a_file_that_was_there_stays_and_check_warns_of_it() {
     let program = Program::plain(&[]);

@@ -1,5 +1,5 @@
-//! Owns what the contract of accounts cannot say of MySQL and MariaDB: servers that refuse or only read, slow
-//! and ended connections, rows that others hold or have damaged. Next: `stack_mysql_schema.rs`.
+//! MySQL and MariaDB beyond the contract of accounts: servers that refuse or are read-only, slow
+//! and closed connections, rows that others have locked or damaged. Next: `stack_mysql_schema.rs`.
 
 use std::time::Duration;
 
@@ -31,7 +31,7 @@ pub(crate) fn on_each(rule: impl Fn(&Database)) {
     }
 }
 
-/// The same with a migrated database, and for rules of the adapter.
+/// Runs a rule of the adapter on a migrated database of each server.
 pub(crate) fn migrated(rule: impl AsyncFn(&Database, &AccountsMysql)) {
     on_each(|database| {
         let runtime = tokio::runtime::Runtime::new().unwrap();
@@ -59,7 +59,7 @@ pub(crate) async fn execute(connection: &mut MySqlConnection, sql: impl Into<Str
     connection.execute(AssertSqlSafe(sql.into())).await.unwrap();
 }
 
-/// Carries out a statement in a database.
+/// Executes a statement in a database.
 pub(crate) fn alter(database: &Database, sql: &str) {
     administer(&database.url, sql.to_owned());
 }
@@ -123,7 +123,7 @@ fn unknown_database_is_refused_with_the_servers_error() {
     });
 }
 
-/// What says that something is locked need not be a file that another program holds for a moment.
+/// An error that says "locked" need not come from a file that another program has locked for a moment.
 #[test]
 fn locked_user_is_refused_at_once() {
     on_each(|database| {
@@ -146,7 +146,7 @@ fn server_that_is_away_is_tried_for_ten_seconds() {
     assert!((10..15).contains(&time.as_secs()), "{time:?}");
 }
 
-/// Threat: a collation takes two addresses for one, and one owner gets the other's account.
+/// Threat: a collation treats two addresses as one, and one owner gets the other's account.
 #[test]
 fn folding_collation_is_refused() {
     on_each(|database| {
@@ -169,7 +169,7 @@ fn engine_without_transactions_is_refused() {
     });
 }
 
-/// The account of this number, which owes a mail since 1970.
+/// Returns the account with this number, which owes a mail since 1970.
 pub(crate) fn order(n: u8) -> CommitAccount {
     let address = Address::parse(&format!("user{n}@example.org")).unwrap();
     let (generation, locale) = (Generation::from_bytes([n; 16]), Locale::parse("en").unwrap());
@@ -198,7 +198,7 @@ async fn lease(accounts: &AccountsMysql) -> Vec<u8> {
     leased.iter().map(|leased: &LeasedMail| leased.mail.id.as_bytes()[0]).collect()
 }
 
-/// After a restart, an idle time-out or a failover every open connection is one of the past.
+/// After a restart, an idle time-out or a failover every open connection is stale.
 #[test]
 fn connections_that_the_server_ended_cost_no_call() {
     migrated(async |database, accounts| {
@@ -207,7 +207,7 @@ fn connections_that_the_server_ended_cost_no_call() {
         for n in 1..=3 {
             let (key, mut open) = (order(n).key, Vec::<i64>::new());
             let ids = "SELECT CAST(id AS SIGNED) FROM information_schema.processlist WHERE db = ?";
-            // A call that is done lends its connection to the next: as often as it takes to open several.
+            // A finished call passes its connection to the next: repeated until several are open.
             while open.len() < 3 {
                 let [one, two, three, four] = [(); 4].map(|()| accounts.find(&key));
                 for found in <[_; 4]>::from(tokio::join!(one, two, three, four)) {
@@ -232,14 +232,14 @@ async fn server_of(database: &Database) -> MySqlConnection {
     url.parse::<MySqlConnectOptions>().unwrap().connect().await.unwrap()
 }
 
-/// A proxy to the database's server, and the URL through it.
+/// Returns a proxy to the database's server, and the URL through it.
 fn proxied(database: &Database, url: &str) -> (Proxy, String) {
     let proxy = Proxy::to(address_of(&database.url));
     let url = with_address(url, proxy.address());
     (proxy, plain(&url))
 }
 
-/// A server that looks up the name of each client may take long to greet, every time.
+/// A server that looks up the name of each client may be slow to greet, every time.
 #[test]
 fn connection_that_came_too_late_serves_the_next_call() {
     migrated(async |database, _| {
@@ -253,7 +253,7 @@ fn connection_that_came_too_late_serves_the_next_call() {
         let two = async || tokio::join!(accounts.find(&key), accounts.find(&key));
         accounts.find(&key).await.unwrap();
 
-        // One way: connecting takes five of them, a call on an open connection two.
+        // One way: connecting takes five of these delays, a call on an open connection two.
         proxy.delay(Duration::from_millis(400));
         let (one, other) = two().await;
         let error = one.and(other).unwrap_err();
@@ -267,7 +267,7 @@ fn connection_that_came_too_late_serves_the_next_call() {
         while query_scalar::<_, i64>(open).bind(&user).fetch_one(&mut administrator).await.unwrap() < 2 {
             assert!(begun.elapsed() < Duration::from_secs(10), "the late connection is given up");
         }
-        // From here on nobody connects: there is what there is.
+        // From here on nobody can connect: only the open connections remain.
         execute(&mut administrator, format!("ALTER USER {user}@'%' ACCOUNT LOCK")).await;
         while !matches!(two().await, (Ok(_), Ok(_))) {
             assert!(begun.elapsed() < Duration::from_secs(10), "the late connection is not used");
@@ -276,7 +276,7 @@ fn connection_that_came_too_late_serves_the_next_call() {
     });
 }
 
-/// The longest commit of a request takes less than a commit over this link.
+/// A commit over this link takes longer than the time limit of a request's commit.
 #[test]
 fn operators_commit_may_take_longer() {
     migrated(async |database, accounts| {
@@ -288,7 +288,7 @@ fn operators_commit_may_take_longer() {
     });
 }
 
-/// Nothing was written: that the server does not say so to the end leaves no doubt.
+/// Nothing was written, and that is certain even if the server's last answer is missing.
 #[test]
 fn conflict_is_known_whatever_becomes_of_its_rollback() {
     migrated(async |database, accounts| {
@@ -319,7 +319,7 @@ fn conflict_is_known_whatever_becomes_of_its_rollback() {
 fn server_that_only_reads_is_not_ready() {
     for service in [container::mysql(&[]), container::mariadb(&[])] {
         let database = Database::create(&service.mysql_url());
-        // Its administrator may write all the same.
+        // Its administrator may still write.
         alter(&database, "CREATE USER auth@'%' IDENTIFIED BY 'of-the-test'");
         alter(&database, "GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER ON *.* TO auth@'%'");
         let url = with(&database, |options| format!("auth:of-the-test@{}", address(options)));
@@ -384,7 +384,7 @@ fn a_damaged_mail_stops_no_other() {
     });
 }
 
-/// The server's defaults are another's business: what the adapter relies on it sets itself.
+/// The server's defaults may be anything: the adapter sets what it relies on.
 #[test]
 fn values_that_do_not_fit_are_refused_and_not_cut() {
     migrated(async |database, accounts| {

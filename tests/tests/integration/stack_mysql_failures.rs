@@ -1,16 +1,16 @@
-//! What a call that failed leaves on its connection to MySQL and MariaDB: nothing, since the connection goes with it.
+//! Failed calls on MySQL and MariaDB: they leave nothing on their connection, since it is closed.
 
 use auth_core::{Commit, Fault};
 use auth_http::port::{Accounts, Outbox};
 
 use crate::stack_mysql::{connection, execute, migrated, order};
 
-/// Its first statement has written, its second one fails, and its transaction was neither committed nor undone.
+/// A call whose first statement has written and whose second one fails: its transaction is neither committed nor undone.
 #[test]
 fn call_that_failed_in_its_transaction_leaves_nothing_on_its_connection() {
     migrated(async |database, accounts| {
         let mut other = connection(database).await;
-        // What is left open shows soon, instead of never.
+        // An open transaction shows soon, instead of never.
         execute(&mut other, "SET lock_wait_timeout = 5").await;
         for n in [1, 2] {
             execute(&mut other, "RENAME TABLE outbox TO hidden").await;

@@ -1,5 +1,5 @@
-//! Owns what becomes of the schema in MySQL and MariaDB: several nodes that migrate, migrations that were
-//! broken off, schemas of others, and grants.
+//! The schema in MySQL and MariaDB: several nodes that migrate, interrupted
+//! migrations, schemas of other programs, and grants.
 
 use std::thread;
 
@@ -7,7 +7,7 @@ use auth_tests::{Ran, stack::unique};
 
 use crate::stack_mysql::{address, alter, assert_refused, on_each, program, with};
 
-/// Each node looks at the schema while another makes it.
+/// Each node looks at the schema while another one creates it.
 #[test]
 fn three_nodes_serve_on_an_empty_database_at_once() {
     on_each(|database| {
@@ -34,7 +34,7 @@ fn start_that_is_refused_leaves_the_database_as_it_was() {
     });
 }
 
-/// A node that was killed between two migrations, and the first of the next version.
+/// A node was killed between two migrations, and then the first node of the next version starts.
 #[test]
 fn serve_goes_on_where_migrations_ended() {
     on_each(|database| {
@@ -101,7 +101,7 @@ fn missing_grant_is_named() {
     });
 }
 
-/// The grants that are advised are enough, each for its part.
+/// The recommended grants are enough, each for its purpose.
 #[test]
 fn advised_grants_suffice() {
     on_each(|database| {

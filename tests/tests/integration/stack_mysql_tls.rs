@@ -1,4 +1,4 @@
-//! Owns TLS to MySQL and MariaDB: whose certificates are trusted.
+//! TLS to MySQL and MariaDB: which certificates are trusted.
 
 use std::time::Duration;
 
@@ -13,8 +13,8 @@ use testcontainers::ImageExt;
 
 use crate::stack_mysql::on_each;
 
-/// Threat: somebody in between shows a certificate of his own. Both servers make one that nobody
-/// has signed when none is given to them.
+/// Threat: an attacker in the middle shows their own certificate. Both servers make an unsigned one
+/// when they are given none.
 #[test]
 fn untrusted_certificate_is_refused() {
     on_each(|database| {
@@ -26,7 +26,7 @@ fn untrusted_certificate_is_refused() {
     });
 }
 
-/// What `check` says of the database over verified TLS, to a server with this certificate.
+/// Returns what `check` says about the database over verified TLS, for a server with this certificate.
 fn checked(start: Starts, certificate: Certificate) -> (i32, String) {
     const CERT: &str = "/etc/mysql/tls/cert.pem";
     const KEY: &str = "/etc/mysql/tls/key.pem";
@@ -47,7 +47,7 @@ fn checked(start: Starts, certificate: Certificate) -> (i32, String) {
 type More = Box<dyn FnOnce(Request) -> Request>;
 type Starts = fn(&[&str], More) -> Service;
 
-/// Threat: somebody in between. Only the right name, signed by the authority that is named, is spoken to.
+/// Threat: an attacker in the middle. Only a server with the right name, signed by the named authority, is trusted.
 #[test]
 fn certificates_of_the_database_are_verified() {
     let servers: [Starts; 2] =
@@ -63,7 +63,7 @@ fn certificates_of_the_database_are_verified() {
                 "{bad:?}: {said}"
             );
         }
-        // Its error alone, CaUsedAsEndEntity, tells nobody what to do.
+        // The error CaUsedAsEndEntity alone does not say what to do.
         let (status, said) = checked(start, Certificate::SelfSignedAuthority);
         assert!(status == 1 && said.contains("CA:TRUE") && said.contains("CA:FALSE"), "{said}");
     }

@@ -1,6 +1,6 @@
-//! Owns the program on a real Redis or Valkey: what stands in it, what `check` and `/readyz` say of it.
+//! The program on a real Redis or Valkey: what is stored there, and what `check` and `/readyz` say about it.
 //!
-//! Where a test changes the server itself it has one of its own. Next: `contract/stack_redis_slots.rs`
+//! A test that changes the server itself has its own. Next: `contract/stack_redis_slots.rs`
 //! for the adapter alone.
 
 use auth_core::Secret;
@@ -21,7 +21,7 @@ use crate::contract::adapters_redis::Keys;
 const SERVERS: [&str; 2] = ["AUTH_TEST_REDIS_URL", "AUTH_TEST_VALKEY_URL"];
 const PORT: ContainerPort = ContainerPort::Tcp(6379);
 
-/// A server that one test may do anything to; it goes with this.
+/// A server of one test, which may do anything to it; dropping this removes it.
 pub(crate) struct Own {
     _container: ContainerAsync<GenericImage>,
     port: u16,
@@ -34,7 +34,7 @@ impl Own {
             .with_exposed_port(6379.tcp())
             .with_wait_for(WaitFor::message_on_stdout("Ready to accept connections"))
             .with_host_config_modifier(|config| {
-                // Threat: a server without a password that the whole network can reach.
+                // Threat: the whole network can reach a server without a password.
                 let here = PortBinding { host_ip: Some("127.0.0.1".to_owned()), host_port: None };
                 config.publish_all_ports = Some(false);
                 config.port_bindings = Some([("6379/tcp".to_owned(), Some(vec![here]))].into());
@@ -53,12 +53,12 @@ impl Own {
         format!("redis://127.0.0.1:{}", self.port)
     }
 
-    /// Carries out a command.
+    /// Executes a command.
     pub(crate) fn command(&self, words: &str) {
         command(&self.url(), words);
     }
 
-    /// Returns how often somebody was refused a command or a key.
+    /// Returns how often a command or a key was refused.
     pub(crate) fn refused(&self) -> usize {
         let mut redis = redis::Client::open(self.url()).unwrap().get_connection().unwrap();
         let entries: Vec<redis::Value> = redis::cmd("ACL").arg("LOG").query(&mut redis).unwrap();
@@ -66,7 +66,7 @@ impl Own {
     }
 }
 
-/// Carries out a command on a server; returns a number if it answers with one.
+/// Executes a command on a server; returns a number if it answers with one.
 pub(crate) fn command(url: &str, words: &str) -> Option<u64> {
     let mut redis = redis::Client::open(url).unwrap().get_connection().unwrap();
     let mut words = words.split(' ');
@@ -75,7 +75,7 @@ pub(crate) fn command(url: &str, words: &str) -> Option<u64> {
     redis::from_redis_value(answer).ok()
 }
 
-/// A user of a shared server with these rights; it goes with this.
+/// A user of a shared server with these rights; dropping this removes it.
 pub(crate) struct User {
     server: String,
     name: String,
@@ -107,7 +107,7 @@ impl Drop for User {
     }
 }
 
-/// Runs `check` on a server; returns what was found of codes, verdict first, and that alone.
+/// Runs `check` on a server; returns only the finding about codes, verdict first.
 fn check(url: &str) -> Vec<(String, String)> {
     let keys = Keys::on(url.to_owned());
     let program = Program::plain(&[("AUTH_REDIS_URL", url), ("AUTH_REDIS_PREFIX", &keys.prefix)]);
@@ -125,7 +125,7 @@ fn check(url: &str) -> Vec<(String, String)> {
     found
 }
 
-/// Asserts that `check` fails, and that its message says all this.
+/// Asserts that `check` fails, and that its message contains all these texts.
 fn assert_failed(url: &str, said: &[&str]) {
     let found = check(url);
     assert!(matches!(&found[..], [(verdict, _)] if verdict == "FAILED"), "{found:?}");
@@ -168,7 +168,7 @@ fn check_tells_missing_rights() {
             let user = User::create(&server, rights);
             assert_failed(&user.url("c4n4ry-secret"), &["permission", "SETUSER", "AUTH_REDIS_PREFIX"]);
         }
-        // What serves, and what it needs no more than.
+        // A server with everything that serving needs, and nothing else.
         let user = User::create(
             &server,
             "resetkeys ~auth-test* -@all +evalsha +script|load +get +set +type +time +select +client|setinfo",
@@ -239,7 +239,7 @@ fn no_password_code_or_address_stands_in_redis() {
         }
         for name in names {
             let ttl: i64 = redis::cmd("PTTL").arg(&name).query(&mut redis).unwrap();
-            assert!(ttl > 0, "{name} stays for ever");
+            assert!(ttl > 0, "{name} stays forever");
             let value: Vec<u8> = redis::cmd("GET").arg(&name).query(&mut redis).unwrap();
             let dump = format!("{name} {}", String::from_utf8_lossy(&value)).to_lowercase();
             for secret in [ADDRESS, "c4n4ry", "example.org", PASSWORD, &code, "127.0.0.1"] {
@@ -272,10 +272,10 @@ async fn tls_serves_the_right_name_of_a_trusted_authority_and_nothing_else() {
     ] {
         assert_failed(url(host, &authority).expose(), &[said]);
     }
-    // Without TLS there is nobody to talk to, and no way back to it.
+    // The server does not answer without TLS, and there is no fallback.
     assert_failed(&own.url(), &["AUTH_REDIS_URL"]);
 
-    // Its error alone, CaUsedAsEndEntity, tells nobody what to do.
+    // The error CaUsedAsEndEntity alone does not say what to do.
     let Issued { chain, key } = authority.issue(Certificate::SelfSignedAuthority);
     let own = Own::start(TLS, &[("certificate.pem", chain), ("key.pem", key)]).await;
     let url = format!("rediss://localhost:{}?ssl-ca={trusted}", own.port);

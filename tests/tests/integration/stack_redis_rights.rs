@@ -1,13 +1,13 @@
-//! The rights of a Redis user: the line of docs/operating.md is what serving needs, no more and no less.
+//! The rights of a Redis user: the line in docs/operating.md is exactly what serving needs.
 
 use auth_tests::{PASSWORD, Program, Server, start};
 
 use crate::stack_redis::{Own, User};
 
-const PAPER: &str = include_str!("../../../docs/operating.md");
+const PAGE: &str = include_str!("../../../docs/operating.md");
 const WORD: &str = "c4n4ry-secret";
 const KEYS: (&str, &str) = ("AUTH_REDIS_PREFIX", "auth");
-/// What serving needs, each as an operator takes it away and as `check` names it.
+/// The rights that serving needs: each as an operator removes it and as `check` names it.
 const NEEDED: [(&str, &str); 6] = [
     ("-evalsha", "EVALSHA"),
     ("-script|load", "SCRIPT LOAD"),
@@ -19,11 +19,11 @@ const NEEDED: [(&str, &str); 6] = [
 
 /// Returns the rights that the line gives.
 fn rights() -> &'static str {
-    let line = PAPER.lines().find_map(|line| line.trim().strip_prefix("ACL SETUSER auth on >PASSWORD "));
+    let line = PAGE.lines().find_map(|line| line.trim().strip_prefix("ACL SETUSER auth on >PASSWORD "));
     line.expect("docs/operating.md has the line")
 }
 
-/// Runs `check` as a user; returns what it says of codes.
+/// Runs `check` as a user; returns what it says about codes.
 fn check(url: &str) -> Vec<String> {
     let ran = Program::plain(&[("AUTH_REDIS_URL", url), KEYS]).run(&["check"]);
     assert!(!ran.out.contains(WORD) && !ran.err.contains(WORD), "it tells the password: {ran:?}");
@@ -33,7 +33,7 @@ fn check(url: &str) -> Vec<String> {
     lines
 }
 
-/// Starts a server as a user; a client's budget is stored for a minute.
+/// Starts a server as a user; a client's rate limit is stored for a minute.
 fn serve(url: &str) -> Server {
     start(&[("AUTH_REDIS_URL", url), KEYS, ("AUTH_CLIENT_REQUESTS_PER_MINUTE", "2")])
 }
@@ -49,10 +49,10 @@ async fn documented_rights_are_enough() {
         assert_eq!(server.get("/readyz").status, 200);
         server.activated(&format!("ada{}@example.org", database.len()), PASSWORD);
         assert_eq!(own.refused(), 0, "something was tried that is not permitted");
-        // The next one begins with a whole budget.
+        // The next client begins with its full rate limit.
         own.command("FLUSHALL");
     }
-    // Another database is one command more.
+    // Another database needs one more command.
     let user = User::create(&own.url(), rights());
     let said = check(&(user.url(WORD) + "/1"));
     assert!(
@@ -75,7 +75,7 @@ async fn missing_command_is_named_by_check_and_the_server_is_not_ready() {
         assert!(said[0].contains(&format!(": {name}; ")), "{missing}: {said:?}");
         assert!(said[0].contains("ACL SETUSER NAME on >PASSWORD ") && said[0].contains(rights()), "{said:?}");
         own.command("FLUSHALL");
-        // What another user has loaded would hide that this one cannot.
+        // A script that another user has loaded would hide that this one cannot load it.
         own.command("SCRIPT FLUSH");
         let server = serve(&user.url(WORD));
         // Without GET the first request of a client is counted, and none after it.
@@ -112,7 +112,7 @@ async fn info_that_is_renamed_or_forbidden_is_a_warning_and_serving_goes_on() {
         assert_eq!(server.get("/readyz").status, 200);
         server.activated("ada@example.org", PASSWORD);
     }
-    // What INFO would have told is found out by writing.
+    // What INFO would have reported is found out by writing.
     renamed.command("REPLICAOF 127.0.0.1 1");
     let said = check(&renamed.url());
     assert!(said[0].starts_with("FAILED") && said[0].contains("replica"), "{said:?}");

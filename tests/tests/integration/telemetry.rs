@@ -1,4 +1,4 @@
-//! Owns logs and traces: where they go, in which form, and what is never in them.
+//! Logs and traces: where they go, in which form, and what is never in them.
 
 use std::{
     io::{BufRead, BufReader, Write},
@@ -13,18 +13,18 @@ use serde_json::Value;
 const PASSWORD: &str = "canary-7731 passphrase of ada";
 const ADA: &str = "ada.c4n4ry@example.org";
 
-/// One request that a collector got.
+/// One request that a collector received.
 struct Sent {
     head: String,
     body: Vec<u8>,
 }
 
-/// Takes every request on a port of its own; returns its address and what it got.
+/// Accepts every request on its own port; returns its address and the requests.
 fn collector() -> (String, Arc<Mutex<Vec<Sent>>>) {
     answering("200 OK")
 }
 
-/// The same, with another answer.
+/// Does the same as `collector`, with another answer.
 fn answering(status: &'static str) -> (String, Arc<Mutex<Vec<Sent>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
@@ -71,7 +71,7 @@ fn holds(octets: &[u8], text: &str) -> bool {
     octets.windows(text.len()).any(|window| window == text.as_bytes())
 }
 
-/// Serves a visit with a collector until the end; returns everything that it got, and the code.
+/// Serves a visit with a collector until the end; returns everything that it received, and the code.
 fn traced() -> (Vec<Sent>, String) {
     let (address, got) = collector();
     let mut server = start(&[("AUTH_OTLP_ENDPOINT", &format!("http://{address}/v1/traces"))]);
@@ -121,7 +121,7 @@ fn traces_leave_while_the_server_runs() {
 #[test]
 fn traces_go_nowhere_by_default() {
     let (address, got) = collector();
-    // What other programs' exporters take for granted is not asked here.
+    // Variables that other programs' exporters read are not read here.
     let server = start(&[
         ("OTEL_EXPORTER_OTLP_ENDPOINT", &format!("http://{address}")),
         ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", &format!("http://{address}/v1/traces")),
@@ -213,7 +213,7 @@ fn levels(log: &str) -> Vec<String> {
 
 #[test]
 fn json_logs_are_one_object_on_each_line() {
-    // What is no terminal gets JSON by default.
+    // Without a terminal the default is JSON.
     for settings in [&[][..], &[("AUTH_LOG_FORMAT", "json")]] {
         assert_eq!(levels(&logged(settings)), ["INFO", "WARN"]);
     }
@@ -238,7 +238,7 @@ fn filter_says_what_is_logged() {
 }
 
 #[test]
-fn filter_of_traces_is_none_of_the_logs() {
+fn filter_of_logs_does_not_filter_traces() {
     let (address, got) = collector();
     let mut server =
         start(&[("AUTH_OTLP_ENDPOINT", &format!("http://{address}/v1/traces")), ("AUTH_LOG", "off")]);
@@ -254,7 +254,7 @@ fn logs_tell_of_each_request_without_its_secrets() {
     let code = visit(&server);
     server.terminate();
     let log = server.whole_log();
-    // The development mailer alone shows whom it would have mailed, and the code.
+    // Only the development mailer shows the recipient and the code.
     let lines: Vec<&str> = log.lines().filter(|line| !line.contains("development mail\"")).collect();
     assert!(lines.len() > 10, "{log}");
     for line in &lines {

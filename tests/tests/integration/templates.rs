@@ -1,4 +1,4 @@
-//! Owns `AUTH_MAIL_TEMPLATES`: which folders the program starts with, and which it refuses.
+//! `AUTH_MAIL_TEMPLATES`: which folders the program accepts, and which it refuses.
 
 use std::{fs, os::unix::fs::symlink, path::Path};
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 const ASSETS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../auth-http/assets/mails");
 const MAILS: (&str, &str) = ("AUTH_MAIL_TEMPLATES", "mails");
 
-/// A program whose folder `mails` has these templates.
+/// Returns a program whose folder `mails` has these templates.
 fn with(files: &[(&str, &str)]) -> Program {
     let program = Program::plain(&[MAILS]);
     fs::create_dir(program.folder().join("mails")).unwrap();
@@ -58,14 +58,14 @@ fn what_editors_and_file_managers_leave_is_none_of_ours() {
         ("#activation.en.txt#", "no code"),
         ("activation.en.txt.swp", "no code"),
     ]);
-    // Emacs' lock leads nowhere; Kubernetes mounts a ConfigMap by a hidden folder.
+    // Emacs's lock is a dangling link; Kubernetes mounts a ConfigMap through a hidden folder.
     symlink("ada@host.1234:5678", program.folder().join("mails/.#activation.en.txt")).unwrap();
     fs::create_dir(program.folder().join("mails/..data")).unwrap();
     let server = served(&program);
     assert!(mail(&server, "ada@example.org", "en")["text"].as_str().unwrap().contains("Hello"));
 }
 
-/// Some editors write it before UTF-8; people would see it, or the code not alone on its line.
+/// Some editors write a byte order mark before UTF-8; readers would see it, or not find the code alone on its line.
 #[test]
 fn byte_order_mark_reaches_no_mail() {
     let server = served(&with(&[
@@ -123,7 +123,7 @@ fn incomplete_language_is_refused_by_the_file_that_it_lacks() {
 }
 
 #[test]
-fn names_that_are_none_of_a_template_are_refused() {
+fn file_names_of_no_template_are_refused() {
     for name in [
         "readme.md",
         "activation.txt",
@@ -187,7 +187,7 @@ fn subject_with_the_code_or_of_several_lines_is_refused() {
     }
 }
 
-/// Threat: a header of its own (RFC 5322): a carriage return ends a line for many readers.
+/// Threat: an injected header (RFC 5322): a carriage return ends a line for many readers.
 #[test]
 fn subject_with_control_characters_is_refused() {
     for source in ["Your code\rBcc: eve@example.org", "Your\u{b}code", "Your \u{1b}[31mcode", "Your\0code"] {

@@ -1,4 +1,4 @@
-//! Owns the main job: register, mail, activate.
+//! The main job: register, mail, activate.
 
 use auth_tests::start;
 

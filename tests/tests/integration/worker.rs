@@ -1,6 +1,6 @@
-//! Owns what the worker does with a mail server that takes its time, until a real one can.
+//! The worker with a slow mail server.
 //!
-//! The mailer here hangs until it is told to go on; everything else is the embedded default.
+//! The mailer here hangs until it is told to continue; everything else is the embedded default.
 
 use std::{sync::Arc, time::Duration};
 
@@ -25,7 +25,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-/// How long anything may take on a busy machine.
+/// The limit for anything on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 struct Hangs(Semaphore);
@@ -50,7 +50,7 @@ struct Host {
     worker: JoinHandle<()>,
 }
 
-/// Starts a worker, and registers an address whose mail then hangs in its hands.
+/// Starts a worker, and registers an address whose mail the worker then holds.
 async fn with_a_mail_under_way() -> Host {
     let clock = Clock::default();
     let accounts = Arc::new(AccountsSqlite::open("sqlite::memory:", clock.clone()).await.unwrap());
@@ -85,7 +85,7 @@ async fn with_a_mail_under_way() -> Host {
 }
 
 impl Host {
-    /// Asks for the one mail until it is as it shall be: its state, and when its lease ends.
+    /// Asks for the one mail until its state and the end of its lease are as expected.
     async fn until(&self, wanted: impl Fn(Option<(OutboxState, u64)>) -> bool) -> Option<(OutboxState, u64)> {
         let end = Instant::now() + PATIENCE;
         loop {
@@ -104,7 +104,7 @@ impl Host {
 async fn lease_is_renewed_while_its_worker_lives() {
     let host = with_a_mail_under_way().await;
     for _ in 0..3 {
-        // Half of a lease passes; the worker prolongs it before the rest runs out.
+        // Half of a lease passes; the worker renews it before the rest runs out.
         let (_, ends) = host.until(|mail| mail.is_some()).await.unwrap();
         host.clock.shift(3);
         host.until(|mail| mail.is_some_and(|(_, later)| later > ends + 2_000_000)).await;

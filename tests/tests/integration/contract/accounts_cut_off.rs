@@ -1,4 +1,4 @@
-//! Owns the rules of calls that are cut off: whatever await they are dropped at, nothing is half done.
+//! Rules of cancelled calls: at whichever await they are dropped, nothing is half done.
 
 use std::{
     future::{Future, poll_fn},
@@ -13,7 +13,7 @@ use super::{
     values::{LEASE, address, first, found, key, mail, now, owe, pending, seconds, state, vacant},
 };
 
-/// Makes so many calls and drops each at one of its first awaits, another one each time. Returns the results of
+/// Makes `calls` calls and drops each at one of its first awaits, another one each time. Returns the results of
 /// those that ended before.
 async fn cut_off<T>(calls: u8, call: impl AsyncFn(u8) -> T) -> Vec<Option<T>> {
     let mut ended = Vec::new();
@@ -42,7 +42,7 @@ pub(super) async fn a_commit_that_is_cut_off_happened_wholly_or_not_at_all(harne
         store.commit(&order).await
     })
     .await;
-    // A commit that was on its way when it was dropped comes to its end before the next one.
+    // A commit that was under way when it was dropped ends before the next one.
     let order = first("after@example.org", vacant(), None);
     assert_eq!(store.commit(&order).await.unwrap(), Commit::Committed, "nothing is left locked");
     for (n, ended) in (0..).zip(ended) {
@@ -62,7 +62,7 @@ pub(super) async fn a_commit_that_is_cut_off_loses_nothing(harness: &impl Accoun
     assert_eq!((found(&store, &address(1)).await, state(&store).await), before);
 }
 
-/// Threat: a visitor who disconnects in the middle of a request; the host drops its read.
+/// Threat: a visitor disconnects in the middle of a request, and the host drops its read.
 pub(super) async fn a_read_that_is_cut_off_loses_nothing(harness: &impl AccountsHarness) {
     let store = harness.open().await;
     owe(&store, 1, 5).await;
@@ -72,7 +72,7 @@ pub(super) async fn a_read_that_is_cut_off_loses_nothing(harness: &impl Accounts
     assert_eq!((found(&store, &address(1)).await, state(&store).await), before);
 }
 
-/// The worker gives up a lease call that takes too long; its mails come back when the lease ends.
+/// The worker aborts a lease call that takes too long; its mails come back when the lease ends.
 pub(super) async fn a_lease_that_is_cut_off_loses_no_mail(harness: &impl AccountsHarness) {
     let store = harness.open().await;
     for n in 1..=30 {

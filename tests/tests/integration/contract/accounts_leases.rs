@@ -1,4 +1,4 @@
-//! Owns the rules of leases: who holds a mail, for how long, and that nobody else does.
+//! Rules of leases: who holds a mail and for how long, and that nobody else does.
 
 use auth_core::{Lease, LeaseToken, MailId, Settled, Settlement, Time};
 
@@ -57,7 +57,7 @@ pub(super) async fn a_lease_that_ran_out_is_taken_over(harness: &impl AccountsHa
     assert_eq!(settle(&other, second.lease, Settlement::Sent).await, Settled::Settled);
 }
 
-/// Otherwise a mail whose renewal failed once would be sent twice though its worker did everything.
+/// Otherwise a mail whose renewal failed once would be sent twice even though its worker finished.
 pub(super) async fn a_lease_that_ran_out_settles_while_nobody_took_it_over(harness: &impl AccountsHarness) {
     let store = harness.open().await;
     owe(&store, 1, 5).await;
@@ -102,7 +102,7 @@ pub(super) async fn a_foreign_token_holds_nothing(harness: &impl AccountsHarness
     let store = harness.open().await;
     let owed = owe(&store, 1, 5).await;
     let forged = |token| Lease { mail: owed.id, token: LeaseToken::from_bytes(token) };
-    // One that waits is held by nobody, whatever a store keeps in place of a token.
+    // A waiting mail is held by nobody, whatever a store keeps in place of a token.
     for token in [[0; 16], [0xff; 16], [b' '; 16]] {
         assert_lost(&store, forged(token)).await;
     }

@@ -1,4 +1,4 @@
-//! Owns the rules of the worker's alarm: how long until there is something to lease.
+//! Rules of the worker's timer: how long until a mail can be leased.
 
 use std::{sync::Arc, time::Duration};
 
@@ -12,7 +12,7 @@ use super::{
     },
 };
 
-/// Asserts that the next mail is due in about so long; the clock ticks while tests run.
+/// Asserts that the next mail is due in about this time; the clock runs during the test.
 async fn assert_due_in(store: &Arc<dyn Accounts>, seconds_left: u64) {
     let due = store.next_due().await.unwrap().expect("a mail waits");
     let range = seconds(seconds_left.saturating_sub(30))..=seconds(seconds_left);

@@ -1,4 +1,4 @@
-//! Owns the rules of what operators see of the outbox and do to it.
+//! Rules of operators' commands: what they see of the outbox and do to it.
 
 use std::{sync::Arc, time::Duration};
 
@@ -21,7 +21,7 @@ async fn states(store: &Arc<dyn Accounts>) -> Vec<(MailId, OutboxState)> {
     store.mails().await.unwrap().iter().map(|mail| (mail.id, mail.state)).collect()
 }
 
-/// Leaves a dead letter (1), a deferred (2), a held (3) and a waiting mail (4), oldest first.
+/// Stores a dead letter (1), a deferred (2), a held (3) and a waiting mail (4), oldest first.
 async fn one_of_each(store: &Arc<dyn Accounts>) -> auth_core::LeasedMail {
     for n in 1..=3 {
         owe(store, n, 100 - u64::from(n)).await;
@@ -87,7 +87,7 @@ pub(super) async fn retrying_makes_dead_and_waiting_mails_due_at_once(harness: &
     assert_eq!(numbers, [1, 2, 4]);
     for leased in leased {
         assert_eq!((leased.attempts, leased.unknowns), (1, 0), "attempts are fresh");
-        // A dead letter is as old as give-up time already: it would die of its next deferral.
+        // A dead letter has reached the give-up time already: its next deferral would end it.
         assert!(leased.mail.first_due >= before, "its time to give up starts afresh");
     }
 }
@@ -112,7 +112,7 @@ pub(super) async fn retrying_names_mails_or_takes_all(harness: &impl AccountsHar
     assert_eq!(store.lease(10, LEASE).await.unwrap().len(), 2);
 }
 
-/// Port: dead ones and waiting ones. A held mail is on its way; due again it would be sent twice.
+/// Dead and waiting mails only. A held mail is being sent; due again it would be sent twice.
 pub(super) async fn retrying_leaves_a_held_mail_to_its_worker(harness: &impl AccountsHarness) {
     let store = harness.open().await;
     owe(&store, 1, 5).await;

@@ -1,4 +1,4 @@
-//! Owns the rules of owed mails: taken up with their row, one for each address and purpose.
+//! Rules of owed mails: enqueued with their row, one for each address and purpose.
 
 use auth_core::{Commit, MailId, OwedMail, Purpose, Settled};
 
@@ -120,7 +120,7 @@ pub(super) async fn a_newer_mail_takes_the_place_of_a_dead_letter(harness: &impl
     assert_eq!((leased.mail, leased.attempts), (newer, 1));
 }
 
-pub(super) async fn purposes_wait_beside_each_other(harness: &impl AccountsHarness) {
+pub(super) async fn mails_of_both_purposes_wait_independently(harness: &impl AccountsHarness) {
     let store = harness.open().await;
     let activation = owe(&store, 1, 5).await;
     let notice = OwedMail { purpose: Purpose::Notice, ..mail(2, now(&store).await) };
@@ -142,7 +142,7 @@ pub(super) async fn mails_of_other_addresses_stay(harness: &impl AccountsHarness
     owe_newer(&store, 2, 3).await;
     assert_eq!(other.mail, first);
     for (n, settlement) in (4..).zip(endings()) {
-        // Each ends a lease of the first address alone.
+        // Each ends a lease of the first address only.
         let newer = owe_newer(&store, 1, n).await;
         let lease = store.lease(10, LEASE).await.unwrap().into_iter().find(|l| l.mail == newer).unwrap();
         assert_eq!(settle(&store, lease.lease, settlement).await, Settled::Settled);
@@ -160,13 +160,13 @@ async fn lease_one_of(harness: &impl AccountsHarness, most: u32) -> auth_core::L
 pub(super) async fn a_row_and_its_mail_are_committed_together_or_not_at_all(harness: &impl AccountsHarness) {
     let store = harness.open().await;
     let owed = owe(&store, 1, 5).await;
-    // An id that another address has is nothing that the core makes; the outbox may refuse it.
+    // The core never uses an id that another address has; the outbox may refuse it.
     let doubled = first(&address(2), pending(&address(2), 2), Some(owed.clone()));
     let committed = matches!(store.commit(&doubled).await, Ok(Commit::Committed));
     assert_eq!(found(&store, &address(2)).await.is_some(), committed, "the row is there without its mail");
     let mails = store.mails().await.unwrap();
     assert_eq!(mails.iter().any(|mail| mail.key == key(&address(2))), committed);
     assert!(mails.iter().any(|mail| mail.key == key(&address(1)) && mail.id == owed.id));
-    // The store is as good as before.
+    // The store works as before.
     replace(&store, &address(1), vacant(), None).await;
 }

@@ -1,4 +1,4 @@
-//! Owns the rules of what is deleted by itself, and what never is.
+//! Rules of expiry: what is deleted automatically, and what never is.
 
 use auth_core::{Row, Settled};
 use auth_http::port::OutboxState;
@@ -53,7 +53,7 @@ pub(super) async fn dead_letters_go_at_their_age(harness: &impl AccountsHarness)
         assert_eq!(settle(&store, lease, dead()).await, Settled::Settled);
         harness.advance(seconds(1000)).await;
     }
-    // Their age counts from their death, not from when they were due.
+    // Their age counts from when they were given up, not from when they were due.
     assert_eq!(store.purge(seconds(10_000)).await.unwrap(), 0);
     assert_eq!(store.mails().await.unwrap().len(), 2);
     assert_eq!(store.purge(seconds(1500)).await.unwrap(), 0, "dead letters are no accounts");

@@ -1,4 +1,4 @@
-//! Owns the rules of what may happen at once on several nodes.
+//! Rules of concurrent calls from several nodes.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use super::{
     values::{LEASE, dead, first, found, lease_one, mail, next, now, owe, pending, replace, settle, vacant},
 };
 
-/// Two handles, as two nodes have them, given out in turn.
+/// Two handles, as two nodes have them, used alternately.
 async fn nodes(harness: &impl AccountsHarness) -> impl Iterator<Item = Arc<dyn Accounts>> {
     [harness.open().await, harness.open().await].into_iter().cycle()
 }

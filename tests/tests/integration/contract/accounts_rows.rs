@@ -1,4 +1,4 @@
-//! Owns the rules of rows: what was committed comes back as it was, at its own key alone.
+//! Rules of rows: a committed row is read back unchanged, under its own key only.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -12,7 +12,7 @@ use super::{
     },
 };
 
-/// Addresses whose spelling is not their key, or that a store could trip over.
+/// Addresses whose spelling is not their key, or that could break a store.
 const SPELLINGS: [&str; 7] = [
     "O'Neil@Example.ORG",
     "Ada@Bücher.example",
@@ -23,7 +23,7 @@ const SPELLINGS: [&str; 7] = [
     "0@0.a",
 ];
 
-/// Addresses that a collation, a pattern or padding could take for one another.
+/// Addresses that a collation, a pattern or padding could confuse.
 const ALIKE: [&str; 16] = [
     "ab@example.org",
     "a.b@example.org",
@@ -148,7 +148,7 @@ pub(super) async fn an_expired_row_is_still_found(harness: &impl AccountsHarness
     let row = Row { expires: Some(now(&store).await.after(seconds(100))), ..pending("ada@example.org", 1) };
     commit(&store, first("ada@example.org", row.clone(), None)).await;
     harness.advance(seconds(1000)).await;
-    assert_eq!(found(&store, "ada@example.org").await, Some((1, row)), "whether it counts, the core says");
+    assert_eq!(found(&store, "ada@example.org").await, Some((1, row)), "the core decides whether it counts");
 }
 
 pub(super) async fn another_handle_sees_what_was_committed(harness: &impl AccountsHarness) {

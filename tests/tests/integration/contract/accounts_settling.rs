@@ -1,4 +1,4 @@
-//! Owns the rules of how leases end: sent, superseded, tried again, given up.
+//! Rules of the end of leases: sent, superseded, tried again, given up.
 
 use auth_core::{Commit, OwedMail, Purpose, Settled, Settlement, Time};
 use auth_http::port::OutboxState;
@@ -28,7 +28,7 @@ async fn forgotten(harness: &impl AccountsHarness, settlement: Settlement) {
     assert!(store.mails().await.unwrap().is_empty());
     harness.advance(seconds(100_000)).await;
     lease_none(&store).await;
-    assert_eq!(found(&store, &address(1)).await, row, "the row is no business of a delivery");
+    assert_eq!(found(&store, &address(1)).await, row, "settling a mail leaves the row alone");
 }
 
 pub(super) async fn a_deferred_mail_waits_as_long_as_told(harness: &impl AccountsHarness) {
@@ -107,7 +107,7 @@ pub(super) async fn a_settlement_ends_its_own_mail_alone(harness: &impl Accounts
     assert_eq!(states, leased[2..].iter().map(|l| l.mail.id).zip(expected).collect::<Vec<_>>());
 }
 
-pub(super) async fn what_begins_is_noted_and_keeps_its_lease(harness: &impl AccountsHarness) {
+pub(super) async fn beginning_a_sending_is_recorded_and_keeps_its_lease(harness: &impl AccountsHarness) {
     let (store, other) = (harness.open().await, harness.open().await);
     owe(&store, 1, 5).await;
     let leased = lease_one(&store).await;
@@ -130,8 +130,8 @@ pub(super) async fn beginning_prolongs_no_lease(harness: &impl AccountsHarness) 
     lease_one(&store).await;
 }
 
-/// Threat: a worker that dies while it sends, again and again, and mails forever.
-pub(super) async fn whoever_takes_a_begun_mail_over_is_told(harness: &impl AccountsHarness) {
+/// Threat: a worker that repeatedly dies while it sends, and mails forever.
+pub(super) async fn a_worker_that_takes_over_a_begun_mail_is_told(harness: &impl AccountsHarness) {
     let store = harness.open().await;
     owe(&store, 1, 5).await;
     for before in 0..3 {
@@ -142,7 +142,7 @@ pub(super) async fn whoever_takes_a_begun_mail_over_is_told(harness: &impl Accou
     }
 }
 
-/// The mails of other addresses, and the other mail of this one, stay as they are.
+/// The mails of other addresses, and the other mail of this one, stay unchanged.
 pub(super) async fn beginning_one_mail_begins_no_other(harness: &impl AccountsHarness) {
     let store = harness.open().await;
     for n in [1, 2] {

@@ -1,4 +1,4 @@
-//! Owns the rules of compare-and-set: a commit counts only on what was read.
+//! Rules of compare-and-set: a commit succeeds only if the row is as it was read.
 
 use auth_core::{Commit, CommitAccount, Generation, MailChange, Row, Version};
 
@@ -39,7 +39,7 @@ pub(super) async fn version_zero_only_inserts(harness: &impl AccountsHarness) {
     }
 }
 
-/// Asserts that an order is a conflict and that nothing of it happened.
+/// Asserts that an order is a conflict and changes nothing.
 async fn assert_conflict(harness: &impl AccountsHarness, order: CommitAccount) {
     let store = harness.open().await;
     let before = (found(&store, order.key.as_str()).await, state(&store).await);
@@ -87,7 +87,7 @@ pub(super) async fn the_generation_that_was_read_must_be_the_stored_one(harness:
     }
 }
 
-/// Versions begin again with a row that was deleted; what was read before must not count.
+/// Versions begin again after a row was deleted; a row read before must not count.
 pub(super) async fn what_was_read_of_a_deleted_row_counts_no_more(harness: &impl AccountsHarness) {
     let store = harness.open().await;
     let row = Row { expires: Some(now(&store).await), ..pending(ADA, 1) };

@@ -1,4 +1,4 @@
-//! The rules of what is read of an address's mails beside its row, and that a commit compares it.
+//! Rules of an address's mails: they are read together with its row, and a commit compares them.
 
 use std::sync::Arc;
 
@@ -19,12 +19,12 @@ async fn waiting(harness: &impl AccountsHarness, n: u8) -> Vec<WaitingMail> {
     harness.open().await.find(&key(&address(n))).await.unwrap().waiting
 }
 
-/// How an owed mail waits that nobody holds.
+/// Returns an owed mail as it waits while nobody holds it.
 fn free(owed: &OwedMail) -> WaitingMail {
     WaitingMail { purpose: owed.purpose, id: owed.id, state: WaitingState::Free { next: owed.first_due } }
 }
 
-/// How a mail waits that a worker holds.
+/// Returns a leased mail as it waits while a worker holds it.
 fn held(leased: &LeasedMail) -> WaitingMail {
     let state = WaitingState::Held { token: leased.lease.token };
     WaitingMail { purpose: leased.mail.purpose, id: leased.mail.id, state }
@@ -35,7 +35,7 @@ pub(super) async fn no_mail_waits_where_none_is_owed(harness: &impl AccountsHarn
     assert_eq!(waiting(harness, 1).await, []);
     commit(&store, first(&address(1), pending(&address(1), 1), None)).await;
     owe(&store, 2, 5).await;
-    assert_eq!(waiting(harness, 1).await, [], "another address' mail is none of this one");
+    assert_eq!(waiting(harness, 1).await, [], "another address's mail does not count");
 }
 
 pub(super) async fn a_mail_waits_before_its_time_and_after(harness: &impl AccountsHarness) {
@@ -118,14 +118,14 @@ pub(super) async fn a_mail_without_its_row_waits_all_the_same(harness: &impl Acc
     assert_eq!(waiting(harness, 1).await, [free(&owed)]);
 }
 
-/// Asserts that an order which was made before is a conflict now, and that nothing of it happens.
+/// Asserts that an earlier order is a conflict now, and changes nothing.
 async fn is_stale(store: &Arc<dyn Accounts>, order: &CommitAccount, what: &str) {
     let before = (found(store, order.key.as_str()).await, state(store).await);
     assert_eq!(store.commit(order).await.unwrap(), Commit::Conflict, "{what}");
     assert_eq!((found(store, order.key.as_str()).await, state(store).await), before, "{what}");
 }
 
-/// Threat: a mail that is decided on and leaves before the decision is committed: two mails in the place of one.
+/// Threat: a mail leaves between a decision about it and its commit: two mails instead of one.
 pub(super) async fn a_commit_counts_only_on_the_mails_that_were_read(harness: &impl AccountsHarness) {
     let store = harness.open().await;
     owe(&store, 1, 5).await;
@@ -163,7 +163,7 @@ pub(super) async fn a_commit_counts_only_on_the_mails_that_were_read(harness: &i
     settle(&store, leased.lease, dead()).await;
     is_stale(&store, &order, "it was given up").await;
 
-    // What is as it was read is committed; a lease that was only renewed is the same one.
+    // A row as it was read is committed; a lease that was only renewed is the same one.
     owe_newer(&store, 1, 3).await;
     let leased = lease_one(&store).await;
     let order = decided().await;
@@ -185,7 +185,7 @@ pub(super) async fn a_mail_begins_under_its_own_lease_alone(harness: &impl Accou
     is_stale(&store, &order, "another worker has it").await;
 }
 
-/// Threat: a request that rests between reading and committing, and commits a row whose time is over.
+/// Threat: a request is suspended between reading and committing, and commits an expired row.
 pub(super) async fn a_decision_that_is_too_old_is_a_conflict(harness: &impl AccountsHarness) {
     let store = harness.open().await;
     let until = now(&store).await.after(seconds(1000));

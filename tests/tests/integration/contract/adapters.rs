@@ -1,4 +1,4 @@
-//! Owns the harnesses of the adapters that are here: SQLite, in process, development mailer.
+//! Harnesses of the embedded adapters: SQLite, in process, development mailer.
 
 use std::{sync::Arc, time::Duration};
 
@@ -13,11 +13,11 @@ use tempfile::TempDir;
 
 use super::harness::{AccountsHarness, Arrived, CodesHarness, MailboxHarness, MailerHarness, SERVICE};
 
-/// A database file in a folder of its own.
+/// A database file in its own folder.
 pub(super) struct SqliteFile {
     url: String,
     clock: Clock,
-    // The last connection that closes locks the file for a moment: this one stays until the end.
+    // Closing the last connection locks the file for a moment: this one stays open until the end.
     _open: AccountsSqlite,
     _folder: TempDir,
 }
@@ -40,7 +40,7 @@ impl AccountsHarness for SqliteFile {
     }
 }
 
-/// Opens a file; tries again while another connection locks it, as the program does at start.
+/// Opens a file; retries while another connection locks it, as the program does at start.
 async fn connect(url: &str, clock: &Clock) -> AccountsSqlite {
     for _ in 0..100 {
         match AccountsSqlite::open(url, clock.clone()).await {
@@ -51,7 +51,7 @@ async fn connect(url: &str, clock: &Clock) -> AccountsSqlite {
     panic!("{url} stays locked")
 }
 
-/// A database in memory; it lives in its one connection, which every handle shares.
+/// A database in memory; it lives in one connection, which all handles share.
 pub(super) struct SqliteMemory {
     store: AccountsSqlite,
     clock: Clock,
@@ -95,7 +95,7 @@ impl CodesHarness for InProcess {
     }
 }
 
-/// The development mailer; what arrived stands in its mailbox.
+/// The development mailer; mails arrive in its mailbox.
 pub(super) struct Development(Arc<MailDevelopment>);
 
 impl MailerHarness for Development {

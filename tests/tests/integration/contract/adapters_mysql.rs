@@ -1,4 +1,4 @@
-//! Owns the harnesses of the accounts in MySQL and MariaDB: a database of its own on a real server each.
+//! Harnesses of the accounts in MySQL and MariaDB: each has its own database on a real server.
 
 use std::{sync::Arc, time::Duration};
 

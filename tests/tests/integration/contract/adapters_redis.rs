@@ -1,4 +1,4 @@
-//! Owns the harnesses of codes and limits on Redis and Valkey: one prefix for each test.
+//! Harnesses of codes and limits on Redis and Valkey: one prefix for each test.
 
 use std::{sync::Arc, thread, time::Duration};
 
@@ -12,14 +12,14 @@ use auth_tests::stack;
 
 use super::harness::CodesHarness;
 
-/// The keys of one test on a server that others use too; they go with this.
+/// The keys of one test on a shared server; dropping this removes them.
 pub(crate) struct Keys {
     pub(crate) url: String,
     pub(crate) prefix: String,
 }
 
 impl Keys {
-    /// Takes a prefix that nobody has.
+    /// Chooses an unused prefix.
     pub(crate) fn on(url: String) -> Self {
         Self { url, prefix: stack::unique("auth-test") }
     }
@@ -43,7 +43,7 @@ impl Keys {
 
 impl Drop for Keys {
     fn drop(&mut self) {
-        // The server may be gone by design; its keys are gone too then.
+        // The test may have removed the server, and its keys with it.
         thread::scope(|threads| {
             threads.spawn(|| {
                 let (mut redis, names) = self.all()?;
@@ -53,7 +53,7 @@ impl Drop for Keys {
     }
 }
 
-/// A store on a server whose URL this variable has.
+/// A store on the server whose URL is in this variable.
 struct OnServer {
     keys: Keys,
     clock: Clock,

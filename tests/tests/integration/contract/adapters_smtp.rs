@@ -1,4 +1,4 @@
-//! Owns the harness of the SMTP adapter: what arrived is what a peer on the other end took.
+//! Harness of the SMTP adapter: mails arrive at a peer on the other end.
 
 use std::sync::Arc;
 

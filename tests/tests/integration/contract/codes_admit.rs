@@ -1,4 +1,4 @@
-//! Owns the rules of the limiter: a rate for each client, evenly refilled.
+//! Rules of the limiter: a rate limit per client, evenly refilled.
 
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 
 use super::{harness::CodesHarness, values::seconds};
 
-/// A rate so slow that no request is refilled while a test runs.
+/// A rate so slow that nothing is refilled during a test.
 const HOUR: Duration = Duration::from_secs(3600);
 
 fn request(client: &str, requests: u32, period: Duration) -> Admit {
@@ -16,7 +16,7 @@ fn request(client: &str, requests: u32, period: Duration) -> Admit {
     Admit { client, rate: Rate { requests: requests.try_into().unwrap(), period } }
 }
 
-/// Asks until it is refused; returns how many were admitted and how long to wait.
+/// Asks until it is refused; returns the number of admitted requests and how long to wait.
 async fn admitted(codes: &Arc<dyn Codes>, order: &Admit) -> (u32, Duration) {
     for count in 0..10_000 {
         if let Admission::Limited { retry_after } = codes.admit(order).await.unwrap() {

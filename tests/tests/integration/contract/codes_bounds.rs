@@ -1,6 +1,6 @@
-//! Owns the rules of the in-process store's bounds: full, it refuses what is new and evicts nothing.
+//! Rules of the in-process store's bounds: when full, it refuses new entries and evicts nothing.
 //!
-//! Threat: a flood of addresses or clients that fills the memory, or pushes out somebody's code or
+//! Threat: a flood of addresses or clients that fills the memory, or evicts somebody's code or
 //! the attacker's own count.
 
 use std::{sync::Arc, time::Duration};
@@ -33,7 +33,7 @@ async fn a_full_limiter_refuses_new_clients_and_goes_on_counting_the_others() {
     }
     for n in 3..=255 {
         let refused = codes.admit(&request(n)).await.unwrap_err();
-        assert_eq!(refused.fault, Fault::NotDone, "closed, not open");
+        assert_eq!(refused.fault, Fault::NotDone, "a full limiter fails closed");
     }
     for expected in [true, true, false] {
         for n in [1, 2] {

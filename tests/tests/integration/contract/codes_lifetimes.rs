@@ -1,4 +1,4 @@
-//! Owns the rules of time: codes live as long as told, slots remember their tries for longer.
+//! Rules of time: codes live for their lifetime, slots remember their tries for longer.
 
 use auth_core::{Code, Redemption};
 
@@ -10,7 +10,7 @@ use super::{
 
 const DAY: u64 = 86_400;
 
-/// Stores a code that lives so long.
+/// Stores a code with this lifetime.
 async fn put_for(slot: &Slot, mail: u8, draw: u8, lifetime: u64) -> Code {
     let (mut order, code) = slot.put_order(mail, draw);
     order.lifetime = seconds(lifetime);
@@ -38,7 +38,7 @@ pub(super) async fn an_expired_code_is_missing_and_costs_no_try(harness: &impl C
         assert_eq!(slot.guess(n).await, Redemption::Missing);
     }
     put_for(&slot, 1, 2, 600).await;
-    assert_eq!(slot.use_up().await, TRIES - 1, "the first guess alone counts");
+    assert_eq!(slot.use_up().await, TRIES - 1, "only the first guess counts");
 }
 
 pub(super) async fn missing_comes_before_exhausted(harness: &impl CodesHarness) {
@@ -53,7 +53,7 @@ pub(super) async fn each_code_has_its_own_lifetime(harness: &impl CodesHarness) 
     let slot = Slot::new(&harness.open().await, 1);
     let (short, long) = (put_for(&slot, 1, 1, 600).await, put_for(&slot, 2, 2, 6000).await);
     harness.advance(seconds(600)).await;
-    assert_eq!(slot.redeem(&short).await, Redemption::Wrong, "it is no longer one of the living");
+    assert_eq!(slot.redeem(&short).await, Redemption::Wrong, "it has expired");
     assert_eq!(slot.redeem(&long).await, Redemption::Redeemed);
     harness.advance(seconds(5400)).await;
     assert_eq!(slot.redeem(&long).await, Redemption::Missing);
@@ -82,7 +82,7 @@ pub(super) async fn moving_one_expiry_moves_no_other(harness: &impl CodesHarness
     assert_eq!(slot.redeem(&other).await, Redemption::Redeemed);
 }
 
-/// Threat: a guesser who waits for codes to expire, and lets a deferred mail's retries refill.
+/// Threat: an attacker waits for codes to expire, and lets a deferred mail's retries refill the tries.
 pub(super) async fn a_slot_remembers_its_tries_longer_than_its_codes(harness: &impl CodesHarness) {
     let slot = Slot::new(&harness.open().await, 1);
     put_for(&slot, 1, 1, 600).await;

@@ -1,4 +1,4 @@
-//! Owns the rules of how many codes are good at once.
+//! Rules of how many codes are valid at once.
 
 use auth_core::{Code, LeaseToken, PutCode, RedeemCode, Redemption};
 
@@ -8,7 +8,7 @@ use super::{
     values::seconds,
 };
 
-/// Asserts which codes are good; tries are refilled for each by a mail of its own number.
+/// Asserts which codes are valid; for each, a mail with its own number refills the tries.
 async fn assert_good(slot: &Slot, codes: &[&Code], good: &[usize]) {
     assert!(codes.len() <= TRIES);
     for (n, code) in codes.iter().enumerate() {
@@ -35,7 +35,7 @@ pub(super) async fn codes_of_one_mail_count_too(harness: &impl CodesHarness) {
     assert_good(&slot, &codes.iter().collect::<Vec<_>>(), &[1, 2, 3]).await;
 }
 
-/// A slot keeps one more than are good: the newest may be taken back.
+/// A slot keeps one more code than are valid: the newest may be taken back.
 pub(super) async fn the_orders_say_how_many_are_kept_and_good(harness: &impl CodesHarness) {
     let slot = Slot::new(&harness.open().await, 1);
     let mut codes = Vec::new();
@@ -50,7 +50,7 @@ pub(super) async fn the_orders_say_how_many_are_kept_and_good(harness: &impl Cod
     assert_good(&slot, &codes.iter().collect::<Vec<_>>(), &[2, 3]).await;
 }
 
-/// Threat: mails that are deferred, each of which kills a code that has arrived.
+/// Threat: deferred mails, each of which invalidates a code that has arrived.
 pub(super) async fn a_code_taken_back_brings_the_displaced_one_back(harness: &impl CodesHarness) {
     let slot = Slot::new(&harness.open().await, 1);
     let mut codes = Vec::new();
@@ -74,7 +74,7 @@ pub(super) async fn what_is_taken_back_refills_nothing(harness: &impl CodesHarne
     assert_eq!(slot.guess(1).await, Redemption::Missing);
 }
 
-/// Threat: a worker that is late and ends a code whose mail another one is sending.
+/// Threat: a late worker ends a code whose mail another one is sending.
 pub(super) async fn an_end_leaves_a_code_that_another_lease_has_put_since(harness: &impl CodesHarness) {
     let slot = Slot::new(&harness.open().await, 1);
     let (order, code) = slot.put_order(1, 1);
@@ -100,7 +100,7 @@ pub(super) async fn the_same_code_again_pushes_none_out(harness: &impl CodesHarn
     assert_good(&slot, &[&a, &b, &c], &[0, 1, 2]).await;
 }
 
-pub(super) async fn the_same_code_again_gets_no_newer(harness: &impl CodesHarness) {
+pub(super) async fn the_same_code_again_does_not_become_newer(harness: &impl CodesHarness) {
     let slot = Slot::new(&harness.open().await, 1);
     let (a, b, c) = (slot.put(1, 1).await, slot.put(2, 2).await, slot.put(3, 3).await);
     slot.put(1, 1).await;

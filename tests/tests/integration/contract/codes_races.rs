@@ -1,4 +1,4 @@
-//! Owns the rules of codes at once: the try is counted before anything is compared.
+//! Rules of concurrent codes: the try is counted before anything is compared.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use super::{
     orders::{Slot, TRIES},
 };
 
-/// Sends all of these at once, over two handles; returns the replies in the orders' sequence.
+/// Sends all of these at once, over two handles; returns the replies in the sequence of the orders.
 async fn at_once(harness: &impl CodesHarness, orders: Vec<RedeemCode>) -> Vec<Redemption> {
     let nodes = [harness.open().await, harness.open().await];
     let mut tasks = JoinSet::new();
@@ -64,7 +64,7 @@ pub(super) async fn one_mail_stored_many_times_at_once_refills_once(harness: &im
     slot.put(1, 1).await;
     slot.use_up().await;
     let nodes = [harness.open().await, harness.open().await];
-    // Made before: it is the store that is raced, not the making of orders.
+    // Made before: the race is in the store, not in making the orders.
     let (put, guess) = (slot.put_order(2, 2).0, slot.guess_order(1));
     let mut tasks = JoinSet::new();
     for (_, node) in (0..40).zip(nodes.iter().cycle()) {

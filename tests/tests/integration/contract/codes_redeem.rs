@@ -1,4 +1,4 @@
-//! Owns the rules of redeeming: which reply holds, and that slots are strangers to each other.
+//! Rules of redeeming: which reply is right, and that slots are independent of each other.
 
 use auth_core::{CodeSlot, Redemption};
 
@@ -107,10 +107,10 @@ pub(super) async fn slots_count_their_own_tries(harness: &impl CodesHarness) {
     assert_eq!(other.use_up().await, TRIES);
     assert_eq!(one.redeem(&code).await, Redemption::Redeemed);
     other.put(2, 2).await;
-    assert_eq!(one.use_up().await, TRIES - 1, "another slot's refill is none of this one");
+    assert_eq!(one.use_up().await, TRIES - 1, "another slot's refill does not count here");
 }
 
-/// A store that makes text of a slot, pads it or folds its case would take these for one another.
+/// A store that converts a slot to text, pads it or folds its case would confuse these.
 pub(super) async fn slots_are_told_apart_octet_by_octet(harness: &impl CodesHarness) {
     let slot = Slot::new(&harness.open().await, 1);
     let (put, code) = slot.put_order(1, 1);

@@ -1,4 +1,4 @@
-//! Owns the rules of tries: what costs one, and what refills them.
+//! Rules of tries: what costs one, and what refills them.
 
 use auth_core::Redemption;
 
@@ -14,7 +14,7 @@ pub(super) async fn each_wrong_code_costs_a_try(harness: &impl CodesHarness) {
         assert_eq!(slot.guess(n).await, Redemption::Wrong);
     }
     assert_eq!(slot.redeem(&code).await, Redemption::Redeemed, "one try was left");
-    assert_eq!(slot.guess(0).await, Redemption::Exhausted, "the right code took it");
+    assert_eq!(slot.guess(0).await, Redemption::Exhausted, "the right code used the last try");
 }
 
 pub(super) async fn the_same_wrong_code_costs_a_try_each_time(harness: &impl CodesHarness) {
@@ -32,7 +32,7 @@ pub(super) async fn repeating_a_redeemed_code_costs_no_try(harness: &impl CodesH
     for _ in 0..TRIES * 3 {
         assert_eq!(slot.redeem(&code).await, Redemption::Redeemed);
     }
-    assert_eq!(slot.use_up().await, TRIES - 1, "the first time alone cost one");
+    assert_eq!(slot.use_up().await, TRIES - 1, "only the first time cost a try");
 }
 
 pub(super) async fn each_code_costs_a_try_the_first_time(harness: &impl CodesHarness) {
@@ -63,7 +63,7 @@ pub(super) async fn a_new_mail_refills_the_tries(harness: &impl CodesHarness) {
     assert_eq!(slot.use_up().await, TRIES);
 }
 
-pub(super) async fn a_refill_is_no_addition(harness: &impl CodesHarness) {
+pub(super) async fn refills_do_not_add_up(harness: &impl CodesHarness) {
     let slot = Slot::new(&harness.open().await, 1);
     for n in 1..=4 {
         slot.put(n, n).await;
@@ -81,7 +81,7 @@ pub(super) async fn a_refill_brings_earlier_codes_back(harness: &impl CodesHarne
     assert_eq!(slot.redeem(&code).await, Redemption::Redeemed);
 }
 
-/// Threat: a mail server that defers gives a guesser fresh tries with every retry of one mail.
+/// Threat: a mail server that defers gives an attacker fresh tries with every retry of one mail.
 pub(super) async fn further_codes_of_a_mail_refill_nothing(harness: &impl CodesHarness) {
     let slot = Slot::new(&harness.open().await, 1);
     slot.put(1, 1).await;

@@ -1,23 +1,23 @@
-//! Owns what a suite needs of an adapter besides its port: a fresh one, and its clock moved.
+//! What a suite needs of an adapter besides its port: a fresh instance, and a clock that can be moved.
 
 use std::{sync::Arc, time::Duration};
 
 use auth_http::port::{Accounts, Codes, Mailbox, Mailer};
 
-/// Gives an account store to the rules.
+/// An account store for the rules.
 pub(crate) trait AccountsHarness {
     /// Makes an empty store with an up-to-date schema, shared with no other test.
     async fn fresh() -> Self;
 
-    /// Opens the store. Each call gives connections of its own, as another node has them, where
-    /// the technology can.
+    /// Opens the store. Each call returns its own connections, as another node has them, where
+    /// the technology allows it.
     async fn open(&self) -> Arc<dyn Accounts>;
 
     /// Moves the store's clock forward.
     async fn advance(&self, by: Duration);
 }
 
-/// Gives a code store to the rules.
+/// A code store for the rules.
 pub(crate) trait CodesHarness {
     /// Makes an empty store, shared with no other test.
     async fn fresh() -> Self;
@@ -29,31 +29,31 @@ pub(crate) trait CodesHarness {
     async fn advance(&self, by: Duration);
 }
 
-/// Gives a mailer to the rules, and what arrived.
+/// A mailer for the rules, and the mails that arrived.
 pub(crate) trait MailerHarness {
-    /// Makes a mailer that calls the service [`SERVICE`], with an empty mailbox behind it.
+    /// Makes a mailer for the service named [`SERVICE`], with an empty mailbox behind it.
     async fn fresh() -> Self;
 
     /// Returns the mailer.
     fn mailer(&self) -> Arc<dyn Mailer>;
 
-    /// Returns what arrived, oldest first.
+    /// Returns the mails that arrived, oldest first.
     async fn arrived(&self) -> Vec<Arrived>;
 }
 
-/// Gives the mailbox of a mailer for development to the rules.
+/// The mailbox of a development mailer for the rules.
 pub(crate) trait MailboxHarness: MailerHarness {
     /// Returns the mailbox.
     fn mailbox(&self) -> Arc<dyn Mailbox>;
 }
 
-/// What the service is called in mails.
+/// The name of the service in mails.
 pub(crate) const SERVICE: &str = "Contract Service";
 
-/// A mail as its reader gets it.
+/// A mail as its reader sees it.
 #[derive(Clone, Debug)]
 pub(crate) struct Arrived {
-    /// Every recipient of the envelope.
+    /// All recipients of the envelope.
     pub(crate) recipients: Vec<String>,
     pub(crate) subject: String,
     pub(crate) text: String,

@@ -1,4 +1,4 @@
-//! Owns the rules of the development mailbox: what it shows, and how much of it.
+//! Rules of the development mailbox: what it shows, and how many mails.
 
 use auth_core::{Sending, Template};
 

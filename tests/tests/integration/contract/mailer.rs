@@ -1,4 +1,4 @@
-//! Owns the rules of mailers: what is accepted arrives once, at one recipient, and says the right thing.
+//! Rules of mailers: an accepted mail arrives once, at one recipient, with the right content.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use super::harness::{Arrived, MailerHarness, SERVICE};
 
 pub(super) const CODE: &str = "271828";
 
-/// Valid local parts that could be taken for an option, a header, a template, SQL or a shell.
+/// Valid local parts that could be read as an option, a header, a template, SQL or a shell command.
 const HOSTILE: [&str; 8] = [
     "!#$%&'*+-/=?^_`{|}~@example.org",
     "-oQ/tmp/x@example.org",

@@ -1,7 +1,7 @@
-//! Owns the contracts of the ports: one suite for each, run against every adapter.
+//! The contracts of the ports: one suite for each, run against every adapter.
 //!
-//! A rule is a function over a harness and knows no adapter. A suite (`suites.rs`) makes one test of
-//! each rule for one adapter. Another adapter is a harness in `adapters*.rs` and one line below.
+//! A rule is a function over a harness and knows no adapter. A suite (`suites.rs`) makes one test from
+//! each rule for one adapter. A new adapter needs a harness in `adapters*.rs` and one line below.
 
 mod accounts_cut_off;
 mod accounts_leases;

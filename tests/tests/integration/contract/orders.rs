@@ -1,4 +1,4 @@
-//! Owns the orders to code stores, made by the core's own flows: no MAC can be had otherwise.
+//! Orders to code stores, made by the core's own flows: only those can make a MAC.
 
 use std::{sync::Arc, time::Duration};
 
@@ -11,10 +11,10 @@ use auth_http::port::Codes;
 
 use super::values::{attempt, mail, pending};
 
-/// The tries that one mail gives in these orders.
+/// The tries per mail in these orders.
 pub(super) const TRIES: usize = 5;
 
-/// One attempt whose codes live in one slot, and the store that they live in.
+/// One attempt with its slot, and the store of its codes.
 #[derive(Clone)]
 pub(super) struct Slot {
     pub(super) codes: Arc<dyn Codes>,
@@ -22,12 +22,12 @@ pub(super) struct Slot {
 }
 
 impl Slot {
-    /// The slot of the n-th attempt.
+    /// Returns the slot of the n-th attempt.
     pub(super) fn new(codes: &Arc<dyn Codes>, n: u8) -> Self {
         Self { codes: Arc::clone(codes), attempt: attempt("ada@example.org", n) }
     }
 
-    /// The slot of another address with the generation of the n-th attempt.
+    /// Returns the slot of another address with the generation of the n-th attempt.
     pub(super) fn of(codes: &Arc<dyn Codes>, given: &str, n: u8) -> Self {
         Self { codes: Arc::clone(codes), attempt: attempt(given, n) }
     }
@@ -37,10 +37,10 @@ impl Slot {
         self.signed_put_order(mail, draw, &[1])
     }
 
-    /// As `put_order`, signed with the first of these keys.
+    /// Returns the order as `put_order` does, signed with the first of these keys.
     pub(super) fn signed_put_order(&self, number: u8, draw: u8, keys: &[u8]) -> (PutCode, Code) {
-        // The core draws one code for each mail, until keys are rotated. A store knows nothing of
-        // that: it is asked for the mail's first code, a further one, or another mail's.
+        // The core draws one code for each mail, until keys are rotated. A store does not know
+        // that: it is asked to store the mail's first code, a further one, or another mail's.
         let (due, generation) = (Time::from_micros(1), self.attempt.generation);
         let owed = OwedMail { generation, ..mail(draw, due) };
         let lease = Lease { mail: owed.id, token: LeaseToken::from_bytes([1; 16]) };
@@ -69,7 +69,7 @@ impl Slot {
         self.verified_redeem_order(code, &[1])
     }
 
-    /// As `redeem_order`, with a MAC for each of these keys.
+    /// Returns the order as `redeem_order` does, with a MAC for each of these keys.
     pub(super) fn verified_redeem_order(&self, code: &Code, keys: &[u8]) -> RedeemCode {
         let (address, code) = (self.attempt.address.clone(), code.clone());
         let rules = rules(keys);
@@ -86,14 +86,14 @@ impl Slot {
         order
     }
 
-    /// Stores a code as `put_order` makes it.
+    /// Stores the code of `put_order`.
     pub(super) async fn put(&self, mail: u8, draw: u8) -> Code {
         let (order, code) = self.put_order(mail, draw);
         self.codes.put(&order).await.unwrap();
         code
     }
 
-    /// Takes a code back that `put` has stored: its mail has not left.
+    /// Takes back a code that `put` has stored: its mail has not left.
     pub(super) async fn take_back(&self, mail: u8, draw: u8) {
         let (order, _) = self.put_order(mail, draw);
         let order = PutCode { ends: true, lifetime: Duration::ZERO, ..order };
@@ -104,7 +104,7 @@ impl Slot {
         self.codes.redeem(&self.redeem_order(code)).await.unwrap()
     }
 
-    /// Tries a code that is none of the first ten draws.
+    /// Tries a code that is not among the first ten draws.
     pub(super) async fn guess(&self, n: usize) -> Redemption {
         self.codes.redeem(&self.guess_order(n)).await.unwrap()
     }
@@ -117,7 +117,7 @@ impl Slot {
         order
     }
 
-    /// Uses up what is left of the tries; returns how many there were.
+    /// Uses up the remaining tries; returns how many there were.
     pub(super) async fn use_up(&self) -> usize {
         for used in 0..1000 {
             match self.guess(used).await {
@@ -135,7 +135,7 @@ impl Slot {
     }
 }
 
-/// The default policy with these keys; without a rate, so that flows admit everybody.
+/// Returns the default policy with these keys and without a rate limit, so that flows admit every request.
 fn rules(keys: &[u8]) -> Rules {
     let keys = CodeKeys::new(keys.iter().map(|key| CodeKey::new(Secret::new([*key; 32])))).unwrap();
     let policy = Policy { client_requests_per_minute: None, ..Policy::default() };

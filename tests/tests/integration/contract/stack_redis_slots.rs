@@ -1,4 +1,4 @@
-//! Owns what Redis and Valkey can do to codes that a store in this process cannot: forget, damage, hang up.
+//! Faults of Redis and Valkey that an in-process store cannot have: lost codes, damaged codes, closed connections.
 
 use std::{net::TcpListener, sync::Arc, time::Duration};
 
@@ -57,7 +57,7 @@ async fn connections_that_were_cut_off_cost_no_call() {
         let codes = open(&keys);
         let slot = Slot::new(&codes, 1);
         for n in 1..=3 {
-            // So many at once that there are several connections, idle afterwards.
+            // Enough calls at once to open several connections, which are idle afterwards.
             let mut tasks = JoinSet::new();
             for _ in 0..50 {
                 let codes = Arc::clone(&codes);
@@ -101,7 +101,7 @@ async fn nobody_there_is_told_at_once_and_nothing_was_done() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_takes_no_writes_says_so_and_admits_nobody() {
+async fn a_server_that_refuses_writes_says_so_and_admits_nobody() {
     let own = Own::start("", &[]).await;
     let codes = open(&Keys::on(own.url()));
     for (fault, said, cure) in [
@@ -118,7 +118,7 @@ async fn what_takes_no_writes_says_so_and_admits_nobody() {
     }
 }
 
-/// Threat: contents that were damaged, or are another program's, and match something.
+/// Threat: contents that are damaged, or belong to another program, and match something.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_damaged_slot_is_missing_and_taken_again() {
     for variable in SERVERS {
@@ -134,7 +134,7 @@ async fn a_damaged_slot_is_missing_and_taken_again() {
         damaged.push(b"\x00\xff".repeat(whole.len() / 2));
         damaged.push(vec![b'1'; whole.len()]);
         for at in [0, 2, 17, 18, 19] {
-            // The layout's number, the end's first and last digit, the counts.
+            // The number of the layout, the first and last digit of the end, the counts.
             let mut one = whole.clone();
             one[at] = b'~';
             damaged.push(one);
@@ -168,7 +168,7 @@ async fn a_damaged_count_of_requests_is_begun_again() {
             assert_eq!(codes.admit(&order).await.unwrap(), Admission::Admitted, "{value}");
             assert!(matches!(codes.admit(&order).await.unwrap(), Admission::Limited { .. }), "{value}");
         }
-        // A server's clock that was set back by years: nobody waits for longer than the period.
+        // A server's clock was set back by years: nobody waits for longer than the period.
         redis::cmd("SET").arg(&names[0]).arg("9000000000000000").exec(&mut redis).unwrap();
         let Admission::Limited { retry_after } = codes.admit(&order).await.unwrap() else {
             panic!("admitted")

@@ -1,6 +1,6 @@
-//! Owns the lists of rules: which a port's suite has, and how each becomes a test.
+//! The lists of rules of each port's suite, and the macro that makes a test from each.
 //!
-//! A rule that stands in no list is dead code, which the compiler says.
+//! A rule that is in no list is dead code, which the compiler reports.
 
 /// Makes a module for one adapter with one test per rule, named after it.
 macro_rules! suite {
@@ -19,7 +19,7 @@ macro_rules! suite {
 }
 pub(super) use suite;
 
-/// Every rule of accounts and outbox.
+/// All rules of accounts and outbox.
 macro_rules! accounts_suite {
     ($adapter:ident: $harness:ident) => {
         suite! { $adapter: $harness;
@@ -54,7 +54,7 @@ macro_rules! accounts_suite {
                 a_newer_mail_may_have_to_wait_for_its_time,
                 a_newer_mail_ends_the_lease_of_the_older,
                 a_newer_mail_takes_the_place_of_a_dead_letter,
-                purposes_wait_beside_each_other,
+                mails_of_both_purposes_wait_independently,
                 mails_of_other_addresses_stay,
                 a_row_and_its_mail_are_committed_together_or_not_at_all,
             }
@@ -99,9 +99,9 @@ macro_rules! accounts_suite {
                 a_dead_letter_is_kept_and_never_leased,
                 every_settlement_ends_the_lease,
                 a_settlement_ends_its_own_mail_alone,
-                what_begins_is_noted_and_keeps_its_lease,
+                beginning_a_sending_is_recorded_and_keeps_its_lease,
                 beginning_prolongs_no_lease,
-                whoever_takes_a_begun_mail_over_is_told,
+                a_worker_that_takes_over_a_begun_mail_is_told,
                 beginning_one_mail_begins_no_other,
             }
             accounts_operator {
@@ -139,7 +139,7 @@ macro_rules! accounts_suite {
 }
 pub(super) use accounts_suite;
 
-/// Every rule of codes and limits.
+/// All rules of codes and limits.
 macro_rules! codes_suite {
     ($adapter:ident: $harness:ident) => {
         suite! { $adapter: $harness;
@@ -165,7 +165,7 @@ macro_rules! codes_suite {
                 each_code_costs_a_try_the_first_time,
                 the_order_says_how_many_tries,
                 a_new_mail_refills_the_tries,
-                a_refill_is_no_addition,
+                refills_do_not_add_up,
                 a_refill_brings_earlier_codes_back,
                 further_codes_of_a_mail_refill_nothing,
                 the_same_code_again_refills_nothing,
@@ -180,7 +180,7 @@ macro_rules! codes_suite {
                 what_is_taken_back_refills_nothing,
                 an_end_leaves_a_code_that_another_lease_has_put_since,
                 the_same_code_again_pushes_none_out,
-                the_same_code_again_gets_no_newer,
+                the_same_code_again_does_not_become_newer,
                 the_same_code_again_stays_redeemed,
                 a_redeemed_code_is_pushed_out_like_others,
                 expired_codes_leave_room,
@@ -220,7 +220,7 @@ macro_rules! codes_suite {
 }
 pub(super) use codes_suite;
 
-/// Every rule of mailers.
+/// All rules of mailers.
 macro_rules! mailer_suite {
     ($adapter:ident: $harness:ident) => {
         suite! { $adapter: $harness;
@@ -240,7 +240,7 @@ macro_rules! mailer_suite {
 }
 pub(super) use mailer_suite;
 
-/// Every rule of development mailboxes.
+/// All rules of development mailboxes.
 macro_rules! mailbox_suite {
     ($adapter:ident: $harness:ident) => {
         suite! { $adapter: $harness;

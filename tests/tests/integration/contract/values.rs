@@ -1,4 +1,4 @@
-//! Owns the values that rules over accounts are made of.
+//! Values for the rules of accounts.
 
 use std::{sync::Arc, time::Duration};
 
@@ -9,10 +9,10 @@ use auth_core::{
 };
 use auth_http::port::Accounts;
 
-/// How long leases last in the rules.
+/// The duration of leases in the rules.
 pub(super) const LEASE: Duration = Duration::from_secs(60);
 
-/// A time that no test comes to.
+/// A time that no test reaches.
 pub(super) const FAR: Time = Time::from_micros(9_000_000_000_000_000);
 
 pub(super) const fn seconds(seconds: u64) -> Duration {
@@ -23,7 +23,7 @@ pub(super) fn key(address: &str) -> AddressKey {
     Address::parse(address).unwrap().key().clone()
 }
 
-/// The address of the n-th account.
+/// Returns the address of the n-th account.
 pub(super) fn address(n: u8) -> String {
     format!("User{n}@Example.org")
 }
@@ -46,7 +46,7 @@ pub(super) const fn vacant() -> Row {
     Row { status: Status::Vacant, last_mail: None, last_notice: None, expires: None }
 }
 
-/// A pending row that does not expire during a test.
+/// Returns a pending row that does not expire during a test.
 pub(super) fn pending(given: &str, n: u8) -> Row {
     let last_mail =
         Some(LastMail { due: Time::from_micros(1_700_000_000_000_001), interval: seconds(60), left: true });
@@ -61,13 +61,13 @@ pub(super) fn active(given: &str, n: u8) -> Row {
     Row { status, last_notice, expires: None, ..pending(given, n) }
 }
 
-/// The order that makes an address' first row, where no mail waits.
+/// Returns the order that makes an address's first row, where no mail waits.
 pub(super) fn first(given: &str, row: Row, mail: Option<OwedMail>) -> CommitAccount {
     let (waiting, until, mail) = (Vec::new(), FAR, mail.map(MailChange::Owe));
     CommitAccount { key: key(given), expected: Version(0), generation: None, waiting, until, row, mail }
 }
 
-/// The order that puts a row in the place of one that was read.
+/// Returns the order that replaces a row that was read.
 pub(super) fn next(given: &str, read: &(u64, Row), row: Row, mail: Option<OwedMail>) -> CommitAccount {
     let generation = match &read.1.status {
         Status::Vacant => None,
@@ -76,7 +76,7 @@ pub(super) fn next(given: &str, read: &(u64, Row), row: Row, mail: Option<OwedMa
     CommitAccount { expected: Version(read.0), generation, ..first(given, row, mail) }
 }
 
-/// The activation mail of this number.
+/// Returns the activation mail with this number.
 pub(super) fn mail(n: u8, due: Time) -> OwedMail {
     OwedMail {
         id: MailId::from_bytes([n; 16]),
@@ -96,7 +96,7 @@ pub(super) async fn found(store: &Arc<dyn Accounts>, given: &str) -> Option<(u64
     found.row.map(|(Version(version), row)| (version, row))
 }
 
-/// The same order with the mails that wait now.
+/// Returns the same order with the mails that wait now.
 pub(super) async fn with_waiting(store: &Arc<dyn Accounts>, order: CommitAccount) -> CommitAccount {
     let waiting = store.find(&order.key).await.unwrap().waiting;
     CommitAccount { waiting, ..order }
@@ -107,7 +107,7 @@ pub(super) async fn commit(store: &Arc<dyn Accounts>, order: CommitAccount) {
     assert_eq!(store.commit(&order).await.unwrap(), Commit::Committed);
 }
 
-/// Notes that the sending of a leased mail begins.
+/// Records that the sending of a leased mail begins.
 pub(super) async fn begin(store: &Arc<dyn Accounts>, leased: &LeasedMail, unknowns: u8) -> Commit {
     let given = leased.key.as_str();
     let read = found(store, given).await.unwrap();
@@ -116,7 +116,7 @@ pub(super) async fn begin(store: &Arc<dyn Accounts>, leased: &LeasedMail, unknow
     store.commit(&with_waiting(store, order).await).await.unwrap()
 }
 
-/// Commits a row in the place of whatever is there.
+/// Commits a row in place of the current one.
 pub(super) async fn replace(store: &Arc<dyn Accounts>, given: &str, row: Row, mail: Option<OwedMail>) {
     let order = match found(store, given).await {
         Some(read) => next(given, &read, row, mail),
@@ -133,7 +133,7 @@ pub(super) async fn owe(store: &Arc<dyn Accounts>, n: u8, ago: u64) -> OwedMail 
     owed
 }
 
-/// Replaces the n-th account's mail by one of another number, due now.
+/// Replaces the n-th account's mail by one with another number, due now.
 pub(super) async fn owe_newer(store: &Arc<dyn Accounts>, n: u8, newer: u8) -> OwedMail {
     let (_, row) = found(store, &address(n)).await.unwrap();
     let owed = mail(newer, now(store).await);
@@ -164,12 +164,12 @@ pub(super) fn dead() -> Settlement {
     Settlement::Dead { detail: Detail::new("550 no such user") }
 }
 
-/// Every way to end a lease.
+/// All ways to end a lease.
 pub(super) fn endings() -> [Settlement; 4] {
     [Settlement::Sent, Settlement::Superseded, retry(30, 1), dead()]
 }
 
-/// Asserts that a lease is good for nothing and that trying it changes nothing.
+/// Asserts that a lease is no longer valid and that using it changes nothing.
 pub(super) async fn assert_lost(store: &Arc<dyn Accounts>, lease: Lease) {
     let before = state(store).await;
     for settlement in endings() {
@@ -180,7 +180,7 @@ pub(super) async fn assert_lost(store: &Arc<dyn Accounts>, lease: Lease) {
     assert_eq!(state(store).await, before);
 }
 
-/// What an operator sees of the outbox, to compare.
+/// Returns an operator's view of the outbox, to compare.
 pub(super) async fn state(store: &Arc<dyn Accounts>) -> Vec<String> {
     store.mails().await.unwrap().iter().map(|mail| format!("{mail:?}")).collect()
 }
