@@ -132,7 +132,7 @@ struct Active {
 fn account(project: &Project, address: &str) -> Active {
     register(project, address);
     let text = text_to(project, address);
-    let is_code = |line: &&str| line.len() == 6 && line.bytes().all(|octet| octet.is_ascii_digit());
+    let is_code = |line: &&str| line.len() == 6 && line.bytes().all(|byte| byte.is_ascii_digit());
     let code = text.lines().find(is_code).unwrap_or_else(|| panic!("no code in {text}")).to_owned();
     let account = Active { address: address.to_owned(), code };
     let answer = activate(project, &account);
@@ -178,6 +178,6 @@ fn text_to(project: &Project, address: &str) -> String {
 /// Asks the mail catcher; returns none while it starts.
 fn caught(project: &Project, path: &str) -> Option<Answer> {
     // HTTP/1.0, so that the body comes in one piece.
-    let octets = exchange(&project.mail, format!("GET {path} HTTP/1.0\r\n\r\n").as_bytes());
-    (!octets.is_empty()).then(|| parse(&octets))
+    let bytes = exchange(&project.mail, format!("GET {path} HTTP/1.0\r\n\r\n").as_bytes());
+    (!bytes.is_empty()).then(|| parse(&bytes))
 }

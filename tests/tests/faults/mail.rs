@@ -35,7 +35,7 @@ fn delivered(postfix: &Service, address: &str) -> Vec<String> {
 /// Waits for a mail to an address; returns it with the code in it, alone on a line of its text.
 fn mail_to(postfix: &Service, address: &str) -> (String, String) {
     let mail = until("a mail in the Maildir", || delivered(postfix, address).pop());
-    let code = mail.lines().find(|line| line.len() == 6 && line.bytes().all(|octet| octet.is_ascii_digit()));
+    let code = mail.lines().find(|line| line.len() == 6 && line.bytes().all(|byte| byte.is_ascii_digit()));
     let code = code.unwrap_or_else(|| panic!("no code in {mail}")).to_owned();
     (mail, code)
 }

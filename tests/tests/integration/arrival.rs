@@ -285,7 +285,7 @@ fn server_asked_to_wait_for_continue_says_so_before_the_body() {
 #[test]
 fn what_is_no_http_is_answered_with_400_and_closed() {
     let server = start(&[]);
-    for octets in [
+    for bytes in [
         &b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"[..],
         b"EHLO example.org\r\n\r\n",
         b"GET / HTTP/9.9\r\n\r\n",
@@ -293,8 +293,8 @@ fn what_is_no_http_is_answered_with_400_and_closed() {
         b"GET / HTTP/1.1\r\nHost: x\r\nX: a\x00b\r\n\r\n",
         b"GET / HTTP/1.1\r\nHost : x\r\n\r\n",
     ] {
-        let said = server.raw(octets);
-        let shown = String::from_utf8_lossy(octets);
+        let said = server.raw(bytes);
+        let shown = String::from_utf8_lossy(bytes);
         assert!(
             said.is_empty() || parse(&said).status == 400,
             "{shown:?}: {}",

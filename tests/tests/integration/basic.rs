@@ -115,10 +115,10 @@ fn malformed_credentials_are_401_with_a_challenge() {
 
 /// The encoding of `btoa` and generated clients: one byte for each character.
 fn latin_1(address: &str, password: &str) -> String {
-    let octets: Vec<u8> =
+    let bytes: Vec<u8> =
         format!("{address}:{password}").chars().map(|character| u8::try_from(character).unwrap()).collect();
-    assert!(str::from_utf8(&octets).is_err(), "{password} would be read as UTF-8");
-    format!("Basic {}", STANDARD.encode(octets))
+    assert!(str::from_utf8(&bytes).is_err(), "{password} would be read as UTF-8");
+    format!("Basic {}", STANDARD.encode(bytes))
 }
 
 #[test]

@@ -45,16 +45,16 @@ fn database_that_cannot_be_written_shows_nothing_of_an_address() {
 fn damage_accounts(server: &Server) {
     const PAGE: usize = 4096;
     let path = server.folder().join("auth.db");
-    let mut octets = fs::read(&path).unwrap();
+    let mut bytes = fs::read(&path).unwrap();
     let mut damaged = 0;
-    for page in octets.chunks_mut(PAGE) {
+    for page in bytes.chunks_mut(PAGE) {
         if page.windows(12).any(|text| text == b"@example.org") {
             page.fill(0xa5);
             damaged += 1;
         }
     }
     assert!(damaged > 0, "the accounts are in there");
-    fs::write(path, octets).unwrap();
+    fs::write(path, bytes).unwrap();
 }
 
 #[test]

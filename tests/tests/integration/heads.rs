@@ -4,8 +4,8 @@ use auth_tests::{Answer, Server, parse, start, until};
 
 const APP: &str = "https://app.example";
 
-fn said(server: &Server, octets: impl AsRef<[u8]>) -> Answer {
-    parse(&server.raw(octets.as_ref()))
+fn said(server: &Server, bytes: impl AsRef<[u8]>) -> Answer {
+    parse(&server.raw(bytes.as_ref()))
 }
 
 /// Checks what every answer has, also one to a request that could not be read.

@@ -17,10 +17,10 @@ fn refused(server: &Server, path: &str, body: &[u8]) -> Vec<Value> {
 }
 
 /// Returns a registration padded with blanks to this number of bytes.
-fn padded(octets: usize) -> Vec<u8> {
+fn padded(bytes: usize) -> Vec<u8> {
     let mut body = json!({ "email": "ada@example.org", "password": PASSWORD }).to_string().into_bytes();
-    assert!(body.len() <= octets);
-    body.resize(octets, b' ');
+    assert!(body.len() <= bytes);
+    body.resize(bytes, b' ');
     body
 }
 
@@ -201,9 +201,9 @@ fn body_of_4096_octets_is_read_and_one_more_is_413() {
     assert_eq!(server.request("POST", "/v1/register", &[JSON], &padded(4096)).status, 202);
     let answer = server.request("POST", "/v1/register", &[JSON], &padded(4097));
     assert_eq!((answer.status, answer.problem().as_str()), (413, "body-too-large"));
-    let send = |octets, size| {
+    let send = |bytes, size| {
         let head = server.head("/v1/register", "Transfer-Encoding: chunked\r\nConnection: close");
-        parse(&server.raw(&[head.as_bytes(), &in_chunks(&padded(octets), size)].concat()))
+        parse(&server.raw(&[head.as_bytes(), &in_chunks(&padded(bytes), size)].concat()))
     };
     for size in [1, 1000, 5000] {
         assert_eq!(send(4096, size).status, 202, "in pieces of {size}");

@@ -76,7 +76,7 @@ fn with_a_later_migration(mut database: Vec<u8>) -> Vec<u8> {
     let row = [&[number], description.trim_end_matches(".sql").replace('_', " ").as_bytes()].concat();
     let index = [3, 1, 1, number, number];
     for (pattern, at) in [(&row[..], 0), (&index, 3)] {
-        let found = database.windows(pattern.len()).position(|octets| octets == pattern).unwrap();
+        let found = database.windows(pattern.len()).position(|bytes| bytes == pattern).unwrap();
         database[found + at] = 99;
     }
     database

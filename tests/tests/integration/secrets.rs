@@ -105,7 +105,7 @@ fn database_holds_neither_password_nor_code() {
     server.terminate();
     server.wait();
     let database = server.stored();
-    let holds = |text: &str| database.windows(text.len()).any(|octets| octets == text.as_bytes());
+    let holds = |text: &str| database.windows(text.len()).any(|bytes| bytes == text.as_bytes());
     assert!(holds(ADDRESS) && holds("$scrypt$"), "it is the database");
     for secret in secrets(&code).iter().chain([&pending]) {
         assert!(!holds(secret), "{secret}");

@@ -20,7 +20,7 @@ fn seed_compat_takes_any_password_and_mails_four_digits() {
     assert_eq!(answer.json()["code_ttl_seconds"], 60);
     let code = server.code(ADA);
     assert_eq!(code.len(), 4);
-    assert!(code.bytes().all(|octet| octet.is_ascii_digit()), "{code}");
+    assert!(code.bytes().all(|byte| byte.is_ascii_digit()), "{code}");
     assert_eq!(server.activate(ADA, "a", "123456").problem(), "invalid-request", "six are too many");
     assert_eq!(server.activate(ADA, "a", &code).status, 200);
     assert_eq!(server.register("bob@example.org", "password").status, 201, "known ones too");

@@ -35,10 +35,7 @@ const HEADERS: [&str; 9] = [
 fn is_clean(mail: &Received) {
     let wire = &mail.wire;
     assert!(wire.ends_with(b"\r\n.\r\n"), "no final dot");
-    assert!(
-        wire.iter().all(|octet| octet.is_ascii() && (*octet >= b' ' || b"\r\n\t".contains(octet))),
-        "7 bits"
-    );
+    assert!(wire.iter().all(|byte| byte.is_ascii() && (*byte >= b' ' || b"\r\n\t".contains(byte))), "7 bits");
     let text = std::str::from_utf8(wire).unwrap();
     for line in text.strip_suffix("\r\n").unwrap().split("\r\n") {
         assert!(line.len() <= 998 && !line.contains(['\r', '\n']), "{line:?}");

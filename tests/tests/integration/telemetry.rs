@@ -67,8 +67,8 @@ fn visit(server: &Server) -> String {
     code
 }
 
-fn holds(octets: &[u8], text: &str) -> bool {
-    octets.windows(text.len()).any(|window| window == text.as_bytes())
+fn holds(bytes: &[u8], text: &str) -> bool {
+    bytes.windows(text.len()).any(|window| window == text.as_bytes())
 }
 
 /// Serves a visit with a collector until the end; returns everything that it received, and the code.

@@ -115,9 +115,8 @@ pub(super) async fn slots_are_told_apart_octet_by_octet(harness: &impl CodesHarn
     let slot = Slot::new(&harness.open().await, 1);
     let (put, code) = slot.put_order(1, 1);
     let redeem = slot.redeem_order(&code);
-    let mut names: Vec<[u8; 32]> = [0, b' ', b'\n', b'\r', b'*', b'{', b'}', b':', b'a', b'A', 0x80, 0xff]
-        .map(|octet| [octet; 32])
-        .into();
+    let mut names: Vec<[u8; 32]> =
+        [0, b' ', b'\n', b'\r', b'*', b'{', b'}', b':', b'a', b'A', 0x80, 0xff].map(|byte| [byte; 32]).into();
     for ends in [0, b' ', b'\n', 0xff] {
         let mut name = [b'a'; 32];
         name[31] = ends;
