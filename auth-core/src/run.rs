@@ -16,8 +16,13 @@ use crate::{
     snapshot,
 };
 
-/// Decides one operation as a plain function from its input and the answers so far.
-pub trait Flow: Clone + Serialize + DeserializeOwned {
+pub(crate) mod sealed {
+    #[diagnostic::on_unimplemented(message = "`{Self}` is not in the list `flows!` in flow/mod.rs")]
+    pub trait Listed {}
+}
+
+/// One operation as a plain function from its input and the answers so far. Sealed: list new flows in `flow/mod.rs`.
+pub trait Flow: sealed::Listed + Clone + Serialize + DeserializeOwned {
     /// What the flow comes to.
     type Outcome: Clone;
 

@@ -16,27 +16,15 @@ use serde::{
 pub use crate::effect::{Order, Reply};
 use crate::{
     Activate, Activation, Answered, Answers, BadSnapshot, Broken, Deliver, Event, Fault, Flow, Kind, Outcome,
-    Register, Registration, Resend, Resending, Rules, Run, Secret, Stop, WhyRefused, octets,
-    run::Stamp,
+    Register, Registration, Resend, Resending, Rules, Run, Secret, Stop, WhyRefused,
+    flow::flows,
+    octets,
+    run::{Stamp, sealed::Listed},
     snapshot::{self, to_bytes},
 };
 
 /// The first octet of everything that is read or written here; another one is another encoding.
 pub const VERSION: u8 = 2;
-
-/// What a run starts from. Every flow is a case; a later version may have more.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Input {
-    /// Registers an address.
-    Register(Register),
-    /// Activates an account. The code is as it was typed.
-    Activate(Activate),
-    /// Asks for another mail.
-    Resend(Resend),
-    /// Delivers a leased mail.
-    Deliver(Deliver),
-}
 
 /// Names one order of one run. It goes back with the answer, and means nothing else to a host.
 /// 20 octets, in octets behind their length.
@@ -83,20 +71,6 @@ pub struct Response {
     pub ticket: Ticket,
     /// What became of it.
     pub answer: Result<Reply, Fault>,
-}
-
-/// What a flow came to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Output {
-    /// What the flow Register came to.
-    Register(Outcome<Registration>),
-    /// What the flow Activate came to.
-    Activate(Outcome<Activation>),
-    /// What the flow Resend came to.
-    Resend(Outcome<Resending>),
-    /// What the flow Deliver came to. Nobody waits for it but the worker.
-    Deliver(Event),
 }
 
 /// Tells why octets, or values, are not what a run can start from.
@@ -150,17 +124,6 @@ pub struct Machine(Run<Any>);
 #[derive(Clone)]
 struct Any(Input);
 
-impl Serialize for Any {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match &self.0 {
-            Input::Register(flow) => flow.serialize(serializer),
-            Input::Activate(flow) => flow.serialize(serializer),
-            Input::Resend(flow) => flow.serialize(serializer),
-            Input::Deliver(flow) => flow.serialize(serializer),
-        }
-    }
-}
-
 /// A flow is read by its name, in [`Machine::restore`]; without it this is nothing.
 impl<'de> Deserialize<'de> for Any {
     fn deserialize<D: Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
@@ -168,28 +131,49 @@ impl<'de> Deserialize<'de> for Any {
     }
 }
 
-impl Flow for Any {
-    type Outcome = Output;
-    const NAME: &'static str = "any";
+impl Listed for Any {}
 
-    fn name(&self) -> &'static str {
-        match &self.0 {
-            Input::Register(flow) => flow.name(),
-            Input::Activate(flow) => flow.name(),
-            Input::Resend(flow) => flow.name(),
-            Input::Deliver(flow) => flow.name(),
-        }
-    }
+macro_rules! of_all_flows {
+    ($($(#[$doc:meta])+ $flow:ident -> $outcome:ty;)+) => {
+        /// What a run starts from. Every flow is a case; a later version may have more.
+        #[derive(Clone, Debug, Serialize, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        pub enum Input { $($(#[$doc])+ $flow($flow),)+ }
 
-    fn run(&self, rules: &Rules, answers: &mut Answers<'_>) -> Result<Output, Stop> {
-        match &self.0 {
-            Input::Register(flow) => flow.run(rules, answers).map(Output::Register),
-            Input::Activate(flow) => flow.run(rules, answers).map(Output::Activate),
-            Input::Resend(flow) => flow.run(rules, answers).map(Output::Resend),
-            Input::Deliver(flow) => flow.run(rules, answers).map(Output::Deliver),
+        /// The outcome of a flow.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        pub enum Output { $(#[doc = concat!("The outcome of [`", stringify!($flow), "`].")] $flow($outcome),)+ }
+
+        impl Serialize for Any {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                match &self.0 { $(Input::$flow(flow) => flow.serialize(serializer),)+ }
+            }
         }
-    }
+
+        impl Flow for Any {
+            type Outcome = Output;
+            const NAME: &'static str = "any";
+
+            fn name(&self) -> &'static str {
+                match &self.0 { $(Input::$flow(flow) => flow.name(),)+ }
+            }
+
+            fn run(&self, rules: &Rules, answers: &mut Answers<'_>) -> Result<Output, Stop> {
+                match &self.0 { $(Input::$flow(flow) => flow.run(rules, answers).map(Output::$flow),)+ }
+            }
+        }
+
+        /// Reads the flow of a name from what follows it.
+        fn read_flow<'a>(name: &str, bytes: &'a [u8]) -> Result<(Any, &'a [u8]), BadSnapshot> {
+            match name {
+                $($flow::NAME => snapshot::read(bytes).map(|(flow, rest)| (Any(Input::$flow(flow)), rest)),)+
+                _ => Err(BadSnapshot::OtherFlow),
+            }
+        }
+    };
 }
+flows!(of_all_flows);
 
 impl Machine {
     /// Starts a flow; its first order waits to be taken.
@@ -241,20 +225,7 @@ impl Machine {
     /// # Errors
     /// [`BadSnapshot`] for any bytes that are no run under these rules.
     pub fn restore(bytes: &[u8], rules: &Rules) -> Result<Self, BadSnapshot> {
-        fn flow<F: DeserializeOwned>(
-            bytes: &[u8],
-            input: fn(F) -> Input,
-        ) -> Result<(Any, &[u8]), BadSnapshot> {
-            snapshot::read(bytes).map(|(flow, rest)| (Any(input(flow)), rest))
-        }
-        Run::restore_any(bytes, rules, |name, rest| match name {
-            Register::NAME => flow(rest, Input::Register),
-            Activate::NAME => flow(rest, Input::Activate),
-            Resend::NAME => flow(rest, Input::Resend),
-            Deliver::NAME => flow(rest, Input::Deliver),
-            _ => Err(BadSnapshot::OtherFlow),
-        })
-        .map(Self)
+        Run::restore_any(bytes, rules, read_flow).map(Self)
     }
 }
 

@@ -19,7 +19,31 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Admission, Admit, Answers, CommitAccount, Event, Found, MailChange, Rules, Stop,
     domain::{AddressKey, Asked, Client, MailId, Purpose, Row, Version, WaitingState},
+    run::sealed::Listed,
 };
+
+/// Hands all flows to a macro. A new one goes to the end, since its place in the list is a byte on the wire.
+macro_rules! flows {
+    ($each:ident) => {
+        $each! {
+            /// Registers an address.
+            Register -> Outcome<Registration>;
+            /// Activates an account. The code is as it was typed.
+            Activate -> Outcome<Activation>;
+            /// Asks for another mail.
+            Resend -> Outcome<Resending>;
+            /// Delivers a leased mail. Nobody waits for its outcome but the worker.
+            Deliver -> Event;
+        }
+    };
+}
+#[cfg(feature = "wire")]
+pub(crate) use flows;
+
+macro_rules! listed {
+    ($($(#[$doc:meta])+ $flow:ident -> $outcome:ty;)+) => { $(impl Listed for $flow {})+ };
+}
+flows!(listed);
 
 /// How often a flow reads and decides again when others change the same address: each time one of
 /// them, or a worker with the address's mail, has got through, so that some fifty can come at once.
