@@ -1,8 +1,19 @@
-//! Owns the list of all scripts, for tests that hold for every one of them.
+//! Every flow with its scripts, for tests that hold for all of them.
 
 use std::fmt::Debug;
 
-use crate::{activate, deliver, register, resend, script::Script, wire::Wired};
+use auth_core::{
+    Activate, Deliver, Flow, Register, Resend,
+    wire::{Input, Output},
+};
+
+use crate::{activate, deliver, register, resend, script::Script};
+
+/// A flow with what it is on the wire.
+pub(crate) trait Wired: Flow {
+    fn input(self) -> Input;
+    fn output(outcome: Self::Outcome) -> Output;
+}
 
 /// Looks at scripts of any flow.
 pub(crate) trait Visitor {
@@ -11,10 +22,29 @@ pub(crate) trait Visitor {
         F::Outcome: Clone + Debug + PartialEq;
 }
 
-/// Shows every script of every flow.
-pub(crate) fn visit_all(visitor: &mut impl Visitor) {
-    register::scripts().iter().for_each(|script| visitor.visit(script));
-    resend::scripts().iter().for_each(|script| visitor.visit(script));
-    activate::scripts().iter().for_each(|script| visitor.visit(script));
-    deliver::scripts().iter().for_each(|script| visitor.visit(script));
+macro_rules! flows {
+    ($($flow:ident: $scripts:expr,)+) => {
+        $(impl Wired for $flow {
+            fn input(self) -> Input { Input::$flow(self) }
+            fn output(outcome: Self::Outcome) -> Output { Output::$flow(outcome) }
+        })+
+
+        /// All flows: type and name.
+        pub(crate) const FLOWS: &[(&str, &str)] = &[$((stringify!($flow), $flow::NAME),)+];
+
+        // Does not compile while a flow is missing.
+        const _: fn(&Input) = |input| match input { $(Input::$flow(_) => (),)+ };
+
+        /// Shows every script of every flow.
+        pub(crate) fn visit_all(visitor: &mut impl Visitor) {
+            $($scripts.iter().for_each(|script| visitor.visit(script));)+
+        }
+    };
+}
+
+flows! {
+    Register: register::scripts(),
+    Resend: resend::scripts(),
+    Activate: activate::scripts(),
+    Deliver: deliver::scripts(),
 }

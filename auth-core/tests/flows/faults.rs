@@ -8,9 +8,8 @@ use std::{
 use auth_core::{Broken, Fault, Flow, Kind, Run};
 
 use crate::{
-    catalogue::{Visitor, visit_all},
+    catalogue::{Visitor, Wired, visit_all},
     script::Script,
-    wire::Wired,
 };
 
 /// The effects that each flow can order, in the order in which they come first.

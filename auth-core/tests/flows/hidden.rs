@@ -3,9 +3,12 @@
 //! The same requests go into worlds that differ in the state of one address. Whoever has not its
 //! mailbox sees the same in all of them.
 
-use auth_core::{Code, Kind, LastMail, Row, Status};
+use std::collections::BTreeSet;
+
+use auth_core::{Code, Deliver, Flow, Kind, LastMail, Row, Status};
 
 use crate::{
+    catalogue::FLOWS,
     fixture::{DAY, rules, rules_with, scrypt, seconds},
     world::{How, Request, Seen, World, well},
 };
@@ -88,6 +91,13 @@ fn requests() -> Vec<Request> {
         Request::Activate("password of a stranger", unsent()),
         Request::Activate(OWNERS, unsent()),
     ]
+}
+
+#[test]
+fn the_requests_are_of_every_flow_that_strangers_can_start() {
+    let asked: BTreeSet<&str> = requests().iter().map(Request::flow).collect();
+    let flows = FLOWS.iter().map(|(_, name)| *name);
+    assert_eq!(asked, flows.filter(|name| *name != Deliver::NAME).collect());
 }
 
 /// Asserts that something looks the same in every world.

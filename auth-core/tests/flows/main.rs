@@ -17,6 +17,7 @@ mod interleavings;
 mod life_cycle;
 mod mail_interval;
 mod overtaken;
+mod places;
 mod raced;
 mod redaction;
 mod register;

@@ -5,11 +5,10 @@ use std::fmt::{Debug, Write};
 use auth_core::Secret;
 
 use crate::{
-    catalogue::{Visitor, visit_all},
+    catalogue::{Visitor, Wired, visit_all},
     derived,
     fixture::{CODE_KEY, HASH, OTHER_HASH, SEED, generation, key, mail_id, rules},
     script::Script,
-    wire::Wired,
 };
 
 /// Prints every run, effect, answer and snapshot of a script, as a careless host would.

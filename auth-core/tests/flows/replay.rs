@@ -5,9 +5,8 @@ use std::fmt::Debug;
 use auth_core::Run;
 
 use crate::{
-    catalogue::{Visitor, visit_all},
+    catalogue::{Visitor, Wired, visit_all},
     script::Script,
-    wire::Wired,
 };
 
 /// Plays every script, with snapshots and restores.

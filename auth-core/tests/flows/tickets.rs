@@ -8,10 +8,9 @@ use auth_core::{
 };
 
 use crate::{
-    catalogue::{Visitor, visit_all},
+    catalogue::{Visitor, Wired, visit_all},
     fixture::{address, client, rules, rules_with, scrypt},
     script::Script,
-    wire::Wired,
 };
 
 fn started(rules: &Rules) -> Run<Resend> {

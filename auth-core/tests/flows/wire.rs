@@ -3,33 +3,16 @@
 use std::fmt::Debug;
 
 use auth_core::{
-    Activate, Broken, Deliver, Fault, Flow, Kind, Register, Resend, Rules, WhyRefused,
-    wire::{BadInput, Input, Machine, Output, Refusal, Reply, Response, Ticket, VERSION},
+    Activate, Broken, Fault, Kind, Resend, Rules, WhyRefused,
+    wire::{BadInput, Input, Machine, Refusal, Reply, Response, Ticket, VERSION},
 };
 
 use crate::{
-    catalogue::{Visitor, visit_all},
+    catalogue::{Visitor, Wired, visit_all},
     fixture::{address, client, rules},
     register,
     script::{Script, Step},
 };
-
-/// Says what a flow is on the wire.
-pub(crate) trait Wired: Flow {
-    fn input(self) -> Input;
-    fn told(outcome: Self::Outcome) -> Output;
-}
-
-macro_rules! wired {
-    ($($flow:ident)+) => {
-        $(impl Wired for $flow {
-            fn input(self) -> Input { Input::$flow(self) }
-            fn told(outcome: Self::Outcome) -> Output { Output::$flow(outcome) }
-        })+
-    };
-}
-
-wired!(Register Activate Resend Deliver);
 
 fn respond(ticket: Ticket, step: &Step) -> Response {
     Response { ticket, answer: step.reply() }
@@ -59,7 +42,7 @@ impl Visitor for Playing {
             machine.accept_bytes(response.expose(), rules).expect("the answer fits");
         }
         assert!(machine.take().is_none());
-        assert_eq!(machine.outcome(), Some(script.ended.clone().map(F::told)));
+        assert_eq!(machine.outcome(), Some(script.ended.clone().map(F::output)));
         self.0 += 1;
     }
 }

@@ -9,10 +9,9 @@ use auth_core::wire::{Machine, Response};
 use serde_json::{Value, json};
 
 use crate::{
-    catalogue::{Visitor, visit_all},
+    catalogue::{Visitor, Wired, visit_all},
     fixture::{CODE_KEY, OLD_CODE_KEY},
     script::Script,
-    wire::Wired,
 };
 
 const LONGEST: usize = 12;
@@ -30,7 +29,7 @@ impl Visitor for Writing {
         if script.steps.len() > LONGEST {
             return;
         }
-        let ended = script.ended.clone().map(F::told);
+        let ended = script.ended.clone().map(F::output);
         let name = format!("{}-{}", F::NAME, script.name);
         let input = script.flow.clone().input();
         let mut machine = Machine::start(input.clone(), &script.rules).expect("it is an input");

@@ -87,6 +87,17 @@ pub(crate) enum Request {
     Activate(&'static str, Code),
 }
 
+impl Request {
+    /// Returns the name of the flow.
+    pub(crate) const fn flow(&self) -> &'static str {
+        match self {
+            Self::Register(_) => Register::NAME,
+            Self::Resend => Resend::NAME,
+            Self::Activate(..) => Activate::NAME,
+        }
+    }
+}
+
 /// What a person without the mailbox can notice: the answer, and how long it took.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Seen {
