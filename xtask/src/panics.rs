@@ -5,6 +5,8 @@
 //! Running out of memory is not a defect of the core, so the functions that report it are not followed. A false length
 //! would be a defect and ends there, too: their callers are recorded as well, so that a new one is reviewed.
 
+mod uncalled;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fs;
 use std::process::ExitCode;
@@ -18,6 +20,8 @@ use crate::test::{Outcome, targets};
 
 const RECORDED: Recorded =
     Recorded { path: "auth-core/panics.txt", advice: "cargo xtask panics --record, after a review" };
+const API: &str = "auth-core/public-api.txt";
+const PROBE: &str = "auth-core/probe/src/lib.rs";
 /// The functions that end a program that is out of memory.
 const OUT_OF_MEMORY: [&str; 3] =
     ["alloc::raw_vec::handle_error", "alloc::raw_vec::capacity_overflow", "alloc::alloc::handle_alloc_error"];
@@ -41,6 +45,11 @@ pub(crate) fn step(shell: &Shell) -> Result<Outcome> {
 
 /// Builds the probe and returns a line for each entry.
 fn ways(shell: &Shell) -> Result<String> {
+    let read =
+        |path: &str| fs::read_to_string(shell.root.join(path)).with_context(|| format!("cannot read {path}"));
+    let (api, probe) = (read(API)?, read(PROBE)?);
+    let uncalled = uncalled::uncalled(&api, &probe);
+    ensure!(uncalled.is_empty(), "{PROBE} does not call:\n{}", uncalled.join("\n"));
     let cargo = |command: &str| {
         let mut cargo = shell.cargo(&[command, "--locked", "-p", "auth-probe", "--profile", "panics"]);
         cargo.args(["--target", "wasm32v1-none"]);
