@@ -69,6 +69,16 @@ impl Server {
         self.request("GET", path, &[], b"")
     }
 
+    /// Returns the paths that take a body, by the document.
+    pub fn operations(&self) -> Vec<String> {
+        let document = self.get("/openapi.json").json();
+        let paths = document["paths"].as_object().unwrap_or_else(|| panic!("no paths: {document}"));
+        let takes_a_body = paths.iter().filter(|(_, methods)| methods["post"].is_object());
+        let paths: Vec<String> = takes_a_body.map(|(path, _)| path.clone()).collect();
+        assert!(paths.len() >= 3, "{paths:?}");
+        paths
+    }
+
     /// Registers.
     pub fn register(&self, address: &str, password: &str) -> Answer {
         self.post("/v1/register", &[], &json!({ "email": address, "password": password }))

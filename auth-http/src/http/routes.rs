@@ -83,3 +83,32 @@ pub(super) fn mount(request: &Request) -> &str {
     let mount = whole.strip_suffix(rest).or((rest == "/").then_some(whole));
     mount.unwrap_or_default().trim_end_matches('/')
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, path::Path};
+
+    use serde_json::Value;
+
+    use super::{super::document, ROUTES};
+
+    const CONTRACT: &str = "docs/http-contract.md";
+
+    /// Without a route an operation is 404 before anybody asks it.
+    #[test]
+    fn every_operation_has_its_route_and_its_row_of_evidence() {
+        let document: Value = serde_json::from_str(&document()).unwrap();
+        let contract = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(CONTRACT);
+        let contract = fs::read_to_string(contract).unwrap();
+        let paths = document["paths"].as_object().unwrap();
+        assert!(paths.len() >= 5, "{paths:?}");
+        for (path, operations) in paths {
+            let route = ROUTES.iter().find(|route| route.path == path);
+            let name = route.unwrap_or_else(|| panic!("{path} has no route")).name;
+            for operation in operations.as_object().unwrap().values() {
+                assert_eq!(operation["operationId"], name, "{path} in logs and metrics");
+            }
+            assert!(contract.contains(&format!("{path}`")), "{path} has no row in {CONTRACT}");
+        }
+    }
+}

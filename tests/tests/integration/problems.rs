@@ -26,7 +26,6 @@ const NAMES: [&str; 20] = [
     "unavailable",
 ];
 
-const OPERATIONS: [&str; 3] = ["/v1/register", "/v1/resend", "/v1/activate"];
 const JSON: (&str, &str) = ("Content-Type", "application/json");
 
 fn is(answer: &Answer, status: u16, name: &str) {
@@ -82,7 +81,7 @@ fn query_is_no_part_of_a_path() {
 #[test]
 fn other_method_is_405_with_the_methods_that_there_are() {
     let server = start(&[]);
-    for path in OPERATIONS {
+    for path in &server.operations() {
         for method in ["GET", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "BREW", "post"] {
             let answer = server.request(method, path, &[], b"");
             is(&answer, 405, "method-not-allowed");
@@ -116,7 +115,7 @@ fn head_is_answered_as_get_without_a_body() {
 #[test]
 fn accept_without_json_is_406() {
     let server = start(&[]);
-    for path in OPERATIONS {
+    for path in &server.operations() {
         for accept in ["text/html", "application/xml, text/*;q=0.8", "application/json;q=0", "image/*"] {
             is(&server.request("POST", path, &[JSON, ("Accept", accept)], b"{}"), 406, "not-acceptable");
         }
@@ -267,7 +266,7 @@ fn nothing_of_a_request_is_echoed() {
         format!("{{\"code\": {canary}}}"),
         canary.to_owned(),
     ];
-    for path in OPERATIONS.iter().copied().chain([path.as_str()]) {
+    for path in server.operations().iter().chain([&path]) {
         for body in &bodies {
             let answer = server.request("POST", path, &headers, body.as_bytes());
             assert!((400..500).contains(&answer.status), "{answer:?}");
