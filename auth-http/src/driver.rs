@@ -207,7 +207,8 @@ impl Driver {
     async fn perform(&self, effect: Effect, beside: &Beside) -> Answered {
         let (accounts, codes) = (Arc::clone(&self.ports.accounts), Arc::clone(&self.ports.codes));
         let patience = beside.patience(PATIENCE);
-        if matches!(effect.kind(), Kind::CommitAccount | Kind::RedeemCode) {
+        // A request that was only counted is nothing to see through.
+        if effect.kind().class() == Class::Write && effect.kind() != Kind::Admit {
             beside.writing.store(true, Ordering::SeqCst);
         }
         match effect {
