@@ -1,8 +1,12 @@
 //! Links in the documentation: every relative one leads to an existing file, every anchor to a
-//! heading. Links to other sites are not followed.
+//! heading. Links to other sites are not followed. Pages that guide through the source name existing files.
 
-use super::markdown::{anchors, lines, without_code};
+use super::markdown::{anchors, code_spans, lines, without_code};
 use super::{File, Violation};
+
+/// How the names of the pages begin whose code spans name files of the source, by the end of their paths.
+const GUIDES: [&str; 3] = ["ARCHITECTURE.md", "CONTRIBUTING.md", "docs/adding-a"];
+const ENDINGS: [&str; 8] = ["/", ".rs", ".md", ".js", ".py", ".wit", ".c", ".json"];
 
 pub(super) fn check(files: &[File], paths: &[String]) -> Vec<Violation> {
     let mut violations = Vec::new();
@@ -12,8 +16,27 @@ pub(super) fn check(files: &[File], paths: &[String]) -> Vec<Violation> {
                 violations.push(Violation::new(&file.path, line, what));
             }
         }
+        if GUIDES.iter().any(|guide| file.path.starts_with(guide)) {
+            let gone =
+                lines(&file.text).flat_map(|(line, text)| code_spans(text).map(move |span| (line, span)));
+            violations.extend(gone.filter(|(_, span)| is_gone(span, paths)).map(|(line, span)| {
+                Violation::new(&file.path, line, format!("names `{span}`, which is not there: mend it"))
+            }));
+        }
     }
     violations
+}
+
+/// Returns whether a code span names a file or a folder, and no path ends with it or has it inside.
+fn is_gone(span: &str, paths: &[String]) -> bool {
+    let is_path = ENDINGS.iter().any(|ending| span.ends_with(ending))
+        && !span.starts_with(['/', '.'])
+        && !span.contains([' ', '<', '*', ':']);
+    let is_there = |path: &String| {
+        let path = format!("/{path}");
+        path.ends_with(&format!("/{span}")) || (span.ends_with('/') && path.contains(&format!("/{span}")))
+    };
+    is_path && !paths.iter().any(is_there)
 }
 
 /// Returns why a link is broken, if it is.
@@ -117,6 +140,17 @@ mod tests {
         let wrong = found("[a](#there)\n[b](../README.md#start)\n");
         assert_eq!(wrong.len(), 2);
         assert!(wrong[0].1.contains("no heading"));
+    }
+
+    #[test]
+    fn a_guide_names_files_that_are_there() {
+        let paths = ["auth-core/src/flow/mod.rs".to_owned()];
+        for there in ["flow/mod.rs", "mod.rs", "src/flow/", "<flow>.rs", "Flow::run", "cargo build"] {
+            assert!(!is_gone(there, &paths), "{there}");
+        }
+        for gone in ["flow/gone.rs", "od.rs", "src/flows/"] {
+            assert!(is_gone(gone, &paths), "{gone}");
+        }
     }
 
     #[test]
