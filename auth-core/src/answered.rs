@@ -1,4 +1,4 @@
-//! Owns what an answer must be to fit its order, and what is said of one that does not.
+//! What an answer must be to match its order, and why it is refused where it does not.
 //!
 //! Next: `run.rs`, which asks.
 
@@ -11,7 +11,7 @@ use crate::{
     run::{Recorded, Stamp},
 };
 
-/// Carries an answer on its way to its run.
+/// An answer on its way to its run, made by [`Ticket::answer`](crate::Ticket::answer).
 #[derive(Debug)]
 #[must_use = "hand it to Run::accept"]
 pub struct Answered {
@@ -20,10 +20,10 @@ pub struct Answered {
     pub(crate) answer: Recorded,
 }
 
-/// Tells that an answer was not taken. The run is as it was, and the answer comes back.
+/// An answer that a run refused, and why. The run is unchanged.
 #[derive(Debug)]
 pub struct Refused {
-    /// Why.
+    /// The reason.
     pub why: WhyRefused,
     /// The answer, unused.
     pub answered: Box<Answered>,
@@ -37,23 +37,23 @@ impl fmt::Display for Refused {
 
 impl core::error::Error for Refused {}
 
-/// Why an answer was not taken.
+/// Why a run refused an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WhyRefused {
     /// It answers another run's order.
     OtherRun,
-    /// It answers an order that this run has not come to.
+    /// It answers an order that this run has not reached.
     NeverIssued,
-    /// Its order has an answer.
+    /// Its order is answered already.
     AlreadyAnswered,
-    /// It is of another kind than its order.
+    /// It is of another kind than its order's reply.
     WrongKind {
-        /// The kind that would have fitted.
+        /// The kind that matches.
         expected: Kind,
     },
-    /// The password was hashed in another way than was ordered.
+    /// The password was hashed with other parameters than ordered.
     OtherHashing {
-        /// The way that was ordered.
+        /// The ordered ones.
         expected: Hashing,
     },
 }
@@ -61,18 +61,24 @@ pub enum WhyRefused {
 impl fmt::Display for WhyRefused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::OtherRun => f.write_str("the answer is to another run's order"),
-            Self::NeverIssued => f.write_str("the answer is to an order that this run has not come to"),
-            Self::AlreadyAnswered => f.write_str("its order has an answer"),
-            Self::WrongKind { expected } => write!(f, "the order was {}", expected.name()),
-            Self::OtherHashing { expected } => write!(f, "the password was to be hashed by {expected}"),
+            Self::OtherRun => f.write_str("the answer belongs to another run; pass it to that one"),
+            Self::NeverIssued => f.write_str(
+                "the answer is to an order that this run has not reached; answer the order that waits",
+            ),
+            Self::AlreadyAnswered => f.write_str("the order is answered already; drop this answer"),
+            Self::WrongKind { expected } => {
+                write!(f, "the order is {}; answer it with its own reply", expected.name())
+            }
+            Self::OtherHashing { expected } => {
+                write!(f, "the password must be hashed as ordered: {expected}")
+            }
         }
     }
 }
 
 impl core::error::Error for WhyRefused {}
 
-/// Says what an answer must be to fit an order.
+/// The kind, and for a hash the parameters, of the answer that matches an order.
 #[derive(Clone, Copy)]
 pub(crate) struct Expected {
     pub(crate) kind: Kind,
@@ -90,7 +96,7 @@ impl Expected {
         if kind != self.kind {
             return Some(WhyRefused::WrongKind { expected: self.kind });
         }
-        // Threat: a host that hashes cheaper than it was told, and a leak that shows it.
+        // Threat: a host that hashes cheaper than ordered, and a leak that shows it.
         match (answer, self.hashing) {
             (Ok(Reply::HashPassword(hashed)), Some(expected)) if hashed.params != expected => {
                 Some(WhyRefused::OtherHashing { expected })

@@ -1,8 +1,8 @@
 //! The effects: what a flow can order from its host, and what the host replies.
 //!
-//! Every order has exactly one reply type, a class that says what the host may do with it, and a
-//! [`Ticket`] to answer with. Refusals of the domain are replies; only broken I/O is a [`Fault`].
-//! A new effect is a line in the table below: every host stops compiling until it handles it.
+//! Every order has exactly one reply type, a [`Class`] that says what the host may do with it, and a [`Ticket`] to
+//! answer it with. Refusals of the domain are replies; only broken I/O is a [`Fault`]. A new effect is a line in the
+//! table below: no host compiles until it handles it.
 
 use serde::{Deserialize, Serialize};
 
@@ -17,15 +17,15 @@ use crate::{
 /// What a host may do with an order that takes too long or fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Class {
-    /// No state is touched: drop or repeat it as you like.
+    /// No state is touched: drop it or repeat it.
     Pure,
-    /// State is read: drop or repeat it as you like.
+    /// State is read: drop it or repeat it.
     Read,
-    /// State may change: see it through even if nobody waits; don't repeat it.
+    /// State may change: finish it even if nobody waits for it; never repeat it.
     Write,
 }
 
-/// What broken I/O left behind. It ends the run unless the flow can find out the truth.
+/// A failure of I/O. It ends the run unless the flow can find out whether the write happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Fault {
@@ -35,7 +35,7 @@ pub enum Fault {
     Unknown,
 }
 
-/// Carries what a host answers to an order.
+/// A host's answer to an order: the reply, or a fault.
 pub type Answer<O> = Result<<O as Op>::Reply, Fault>;
 
 pub(crate) mod sealed {
@@ -51,9 +51,9 @@ pub(crate) mod sealed {
 
 /// An order that a flow can give. Sealed: define new effects here.
 pub trait Op: sealed::Sealed<Replied = <Self as Op>::Reply> {
-    /// What the host replies.
+    /// The reply to it.
     type Reply: Clone + Send + 'static;
-    /// Its name.
+    /// Its kind.
     const KIND: Kind;
     /// What the host may do with it.
     const CLASS: Class;
@@ -61,13 +61,13 @@ pub trait Op: sealed::Sealed<Replied = <Self as Op>::Reply> {
 
 macro_rules! effects {
     ($($(#[$doc:meta])+ $name:ident: $class:ident -> $reply:ty;)+) => {
-        /// Names the kinds of effects.
+        /// The kind of an effect.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
         #[serde(rename_all = "snake_case")]
         pub enum Kind { $($(#[$doc])+ $name,)+ }
 
         impl Kind {
-            /// Lists every kind.
+            /// Every kind.
             pub const ALL: &'static [Self] = &[$(Self::$name,)+];
 
             /// Returns the name.
@@ -81,7 +81,7 @@ macro_rules! effects {
             }
         }
 
-        /// Carries one order and the ticket to answer it with.
+        /// One order and the ticket to answer it with.
         #[derive(Debug)]
         #[cfg_attr(
             target_pointer_width = "64",
@@ -96,7 +96,7 @@ macro_rules! effects {
             }
         }
 
-        /// Carries one order, for hosts that are not Rust.
+        /// One order, for hosts that are not Rust.
         #[derive(Clone, Debug, PartialEq, Serialize)]
         #[serde(rename_all = "snake_case")]
         #[cfg_attr(
@@ -105,7 +105,7 @@ macro_rules! effects {
         )]
         pub enum Order { $($(#[$doc])+ $name($name),)+ }
 
-        /// Carries one reply, for hosts that are not Rust.
+        /// One reply, for hosts that are not Rust.
         #[derive(Clone, Serialize, Deserialize)]
         #[serde(rename_all = "snake_case")]
         #[cfg_attr(
@@ -157,16 +157,16 @@ effects! {
     Random: Pure -> Seed;
     /// Reads the row of an address, its mails, and the store's clock.
     FindAccount: Read -> Found;
-    /// Hashes the password that the host keeps beside the run.
+    /// Hashes the password that the host keeps outside the run.
     HashPassword: Pure -> Hashed;
     /// Replaces the row if nothing has changed since it was read, and enqueues or begins a mail, atomically.
     CommitAccount: Write -> Commit;
-    /// Stores a code's MAC, or moves its expiry if it is there.
+    /// Stores a code's MAC, or changes its expiry if it is there.
     PutCode: Write -> CodeStored;
     /// Looks for MACs in a slot, counting the try first, atomically.
     RedeemCode: Write -> Redemption;
     /// Sends one mail to one recipient.
     SendMail: Write -> Sending;
-    /// Says what becomes of a leased mail.
+    /// Ends a lease and says what happens to its mail.
     SettleMail: Write -> Settled;
 }

@@ -1,28 +1,28 @@
-//! Owns the true reasons of outcomes, for audit and metrics, never for the visitor.
+//! The true reasons of outcomes, for audit and metrics, never for the visitor.
 
 use serde::{Deserialize, Serialize};
 
-/// Says what really happened in a run.
+/// What really happened in a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Event {
     /// The client asked too often.
     RateLimited,
-    /// The password does not reach the policy.
+    /// The password does not satisfy the policy.
     WeakPassword,
-    /// Others changed the same address each time this run wanted to.
+    /// Others changed the same address at each attempt of this run to commit.
     Contended,
     /// A new pending account.
     Registered,
-    /// The same attempt once more.
+    /// The same attempt was registered again.
     RegisteredAgain,
-    /// Another password: the earlier attempt and its codes are dead.
+    /// Registered with another password: the earlier attempt and its codes are dead.
     AttemptReplaced,
-    /// The address has an active account; nothing of it changed.
+    /// The address has an active account, which is unchanged.
     AlreadyActive,
-    /// Another mail for a pending account.
+    /// Another mail was requested for a pending account.
     MailAskedFor,
-    /// Nothing is known of the address.
+    /// The address has no account.
     NoAccount,
     /// The account is active now.
     Activated,
@@ -30,23 +30,23 @@ pub enum Event {
     ActivatedAgain,
     /// The password is not the attempt's.
     WrongPassword,
-    /// No code of the attempt lives.
+    /// No code of the attempt is valid any more.
     CodeExpired,
     /// The tries of the last mail are used up.
     TriesUsedUp,
-    /// A code of the attempt lives, but not this one.
+    /// The attempt has a valid code, but not this one.
     WrongCode,
     /// Another attempt took the address between the code and the commit.
     Superseded,
-    /// The mail server took the mail.
+    /// The mail server accepted the mail.
     MailSent,
-    /// Nobody needs the mail any more.
+    /// The mail is no longer needed.
     MailSuperseded,
-    /// The mail is tried again later.
+    /// The mail is retried later.
     MailDeferred,
-    /// The mail may have been sent; it is tried again later.
+    /// The mail may have been sent; it is retried later.
     MailUnknown,
-    /// The mail is given up.
+    /// The mail was given up.
     MailDead,
     /// The lease was lost to another worker or a newer mail.
     LeaseLost,

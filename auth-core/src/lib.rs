@@ -23,12 +23,12 @@ extern crate alloc;
 extern crate std;
 
 mod answered;
+mod bytes;
 mod domain;
 mod effect;
 mod event;
 mod flow;
 mod memory;
-mod octets;
 mod order;
 mod rules;
 mod run;

@@ -1,8 +1,8 @@
-//! Stores in memory, to use as they are: for one process, lost with it.
+//! Stores in memory, ready to use: for one process, lost when it ends.
 //!
-//! Both are bounded, and full they refuse what is new and evict nothing that lives: a flood of addresses or clients
-//! neither fills the memory nor pushes somebody's code out. Neither knows a clock: `now` comes in as a value, the
-//! same clock for every call to one of them.
+//! Both are bounded. When full they reject new entries and evict no living one, so a flood of addresses or clients
+//! neither exhausts the memory nor removes somebody's code. Neither reads a clock: `now` comes in as a value, from
+//! the same clock for every call.
 
 use alloc::collections::BTreeMap;
 use core::time::Duration;
@@ -15,7 +15,7 @@ use crate::{
     SettleMail, Settled, Slot, Time, TokenBucket, Version,
 };
 
-/// A map with room for so many entries, each of which has its end.
+/// A map with a bounded number of entries, each with an expiry.
 #[derive(Clone, Debug, Serialize)]
 struct Bounded<K, V> {
     entries: BTreeMap<K, (V, Time)>,
@@ -49,7 +49,7 @@ impl<K: Ord, V> Bounded<K, V> {
     }
 }
 
-/// Codes and rate limits.
+/// A store of codes and rate limits.
 #[derive(Clone, Debug, Serialize)]
 pub struct MemoryCodes {
     slots: Bounded<CodeSlot, Slot>,
@@ -57,7 +57,7 @@ pub struct MemoryCodes {
 }
 
 impl MemoryCodes {
-    /// Starts empty, with room for so many slots and as many clients: some 300 bytes for one of each.
+    /// Creates an empty store for at most `capacity` slots and `capacity` clients, some 300 bytes for one of each.
     pub const fn new(capacity: usize) -> Self {
         Self { slots: Bounded::new(capacity), clients: Bounded::new(capacity) }
     }
@@ -65,7 +65,7 @@ impl MemoryCodes {
     /// Answers [`Admit`].
     ///
     /// # Errors
-    /// [`Fault::NotDone`] where there is no room for one client more.
+    /// [`Fault::NotDone`] if there is no room for another client.
     pub fn admit(&mut self, order: &Admit, now: Time) -> Answer<Admit> {
         let mut bucket = self.clients.live(&order.client, now).copied().unwrap_or_default();
         let admission = bucket.admit(order.rate, now);
@@ -76,7 +76,7 @@ impl MemoryCodes {
     /// Answers [`PutCode`].
     ///
     /// # Errors
-    /// [`Fault::NotDone`] where there is no room for one slot more.
+    /// [`Fault::NotDone`] if there is no room for another slot.
     pub fn put(&mut self, order: &PutCode, now: Time) -> Answer<PutCode> {
         let mut slot = self.slots.live(&order.slot, now).cloned().unwrap_or_default();
         slot.put(order, now);
@@ -91,7 +91,7 @@ impl MemoryCodes {
     }
 }
 
-/// Accounts and their outbox.
+/// A store of accounts and their outbox.
 #[derive(Clone, Debug, Serialize)]
 pub struct MemoryAccounts {
     rows: BTreeMap<AddressKey, (Version, Row)>,
@@ -100,7 +100,7 @@ pub struct MemoryAccounts {
 }
 
 impl MemoryAccounts {
-    /// Starts empty, with room for so many addresses: some 500 bytes for each, its mails included.
+    /// Creates an empty store for at most `capacity` addresses, some 500 bytes each, mails included.
     pub const fn new(capacity: usize) -> Self {
         Self { rows: BTreeMap::new(), outbox: BTreeMap::new(), capacity }
     }
@@ -115,7 +115,7 @@ impl MemoryAccounts {
     /// Answers [`CommitAccount`].
     ///
     /// # Errors
-    /// [`Fault::NotDone`] where there is no room for one address more.
+    /// [`Fault::NotDone`] if there is no room for another address.
     pub fn commit(&mut self, order: CommitAccount, now: Time) -> Answer<CommitAccount> {
         let CommitAccount { key, expected, row, mail, .. } = &order;
         if !order.fits(&self.find(&FindAccount { key: key.clone() }, now)) {
@@ -145,8 +145,8 @@ impl MemoryAccounts {
         Ok(Commit::Committed)
     }
 
-    /// Leases the mail that has been due for longest, if one is due, under a token that no lease has had: the input
-    /// of [`Deliver`](crate::Deliver). A lease that ran out is taken over.
+    /// Leases the mail that has been due for longest, if any is due: the input of [`Deliver`](crate::Deliver).
+    /// `token` must be new for each lease. An expired lease is taken over.
     pub fn lease(&mut self, token: LeaseToken, lasting: Duration, now: Time) -> Option<LeasedMail> {
         let due = self.outbox.values_mut().filter(|mail| mail.next().is_some_and(|next| next <= now));
         due.min_by_key(|mail| mail.next())?.lease(token, lasting, now)
@@ -164,12 +164,12 @@ impl MemoryAccounts {
         settled
     }
 
-    /// Deletes rows that have expired. Call it once in a while: without room for a new address it is called anyway.
+    /// Deletes expired rows. Call it now and then; a commit that finds no room for a new address calls it, too.
     pub fn purge(&mut self, now: Time) {
         self.rows.retain(|_, (_, row)| row.expires.is_none_or(|expires| now < expires));
     }
 
-    /// Returns when the next mail can be leased; none where no mail waits.
+    /// Returns when the next mail can be leased, or `None` if no mail waits.
     pub fn next_due(&self) -> Option<Time> {
         self.outbox.values().filter_map(QueuedMail::next).min()
     }
@@ -179,7 +179,7 @@ impl MemoryAccounts {
         self.rows.get(key).map(|(_, row)| row)
     }
 
-    /// Returns the mails of the outbox, those that were given up included, by address.
+    /// Returns the mails of the outbox by address, including those that were given up.
     pub fn mails(&self) -> impl Iterator<Item = &QueuedMail> {
         self.outbox.values()
     }

@@ -6,111 +6,112 @@ use core::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Secret,
+    Secret, bytes,
     domain::{
         AddressKey, Client, Code, CodeMac, CodeSlot, Detail, Generation, Hashing, Lease, LeaseToken, Locale,
         MailId, OwedMail, Rate, Recipient, Row, Salt, Settlement, Time, Version, WaitingMail, micros,
     },
-    octets,
 };
 
-/// Orders: count a request of `client`.
+/// An order: count a request of `client`. Its reply is [`Admission`], its class
+/// [`Class::Write`](crate::Class::Write).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Admit {
-    /// Whom to count it against.
+    /// The client to count it against.
     pub client: Client,
-    /// What he is allowed; a store keeps it in one key.
+    /// The client's rate limit.
     pub rate: Rate,
 }
 
-/// Replies to [`Admit`].
+/// The reply to [`Admit`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Admission {
-    /// Within the rate, and counted.
+    /// Within the rate limit, and counted.
     Admitted,
-    /// Over the rate, and not counted.
+    /// Over the rate limit, and not counted.
     Limited {
-        /// How long until one more is admitted.
+        /// The time until another request is admitted.
         #[serde(with = "micros")]
         retry_after: Duration,
     },
 }
 
-/// Orders: draw random bytes.
+/// An order: draw random bytes. Its reply is [`Seed`], its class [`Class::Pure`](crate::Class::Pure).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Random;
 
-/// Replies to [`Random`]: 32 bytes from a CSPRNG, never used for two runs.
+/// The reply to [`Random`]: 32 bytes from a CSPRNG, never used for two runs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Seed(#[serde(with = "octets::secret")] pub Secret<[u8; 32]>);
+pub struct Seed(#[serde(with = "bytes::secret")] pub Secret<[u8; 32]>);
 
-/// Orders: read the row of an address.
+/// An order: read the row of an address. Its reply is [`Found`], its class [`Class::Read`](crate::Class::Read).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct FindAccount {
     /// The address.
     pub key: AddressKey,
 }
 
-/// Replies to [`FindAccount`].
+/// The reply to [`FindAccount`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Found {
-    /// The store's clock.
+    /// The current time of the store's clock.
     pub now: Time,
     /// The row and its version, expired or not.
     pub row: Option<(Version, Row)>,
-    /// The mails of this address in the outbox that are not dead, by purpose, as they stood when the row was read:
-    /// both come from one read.
+    /// The address's mails in the outbox that are not dead, by purpose, from the same read as the row.
     pub waiting: Vec<WaitingMail>,
 }
 
-/// Orders: hash the password beside the run.
+/// An order: hash the password that the host keeps outside the run. Its reply is [`Hashed`], its class
+/// [`Class::Pure`](crate::Class::Pure).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct HashPassword {
     /// The salt.
     pub salt: Salt,
-    /// How, never above [`Hashing::within_ceiling`].
+    /// The function and its cost, never above [`Hashing::within_ceiling`].
     pub params: Hashing,
 }
 
-/// Replies to [`HashPassword`].
+/// The reply to [`HashPassword`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hashed {
-    /// How it was hashed: what was ordered, or the answer is refused as [`WhyRefused::OtherHashing`].
-    ///
-    /// [`WhyRefused::OtherHashing`]: crate::WhyRefused::OtherHashing
+    /// How it was hashed; other parameters than the ordered ones are refused as
+    /// [`WhyRefused::OtherHashing`](crate::WhyRefused::OtherHashing).
     pub params: Hashing,
-    /// The result, 32 octets.
-    #[serde(with = "octets::secret")]
+    /// The result, 32 bytes.
+    #[serde(with = "bytes::secret")]
     pub hash: Secret<[u8; 32]>,
 }
 
-/// Orders: replace a row, and enqueue the mail that it owes or note that one is about to leave, in one transaction.
+/// An order: in one transaction, replace a row, and enqueue a mail or note that one is about to leave. Its reply is
+/// [`Commit`], its class [`Class::Write`](crate::Class::Write).
 ///
-/// Threat: what was read has changed before it is written, so that two mails leave in the place of one. All that the
-/// decision was made on is compared in the transaction; if anything is another, nothing happens.
+/// Threat: what was read changes before the decision is written, so that two mails leave instead of one. Everything
+/// that the decision depends on is compared in the transaction; if anything differs, nothing happens.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct CommitAccount {
     /// The address.
     pub key: AddressKey,
-    /// The version that was read; zero for no row. The new one is the next number.
+    /// The version that was read; zero for no row. The new version is the next number.
     pub expected: Version,
-    /// The generation that was read. Versions begin again with a row that was deleted; a
-    /// generation never comes again, so both must be the stored ones.
+    /// The generation that was read. Versions start again after a row was deleted, generations never repeat: both
+    /// must equal the stored ones.
     pub generation: Option<Generation>,
-    /// The address's mails that were read, by purpose. They must wait as they did, each under the same lease or free
+    /// The address's mails that were read, by purpose. They must be unchanged: each under the same lease, or free
     /// until the same time.
     pub waiting: Vec<WaitingMail>,
-    /// When the decision is too old: a store whose clock is past this answers [`Commit::Conflict`].
+    /// When the decision becomes too old: a store whose clock is past this answers [`Commit::Conflict`].
     pub until: Time,
     /// The new row.
     pub row: Row,
-    /// What happens to the outbox with it.
+    /// The change to the outbox.
     pub mail: Option<MailChange>,
 }
 
 impl CommitAccount {
-    /// Tells whether all that the decision was made on is still so: `stored` is what [`FindAccount`] would find now.
+    /// Returns whether nothing that the decision depends on has changed: `stored` is what [`FindAccount`] would find
+    /// now.
     pub fn fits(&self, stored: &Found) -> bool {
         let version = stored.row.as_ref().map_or(Version(0), |(version, _)| *version);
         let generation = stored.row.as_ref().and_then(|(_, row)| row.generation());
@@ -119,95 +120,94 @@ impl CommitAccount {
             && self.waiting == stored.waiting
     }
 
-    /// Returns whether this commit stores a new attempt. What else came with a registration, a display name for
-    /// example, belongs to the attempt: store it in the same transaction with such a commit, and with no other.
+    /// Returns whether this commit stores a new attempt. Store other values of a registration, such as a display
+    /// name, in the transaction of such a commit, and of no other.
     ///
-    /// Threat: all flows commit, for active accounts too. A host that writes such a value each time lets anybody who
-    /// knows an address rename its owner.
+    /// Threat: all flows commit, for active accounts too. A host that writes such a value with every commit lets
+    /// anybody who knows an address rename its owner.
     pub fn is_new_attempt(&self) -> bool {
         self.row.generation().is_some_and(|generation| Some(generation) != self.generation)
     }
 }
 
-/// Says what a commit does to the outbox.
+/// The change that a commit makes to the outbox.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MailChange {
-    /// Enqueues a mail, in the place of one of its purpose, dead or not, leased or not; it starts afresh.
+    /// Enqueues a mail. It replaces one of the same purpose, dead or leased as that may be, and starts with no
+    /// attempts.
     Owe(OwedMail),
-    /// Notes on a mail that its sending begins; it keeps its lease. A worker that dies from now on has
-    /// written down that the mail may have left.
+    /// Records that the sending of a mail begins; its lease stays. If the worker dies from here on, the store knows
+    /// that the mail may have left.
     Begin {
         /// The mail, one of those that were read.
         mail: MailId,
-        /// How many attempts have begun whose outcome is not known.
+        /// The number of attempts that have begun and whose outcome is unknown.
         unknowns: u8,
     },
 }
 
-/// Replies to [`CommitAccount`].
+/// The reply to [`CommitAccount`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Commit {
-    /// Done.
+    /// Everything was written.
     Committed,
-    /// Version, generation or a mail was another one, or the decision was too old; nothing happened.
+    /// Version, generation or a mail differed, or the decision was too old; nothing was written.
     Conflict,
 }
 
-/// Orders: store a code. [`Slot::put`] does it, for stores that keep values of Rust.
-///
-/// [`Slot::put`]: crate::Slot::put
+/// An order: store a code. Its reply is [`CodeStored`], its class [`Class::Write`](crate::Class::Write). Stores that
+/// keep Rust values call [`Slot::put`](crate::Slot::put).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct PutCode {
-    /// Where the attempt's codes live.
+    /// The slot of the attempt's codes.
     pub slot: CodeSlot,
-    /// The mail that carries it. A mail refills the slot's tries when it is put for the first
-    /// time and never again, whatever other mails come between: retries of a mail are no further
-    /// guesses.
+    /// The mail that carries the code. A mail refills the slot's tries when it is put for the first time and never
+    /// again, whatever other mails come between: retries of a mail allow no further guesses.
     pub mail: MailId,
-    /// How many mails a slot remembers, the newest ones.
+    /// The number of mails that a slot remembers, the newest ones.
     pub mails: u8,
     /// The lease under which the mail is sent.
     pub lease: LeaseToken,
-    /// Whether the mail's sending has ended. Then a code that another lease has put since stays as it is: its
-    /// mail is being sent once more.
+    /// Whether the mail's sending has ended. If so, a code that another lease has put since stays unchanged: its mail
+    /// is being sent again.
     pub ends: bool,
-    /// The code. One that is not there is added as the newest one.
+    /// The code's MAC. An unknown one is added as the newest.
     pub mac: CodeMac,
-    /// How long it lives from now, on the code store's clock. Zero takes it back: its mail has not left.
+    /// How long the code lives from now, on the code store's clock. Zero removes it: its mail has not left.
     #[serde(with = "micros")]
     pub lifetime: Duration,
-    /// What to refill the tries to.
+    /// The number of tries after a refill.
     pub tries: u8,
-    /// How many codes are good, the newest ones that live. A slot keeps one more: when the newest is taken back,
-    /// the one that it displaced is good again.
+    /// The number of valid codes, the newest ones that live. A slot keeps one more: when the newest is removed, the
+    /// one that it displaced is valid again.
     pub newest: u8,
-    /// How long the slot itself is remembered from now, longer than any code in it.
+    /// How long the slot itself is kept from now, longer than any code in it.
     #[serde(with = "micros")]
     pub retention: Duration,
 }
 
-/// Replies to [`PutCode`].
+/// The reply to [`PutCode`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CodeStored;
 
-/// Orders: look for one of several MACs in a slot. [`Slot::redeem`] does it, for stores that keep values of Rust.
-///
-/// [`Slot::redeem`]: crate::Slot::redeem
+/// An order: look for one of several MACs in a slot. Its reply is [`Redemption`], its class
+/// [`Class::Write`](crate::Class::Write). Stores that keep Rust values call [`Slot::redeem`](crate::Slot::redeem).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct RedeemCode {
-    /// Where to look.
+    /// The slot to search.
     pub slot: CodeSlot,
-    /// How many codes are good, the newest ones that live.
+    /// The number of valid codes, the newest ones that live.
     pub newest: u8,
-    /// The typed code's MACs, one per key.
+    /// The MACs of the typed code, one per key.
     pub macs: Vec<CodeMac>,
 }
 
-/// Replies to [`RedeemCode`]. A store looks at the newest living codes alone and asks in this order: is there
-/// any (`Missing`)? Does one match that matched before (`Redeemed`, at no cost)? Are tries left (`Exhausted`)? Then
-/// it counts the try, and only then compares (`Redeemed` or `Wrong`).
+/// The reply to [`RedeemCode`]. A store considers only the newest living codes and asks in this order: Is there any
+/// ([`Missing`](Self::Missing))? Does one match that matched before ([`Redeemed`](Self::Redeemed), no try counted)?
+/// Are tries left ([`Exhausted`](Self::Exhausted))? Then it counts the try, and only then compares
+/// ([`Redeemed`](Self::Redeemed) or [`Wrong`](Self::Wrong)).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Redemption {
@@ -221,20 +221,20 @@ pub enum Redemption {
     Wrong,
 }
 
-/// Orders: send one mail.
+/// An order: send one mail. Its reply is [`Sending`], its class [`Class::Write`](crate::Class::Write).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct SendMail {
-    /// Its name; retries have the same.
+    /// The mail's id; retries have the same.
     pub id: MailId,
     /// The one recipient.
     pub to: Recipient,
     /// The language.
     pub locale: Locale,
-    /// What to say.
+    /// The text to send.
     pub template: Template,
 }
 
-/// Says which text a mail carries, with its values.
+/// The text of a mail, with its values.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Template {
@@ -242,44 +242,44 @@ pub enum Template {
     Activation {
         /// The code.
         code: Code,
-        /// How long it lives once the server has accepted the mail.
+        /// How long the code lives after the server has accepted the mail.
         #[serde(with = "micros")]
         ttl: Duration,
-        /// How many wrong codes are allowed.
+        /// The number of wrong codes allowed.
         tries: u8,
     },
     /// A notice to the owner of an active account.
     Notice,
 }
 
-/// Replies to [`SendMail`]. What is none of these, a lost reply to the final dot for example,
-/// is [`Fault::Unknown`](crate::Fault::Unknown).
+/// The reply to [`SendMail`]. Anything else, such as a lost reply to the final dot, is
+/// [`Fault::Unknown`](crate::Fault::Unknown).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Sending {
-    /// The server took responsibility for it.
+    /// The server took responsibility for the mail.
     Accepted,
-    /// It was not accepted now; later it may be (4yz, no connection).
+    /// The server did not accept it now, but may later (4yz, no connection).
     Deferred(Detail),
-    /// It will never be accepted (5yz).
+    /// The server will never accept it (5yz).
     Rejected(Detail),
 }
 
-/// Orders: end a lease.
+/// An order: end a lease. Its reply is [`Settled`], its class [`Class::Write`](crate::Class::Write).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct SettleMail {
     /// The lease.
     pub lease: Lease,
-    /// What becomes of its mail.
+    /// What happens to its mail.
     pub settlement: Settlement,
 }
 
-/// Replies to [`SettleMail`].
+/// The reply to [`SettleMail`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Settled {
-    /// Done.
+    /// The lease ended and its mail was settled.
     Settled,
-    /// The lease is no longer held: a newer mail, or another worker, has the row.
+    /// The lease is no longer held: a newer mail, or another worker, has taken its place.
     Lost,
 }

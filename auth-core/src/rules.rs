@@ -1,4 +1,4 @@
-//! Owns the policy of a deployment: checked once, passed into every run, never in a snapshot.
+//! The policy of a deployment: checked once, passed into every run, never in a snapshot.
 
 use core::{fmt, num::NonZeroU32, time::Duration};
 
@@ -9,53 +9,54 @@ use crate::domain::{
     PasswordPolicy, Rate, micros,
 };
 
-/// Says how much answers disclose of the state of an address.
+/// How much answers disclose of the state of an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Disclosure {
-    /// The same answer whatever the state.
+    /// The same answer in every state.
     Hidden,
     /// The precise reason, for deployments that accept that accounts can be enumerated.
     Explicit,
 }
 
-/// Holds the values of a policy; `default()` is the documented one.
+/// The values of a policy; `default()` is the documented one.
 ///
-/// Threat: a configuration file that lowers what protects leaked hashes and short codes. Where a policy is
-/// deserialized, `odds` and `hash_floor` are the standard ones; only a program can set others. And a typing error that
-/// switches a limit off: every field must be there, and no other.
+/// Threat: a configuration file that weakens the protection of leaked hashes and short codes. A deserialized policy
+/// always has the standard `odds` and `hash_floor`; only a program can set others.
+///
+/// Threat: a typing error that switches a limit off. Every field is required, and unknown ones are rejected.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Policy {
     /// What answers disclose.
     pub disclosure: Disclosure,
-    /// What codes look like.
+    /// The format of codes.
     pub code: CodeFormat,
-    /// How long a code lives once its mail was accepted: 30 s to 24 h.
+    /// How long a code lives after its mail was accepted: 30 s to 24 h.
     #[serde(with = "micros")]
     pub code_ttl: Duration,
-    /// Wrong codes per mail, at least one.
+    /// The number of wrong codes allowed per mail, at least one.
     pub code_tries: u8,
-    /// How likely guessing may be.
+    /// The limit on the chance of guessing a code.
     #[serde(skip)]
     pub odds: OddsLimit,
-    /// The first and the longest interval between mails to an address.
+    /// The first interval between mails to an address: at least 1 s. It doubles with each mail.
     #[serde(with = "micros")]
     pub resend_after: Duration,
-    /// See `resend_after`.
+    /// The longest interval between mails to an address: at least `resend_after`, at most 24 h.
     #[serde(with = "micros")]
     pub resend_after_max: Duration,
-    /// How new passwords are hashed.
+    /// The function that hashes new passwords, and its cost.
     pub hash: Hashing,
-    /// How weak a hash may be.
+    /// The weakest hash that is accepted.
     #[serde(skip)]
     pub hash_floor: HashFloor,
-    /// What new passwords must reach.
+    /// The requirements for new passwords.
     pub password: PasswordPolicy,
-    /// Requests per minute and client; none for no limit.
+    /// Requests per minute and client; `None` for no limit.
     #[serde(deserialize_with = "Option::deserialize")]
     pub client_requests_per_minute: Option<NonZeroU32>,
-    /// How long a deferred mail is retried: a minute to a week.
+    /// How long a deferred mail is retried: 60 s to 7 days.
     #[serde(with = "micros")]
     pub mail_give_up: Duration,
 }
@@ -83,22 +84,22 @@ impl CodeFormat {
     const SIX_DIGITS: Self = Self::unchecked(Alphabet::Digits, 6);
 }
 
-/// Tells why a policy is refused, with the numbers.
+/// Why a policy was rejected, with the numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RulesError {
-    /// Codes would be guessed too easily.
+    /// Codes could be guessed too easily.
     Odds(Odds),
     /// There must be at least one try per mail.
     NoTries,
     /// Codes must live 30 s to 24 h.
     CodeTtl(Duration),
-    /// The first interval is 1 s at least, the longest one not below it and a day at most.
+    /// The first interval must be at least 1 s, the longest at least the first and at most 24 h.
     ResendAfter(Duration, Duration),
-    /// The hash parameters lie below the floor or above the ceiling.
+    /// The hash parameters are below the floor or above the ceiling.
     Hash(Hashing),
-    /// A minimum of 1 to 1,024 code points and a score of 0 to 4 make sense.
+    /// The minimum length must be 1 to 1,024 code points, the score 0 to 4.
     Password(PasswordPolicy),
-    /// Mails are retried for a minute to a week.
+    /// Mails must be retried for 60 s to 7 days.
     MailGiveUp(Duration),
 }
 
@@ -109,30 +110,30 @@ impl fmt::Display for RulesError {
                 f,
                 "codes could be guessed: {odds}; use longer codes, fewer tries or longer intervals between mails"
             ),
-            Self::NoTries => f.write_str("a code needs at least 1 try"),
+            Self::NoTries => f.write_str("a code needs at least 1 try; allow more"),
             Self::CodeTtl(ttl) => {
-                write!(f, "a code lifetime of {} s is outside 30 s to 86400 s", ttl.as_secs())
+                write!(f, "a code lifetime of {} s is not allowed; set 30 s to 86400 s", ttl.as_secs())
             }
             Self::ResendAfter(first, longest) => write!(
                 f,
-                "intervals between mails of {} s to {} s: the first must be 1 s at least, the longest \
-                 not below it and 86400 s at most",
+                "intervals between mails of {} s to {} s: the first must be at least 1 s, the longest \
+                 not below it and at most 86400 s",
                 first.as_secs(),
                 longest.as_secs()
             ),
             Self::Hash(params) => write!(
                 f,
                 "{params} is weaker than every setting that OWASP lists (scrypt 2^17,8,1; 2^16,8,2; 2^15,8,3; \
-                 2^14,8,5; 2^13,8,10; PBKDF2 with 600000 iterations) or than the floor that was set, or takes \
+                 2^14,8,5; 2^13,8,10; PBKDF2 with 600000 iterations) or than the configured floor, or takes \
                  more than 1 GiB, 2^24 N·r·p or 10000000 iterations"
             ),
             Self::Password(policy) => write!(
                 f,
-                "a password minimum of {} code points with score {} is outside 1 to 1024 and 0 to 4",
+                "a password minimum of {} code points with score {} is not allowed; set 1 to 1024 and 0 to 4",
                 policy.min_length, policy.min_score
             ),
             Self::MailGiveUp(after) => {
-                write!(f, "giving mails up after {} s is outside 60 s to 604800 s", after.as_secs())
+                write!(f, "giving mails up after {} s is not allowed; set 60 s to 604800 s", after.as_secs())
             }
         }
     }
@@ -140,7 +141,7 @@ impl fmt::Display for RulesError {
 
 impl core::error::Error for RulesError {}
 
-/// Holds a checked policy and the code keys.
+/// A checked policy and the code keys.
 #[derive(Clone, Debug)]
 pub struct Rules {
     policy: Policy,
@@ -149,8 +150,8 @@ pub struct Rules {
 }
 
 impl Rules {
-    /// The longest that sending one mail may take: ten minutes for the reply to the final dot
-    /// (RFC 5321 section 4.5.3.2.6) and one for everything before it.
+    /// The longest time to send one mail: ten minutes for the reply to the final dot (RFC 5321 section 4.5.3.2.6) and
+    /// one minute for everything before it.
     pub const SEND_DEADLINE: Duration = Duration::from_secs(660);
     /// How long dead letters are kept for the operator.
     pub const DEAD_LETTER_AGE: Duration = Duration::from_secs(7 * 86_400);
@@ -158,7 +159,7 @@ impl Rules {
     /// Checks a policy.
     ///
     /// # Errors
-    /// [`RulesError`] says which value is refused and what would do.
+    /// [`RulesError`] says which value is rejected and which values are allowed.
     pub fn new(policy: Policy, keys: CodeKeys) -> Result<Self, RulesError> {
         let seconds = Duration::from_secs;
         if policy.code_tries == 0 {
@@ -191,7 +192,7 @@ impl Rules {
         &self.policy
     }
 
-    /// Returns the numbers behind the codes' odds.
+    /// Returns how likely a code is guessed, with the numbers behind it.
     pub fn odds(&self) -> Odds {
         Odds::of(self.policy.code, self.policy.code_tries, self.lifetimes.interval, self.policy.odds)
     }
@@ -229,6 +230,6 @@ mod tests {
         }
         let mut unlimited = whole;
         unlimited["client_requests_per_minute"] = Value::Null;
-        assert!(reads(&unlimited), "no limit is said, not left out");
+        assert!(reads(&unlimited), "no limit must be written, not left out");
     }
 }

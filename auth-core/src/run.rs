@@ -1,7 +1,7 @@
-//! Owns the machine: a flow is replayed with the answers so far until it asks something new.
+//! The run of a flow: the flow is replayed with the answers so far until it asks something new.
 //!
-//! It knows nothing of what flows decide. Next: `flow/register.rs` for what one looks like,
-//! `snapshot.rs` for how a run is kept.
+//! Nothing here knows what flows decide. Next: `flow/register.rs` for an example of a flow, `snapshot.rs` for how a
+//! run is written down.
 
 use alloc::{boxed::Box, vec::Vec};
 use core::{fmt, marker::PhantomData};
@@ -21,30 +21,29 @@ pub(crate) mod sealed {
     pub trait Listed {}
 }
 
-/// One operation as a plain function from its input and the answers so far. Sealed: list new flows in `flow/mod.rs`.
+/// One operation, as a plain function from its input and the answers so far. Sealed: list new flows in `flow/mod.rs`.
 pub trait Flow: sealed::Listed + Clone + Serialize + DeserializeOwned {
-    /// What the flow comes to.
+    /// The result of the flow.
     type Outcome: Clone;
 
-    /// The name that snapshots carry.
+    /// The name of the flow in snapshots.
     const NAME: &'static str;
 
-    /// Returns the name that its snapshots carry.
+    /// Returns the name of this flow in snapshots.
     fn name(&self) -> &'static str {
         Self::NAME
     }
 
-    /// Goes as far as the answers reach.
+    /// Runs the flow as far as the answers reach.
     ///
-    /// Pure: the same input, rules and answers give the same orders. It is run from the top
-    /// after each answer.
+    /// Pure: the same input, rules and answers give the same orders. It is run from the start after each answer.
     ///
     /// # Errors
     /// [`Stop`] where an answer is missing or a fault ends the flow; pass it on with `?`.
     fn run(&self, rules: &Rules, answers: &mut Answers<'_>) -> Result<Self::Outcome, Stop>;
 }
 
-/// Interrupts a flow: it waits for an answer, or a fault ended it. Made by [`Answers`] alone.
+/// The interruption of a flow: it waits for an answer, or a fault ended it. Only [`Answers`] makes one.
 #[derive(Debug)]
 pub struct Stop(Why);
 
@@ -54,12 +53,12 @@ enum Why {
     Broken(Broken),
 }
 
-/// Tells that broken I/O ended a run: nothing was decided. A server answers 503.
+/// A fault that ended a run: nothing was decided. A server answers 503.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Broken {
     /// The effect that failed.
     pub kind: Kind,
-    /// What is known about it.
+    /// What is known about its effect.
     pub fault: Fault,
 }
 
@@ -79,17 +78,17 @@ impl core::error::Error for Broken {}
 pub type Ended<F> = Result<<F as Flow>::Outcome, Broken>;
 
 pub(crate) type Recorded = Result<Reply, Fault>;
-/// Threat: a list that grows leaves copies of its secrets behind. What these boxes hold never moves.
+/// Threat: a growing list leaves copies of its secrets behind. The contents of these boxes never move.
 pub(crate) type Recording = Vec<Box<Recorded>>;
 
-/// Gives a flow the answers that are there, in their order.
+/// The answers so far, in the order in which the flow asks.
 #[derive(Debug)]
 pub struct Answers<'a> {
     answers: core::slice::Iter<'a, Box<Recorded>>,
 }
 
 impl Answers<'_> {
-    /// Orders something; a fault ends the flow as [`Broken`].
+    /// Gives an order; a fault ends the flow as [`Broken`].
     ///
     /// # Errors
     /// [`Stop`], to pass on with `?`.
@@ -97,7 +96,7 @@ impl Answers<'_> {
         self.try_ask(order)?.map_err(Self::broken::<O>)
     }
 
-    /// Orders something and hands a fault to the flow, for where the truth can be read back.
+    /// Gives an order and returns a fault to the flow, which can then read what really happened.
     ///
     /// # Errors
     /// [`Stop`], to pass on with `?`.
@@ -107,14 +106,14 @@ impl Answers<'_> {
             Some(Err(fault)) => Ok(Err(*fault)),
             Some(Ok(reply)) => match O::replied(reply) {
                 Some(reply) => Ok(Ok(reply.clone())),
-                // The rules changed under the run, and it asks something else now. What was
-                // done under the old ones is not known to fit: say so, decide nothing.
+                // The rules changed during the run, and it asks something else now. Whether that fits what was done
+                // before is unknown: decide nothing.
                 None => Err(Self::broken::<O>(Fault::Unknown)),
             },
         }
     }
 
-    /// Ends the flow as if the fault had not been caught.
+    /// Returns a [`Stop`] that ends the flow with this fault.
     #[must_use]
     pub const fn broken<O: Op>(fault: Fault) -> Stop {
         Stop(Why::Broken(Broken { kind: O::KIND, fault }))
@@ -123,27 +122,26 @@ impl Answers<'_> {
 
 impl fmt::Debug for Reply {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Threat: replies carry hashes and random bytes; the kind is enough to debug.
+        // Threat: replies contain hashes and random bytes; the kind is enough to debug.
         f.write_str(self.kind().name())
     }
 }
 
-/// Names one order of one run: its place, and a digest over it and everything before it.
+/// The identity of one order of one run: its place, and a digest of it and everything before it.
 ///
-/// The digest covers input, answers and orders, this one included, so two runs share a stamp only
-/// while they are the same value, and what answers one answers the other. Nothing has to be
-/// counted or drawn.
+/// The digest covers input, answers and orders, this one included. Two runs share a stamp only while they are equal,
+/// and then an answer to one is an answer to the other. So no counter and no random number is needed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Stamp {
     place: u32,
-    #[serde(with = "crate::octets")]
+    #[serde(with = "crate::bytes")]
     digest: [u8; 16],
 }
 
 impl Stamp {
     fn first<F: Flow>(flow: &F, rules: &Rules, state: &State<F::Outcome>) -> Self {
-        // Threat: a run that is taken up under a lower floor and then takes a hash that it would
-        // not have. The floor counts, so such a snapshot is none.
+        // Threat: a run that is restored under a lower floor and then accepts a weaker hash. The floor is part of the
+        // stamp, so such a snapshot is rejected.
         let start = (flow.name(), flow, rules.policy().hash_floor, state.order());
         Self { place: 0, digest: digest(&[0; 16], &start) }
     }
@@ -175,7 +173,7 @@ fn digest<T: Serialize>(before: &[u8; 16], content: &T) -> [u8; 16] {
     *half
 }
 
-/// Gives the right to answer one order once.
+/// The right to answer one order once.
 ///
 /// It cannot be cloned or made, and it fits only replies of its order's type:
 ///
@@ -218,12 +216,12 @@ impl<O> fmt::Debug for Ticket<O> {
     }
 }
 
-/// Holds a flow, its answers, and the order that waits.
+/// A flow, its answers, and the order that waits.
 #[derive(Clone)]
 pub struct Run<F: Flow> {
     pub(crate) flow: F,
     pub(crate) answers: Recording,
-    /// The stamps of the answered orders, then that of the next one.
+    /// The stamps of the answered orders, not that of the next one.
     past: Vec<Stamp>,
     pub(crate) now: Stamp,
     state: State<F::Outcome>,
@@ -231,7 +229,7 @@ pub struct Run<F: Flow> {
 
 #[derive(Clone)]
 enum State<T> {
-    /// The order is there until it is taken.
+    /// `order` is there until it is taken.
     Waits {
         order: Option<Box<Order>>,
         expected: Expected,
@@ -263,9 +261,9 @@ impl<F: Flow> Run<F> {
         Self { flow, answers: Vec::new(), past: Vec::new(), now, state }
     }
 
-    /// Returns the order that waits, once. None: take it as ended, or an answer is missing.
+    /// Returns the order that waits, once; `None` if it was taken or the run has ended.
     pub fn take(&mut self) -> Option<Effect> {
-        // Threat: what moves out of a box leaves its secrets in freed memory. The box is dropped whole.
+        // Threat: moving a value out of a box leaves its secrets in freed memory. The box is dropped whole.
         self.take_order().map(|(stamp, order)| order.as_ref().clone().issue(stamp))
     }
 
@@ -276,11 +274,11 @@ impl<F: Flow> Run<F> {
         }
     }
 
-    /// Takes an answer and goes on. The rules must be those that the run started with.
+    /// Accepts an answer and continues. The rules must be those that the run started with.
     ///
     /// # Errors
-    /// [`Refused`] for an answer that is late, doubled, foreign or of the wrong kind; the run
-    /// is unchanged and the answer comes back.
+    /// [`Refused`] for an answer that is late, repeated, of another run or of the wrong kind. The run is unchanged,
+    /// and the error returns the answer.
     pub fn accept(&mut self, answered: Answered, rules: &Rules) -> Result<(), Refused> {
         match self.refuses(&answered) {
             Some(why) => Err(Refused { why, answered: Box::new(answered) }),
@@ -291,7 +289,7 @@ impl<F: Flow> Run<F> {
         }
     }
 
-    /// Returns what the flow came to, or the run if it is still under way.
+    /// Returns the result of the flow, or the run if it has not ended.
     ///
     /// # Errors
     /// The run itself, unchanged.
@@ -302,7 +300,7 @@ impl<F: Flow> Run<F> {
         }
     }
 
-    /// Returns what the flow came to, or none while it is under way.
+    /// Returns the result of the flow, or `None` if it has not ended.
     pub const fn outcome(&self) -> Option<&Ended<F>> {
         match &self.state {
             State::Ended(ended) => Some(ended),
@@ -310,12 +308,12 @@ impl<F: Flow> Run<F> {
         }
     }
 
-    /// Returns the kind of the order that waits, or none once the run has ended.
+    /// Returns the kind of the order that waits, or `None` once the run has ended.
     pub fn waits_for(&self) -> Option<Kind> {
         self.state.expected().map(|expected| expected.kind)
     }
 
-    /// Tells whether nothing waits, or something that this does not answer.
+    /// Returns whether this answer does not match the order that waits, or no order waits.
     pub(crate) fn mistakes(&self, answer: &Recorded) -> bool {
         self.state.expected().is_none_or(|expected| {
             let kind = answer.as_ref().map_or(expected.kind, Reply::kind);
@@ -340,7 +338,7 @@ impl<F: Flow> Run<F> {
         Some(self.astray(answered.stamp))
     }
 
-    /// Tells why nothing waits for an answer with this stamp.
+    /// Returns why no order waits for an answer with this stamp.
     pub(crate) fn astray(&self, stamp: Stamp) -> WhyRefused {
         if stamp.place > self.now.place || stamp == self.now {
             WhyRefused::NeverIssued

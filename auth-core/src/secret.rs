@@ -1,6 +1,6 @@
-//! The one wrapper around bytes that must not leak; it knows nothing of what they mean.
+//! The wrapper around bytes that must not leak; it knows nothing of their meaning.
 //!
-//! Next: `domain/hash.rs` and `domain/code.rs`, which hold most of the secrets.
+//! Next: `domain/hash.rs` and `domain/code.rs`, which contain most of the secrets.
 
 use core::fmt;
 
@@ -9,10 +9,11 @@ use zeroize::Zeroize;
 
 /// A value that is wiped on drop and never printed.
 ///
-/// `Debug` is redacted and there is no `Display` and no `Serialize`: an accidental log line cannot carry the content,
-/// nor a JSON body that was made of a secret itself. The types that are made to be written down are another matter:
-/// serialized, a [`Row`](crate::Row) has the password's hash in it, a [`Slot`](crate::Slot) MACs, and an input, an
-/// order or an answer whatever it carries. [`Stored`](crate::Stored) and snapshots are the ways to keep them.
+/// `Debug` is redacted, and there is no `Display` and no `Serialize`: neither a log line nor a JSON body can contain
+/// a `Secret` by accident. Types that are made to be serialized do contain secrets: a [`Row`](crate::Row) the
+/// password's hash, a [`Slot`](crate::Slot) MACs, and inputs, orders and answers their own values. Store them as
+/// [`Stored`](crate::Stored) bytes or as snapshots.
+///
 /// Comparison takes the same time wherever the first difference is; the length is not hidden.
 ///
 /// ```compile_fail
@@ -23,12 +24,12 @@ use zeroize::Zeroize;
 pub struct Secret<T: Zeroize>(pub(crate) T);
 
 impl<T: Zeroize> Secret<T> {
-    /// Wraps a value; the caller's other copies stay the caller's.
+    /// Wraps a value. The caller must wipe other copies.
     pub const fn new(value: T) -> Self {
         Self(value)
     }
 
-    /// Gives access to the content; every use is a place to review.
+    /// Returns the content; review every use.
     pub const fn expose(&self) -> &T {
         &self.0
     }
@@ -36,7 +37,7 @@ impl<T: Zeroize> Secret<T> {
 
 impl<T: Zeroize> Drop for Secret<T> {
     fn drop(&mut self) {
-        // Threat: memory that is freed and read later (core dump, heap disclosure).
+        // Threat: freed memory that is read later (core dump, heap disclosure).
         self.0.zeroize();
     }
 }
@@ -49,7 +50,7 @@ impl<T: Zeroize> fmt::Debug for Secret<T> {
 
 impl<T: Zeroize + AsRef<[u8]>> PartialEq for Secret<T> {
     fn eq(&self, other: &Self) -> bool {
-        // Threat: a comparison that stops early tells how many leading bytes were right.
+        // Threat: a comparison that stops early reveals how many leading bytes were right.
         self.0.as_ref().ct_eq(other.0.as_ref()).into()
     }
 }

@@ -1,4 +1,4 @@
-//! Owns how a run is written down and taken up again: its input and answers, nothing else.
+//! The bytes that a run is written to and restored from: its input and answers, nothing else.
 
 use alloc::{boxed::Box, vec::Vec};
 use core::fmt;
@@ -13,29 +13,29 @@ use crate::{
     run::{Recorded, Stamp},
 };
 
-/// The first octet of a snapshot; another number is another format.
+/// The first byte of a snapshot; another number is another format.
 const MAJOR: u8 = 2;
-/// The second octet. What a higher number writes a lower one may not be able to read; what a lower
-/// one wrote is read for as long as the first octet is the same.
+/// The second byte. An older version may be unable to read a higher number; a newer one reads all lower numbers with
+/// the same first byte.
 const MINOR: u8 = 0;
 
-/// Tells why bytes are not a run under these rules. Start the flow again.
+/// Why bytes cannot be restored to a run under these rules. Start the flow again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BadSnapshot {
-    /// They are of a format that this version does not read.
+    /// This version cannot read their format.
     Format,
-    /// They hold another flow.
+    /// They contain another flow.
     OtherFlow,
-    /// They are damaged, or the rules decide otherwise than those it was made under.
+    /// They are damaged, or these rules decide otherwise than those at the time.
     Mismatch,
 }
 
 impl fmt::Display for BadSnapshot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Format => "the bytes are of a format that this version does not read",
-            Self::OtherFlow => "the bytes hold another flow",
-            Self::Mismatch => "the bytes are damaged, or were made under rules that decide otherwise",
+            Self::Format => "this version cannot read the snapshot's format; start the flow again",
+            Self::OtherFlow => "the snapshot contains another flow; start the flow again",
+            Self::Mismatch => "the snapshot is damaged or was made under other rules; start the flow again",
         })
     }
 }
@@ -67,8 +67,8 @@ struct Body {
 }
 
 impl<F: Flow> Run<F> {
-    /// Writes the run down. The bytes hold hashes and random bytes: keep them like a password
-    /// store, encrypted and for as long as the flow may last.
+    /// Writes the run to bytes. They contain hashes and random bytes: store them encrypted, like passwords, and only
+    /// for as long as the flow may last.
     pub fn snapshot(&self) -> Secret<Vec<u8>> {
         let written = Written {
             major: MAJOR,
@@ -81,19 +81,19 @@ impl<F: Flow> Run<F> {
         Secret::new(to_bytes(&written))
     }
 
-    /// Takes a run up again. An order that waited for its answer waits to be taken again; a
-    /// ticket that was taken before the snapshot fits too, but only one of the two.
+    /// Restores a run. An order that waited for its answer can be taken again; a ticket taken before the snapshot is
+    /// valid, too, but only one of the two.
     ///
     /// # Errors
-    /// [`BadSnapshot`] for any bytes that are no run of this flow under these rules. Whatever
-    /// was carried out stays so; it is safe to start the flow again.
+    /// [`BadSnapshot`] for any bytes that are not a run of this flow under these rules. Effects carried out before
+    /// stay; it is safe to start the flow again.
     pub fn restore(bytes: &[u8], rules: &Rules) -> Result<Self, BadSnapshot> {
         Self::restore_any(bytes, rules, |name, rest| {
             if name == F::NAME { read(rest) } else { Err(BadSnapshot::OtherFlow) }
         })
     }
 
-    /// Restores whatever `flow` makes of a name and what follows it.
+    /// Restores the flow that `flow` makes of a name and the bytes after it.
     pub(crate) fn restore_any(
         bytes: &[u8],
         rules: &Rules,
@@ -104,7 +104,7 @@ impl<F: Flow> Run<F> {
         let (flow, rest) = flow(name, rest)?;
         let (body, mut rest) = read::<Body>(rest)?;
         let mut run = Self::start(flow, rules);
-        // One answer at a time: a length that lies allocates nothing.
+        // One answer at a time: a false length allocates nothing.
         for _ in 0..body.answers {
             let (answer, after) = read::<Recorded>(rest)?;
             if run.mistakes(&answer) {
@@ -113,48 +113,48 @@ impl<F: Flow> Run<F> {
             run.record(answer, rules);
             rest = after;
         }
-        // The stamp covers every order: rules that hash weaker or bind codes to other keys
-        // have led to other orders, and the run is not taken up under them.
+        // The stamp covers every order: rules that hash weaker or bind codes to other keys give other orders, and the
+        // run is not restored under them.
         if run.now == body.stamp && rest.is_empty() { Ok(run) } else { Err(BadSnapshot::Mismatch) }
     }
 }
 
-/// Serializes. Nothing is left behind that is not wiped. Serializing to memory fails for no type in
-/// this crate; empty bytes are no snapshot.
+/// Serializes a value; every copy is wiped. Serializing to memory fails for no type in this crate; empty bytes are
+/// rejected as a snapshot.
 pub(crate) fn to_bytes<T: Serialize>(value: &T) -> Vec<u8> {
-    match postcard::serialize_with_flavor(value, Sink::Octets(Vec::new())) {
-        Ok(Sink::Octets(octets)) => octets,
+    match postcard::serialize_with_flavor(value, Sink::Bytes(Vec::new())) {
+        Ok(Sink::Bytes(bytes)) => bytes,
         Ok(Sink::Digest(_)) | Err(_) => Vec::new(),
     }
 }
 
-/// Takes a value into a digest, without writing it down.
+/// Adds a value to a digest, without writing it down.
 pub(crate) fn digest<T: Serialize>(mut begun: Sha256, value: &T) -> [u8; 32] {
     // Serializing to a digest fails for no type in this crate, either.
     let _ = postcard::serialize_with_flavor(value, Sink::Digest(&mut begun));
     begun.finalize().into()
 }
 
-/// Where octets go. One type, so that what serializes is there once. The digest holds up to 64 octets of what it was
-/// given, and stays where it is.
+/// Where bytes go. One type, so that serialization is compiled once. The digest buffers up to 64 bytes and is never
+/// moved.
 enum Sink<'a> {
-    Octets(Vec<u8>),
+    Bytes(Vec<u8>),
     Digest(&'a mut Sha256),
 }
 
 impl Flavor for Sink<'_> {
     type Output = Self;
 
-    fn try_extend(&mut self, octets: &[u8]) -> postcard::Result<()> {
+    fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
         match self {
-            Self::Octets(written) => extend(written, octets),
-            Self::Digest(digest) => digest.update(octets),
+            Self::Bytes(written) => extend(written, bytes),
+            Self::Digest(digest) => digest.update(bytes),
         }
         Ok(())
     }
 
-    fn try_push(&mut self, octet: u8) -> postcard::Result<()> {
-        self.try_extend(&[octet])
+    fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
+        self.try_extend(&[byte])
     }
 
     fn finalize(self) -> postcard::Result<Self> {
@@ -162,19 +162,19 @@ impl Flavor for Sink<'_> {
     }
 }
 
-/// Threat: a buffer that grows leaves copies of secrets behind. This one wipes what it moved from.
-fn extend(written: &mut Vec<u8>, octets: &[u8]) {
-    let needed = written.len().saturating_add(octets.len());
+/// Threat: a growing buffer leaves copies of secrets behind. This one wipes the old memory.
+fn extend(written: &mut Vec<u8>, bytes: &[u8]) {
+    let needed = written.len().saturating_add(bytes.len());
     if needed > written.capacity() {
         let mut larger = Vec::with_capacity(needed.saturating_mul(2).max(128));
         larger.extend_from_slice(written);
         written.zeroize();
         *written = larger;
     }
-    written.extend_from_slice(octets);
+    written.extend_from_slice(bytes);
 }
 
-/// Reads a value and returns what follows it.
+/// Reads a value and returns it with the bytes that follow.
 pub(crate) fn read<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<(T, &'a [u8]), BadSnapshot> {
     postcard::take_from_bytes(bytes).map_err(|_| BadSnapshot::Mismatch)
 }

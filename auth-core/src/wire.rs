@@ -1,9 +1,9 @@
-//! Owns the wire face: runs, orders and answers without types, for hosts that are not Rust.
+//! Runs, orders and answers as bytes, for hosts that are not Rust.
 //!
-//! What a type proves to a Rust host is checked here when it happens: an answer names its order by a
-//! ticket of 20 octets, and one that does not fit is refused with what was expected. The octets are
-//! postcard's (its wire format 1.0) behind one that names the version; nothing that is read decides how much is
-//! allocated but its own length. Next: `run.rs`, which does the work.
+//! What types prove to a Rust host is checked here at run time: an answer names its order by a ticket of 20 bytes,
+//! and one that does not match is refused with what was expected. The bytes are postcard's (its wire format 1.0)
+//! after one byte for the version; only the actual length of the bytes decides how much is allocated. Next: `run.rs`,
+//! which does the work.
 
 use alloc::{boxed::Box, vec::Vec};
 use core::fmt;
@@ -16,99 +16,98 @@ use serde::{
 pub use crate::effect::{Order, Reply};
 use crate::{
     Activate, Activation, Answered, Answers, BadSnapshot, Broken, Deliver, Event, Fault, Flow, Kind, Outcome,
-    Register, Registration, Resend, Resending, Rules, Run, Secret, Stop, WhyRefused,
+    Register, Registration, Resend, Resending, Rules, Run, Secret, Stop, WhyRefused, bytes,
     flow::flows,
-    octets,
     run::{Stamp, sealed::Listed},
     snapshot::{self, to_bytes},
 };
 
-/// The first octet of everything that is read or written here; another one is another encoding.
+/// The first byte of everything that is read or written here; another number is another encoding.
 pub const VERSION: u8 = 2;
 
-/// Names one order of one run. It goes back with the answer, and means nothing else to a host.
-/// 20 octets, in octets behind their length.
+/// The identity of one order of one run, to pass back with the answer; opaque to hosts. Encoded as its length and 20
+/// bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ticket(Stamp);
 
 impl Serialize for Ticket {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        octets::serialize(&self.to_bytes(), serializer)
+        bytes::serialize(&self.to_bytes(), serializer)
     }
 }
 
 impl<'de> Deserialize<'de> for Ticket {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        octets::deserialize(deserializer).map(Self::from_bytes)
+        bytes::deserialize(deserializer).map(Self::from_bytes)
     }
 }
 
 impl Ticket {
-    /// Takes back what [`Ticket::to_bytes`] gave.
+    /// Restores a ticket from the result of [`Ticket::to_bytes`].
     pub const fn from_bytes(bytes: [u8; 20]) -> Self {
         Self(Stamp::from_bytes(bytes))
     }
 
-    /// Returns the octets to keep beside the order.
+    /// Returns the bytes to keep with the order.
     pub fn to_bytes(self) -> [u8; 20] {
         self.0.to_bytes()
     }
 }
 
-/// Carries an order and the ticket to answer it with.
+/// An order and the ticket to answer it with.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Ordered {
-    /// Names the order.
+    /// The ticket of the order.
     pub ticket: Ticket,
-    /// What to do.
+    /// The order itself.
     pub order: Box<Order>,
 }
 
-/// Carries a reply or a fault to the order that a ticket names.
+/// A reply or a fault for the order that a ticket names.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct Response {
-    /// Names the order.
+    /// The ticket of the order.
     pub ticket: Ticket,
-    /// What became of it.
+    /// The reply, or the fault.
     pub answer: Result<Reply, Fault>,
 }
 
-/// Tells why octets, or values, are not what a run can start from.
+/// Why a run cannot start from these bytes or values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BadInput {
-    /// They are of an encoding that this version does not read.
+    /// This version cannot read their encoding.
     Version,
-    /// They are damaged, or hold a value that cannot be: an address that is none, for example.
+    /// They are damaged, or contain an impossible value, such as an invalid address.
     Malformed,
-    /// What was typed for a code cannot be one under the policy: tell the visitor that it is wrong.
+    /// The typed code is impossible under the policy: tell the visitor that it is wrong.
     Code,
 }
 
 impl fmt::Display for BadInput {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Version => "the octets are of an encoding that this version does not read",
-            Self::Malformed => "the octets are damaged, or hold a value that cannot be",
-            Self::Code => "the code has another length or other characters than codes have",
+            Self::Version => "this version cannot read the encoding of these bytes",
+            Self::Malformed => "the bytes are damaged or contain an impossible value",
+            Self::Code => "the code has the wrong length or characters; ask for it again",
         })
     }
 }
 
 impl core::error::Error for BadInput {}
 
-/// Tells why a response was not taken. The run is as it was.
+/// Why a response was refused. The run is unchanged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// The octets are no response of this version.
+    /// The bytes are not a response of this version.
     Malformed,
-    /// The response does not fit.
+    /// The response does not match.
     Unfit(WhyRefused),
 }
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Malformed => f.write_str("the octets are no response of this version"),
+            Self::Malformed => f.write_str("the bytes are not a response of this version"),
             Self::Unfit(why) => why.fmt(f),
         }
     }
@@ -116,15 +115,15 @@ impl fmt::Display for Refusal {
 
 impl core::error::Error for Refusal {}
 
-/// Holds a run of any flow.
+/// A run of any flow.
 #[derive(Clone, Debug)]
 pub struct Machine(Run<Any>);
 
-/// Makes every flow one, so that the machine is there once; runs and snapshots are the flow's own.
+/// All flows as one type, so that the code is compiled once; runs and snapshots are the flow's own.
 #[derive(Clone)]
 struct Any(Input);
 
-/// A flow is read by its name, in [`Machine::restore`]; without it this is nothing.
+/// A flow is read by its name in [`Machine::restore`]; without the name its bytes mean nothing.
 impl<'de> Deserialize<'de> for Any {
     fn deserialize<D: Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
         Err(D::Error::custom("a flow is read by its name"))
@@ -179,7 +178,7 @@ impl Machine {
     /// Starts a flow; its first order waits to be taken.
     ///
     /// # Errors
-    /// [`BadInput::Code`] if what was typed cannot be a code under the policy.
+    /// [`BadInput::Code`] if the typed code is impossible under the policy.
     pub fn start(mut input: Input, rules: &Rules) -> Result<Self, BadInput> {
         if let Input::Activate(flow) = &mut input {
             flow.code = rules.policy().code.parse(flow.code.expose()).ok_or(BadInput::Code)?;
@@ -187,54 +186,54 @@ impl Machine {
         Ok(Self(Run::start(Any(input), rules)))
     }
 
-    /// Returns the order that waits, once. None: it was taken, or the run has ended.
+    /// Returns the order that waits, once; `None` if it was taken or the run has ended.
     pub fn take(&mut self) -> Option<Ordered> {
         self.0.take_order().map(|(stamp, order)| Ordered { ticket: Ticket(stamp), order })
     }
 
-    /// Takes a response and goes on. The rules must be those that the run started with.
+    /// Accepts a response and continues. The rules must be those that the run started with.
     ///
     /// # Errors
-    /// [`WhyRefused`] for a response that is late, doubled, foreign or of the wrong kind; the run
-    /// is unchanged.
+    /// [`WhyRefused`] for a response that is late, repeated, of another run or of the wrong kind. The run is
+    /// unchanged.
     pub fn accept(&mut self, response: Response, rules: &Rules) -> Result<(), WhyRefused> {
         let Response { ticket: Ticket(stamp), answer } = response;
-        // A fault is a fault, whatever it was that failed.
+        // A fault matches an order of any kind.
         let kind = answer.as_ref().ok().map(Reply::kind).or(self.0.waits_for());
         let Some(kind) = kind else { return Err(self.0.astray(stamp)) };
         self.0.accept(Answered { stamp, kind, answer }, rules).map_err(|refused| refused.why)
     }
 
-    /// Returns the kind of the order that waits, or none once the run has ended.
+    /// Returns the kind of the order that waits, or `None` once the run has ended.
     pub fn waits_for(&self) -> Option<Kind> {
         self.0.waits_for()
     }
 
-    /// Returns what the flow came to, or none while it is under way.
+    /// Returns the result of the flow, or `None` if it has not ended.
     pub fn outcome(&self) -> Option<Result<Output, Broken>> {
         self.0.outcome().copied()
     }
 
-    /// Writes the run down, as [`Run::snapshot`] does: a typed host can take it up, and the other way round.
+    /// Writes the run to bytes as [`Run::snapshot`] does; a typed host can restore it, and the other way round.
     pub fn snapshot(&self) -> Secret<Vec<u8>> {
         self.0.snapshot()
     }
 
-    /// Takes a run up again, as [`Run::restore`] does, whatever its flow.
+    /// Restores a run of any flow, as [`Run::restore`] does.
     ///
     /// # Errors
-    /// [`BadSnapshot`] for any bytes that are no run under these rules.
+    /// [`BadSnapshot`] for any bytes that are not a run under these rules.
     pub fn restore(bytes: &[u8], rules: &Rules) -> Result<Self, BadSnapshot> {
         Run::restore_any(bytes, rules, read_flow).map(Self)
     }
 }
 
-/// The same machine, in octets.
+/// The same functions over encoded values.
 impl Machine {
     /// Starts a flow from an encoded [`Input`].
     ///
     /// # Errors
-    /// [`BadInput`] for octets that are no input under this policy.
+    /// [`BadInput`] for bytes that are not an input under this policy.
     pub fn start_from_bytes(input: &[u8], rules: &Rules) -> Result<Self, BadInput> {
         match read(input) {
             Ok(input) => Self::start(input, rules),
@@ -248,16 +247,16 @@ impl Machine {
         self.take().map(|ordered| written(&ordered))
     }
 
-    /// Takes an encoded [`Response`] and goes on.
+    /// Accepts an encoded [`Response`] and continues.
     ///
     /// # Errors
-    /// [`Refusal`] for octets that are no response, or one that does not fit; the run is unchanged.
+    /// [`Refusal`] for bytes that are not a response, or one that does not match. The run is unchanged.
     pub fn accept_bytes(&mut self, response: &[u8], rules: &Rules) -> Result<(), Refusal> {
         let response = read(response).map_err(|_| Refusal::Malformed)?;
         self.accept(response, rules).map_err(Refusal::Unfit)
     }
 
-    /// Returns what the flow came to as an encoded `Result<Output, Broken>`.
+    /// Returns the result of the flow as an encoded `Result<Output, Broken>`.
     pub fn outcome_bytes(&self) -> Option<Secret<Vec<u8>>> {
         self.outcome().map(|outcome| written(&outcome))
     }

@@ -1,9 +1,10 @@
-//! Owns what a store keeps of an address, and every step that the row may take.
+//! The row that a store keeps of an address, and every step that it may take.
 //!
-//! Three states: vacant (only asked about), pending, active. A step is a pure function from a
-//! row and the store's time to the next row and the mail that it owes. Threat met here: account
-//! pre-hijacking (Sudhodanan & Paverd, USENIX Security 2022): the latest attempt wins, its code
-//! opens it alone, and nothing here changes an active account.
+//! Three states: vacant (only asked about), pending, active. A step is a pure function from a row and the store's
+//! time to the next row and the mail that it owes.
+//!
+//! Threat: account pre-hijacking (Sudhodanan & Paverd, USENIX Security 2022). The latest attempt wins, only its own
+//! code activates it, and nothing here changes an active account.
 
 use core::time::Duration;
 
@@ -15,36 +16,36 @@ use super::{
 };
 use crate::Event;
 
-/// How long vacant and pending rows stay after they were last asked for or mailed to, and the
-/// least time between two notices.
+/// How long vacant and pending rows are kept after the last request or mail, and the shortest interval between two
+/// notices.
 const DAY: Duration = Duration::from_secs(86_400);
 
-/// Counts the commits of one row; zero means that there is no row.
+/// The number of commits of one row; zero means that there is no row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Version(pub u64);
 
-/// Names an attempt: 128 random bits that bind its codes.
+/// The identity of an attempt: 128 random bits that bind its codes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Generation(#[serde(with = "crate::octets")] [u8; 16]);
+pub struct Generation(#[serde(with = "crate::bytes")] [u8; 16]);
 
 impl Generation {
-    /// Takes the octets back from a store.
+    /// Makes a generation from the bytes in a store.
     pub const fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(bytes)
     }
 
-    /// Returns the octets to store.
+    /// Returns the bytes to store.
     pub const fn as_bytes(&self) -> &[u8; 16] {
         &self.0
     }
 }
 
-/// Holds one password for one address.
+/// One password for one address.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attempt {
-    /// Its name.
+    /// Its identity.
     pub generation: Generation,
-    /// The address in the spelling of this attempt.
+    /// The address as this attempt spelled it.
     pub address: Address,
     /// The language of its mails.
     pub locale: Locale,
@@ -52,11 +53,11 @@ pub struct Attempt {
     pub password: PasswordRecord,
 }
 
-/// Says how far an address has come.
+/// The state of an address.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
-    /// Only asked about. Counts as absent everywhere.
+    /// Only asked about. Treated as absent everywhere.
     Vacant,
     /// Registered, not proven. Nothing may authenticate as it.
     Pending(Attempt),
@@ -64,43 +65,43 @@ pub enum Status {
     Active {
         /// The attempt that was activated.
         attempt: Attempt,
-        /// When that was.
+        /// The time of the activation.
         since: Time,
     },
 }
 
-/// Holds what a store keeps of one address.
+/// The row that a store keeps of one address.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Row {
-    /// How far the address has come.
+    /// The state of the address.
     pub status: Status,
-    /// The last activation mail, for the interval to the next one.
+    /// The last activation mail, which determines when the next one may leave.
     pub last_mail: Option<LastMail>,
-    /// When the owner was last told that somebody asked to register his address.
+    /// When the owner was last notified that somebody asked to register their address.
     pub last_notice: Option<Time>,
-    /// When the row may be deleted; never, for an active one.
+    /// When the row may be deleted; `None` for an active one.
     pub expires: Option<Time>,
 }
 
-/// Holds what a decision comes to.
+/// The result of a decision.
 pub(crate) struct Step {
     pub(crate) row: Row,
     pub(crate) mail: Option<OwedMail>,
     pub(crate) event: Event,
 }
 
-/// Holds what a request for a mail comes with.
+/// What a request for a mail depends on.
 pub(crate) struct Asked {
     /// The store's clock.
     pub(crate) now: Time,
-    /// The name that a mail would have.
+    /// The id of the mail, should one be owed.
     pub(crate) id: MailId,
     /// When the activation mail in the outbox is tried next, if there is one.
     pub(crate) tried: Option<Time>,
     pub(crate) lifetimes: Lifetimes,
 }
 
-/// Holds the durations and limits that decisions over rows depend on.
+/// The durations and limits that decisions over rows depend on.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Lifetimes {
     pub(crate) interval: MailInterval,
@@ -120,10 +121,9 @@ impl Row {
         }
     }
 
-    /// Returns the salt under which a pending attempt's password can be recognised.
+    /// Returns the salt that recognises a pending attempt's password.
     ///
-    /// Only if it was hashed with today's parameters: every registration costs the same then,
-    /// whatever is stored.
+    /// Only if it was hashed with today's parameters: then every registration costs the same, whatever is stored.
     pub(crate) fn salt(&self, today: Hashing) -> Option<Salt> {
         match &self.status {
             Status::Pending(attempt) if attempt.password.params == today => Some(attempt.password.salt),
@@ -131,10 +131,10 @@ impl Row {
         }
     }
 
-    /// Returns the attempt that a code may still open.
+    /// Returns the attempt that a code may still activate.
     ///
-    /// None once an active account's codes are dead: activation is no way to try passwords
-    /// against it. None for a hash below the floor or above the ceiling: it never verifies.
+    /// `None` once an active account's codes have expired, so that activation cannot be used to try passwords against
+    /// it; and for a hash below the floor or above the ceiling, which never verifies.
     pub(crate) fn openable(&self, now: Time, floor: HashFloor, lifetimes: Lifetimes) -> Option<&Attempt> {
         let attempt = match &self.status {
             Status::Vacant => return None,
@@ -145,7 +145,7 @@ impl Row {
         floor.admits(attempt.password.params).then_some(attempt)
     }
 
-    /// Registers: `new` is the attempt as it would be if it were a new one.
+    /// Registers an attempt; `new` is used if it is not the pending one.
     pub(crate) fn register(self, new: Attempt, asked: Asked) -> Step {
         match &self.status {
             Status::Vacant => self.pending(new, false, asked, Event::Registered),
@@ -162,7 +162,7 @@ impl Row {
     /// Asks for another mail.
     pub(crate) fn resend(self, asked: Asked) -> Step {
         match &self.status {
-            // A vacant row is written so that every state costs the same one commit.
+            // A vacant row is written, too, so that every state costs exactly one commit.
             Status::Vacant => Step {
                 row: Self { expires: Some(asked.now.after(DAY)), ..self },
                 mail: None,
@@ -186,7 +186,7 @@ impl Row {
         }
     }
 
-    /// Returns the attempt that a mail still speaks for.
+    /// Returns the attempt that a mail is still about.
     pub(crate) fn addressee(&self, mail: &OwedMail) -> Option<&Attempt> {
         let attempt = match (&self.status, mail.purpose) {
             (Status::Pending(attempt), Purpose::Activation)
@@ -196,8 +196,8 @@ impl Row {
         (attempt.generation == mail.generation).then_some(attempt)
     }
 
-    /// Returns the row to store when a mail is about to leave: the interval to the next one counts from now on, and
-    /// the row stays for longer than its code.
+    /// Returns the row to store when a mail is about to leave: the interval to the next one starts now, and the row
+    /// is kept for longer than its code.
     pub(crate) fn mailed(self, purpose: Purpose, now: Time, lifetimes: Lifetimes) -> Self {
         let kept = now.after(lifetimes.pending());
         match purpose {
@@ -210,7 +210,7 @@ impl Row {
         }
     }
 
-    /// Returns the name of its attempt, which [`CommitAccount`](crate::CommitAccount) compares.
+    /// Returns the generation of its attempt, which [`CommitAccount`](crate::CommitAccount) compares.
     pub const fn generation(&self) -> Option<Generation> {
         match &self.status {
             Status::Vacant => None,
@@ -252,7 +252,7 @@ impl Attempt {
 }
 
 impl Lifetimes {
-    /// How long a pending row stays after its last attempt or mail: longer than any code.
+    /// How long a pending row is kept after its last attempt or mail: longer than any code.
     fn pending(self) -> Duration {
         DAY.max(self.last_code)
     }

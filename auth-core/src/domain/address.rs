@@ -1,8 +1,8 @@
-//! Owns e-mail addresses: what is one, and the canonical key that every store and limit uses.
+//! E-mail addresses, and the canonical key that every store and limit uses.
 //!
-//! Threats met here: look-alike addresses that a store folds together (CVE-2019-19844), keys
-//! that differ between entries (CVE-2026-47203), text that breaks out of a mail header or an
-//! SMTP envelope. A value of these types is safe to put into any of them.
+//! Threats: look-alike addresses that a store treats as equal (CVE-2019-19844), keys that differ between entries
+//! (CVE-2026-47203), text that breaks out of a mail header or an SMTP envelope. A value of these types is safe in all
+//! of these places.
 
 use alloc::{
     borrow::ToOwned,
@@ -14,17 +14,17 @@ use serde::{Deserialize, Serialize};
 
 use super::blank::is_blank;
 
-/// Octets of an address in its canonical form: RFC 5321 section 4.5.3.1.3 gives a path of 256
-/// with its angle brackets.
+/// The longest address in canonical form, in octets: RFC 5321 section 4.5.3.1.3 gives a path of 256 with its angle
+/// brackets.
 const MAX_ADDRESS: usize = 254;
-/// Octets of a local part: RFC 5321 section 4.5.3.1.1.
+/// The longest local part, in octets: RFC 5321 section 4.5.3.1.1.
 const MAX_LOCAL: usize = 64;
-/// Octets of a domain label: RFC 1035 section 2.3.4.
+/// The longest domain label, in octets: RFC 1035 section 2.3.4.
 const MAX_LABEL: usize = 63;
-/// Octets of the given spelling; an internationalised domain is longer there than in its key.
+/// The longest given spelling, in bytes; an internationalised domain is longer in it than in its key.
 const MAX_GIVEN: usize = 512;
 
-/// Holds an e-mail address as it was given, known to be well-formed.
+/// A well-formed e-mail address, as it was given.
 ///
 /// The local part is an ASCII dot-atom (RFC 5321 section 4.1.2, without quoted strings), the
 /// domain two or more labels of letters, digits and hyphens after IDNA.
@@ -35,15 +35,15 @@ pub struct Address {
     key: AddressKey,
 }
 
-/// Holds the one canonical form of an address: lower case, its domain as A-labels.
+/// The canonical form of an address: lower case, its domain as A-labels.
 ///
-/// At most 254 octets of printable ASCII with exactly one `@`. Made by [`Address::parse`]
-/// alone, so no store can be asked for anything else.
+/// At most 254 bytes of printable ASCII with exactly one `@`. Only parsing makes one, so a store never receives
+/// anything else.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct AddressKey(String);
 
-/// Holds the one address that a mail goes to: ASCII, safe in an envelope and in a header.
+/// The address that a mail goes to: ASCII, safe in an envelope and in a header.
 #[derive(Clone, PartialEq, Eq, Serialize)]
 pub struct Recipient(String);
 
@@ -54,21 +54,21 @@ impl Recipient {
     }
 }
 
-/// Tells what is wrong with an address.
+/// What is wrong with an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AddressError {
     /// There is no `@`.
     NoAt,
-    /// The part before the `@` is empty, longer than 64 octets or not a dot-atom.
+    /// The part before the `@` is empty, longer than 64 bytes or not a dot-atom.
     Local,
     /// The part after the `@` is not a domain of two or more labels.
     Domain,
-    /// The address is longer than 254 octets.
+    /// The address is longer than 254 bytes.
     TooLong,
 }
 
 impl Address {
-    /// Parses an address. Blanks before and after it are taken off, since people paste them; nothing else is repaired.
+    /// Parses an address. Surrounding blanks are removed, since people paste them; nothing else is corrected.
     ///
     /// # Errors
     /// [`AddressError`] names the first part that is wrong.
@@ -94,7 +94,7 @@ impl Address {
         Ok(Self { given: given.to_owned(), key: AddressKey(key) })
     }
 
-    /// Returns the spelling that was given, for display.
+    /// Returns the address as it was given, for display.
     pub fn given(&self) -> &str {
         &self.given
     }
@@ -104,7 +104,7 @@ impl Address {
         &self.key
     }
 
-    /// Returns where to send mail: the local part as given, the domain as A-labels.
+    /// Returns the address to send mail to: the local part as given, the domain as A-labels.
     pub fn recipient(&self) -> Recipient {
         let local = halves(&self.given).map_or("", |(local, _)| local);
         let mut recipient = local.to_string();
@@ -120,7 +120,7 @@ impl AddressKey {
         &self.0
     }
 
-    /// Takes a key back from a store.
+    /// Parses a key from a store.
     ///
     /// # Errors
     /// [`AddressError`] for a text that is not the key of an address.
@@ -136,7 +136,7 @@ impl AddressKey {
     }
 }
 
-// What is read from a snapshot is parsed like anything else from outside.
+// Values from a snapshot are parsed like any other input.
 impl TryFrom<String> for Address {
     type Error = AddressError;
     fn try_from(given: String) -> Result<Self, AddressError> {
@@ -164,17 +164,17 @@ impl From<AddressKey> for String {
 }
 
 impl AddressError {
-    /// Returns what would do, in words.
+    /// Returns what a valid address must have, as a message for people.
     pub const fn message(self) -> &'static str {
         match self {
-            Self::NoAt => "an e-mail address has an @",
+            Self::NoAt => "an e-mail address must contain an @",
             Self::Local => {
                 "the part before the @ must be 1 to 64 ASCII letters, digits, dots or !#$%&'*+-/=?^_`{|}~"
             }
             Self::Domain => {
                 "the part after the @ must be a domain with two or more labels, such as example.org"
             }
-            Self::TooLong => "an e-mail address has 254 octets at most",
+            Self::TooLong => "an e-mail address must have at most 254 bytes",
         }
     }
 }
@@ -187,7 +187,7 @@ impl fmt::Display for AddressError {
 
 impl core::error::Error for AddressError {}
 
-// Threat: personal data in logs. Whoever needs the text asks for it by name.
+// Threat: personal data in logs. Code that needs the text asks for it by name.
 impl fmt::Debug for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Address([personal])")
@@ -206,9 +206,9 @@ impl fmt::Debug for Recipient {
     }
 }
 
-/// Returns what stands before and behind the last `@`. Over octets: half the code of a search for a character.
+/// Splits at the last `@`. Over bytes: half the machine code of a search for a character.
 fn halves(address: &str) -> Option<(&str, &str)> {
-    let at = address.bytes().rposition(|octet| octet == b'@')?;
+    let at = address.bytes().rposition(|byte| byte == b'@')?;
     Some((address.get(..at)?, address.get(at.checked_add(1)?..)?))
 }
 
@@ -226,7 +226,7 @@ fn is_domain(domain: &str) -> bool {
             && label.last() != Some(&b'-')
     };
     let labels = || domain.as_bytes().split(|b| *b == b'.');
-    // Threat: a last label of digits is an IPv4 address in disguise, a route past the resolver.
+    // Threat: a last label of digits is an IPv4 address in disguise, a way past the resolver.
     let name = |last: &[u8]| !last.iter().all(u8::is_ascii_digit);
     labels().nth(1).is_some() && labels().all(label) && labels().next_back().is_some_and(name)
 }
@@ -322,11 +322,11 @@ mod tests {
             let address = Address::parse(given).unwrap();
             assert_eq!((address.given(), address.key().as_str()), ("ada@example.org", "ada@example.org"));
         }
-        assert!(AddressKey::parse("ada@example.org ").is_err(), "no store has such a key");
+        assert!(AddressKey::parse("ada@example.org ").is_err(), "such a key is rejected");
     }
 
     #[test]
-    fn longest_address_is_254_octets() {
+    fn longest_address_is_254_bytes() {
         let local = "a".repeat(64);
         let domain = format!("{}.{}.{}", "b".repeat(63), "c".repeat(63), "d".repeat(61));
         let longest = format!("{local}@{domain}");
@@ -366,7 +366,7 @@ mod tests {
 
     #[test]
     fn a_key_is_its_own_key() {
-        // Whatever parses: its key parses to itself, and every ASCII case variant agrees.
+        // Every key that parsing gives parses to itself, and every ASCII case variant has the same key.
         let mut state = 0x9e37_79b9_7f4a_7c15_u64;
         let mut next = |n: u64| {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);

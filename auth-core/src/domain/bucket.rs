@@ -1,6 +1,6 @@
-//! The token bucket of one client, for stores that keep values of Rust.
+//! The token bucket of one client, for stores that keep Rust values.
 //!
-//! Stores only keep the value and make one change at a time; what a change is stands here. Time is the store's own
+//! Stores only keep the value and make one change at a time; the changes are defined here. Time is the store's own
 //! and comes in as a value.
 
 use core::time::Duration;
@@ -12,17 +12,17 @@ use crate::Admission;
 
 /// A client's token bucket: `requests` of its [`Rate`] at once, evenly refilled within `period`. `default()` is full.
 ///
-/// The generic cell rate algorithm (ITU-T I.371): all that is kept is the time at which the bucket is full again.
+/// The generic cell rate algorithm (ITU-T I.371): its whole state is the time at which the bucket is full again.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TokenBucket {
     full_at: Time,
 }
 
 impl TokenBucket {
-    /// Takes a token if there is one. A request that is refused costs none.
+    /// Takes a token if there is one. A rejected request costs none.
     pub fn admit(&mut self, rate: Rate, now: Time) -> Admission {
         let limit = now.after(rate.period);
-        // No bucket is emptier than empty: a clock that is set back locks nobody out for longer than a period.
+        // A bucket is never more than empty: a clock that is set back locks nobody out for longer than a period.
         let full_at = self.full_at.clamp(now, limit);
         let interval = whole_micros(rate.period).checked_div(rate.requests.get().into()).unwrap_or(0);
         let next = full_at.after(Duration::from_micros(interval));

@@ -1,4 +1,4 @@
-//! Whom a request is counted against, and at which rate.
+//! The client that a request is counted against, and its rate limit.
 
 use core::{
     net::{IpAddr, Ipv6Addr},
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::micros;
 
-/// Names one client of the limiter: an IPv4 address, or an IPv6 /64.
+/// One client of the rate limiter: an IPv4 address, or an IPv6 /64.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(from = "IpAddr")]
 pub struct Client(IpAddr);
@@ -20,7 +20,7 @@ impl Client {
     pub fn of(address: IpAddr) -> Self {
         match address.to_canonical() {
             IpAddr::V4(v4) => Self(IpAddr::V4(v4)),
-            // Threat: a single subscriber holds 2^64 addresses and would never be limited.
+            // Threat: a single subscriber has 2^64 addresses and would never be limited.
             IpAddr::V6(v6) => {
                 let [a, b, c, d, ..] = v6.segments();
                 Self(IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0)))
@@ -28,7 +28,7 @@ impl Client {
         }
     }
 
-    /// Returns the address, or the /64's first one.
+    /// Returns the IPv4 address, or the first address of the /64.
     pub const fn address(self) -> IpAddr {
         self.0
     }
@@ -40,12 +40,13 @@ impl From<IpAddr> for Client {
     }
 }
 
-/// A rate limit: a token bucket of `requests` per `period`, evenly refilled, all of them at once after a pause.
+/// A rate limit: a token bucket of `requests` per `period`, evenly refilled. After a pause all of them may come at
+/// once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rate {
-    /// How many requests; at least one.
+    /// The number of requests, at least one.
     pub requests: NonZeroU32,
-    /// In which time.
+    /// The time to refill an empty bucket.
     #[serde(with = "micros")]
     pub period: Duration,
 }

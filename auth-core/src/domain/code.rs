@@ -1,4 +1,4 @@
-//! Owns the short codes that go to mailboxes: their alphabet, their making, their parsing.
+//! The short codes that are mailed: their alphabet, drawing and parsing.
 
 use alloc::string::String;
 use core::fmt;
@@ -6,12 +6,12 @@ use core::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::{Stream, blank::is_blank};
-use crate::{Secret, octets};
+use crate::{Secret, bytes};
 
-/// Octets of a code as it was typed: 20 characters with a separator between each two, and some blanks around.
+/// The longest typed code, in bytes: 20 characters with a separator between each two, and some blanks around.
 const MAX_TYPED: usize = 64;
 
-/// Names the characters that codes are made of.
+/// The characters of codes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Alphabet {
@@ -32,19 +32,19 @@ impl Alphabet {
 
     /// Returns the symbol that a typed character stands for.
     fn read(self, typed: char) -> Option<char> {
-        // Threat: full-width and other Unicode digits that some layer folds and another does
-        // not. Only ASCII is a symbol.
+        // Threat: full-width and other Unicode digits that one layer maps to ASCII and another does not. Only ASCII
+        // is a symbol.
         let symbol = match (self, typed.to_ascii_uppercase()) {
             (Self::Crockford, 'O') => '0',
             (Self::Crockford, 'I' | 'L') => '1',
             (Self::Digits | Self::Crockford, other) => other,
         };
-        let octet = u8::try_from(symbol).ok()?;
-        self.symbols().contains(&octet).then_some(symbol)
+        let byte = u8::try_from(symbol).ok()?;
+        self.symbols().contains(&byte).then_some(symbol)
     }
 }
 
-/// Says what codes look like.
+/// The format of codes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Unchecked")]
 pub struct CodeFormat {
@@ -66,28 +66,27 @@ impl TryFrom<Unchecked> for CodeFormat {
     }
 }
 
-/// Tells that codes of this length cannot be: 4 to 20 characters can.
+/// The error for a code length outside 4 to 20 characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CodeFormatError;
 
 impl fmt::Display for CodeFormatError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a code has 4 to 20 characters")
+        f.write_str("a code must have 4 to 20 characters")
     }
 }
 
 impl core::error::Error for CodeFormatError {}
 
-/// Holds a well-formed code in its canonical spelling.
+/// A well-formed code in its canonical spelling.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Code(#[serde(with = "octets::text")] Secret<String>);
+pub struct Code(#[serde(with = "bytes::text")] Secret<String>);
 
 impl CodeFormat {
-    /// Describes codes of `length` characters.
+    /// Makes the format of codes of `length` characters.
     ///
     /// # Errors
-    /// [`CodeFormatError`] unless the length is 4 to 20. Whether it is safe is for
-    /// [`Odds`](super::Odds) to say.
+    /// [`CodeFormatError`] unless the length is 4 to 20. [`Odds`](super::Odds) says whether that is safe.
     pub fn new(alphabet: Alphabet, length: u8) -> Result<Self, CodeFormatError> {
         if (4..=20).contains(&length) { Ok(Self { alphabet, length }) } else { Err(CodeFormatError) }
     }
@@ -112,8 +111,8 @@ impl CodeFormat {
         symbols.saturating_pow(u32::from(self.length))
     }
 
-    /// Parses what a person typed or pasted: blanks around a code, and blanks and hyphens inside it, are taken off.
-    /// Anything else about it is strict.
+    /// Parses a typed or pasted code: blanks around it, and blanks and hyphens inside it, are removed. Everything
+    /// else is strict.
     pub fn parse(self, typed: &str) -> Option<Code> {
         if typed.len() > MAX_TYPED {
             return None;
@@ -123,7 +122,7 @@ impl CodeFormat {
             return None;
         }
         let length = usize::from(self.length);
-        // A string that grows leaves copies behind that are not wiped; this one never grows.
+        // Threat: a growing string leaves copies behind that are not wiped; this one never grows.
         let mut code = Secret::new(String::with_capacity(length));
         for character in typed.chars().filter(|character| !is_blank(*character) && *character != '-') {
             let symbol = self.alphabet.read(character).filter(|_| code.0.len() < length)?;
@@ -137,8 +136,8 @@ impl CodeFormat {
         let symbols = self.alphabet.symbols();
         let mut code = String::with_capacity(usize::from(self.length));
         while code.len() < usize::from(self.length) {
-            // Threat: `byte % 10` makes 0 to 5 more likely. Bytes past the last whole multiple
-            // of the alphabet's size are thrown away.
+            // Threat: `byte % 10` makes 0 to 5 more likely. Bytes past the last whole multiple of the alphabet's size
+            // are discarded.
             let byte = usize::from(random.byte());
             let whole = 256_usize.saturating_sub(256_usize.checked_rem(symbols.len()).unwrap_or(0));
             if byte < whole
@@ -152,7 +151,7 @@ impl CodeFormat {
 }
 
 impl Code {
-    /// Returns the code to put into the mail; every use is a place to review.
+    /// Returns the code to put into the mail; review every use.
     pub fn expose(&self) -> &str {
         self.0.expose()
     }
@@ -235,7 +234,7 @@ mod tests {
         {
             assert_eq!(digits.parse(pasted).unwrap().expose(), "012345", "{pasted:?}");
         }
-        assert!(digits.parse(&(" ".repeat(59) + "012345")).is_none(), "65 octets");
+        assert!(digits.parse(&(" ".repeat(59) + "012345")).is_none(), "65 bytes");
         let crockford = format(Alphabet::Crockford);
         assert_eq!(crockford.parse("oil0ab").unwrap().expose(), "0110AB");
         assert_eq!(crockford.parse("OIL-0ab").unwrap().expose(), "0110AB");

@@ -1,29 +1,29 @@
-//! Owns how passwords are hashed: which functions there are, what they cost, and how weak they may be.
+//! The functions that hash passwords, their cost, and the limits on it.
 //!
-//! Threats: a hash that is too cheap to resist guessing after a leak (floor), and a tampered row
-//! that makes the host allocate gigabytes or compute for hours (ceiling).
+//! Threats: a hash that is too cheap to resist guessing after a leak (floor), and a manipulated row that makes the
+//! host allocate gigabytes or compute for hours (ceiling).
 
 use core::{fmt, num::NonZeroU32};
 
 use serde::{Deserialize, Serialize};
 
-/// Says how a password is hashed: the function and what it costs.
+/// A function that hashes passwords, and its cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Hashing {
-    /// scrypt (RFC 7914), 32 octets.
+    /// scrypt (RFC 7914), 32 bytes.
     Scrypt(Scrypt),
-    /// PBKDF2-HMAC-SHA-256 (RFC 8018 section 5.2), 32 octets, for hosts that cannot give the memory.
+    /// PBKDF2-HMAC-SHA-256 (RFC 8018 section 5.2), 32 bytes, for hosts without the memory for scrypt.
     Pbkdf2 {
-        /// How often to iterate.
+        /// The number of iterations.
         iterations: u32,
     },
     /// A keyed function that a secure element computes: HMAC-SHA-256 of salt and password, or as strong.
     ///
-    /// It costs a guesser nothing who has the element; who has the stored hashes alone can't guess
-    /// at all. There is nothing to measure, so the key is named: another one is another function.
+    /// It offers no resistance to whoever has the element; with the stored hashes alone nobody can guess at all. Its
+    /// cost cannot be measured, so the key is named: another key is another function.
     Delegated {
-        /// Which key.
+        /// The key.
         key: KeyId,
     },
 }
@@ -33,42 +33,42 @@ pub enum Hashing {
 pub struct Scrypt {
     /// log2 of N.
     pub log2_n: u8,
-    /// Block size; memory is 128 · N · r octets.
+    /// Block size; memory is 128 · N · r bytes.
     pub r: u8,
     /// Parallelism; time grows with it, memory does not.
     pub p: u8,
 }
 
-/// Names a key that a secure element holds: 16 octets of the host's choice.
+/// The identity of a key in a secure element: 16 bytes of the host's choice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct KeyId(#[serde(with = "crate::octets")] [u8; 16]);
+pub struct KeyId(#[serde(with = "crate::bytes")] [u8; 16]);
 
 impl KeyId {
-    /// Takes the name.
+    /// Makes a key id from its bytes.
     pub const fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(bytes)
     }
 
-    /// Returns the name.
+    /// Returns the bytes.
     pub const fn as_bytes(&self) -> &[u8; 16] {
         &self.0
     }
 }
 
-/// Most memory that one hash may take: what N = 2^20, r = 8 takes.
+/// The most memory for one hash, in bytes: N = 2^20 with r = 8.
 const MAX_MEMORY: u64 = 1 << 30;
-/// Most work that one hash may take, as N · r · p.
+/// The most work for one hash, as N · r · p.
 const MAX_WORK: u64 = 1 << 24;
-/// Most iterations of PBKDF2 that one hash may take.
+/// The most iterations of PBKDF2 for one hash.
 const MAX_ITERATIONS: u32 = 10_000_000;
-/// What the OWASP Password Storage Cheat Sheet asks of PBKDF2-HMAC-SHA-256.
+/// The iterations that the OWASP Password Storage Cheat Sheet asks of PBKDF2-HMAC-SHA-256.
 const OWASP_ITERATIONS: u32 = 600_000;
 
 impl Hashing {
     /// The default: [`Scrypt::DEFAULT`].
     pub const DEFAULT: Self = Self::Scrypt(Scrypt::DEFAULT);
 
-    /// Returns how many octets of working memory one hash needs; next to nothing but for scrypt.
+    /// Returns the working memory of one hash, in bytes; 0 except for scrypt.
     pub const fn memory(self) -> u64 {
         match self {
             Self::Scrypt(scrypt) => scrypt.memory(),
@@ -76,7 +76,7 @@ impl Hashing {
         }
     }
 
-    /// Tells whether the parameters are usable at all: not zero, not above the ceiling.
+    /// Returns whether the parameters can be used: not zero, not above the ceiling.
     pub const fn within_ceiling(self) -> bool {
         match self {
             Self::Scrypt(scrypt) => scrypt.within_ceiling(),
@@ -106,7 +106,7 @@ impl Scrypt {
     /// The default: N = 2^17, r = 8, p = 1 (OWASP Password Storage Cheat Sheet, scrypt).
     pub const DEFAULT: Self = Self { log2_n: 17, r: 8, p: 1 };
 
-    /// Returns how many octets one hash needs.
+    /// Returns the working memory of one hash, in bytes.
     pub const fn memory(self) -> u64 {
         128_u64.saturating_mul(self.n()).saturating_mul(self.r as u64)
     }
@@ -120,7 +120,7 @@ impl Scrypt {
         self.log2_n > 0 && self.r > 0 && self.p > 0 && self.memory() <= MAX_MEMORY && work <= MAX_WORK
     }
 
-    /// Tells whether the parameters reach one of the settings that OWASP lists as equivalent.
+    /// Returns whether the parameters are at least one of the settings that OWASP lists as equivalent.
     const fn reaches_owasp(self) -> bool {
         let least_p = match self.log2_n {
             0..=12 => return false,
@@ -140,11 +140,11 @@ impl fmt::Display for Scrypt {
     }
 }
 
-/// Sets how weak a password hash may be, configured or stored.
+/// The weakest password hash that is accepted, configured or stored.
 ///
-/// Every floor but [`OWASP`](HashFloor::OWASP) has a name of its own and must be written into a
-/// program: none can be read from a configuration. It counts into the stamps of a run, so that a
-/// snapshot is not taken up under another one.
+/// Every floor but [`OWASP`](HashFloor::OWASP) has a name of its own and must be written into a program; none can be
+/// read from a configuration. The floor is part of a run's stamps, so that a snapshot is not restored under another
+/// one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct HashFloor(Floor);
 
@@ -157,33 +157,34 @@ enum Floor {
     None,
 }
 
-/// Sets the least for a host that cannot give what the server's floor asks for, such as a
-/// microcontroller: what it stores is worth less to a thief the longer it has taken.
+/// The floor of a host that cannot afford the server's, such as a microcontroller. Set it as high as the host can
+/// bear: it decides how much its hashes resist a thief.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum ConstrainedFloor {
-    /// PBKDF2-HMAC-SHA-256 with so many iterations, 5,000 to 10,000 instructions each on a Cortex-M4.
+    /// PBKDF2-HMAC-SHA-256 with at least this many iterations, 5,000 to 10,000 instructions each on a Cortex-M4.
     Pbkdf2 {
-        /// How many.
+        /// The number of iterations.
         iterations: NonZeroU32,
     },
-    /// scrypt with so much memory, in octets, and any setting that uses it.
+    /// scrypt with at least this much memory, in any setting.
     Scrypt {
-        /// How much: 128 · N · r.
+        /// The memory in bytes: 128 · N · r.
         memory: NonZeroU32,
     },
 }
 
 impl HashFloor {
-    /// The server's floor, and the default: the settings that the OWASP Password Storage Cheat Sheet
-    /// lists for scrypt, and 600,000 iterations of PBKDF2-HMAC-SHA-256.
+    /// The server's floor, and the default: the settings that the OWASP Password Storage Cheat Sheet lists for
+    /// scrypt, and 600,000 iterations of PBKDF2-HMAC-SHA-256.
     pub const OWASP: Self = Self(Floor::Owasp);
 
-    /// No floor: the profile `seed-compat` and tests. A leak of such hashes is a leak of passwords.
+    /// No floor, for the profile `seed-compat` and tests. A leak of such hashes is a leak of passwords.
     pub const NONE: Self = Self(Floor::None);
 
-    /// A floor below the server's. A leak of such hashes costs a guesser that much less.
+    /// Makes a floor below the server's. Leaked hashes are that much cheaper to guess.
     ///
-    /// Never below 10,000 iterations (NIST SP 800-63B of 2017 section 5.1.1.2) or 16 KiB: less counts as that.
+    /// Never below 10,000 iterations (NIST SP 800-63B of 2017 section 5.1.1.2) or 16 KiB: lower values are raised to
+    /// these.
     pub const fn constrained(floor: ConstrainedFloor) -> Self {
         const LEAST_ITERATIONS: NonZeroU32 = NonZeroU32::new(10_000).unwrap();
         const LEAST_MEMORY: NonZeroU32 = NonZeroU32::new(16 << 10).unwrap();
@@ -198,12 +199,12 @@ impl HashFloor {
         }))
     }
 
-    /// Admits what a secure element computes with this key, and nothing else.
+    /// Makes a floor that accepts only what a secure element computes with this key.
     pub const fn delegated(key: KeyId) -> Self {
         Self(Floor::Delegated(key))
     }
 
-    /// Tells whether a hash with these parameters counts.
+    /// Returns whether a hash with these parameters is accepted.
     pub const fn admits(self, params: Hashing) -> bool {
         let strong = match (self.0, params) {
             (Floor::None, Hashing::Scrypt(_) | Hashing::Pbkdf2 { .. }) => true,
@@ -216,7 +217,7 @@ impl HashFloor {
             (Floor::Constrained(ConstrainedFloor::Scrypt { memory }), Hashing::Scrypt(scrypt)) => {
                 scrypt.memory() >= memory.get() as u64
             }
-            // Threat: a stored row that names another key, which an attacker may hold.
+            // Threat: a stored row that names another key, which an attacker may have.
             (Floor::Delegated(named), Hashing::Delegated { key }) => {
                 u128::from_be_bytes(named.0) == u128::from_be_bytes(key.0)
             }
@@ -274,7 +275,7 @@ mod tests {
         let floor = HashFloor::constrained(ConstrainedFloor::Scrypt { memory });
         assert!(floor.admits(scrypt(4, 8, 1)));
         assert!(!floor.admits(scrypt(3, 8, 1)));
-        // A floor that would be none is not to be had under this name.
+        // Values below the minimum are raised to it.
         let one = NonZeroU32::MIN;
         assert!(!HashFloor::constrained(ConstrainedFloor::Pbkdf2 { iterations: one }).admits(pbkdf2(9_999)));
         assert!(!HashFloor::constrained(ConstrainedFloor::Scrypt { memory: one }).admits(scrypt(3, 8, 1)));
@@ -289,7 +290,10 @@ mod tests {
         assert!(!floor.admits(Hashing::Delegated { key: other }));
         assert!(!floor.admits(Hashing::DEFAULT));
         for floor in [HashFloor::OWASP, HashFloor::NONE] {
-            assert!(!floor.admits(Hashing::Delegated { key: one }), "an element is named or not used");
+            assert!(
+                !floor.admits(Hashing::Delegated { key: one }),
+                "an element that is not named is refused"
+            );
         }
     }
 }

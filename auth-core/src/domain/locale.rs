@@ -1,19 +1,19 @@
-//! Owns the language tag that an attempt carries; which languages exist is the mailer's business.
+//! The language tag of an attempt; the mailer knows which languages exist.
 
 use alloc::string::String;
 use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// Names the language of an attempt's mails: a language tag (RFC 5646), lowercased.
+/// The language of an attempt's mails: a language tag (RFC 5646), lowercased.
 ///
-/// 1 to 35 ASCII letters, digits and hyphens, the length that RFC 5646 section 4.4.1
-/// asks implementations to hold. It may name a file, so nothing else can be in it.
+/// 1 to 35 ASCII letters, digits and hyphens, the length that RFC 5646 section 4.4.1 asks implementations to support.
+/// It may be used as a file name, so other characters are rejected.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Locale(String);
 
-/// Tells that a text is not a language tag: use letters, digits and hyphens, at most 35.
+/// The error for a text that is not a language tag: use letters, digits and hyphens, at most 35.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LocaleError;
 
@@ -21,7 +21,7 @@ impl Locale {
     /// Parses a language tag.
     ///
     /// # Errors
-    /// [`LocaleError`] for an empty or overlong text or any other character.
+    /// [`LocaleError`] for an empty text, more than 35 characters, or any other character.
     pub fn parse(text: &str) -> Result<Self, LocaleError> {
         let fits = (1..=35).contains(&text.len());
         // Threat: a tag names a template file; a slash or a dot would leave the folder.
@@ -44,7 +44,7 @@ impl TryFrom<String> for Locale {
 
 impl fmt::Display for LocaleError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a language tag has 1 to 35 ASCII letters, digits and hyphens")
+        f.write_str("a language tag must have 1 to 35 ASCII letters, digits or hyphens")
     }
 }
 

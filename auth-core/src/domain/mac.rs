@@ -1,8 +1,7 @@
-//! Owns how codes are stored: as MACs under keys that the code store does not hold.
+//! Codes as they are stored: as MACs under keys that the code store does not have.
 //!
-//! Threat: whoever reads the code store could try a million codes against a plain hash at
-//! once. Without the key a MAC tells nothing. It binds purpose, address and attempt, so a code
-//! opens only the attempt that it was mailed for.
+//! Threat: a reader of the code store could try all codes against a plain hash at once. Without the key a MAC reveals
+//! nothing. It binds purpose, address and attempt, so a code activates only the attempt that it was mailed for.
 
 use alloc::vec::Vec;
 use core::fmt;
@@ -14,28 +13,28 @@ use sha2::{Digest, Sha256};
 use super::{AddressKey, Code, CodeFormat, Generation, MailId, Purpose, Stream, random::hmac};
 use crate::Secret;
 
-/// Keeps a redemption cheap: one MAC is computed for every key.
+/// The most keys; each costs every redemption one MAC.
 const MAX_KEYS: usize = 8;
 
-/// Holds one 32-byte key for codes.
+/// One 32-byte key for codes. It must outlive the process: a retried mail draws its code from it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CodeKey(Secret<[u8; 32]>);
 
 impl CodeKey {
-    /// Takes 32 bytes from a CSPRNG.
+    /// Makes a key from 32 bytes of a CSPRNG.
     pub const fn new(bytes: Secret<[u8; 32]>) -> Self {
         Self(bytes)
     }
 }
 
-/// Holds the keys in use: the first one signs, all of them verify.
+/// The keys in use: the first one signs, all of them verify.
 #[derive(Clone, Debug)]
 pub struct CodeKeys {
     first: CodeKey,
     others: Vec<CodeKey>,
 }
 
-/// Tells why a list of keys cannot be used.
+/// Why a list of keys is rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CodeKeysError {
     /// The list has no key.
@@ -49,9 +48,9 @@ pub enum CodeKeysError {
 impl fmt::Display for CodeKeysError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::None => "there must be a code key",
-            Self::TooMany => "there can be eight code keys at most",
-            Self::Repeated => "each code key must differ from the others",
+            Self::None => "there is no code key; give one to eight",
+            Self::TooMany => "there are too many code keys; give at most eight",
+            Self::Repeated => "a code key is repeated; remove it",
         })
     }
 }
@@ -59,7 +58,7 @@ impl fmt::Display for CodeKeysError {
 impl core::error::Error for CodeKeysError {}
 
 impl CodeKeys {
-    /// Takes one to eight keys; the first one signs.
+    /// Makes the keys from a list of one to eight; the first one signs.
     ///
     /// # Errors
     /// [`CodeKeysError`] for an empty list, a list of more than eight, or a repeated key.
@@ -76,11 +75,11 @@ impl CodeKeys {
         if others.len() >= MAX_KEYS { Err(CodeKeysError::TooMany) } else { Ok(Self { first, others }) }
     }
 
-    /// Draws the code of a mail. Its retries draw the same one, so that copies of a mail agree and
-    /// no retry pushes another code out.
+    /// Draws the code of a mail. Retries draw the same one, so that copies of a mail agree and no retry displaces
+    /// another code.
     ///
-    /// The mail's id is 128 random bits, and without the key nobody gets from one to the other: the
-    /// code is as random as the id. Whoever has key and id could try all codes against a MAC as well.
+    /// The mail's id is 128 random bits, and without the key nobody can compute the code from it: the code is as
+    /// random as the id. Key and id give no more than key and MAC, against which all codes can be tried as well.
     pub(crate) fn draw(&self, format: CodeFormat, slot: CodeSlot, mail: MailId) -> Code {
         let mut seed = hmac(&self.first.0);
         seed.update(b"auth-core draw v2");
@@ -95,7 +94,7 @@ impl CodeKeys {
         mac(&self.first, slot, code)
     }
 
-    /// Returns the MACs that a typed code may have been stored under.
+    /// Returns the MACs that a typed code may be stored under.
     pub(crate) fn candidates(&self, slot: CodeSlot, code: &Code) -> Vec<CodeMac> {
         core::iter::once(&self.first).chain(&self.others).map(|key| mac(key, slot, code)).collect()
     }
@@ -109,9 +108,9 @@ fn mac(key: &CodeKey, slot: CodeSlot, code: &Code) -> CodeMac {
     CodeMac(hmac.finalize().into_bytes().into())
 }
 
-/// Holds HMAC-SHA-256 over a code and its slot.
+/// HMAC-SHA-256 over a code and its slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CodeMac(#[serde(with = "crate::octets")] [u8; 32]);
+pub struct CodeMac(#[serde(with = "crate::bytes")] [u8; 32]);
 
 impl CodeMac {
     #[cfg(test)]
@@ -119,17 +118,17 @@ impl CodeMac {
         Self(bytes)
     }
 
-    /// Returns the 32 octets to store or compare.
+    /// Returns the 32 bytes to store or compare.
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
 }
 
-/// Names where the codes of one attempt live: SHA-256 over purpose, address key and generation.
+/// The place of the codes of one attempt: SHA-256 over purpose, address key and generation.
 ///
-/// 32 octets that hostile addresses cannot alias, since every part has a fixed place or comes last.
+/// No chosen address can give the slot of another, since every part has a fixed place or comes last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct CodeSlot(#[serde(with = "crate::octets")] [u8; 32]);
+pub struct CodeSlot(#[serde(with = "crate::bytes")] [u8; 32]);
 
 impl CodeSlot {
     /// Returns the slot of one attempt.
@@ -142,12 +141,12 @@ impl CodeSlot {
         Self(digest.finalize().into())
     }
 
-    /// Takes the 32 octets back from a store.
+    /// Makes a slot from the 32 bytes in a store.
     pub const fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
 
-    /// Returns the 32 octets to make a store's key of.
+    /// Returns the 32 bytes to use as a store's key.
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }

@@ -1,4 +1,4 @@
-//! Owns the mails that an account store owes: what one is, who holds it, how it ended.
+//! The mails that an account store owes, their leases, and how they end.
 
 use alloc::string::String;
 use core::{fmt, time::Duration};
@@ -7,21 +7,21 @@ use serde::{Deserialize, Serialize};
 
 use super::{AddressKey, Generation, Locale, Time, micros};
 
-/// Says what a mail is for; one of each waits per address at most.
+/// The purpose of a mail; per address at most one of each waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Purpose {
-    /// Carries a code that activates a pending account.
+    /// A mail with a code that activates a pending account.
     Activation,
-    /// Tells the owner of an active account that somebody asked to register it.
+    /// A mail that notifies the owner of an active account that somebody asked to register it.
     Notice,
 }
 
 impl Purpose {
-    /// Lists every purpose.
+    /// Every purpose.
     pub const ALL: [Self; 2] = [Self::Activation, Self::Notice];
 
-    /// Returns the number that stores keep.
+    /// Returns the number for stores.
     pub const fn number(self) -> u8 {
         match self {
             Self::Activation => 1,
@@ -29,12 +29,12 @@ impl Purpose {
         }
     }
 
-    /// Reads the number back.
+    /// Returns the purpose with this number.
     pub fn from_number(number: u8) -> Option<Self> {
         Self::ALL.into_iter().find(|purpose| purpose.number() == number)
     }
 
-    /// Returns the name, which templates and listings use.
+    /// Returns the name for templates and listings.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Activation => "activation",
@@ -43,17 +43,17 @@ impl Purpose {
     }
 }
 
-/// Names one owed mail: 128 random bits. Its retries keep it, a newer mail has its own.
+/// The identity of one owed mail: 128 random bits. Its retries have the same, a newer mail another.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct MailId(#[serde(with = "crate::octets")] [u8; 16]);
+pub struct MailId(#[serde(with = "crate::bytes")] [u8; 16]);
 
 impl MailId {
-    /// Takes the octets back from a store.
+    /// Makes an id from the bytes in a store.
     pub const fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(bytes)
     }
 
-    /// Returns the octets to store.
+    /// Returns the bytes to store.
     pub const fn as_bytes(&self) -> &[u8; 16] {
         &self.0
     }
@@ -71,97 +71,97 @@ impl fmt::Debug for MailId {
     }
 }
 
-/// Names one lease of a mail: 128 random bits that the store drew.
+/// The identity of one lease of a mail: 128 random bits that the store drew.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LeaseToken(#[serde(with = "crate::octets")] [u8; 16]);
+pub struct LeaseToken(#[serde(with = "crate::bytes")] [u8; 16]);
 
 impl LeaseToken {
-    /// Takes 16 random octets.
+    /// Makes a token from 16 random bytes.
     pub const fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(bytes)
     }
 
-    /// Returns the octets to store or compare.
+    /// Returns the bytes to store or compare.
     pub const fn as_bytes(&self) -> &[u8; 16] {
         &self.0
     }
 }
 
-/// Proves that a worker holds a mail: good until it is settled, another worker takes the mail over
-/// because its time ran out, or a newer mail comes.
+/// A worker's exclusive right to a mail: valid until the mail is settled, another worker takes over because the lease
+/// expired, or a newer mail replaces it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lease {
     /// The mail.
     pub mail: MailId,
-    /// The lease of it.
+    /// The token of the lease.
     pub token: LeaseToken,
 }
 
-/// Describes a mail that a commit leaves to be sent. It replaces a waiting one of its purpose.
+/// A mail that a commit enqueues. It replaces a waiting one of its purpose.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OwedMail {
-    /// Its name.
+    /// Its id.
     pub id: MailId,
-    /// What it is for.
+    /// Its purpose.
     pub purpose: Purpose,
     /// The attempt that it belongs to.
     pub generation: Generation,
     /// The language to write in.
     pub locale: Locale,
-    /// When it was due for the first time, on the store's clock. It never changes: how long a mail is tried counts from
-    /// here. When it is tried next is the store's to keep beside it.
+    /// When the mail was first due, on the store's clock. It never changes: the policy's `mail_give_up` counts from
+    /// here. The store keeps the time of the next try separately.
     pub first_due: Time,
 }
 
-/// A mail in the outbox that is not dead, as it was read beside its account's row.
+/// A mail in the outbox that is not dead, read together with its account's row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WaitingMail {
-    /// What it is for.
+    /// Its purpose.
     pub purpose: Purpose,
-    /// Its name.
+    /// Its id.
     pub id: MailId,
-    /// Who has it.
+    /// Whether a worker has it.
     pub state: WaitingState,
 }
 
-/// Says who has a mail of the outbox.
+/// Whether a worker has a mail of the outbox.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WaitingState {
-    /// Nobody: it was never leased, is tried again later, or its lease has run out.
+    /// No worker has it: it was never leased, is to be retried, or its lease expired.
     Free {
         /// When it may be leased, on the store's clock.
         next: Time,
     },
-    /// A worker, whose lease lasts.
+    /// A worker has it under a lease that has not expired.
     Held {
         /// The worker's lease.
         token: LeaseToken,
     },
 }
 
-/// Describes a mail that a worker has leased: the input of the flow Deliver.
+/// A mail that a worker has leased: the input of the flow [`Deliver`](crate::Deliver).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeasedMail {
-    /// The lease to settle with.
+    /// The lease to settle.
     pub lease: Lease,
-    /// Whose mail it is.
+    /// The address that it belongs to.
     pub key: AddressKey,
-    /// What the commit left.
+    /// The mail as the commit enqueued it.
     pub mail: OwedMail,
-    /// How many leases the mail has had, this one included.
+    /// The number of leases of the mail, this one included.
     pub attempts: u32,
-    /// How many attempts have begun whose outcome is not known.
+    /// The number of attempts that have begun and whose outcome is unknown.
     pub unknowns: u8,
 }
 
-/// Carries what a mail server said, for the operator: printable ASCII, at most 200 octets.
+/// A mail server's message, for the operator: printable ASCII, at most 200 bytes.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "String")]
 pub struct Detail(String);
 
 impl Detail {
-    /// Takes a text; other characters become `?`, the rest past 200 is cut.
+    /// Makes a detail from a text; other characters become `?`, the rest past 200 is cut off.
     pub fn new(text: &str) -> Self {
         // Threat: a mail server's reply that forges log lines or terminal output.
         let printable = |c: char| if c == ' ' || c.is_ascii_graphic() { c } else { '?' };
@@ -174,7 +174,7 @@ impl Detail {
     }
 }
 
-// Threat: personal data in logs. Mail servers like to quote the address.
+// Threat: personal data in logs. Mail servers often quote the address.
 impl fmt::Debug for Detail {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Detail([personal])")
@@ -187,27 +187,27 @@ impl From<String> for Detail {
     }
 }
 
-/// Says what becomes of a leased mail.
+/// What happens to a leased mail.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Settlement {
-    /// The server took the mail: forget it.
+    /// The server accepted the mail: delete it.
     Sent,
-    /// Nobody needs the mail any more: forget it.
+    /// The mail is no longer needed: delete it.
     Superseded,
     /// Try again later.
     Retry {
-        /// How much later, on the store's clock.
+        /// The time until then, on the store's clock.
         #[serde(with = "micros")]
         after: Duration,
-        /// How many attempts have begun whose outcome is not known.
+        /// The number of attempts that have begun and whose outcome is unknown.
         unknowns: u8,
-        /// Why.
+        /// The reason.
         detail: Detail,
     },
     /// Give up; keep it for the operator.
     Dead {
-        /// Why.
+        /// The reason.
         detail: Detail,
     },
 }

@@ -1,7 +1,7 @@
-//! Owns the interval between mails to one address.
+//! The interval between mails to one address.
 //!
-//! Threat: address bombing. The interval doubles with each mail, so a stranger who asks all day
-//! causes 18 mails with the defaults; there is no cap that he could use up for the owner.
+//! Threat: address bombing. The interval doubles with each mail, so a stranger who asks all day causes 18 mails with
+//! the defaults; there is no cap that they could use up for the owner.
 
 use core::time::Duration;
 
@@ -9,10 +9,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{Time, micros};
 
-/// A day without a mail brings the interval back to the first one.
+/// After a day without a mail the interval is the first one again.
 const RESET: Duration = Duration::from_secs(86_400);
 
-/// Holds the shortest and the longest interval between mails to one address.
+/// The shortest and the longest interval between mails to one address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MailInterval {
     first: Duration,
@@ -20,8 +20,8 @@ pub struct MailInterval {
 }
 
 impl MailInterval {
-    /// Takes the first interval, at least a second, and the longest, at least the first and at
-    /// most a day.
+    /// Makes the intervals: the first at least 1 s, the longest at least the first and at most 24 h. Returns `None`
+    /// for others.
     pub fn new(first: Duration, longest: Duration) -> Option<Self> {
         let fits = first >= Duration::from_secs(1) && longest >= first && longest <= RESET;
         fits.then_some(Self { first, longest })
@@ -36,9 +36,9 @@ impl MailInterval {
         interval.saturating_mul(2).min(self.longest)
     }
 
-    /// Decides when the next mail leaves, and what the interval after it is.
+    /// Decides when the next mail leaves, and the interval after it.
     ///
-    /// `tried` is when a mail that says all that the next one would is tried again, where one is in the outbox.
+    /// `tried` is when an equivalent mail in the outbox is tried again, if there is one.
     pub(crate) fn next(self, last: Option<LastMail>, tried: Option<Time>, now: Time) -> Next {
         let fresh = LastMail { due: now, interval: self.first, left: false };
         let Some(last) = last.filter(|last| now.since(last.due) < RESET) else { return Next::Mail(fresh) };
@@ -47,7 +47,7 @@ impl MailInterval {
         if soon_enough && (!last.left || now < earliest) {
             return Next::AsItIs;
         }
-        // In the place of one that nobody can have received, it leaves when that one would have.
+        // It replaces a mail that nobody can have received, and leaves when that one would have.
         let interval = if last.left { self.longer(last.interval) } else { last.interval };
         Next::Mail(LastMail { due: earliest.max(now), interval, left: false })
     }
@@ -58,12 +58,12 @@ impl MailInterval {
     }
 }
 
-/// Says what becomes of a request for a mail.
+/// The answer to a request for a mail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Next {
-    /// A mail leaves, in the place of one that waits.
+    /// A mail leaves and replaces one that waits.
     Mail(LastMail),
-    /// The mail that waits is the one that was asked for.
+    /// The waiting mail already answers the request.
     AsItIs,
 }
 
@@ -72,7 +72,7 @@ pub(crate) enum Next {
 pub struct LastMail {
     /// When its latest sending began, or while `left` is false, when it is due.
     pub due: Time,
-    /// How long after that the next one is due at the earliest.
+    /// The least time from then until the next one is due.
     #[serde(with = "micros")]
     pub interval: Duration,
     /// Whether it has left or may have left: a sending has begun.
@@ -106,11 +106,29 @@ mod tests {
             ("within the interval it waits", sent(1000, 60), None, 1010, mail(1060, 120)),
             ("a waiting mail keeps its time", waits(1060, 120), None, 1020, mail(1060, 120)),
             ("or stays", waits(1060, 120), tried(1060), 1020, Next::AsItIs),
-            ("what is overdue has not been sent", waits(1000, 120), None, 1010, mail(1010, 120)),
-            ("and leaves as soon", waits(1000, 120), tried(1005), 1010, Next::AsItIs),
-            ("a backoff does not hold it up", waits(1000, 120), tried(1100), 1010, mail(1010, 120)),
-            ("what is tried again soon stays", sent(1000, 60), tried(1060), 1010, Next::AsItIs),
-            ("a backoff holds nothing up", sent(1000, 60), tried(1061), 1010, mail(1060, 120)),
+            ("an overdue mail has not been sent", waits(1000, 120), None, 1010, mail(1010, 120)),
+            ("an overdue mail that is tried sooner stays", waits(1000, 120), tried(1005), 1010, Next::AsItIs),
+            (
+                "a backoff does not delay an overdue mail",
+                waits(1000, 120),
+                tried(1100),
+                1010,
+                mail(1010, 120),
+            ),
+            (
+                "a mail that is retried within the interval stays",
+                sent(1000, 60),
+                tried(1060),
+                1010,
+                Next::AsItIs,
+            ),
+            (
+                "a backoff beyond the interval delays nothing",
+                sent(1000, 60),
+                tried(1061),
+                1010,
+                mail(1060, 120),
+            ),
             ("until the interval allows another", sent(1000, 60), tried(1060), 1060, mail(1060, 120)),
             ("after the interval it leaves at once", sent(1000, 60), None, 1100, mail(1100, 120)),
             ("the interval stops growing", sent(1000, 7200), None, 1000, mail(8200, 7200)),

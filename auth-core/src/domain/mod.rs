@@ -1,7 +1,7 @@
-//! Owns the values that can only be right and the decisions over them, all pure.
+//! Values that are valid by construction, and the decisions over them, all pure.
 //!
-//! Nothing here knows of flows, effects or hosts. Start with `account.rs`: what one row may
-//! become; then `mail_interval.rs` (when mails leave) and `odds.rs` (how safe short codes are).
+//! Nothing here knows of flows, effects or hosts. Start with `account.rs`: what a row may become; then
+//! `mail_interval.rs` (when mails leave) and `odds.rs` (how safe short codes are).
 
 mod account;
 mod address;

@@ -1,17 +1,16 @@
-//! Owns the arithmetic that says how likely a stranger guesses a code.
+//! How likely a stranger guesses a code.
 //!
-//! Threat: somebody registers a stranger's address with a password of his own and guesses the
-//! codes that are mailed there. Nothing else limits him: tries per mail, mails a day and the
-//! number of codes do.
+//! Threat: somebody registers a stranger's address with a password of their own and guesses the codes that are mailed
+//! there. Only the tries per mail, the mails per day and the number of codes limit them.
 
 use core::{fmt, time::Duration};
 
 use super::{CodeFormat, MailInterval};
 
-/// Codes of one attempt that are good at the same time.
+/// The number of codes of one attempt that are valid at the same time.
 pub(crate) const NEWEST_CODES: u8 = 3;
 
-/// Sets how likely a guess may be.
+/// The limit on the chance of guessing a code.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OddsLimit {
     /// 3e-4 per address and day.
@@ -30,31 +29,31 @@ impl OddsLimit {
     }
 }
 
-/// Holds the numbers behind a configuration's odds, for check and for error messages.
+/// The odds of guessing a code and the numbers behind them, for the check and for error messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Odds {
-    /// How many different codes there are.
+    /// The number of different codes.
     pub codes: u64,
-    /// Wrong codes allowed per mail.
+    /// The number of wrong codes allowed per mail.
     pub tries: u8,
-    /// Most mails to one address within any 24 hours.
+    /// The most mails to one address within any 24 hours.
     pub mails_per_day: u32,
-    /// The limit that holds.
+    /// The limit that applies.
     pub limit: OddsLimit,
 }
 
 impl Odds {
-    /// Collects the numbers of a configuration.
+    /// Computes the numbers of a configuration.
     pub fn of(format: CodeFormat, tries: u8, interval: MailInterval, limit: OddsLimit) -> Self {
         Self { codes: format.combinations(), tries, mails_per_day: mails_per_day(interval), limit }
     }
 
-    /// Tells whether 3 × tries × mails a day / codes is within the limit.
+    /// Returns whether 3 × tries × mails per day / codes is within the limit.
     pub fn hold(&self) -> bool {
         self.codes.saturating_mul(self.limit.per_million()) >= self.favourable().saturating_mul(1_000_000)
     }
 
-    /// Returns the chance per address and day of constant effort, in parts per million, rounded up.
+    /// Returns the chance of a guess per address and day of constant effort, in parts per million, rounded up.
     pub fn per_million(&self) -> u64 {
         self.favourable().saturating_mul(1_000_000).div_ceil(self.codes.max(1))
     }
@@ -70,7 +69,7 @@ impl fmt::Display for Odds {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{NEWEST_CODES} codes good at once × {} tries per mail × {} mails a day / {} codes = \
+            "{NEWEST_CODES} codes valid at once × {} tries per mail × {} mails a day / {} codes = \
              {} in a million per address and day; the limit is {}",
             self.tries,
             self.mails_per_day,
@@ -81,7 +80,7 @@ impl fmt::Display for Odds {
     }
 }
 
-/// Counts the mails that leave within 24 hours if one is asked for all the time.
+/// Counts the mails that leave within 24 hours if one is requested all the time.
 fn mails_per_day(intervals: MailInterval) -> u32 {
     const DAY: Duration = Duration::from_secs(86_400);
     let (mut at, mut interval, mut mails) = (Duration::ZERO, intervals.first(), 1_u32);

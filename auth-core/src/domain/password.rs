@@ -1,7 +1,7 @@
-//! Owns what a password is and when it is good enough; it never enters a flow.
+//! Passwords and the policy that judges new ones; no password enters a flow.
 //!
-//! The host parses at its edge, keeps the [`Password`] beside the run, and hands the flow the
-//! verdict alone. Figures: NIST SP 800-63B-4 section 3.1.1.2, OWASP ASVS 5.0 V6.2.
+//! The host parses the [`Password`] at its edge, keeps it outside the run, and gives the flow only the verdict.
+//! Figures: NIST SP 800-63B-4 section 3.1.1.2, OWASP ASVS 5.0 V6.2.
 
 use alloc::string::String;
 use core::fmt;
@@ -10,31 +10,31 @@ use serde::{Deserialize, Serialize};
 
 use crate::Secret;
 
-/// Octets of a password in NFC; nothing is cut off, longer ones are refused.
-const MAX_OCTETS: usize = 1024;
+/// The longest password in NFC, in bytes; longer ones are rejected, never cut off.
+const MAX_BYTES: usize = 1024;
 
-/// Holds a password in Unicode NFC, without control characters, 1 to 1,024 octets.
+/// A password in Unicode NFC, without control characters, 1 to 1,024 bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Password(Secret<String>);
 
-/// Tells why a text cannot be a password at all.
+/// Why a text cannot be a password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PasswordError {
     /// It has no characters.
     Empty,
-    /// It has more than 1,024 octets of UTF-8.
+    /// It has more than 1,024 bytes of UTF-8.
     TooLong,
     /// It has control characters, which HTTP Basic (RFC 7617 section 2) cannot carry.
     Control,
 }
 
 impl PasswordError {
-    /// Returns what would do, in words.
+    /// Returns what a password must have, as a message for people.
     pub const fn message(self) -> &'static str {
         match self {
-            Self::Empty => "a password has at least one character",
-            Self::TooLong => "a password has 1024 octets of UTF-8 at most",
-            Self::Control => "a password has no control characters",
+            Self::Empty => "a password must have at least one character",
+            Self::TooLong => "a password must have at most 1024 bytes of UTF-8",
+            Self::Control => "a password must have no control characters",
         }
     }
 }
@@ -48,7 +48,7 @@ impl fmt::Display for PasswordError {
 impl core::error::Error for PasswordError {}
 
 impl Password {
-    /// Parses a password. Without the feature `unicode` the host hands over NFC text.
+    /// Parses a password. Without the feature `unicode` the host must pass NFC text.
     ///
     /// # Errors
     /// [`PasswordError`] names the first rule that it breaks.
@@ -56,13 +56,13 @@ impl Password {
         let password = Self(Secret::new(normalise(text)?));
         match password.0.expose() {
             text if text.is_empty() => Err(PasswordError::Empty),
-            text if text.len() > MAX_OCTETS => Err(PasswordError::TooLong),
+            text if text.len() > MAX_BYTES => Err(PasswordError::TooLong),
             text if text.chars().any(char::is_control) => Err(PasswordError::Control),
             _ => Ok(password),
         }
     }
 
-    /// Returns the octets to hash; every use is a place to review.
+    /// Returns the text to hash; review every use.
     pub fn expose(&self) -> &str {
         self.0.expose()
     }
@@ -71,11 +71,11 @@ impl Password {
 #[cfg(feature = "unicode")]
 fn normalise(text: &str) -> Result<String, PasswordError> {
     use unicode_normalization::UnicodeNormalization;
-    // NFC grows UTF-8 at most threefold (UAX 15 section 13), so what is this long can't fit.
-    if text.len() > MAX_OCTETS.saturating_mul(3) {
+    // NFC grows UTF-8 at most threefold (UAX 15 section 13), so a longer text cannot fit.
+    if text.len() > MAX_BYTES.saturating_mul(3) {
         return Err(PasswordError::TooLong);
     }
-    // Threat: a string that grows leaves copies behind that are not wiped; this one never grows.
+    // Threat: a growing string leaves copies behind that are not wiped; this one never grows.
     let mut normal = String::with_capacity(text.len().saturating_mul(3));
     normal.extend(text.nfc());
     Ok(normal)
@@ -86,28 +86,28 @@ fn normalise(text: &str) -> Result<String, PasswordError> {
     Ok(text.into())
 }
 
-/// Says what a new password must reach. Composition rules are absent on purpose (NIST).
+/// The requirements for new passwords. Composition rules are absent on purpose (NIST).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PasswordPolicy {
-    /// Code points; 15 is what NIST asks of a password that is the only factor.
+    /// The minimum length in code points; NIST asks for 15 if the password is the only factor.
     pub min_length: u16,
-    /// zxcvbn score 0 to 4.
+    /// The minimum zxcvbn score, 0 to 4.
     pub min_score: u8,
-    /// Whether passwords known from leaks are refused whatever their score.
+    /// Whether passwords known from leaks are rejected whatever their score.
     pub refuse_common: bool,
 }
 
-/// Carries what a strength estimator (zxcvbn, with address and service name as context) found.
+/// The result of a strength estimator (zxcvbn, with address and service name as context).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Estimate {
-    /// zxcvbn score 0 (guessed at once) to 4.
+    /// The zxcvbn score, 0 (guessed at once) to 4.
     pub score: u8,
-    /// Whether the whole password stands in a list of known ones.
+    /// Whether the whole password is in a list of known ones.
     pub common: bool,
 }
 
-/// Tells why a password is too weak.
+/// Why a password is too weak.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Weakness {
@@ -116,13 +116,13 @@ pub enum Weakness {
         /// The minimum in code points.
         min_length: u16,
     },
-    /// It stands in a list of passwords known from leaks.
+    /// It is in a list of passwords known from leaks.
     Common,
     /// It can be guessed too fast.
     Guessable {
-        /// Its zxcvbn score.
+        /// The zxcvbn score of the password.
         score: u8,
-        /// The score that is asked for.
+        /// The minimum score.
         min_score: u8,
     },
 }
@@ -130,10 +130,12 @@ pub enum Weakness {
 impl fmt::Display for Weakness {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::TooShort { min_length } => write!(f, "a password has at least {min_length} characters"),
+            Self::TooShort { min_length } => {
+                write!(f, "a password must have at least {min_length} characters")
+            }
             Self::Common => f.write_str("the password is known from leaks; choose another one"),
             Self::Guessable { score, min_score } => {
-                write!(f, "the password's strength is {score} of 4, and {min_score} is asked for")
+                write!(f, "the password's strength is {score} of 4; choose one with at least {min_score}")
             }
         }
     }
@@ -141,11 +143,11 @@ impl fmt::Display for Weakness {
 
 impl core::error::Error for Weakness {}
 
-/// What a [`PasswordPolicy`] says of a new password: good, or the first rule that it misses.
+/// The result of a [`PasswordPolicy`] for a new password: good, or the first rule that it violates.
 ///
-/// [`PasswordPolicy::judge`] and [`PasswordPolicy::judge_with`] alone make one.
+/// Only [`PasswordPolicy::judge`] and [`PasswordPolicy::judge_with`] make one.
 ///
-/// Threat: a host that skips the policy. Nothing else can be handed to [`Register`](crate::Register):
+/// Threat: a host that skips the policy. [`Register`](crate::Register) accepts nothing else:
 ///
 /// ```compile_fail
 /// let verdict = auth_core::Verdict(Ok(()));
@@ -155,13 +157,13 @@ impl core::error::Error for Weakness {}
 pub struct Verdict(Result<(), Weakness>);
 
 impl Verdict {
-    /// Takes back what `judge` said, from a host that is not Rust.
+    /// Restores the result of `judge` from a host that is not Rust.
     #[cfg(feature = "wire")]
     pub const fn from_wire(said: Result<(), Weakness>) -> Self {
         Self(said)
     }
 
-    /// Returns why the password is too weak; none for a good one.
+    /// Returns why the password is too weak, or `None` for a good one.
     pub const fn weakness(self) -> Option<Weakness> {
         match self.0 {
             Ok(()) => None,
@@ -171,13 +173,13 @@ impl Verdict {
 }
 
 impl PasswordPolicy {
-    /// Returns whether the verdict depends on an estimate: not where the password is too short anyway, nor where the
-    /// policy refuses nothing by it. A host makes none then: it can cost more than the request.
+    /// Returns whether the verdict depends on an estimate: not if the password is too short, nor if the policy
+    /// ignores estimates. Then make none: it can cost more than the request.
     pub fn needs_estimate(&self, password: &Password) -> bool {
         !self.too_short(password) && (self.refuse_common || self.min_score > 0)
     }
 
-    /// Judges a new password, and makes the estimate only where the verdict depends on it.
+    /// Judges a new password, and makes the estimate only if the verdict depends on it.
     pub fn judge_with(&self, password: &Password, estimate: impl FnOnce() -> Estimate) -> Verdict {
         Verdict(self.verdict(password, estimate))
     }
@@ -199,7 +201,7 @@ impl PasswordPolicy {
         }
     }
 
-    /// Judges a new password with an estimate that is there.
+    /// Judges a new password with an estimate.
     pub fn judge(&self, password: &Password, estimate: Estimate) -> Verdict {
         self.judge_with(password, || estimate)
     }

@@ -1,4 +1,4 @@
-//! Owns what is stored of a password, and how it is written.
+//! The stored form of a password.
 
 use alloc::{string::String, vec::Vec};
 use core::{fmt, iter, str::FromStr};
@@ -8,51 +8,51 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::{Hashing, KeyId, Scrypt};
-use crate::{Secret, octets};
+use crate::{Secret, bytes};
 
-/// Holds the 16 random octets that make equal passwords hash differently.
+/// The 16 random bytes that make equal passwords hash differently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Salt(#[serde(with = "crate::octets")] [u8; 16]);
+pub struct Salt(#[serde(with = "crate::bytes")] [u8; 16]);
 
 impl Salt {
-    /// Takes the octets back from a store.
+    /// Makes a salt from the bytes in a store.
     pub const fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(bytes)
     }
 
-    /// Returns the octets to hash with.
+    /// Returns the bytes to hash with.
     pub const fn as_bytes(&self) -> &[u8; 16] {
         &self.0
     }
 }
 
-/// Holds what is stored of a password: parameters, salt and a 32-octet hash.
+/// The stored form of a password: parameters, salt and a 32-byte hash.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PasswordRecord {
-    /// How it was hashed.
+    /// The function and its cost.
     pub params: Hashing,
-    /// With which salt.
+    /// The salt.
     pub salt: Salt,
-    /// The result.
-    #[serde(with = "octets::secret")]
+    /// The hash.
+    #[serde(with = "bytes::secret")]
     pub hash: Secret<[u8; 32]>,
 }
 
-/// Tells that a stored text is not a password hash of this module.
+/// The error for a stored text that is not an auth-core password hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UnusableHash;
 
 impl fmt::Display for UnusableHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the text is no password hash of this module")
+        f.write_str("the text is not an auth-core password hash")
     }
 }
 
 impl core::error::Error for UnusableHash {}
 
 impl PasswordRecord {
-    /// Returns what a store hands over in the place of a hash that it cannot read: no password
-    /// verifies against it, and the next registration takes its place.
+    /// Returns a replacement for a stored hash that cannot be read: no password verifies against it, and the next
+    /// registration replaces it.
     pub const fn unusable() -> Self {
         let params = Hashing::Scrypt(Scrypt { log2_n: 0, r: 0, p: 0 });
         Self { params, salt: Salt([0; 16]), hash: Secret::new([0; 32]) }
@@ -60,10 +60,9 @@ impl PasswordRecord {
 
     /// Writes the record as a PHC string, `$scrypt$ln=17,r=8,p=1$salt$hash`.
     ///
-    /// PBKDF2 is `$pbkdf2-sha256$i=600000$…`, a secure element's `$delegated$key=…$…` with the key's
-    /// name in base 64.
+    /// PBKDF2 is `$pbkdf2-sha256$i=600000$…`, a secure element's `$delegated$key=…$…` with the key's id in base 64.
     pub fn to_phc(&self) -> Secret<String> {
-        // Without `format!` and `concat`, which panic as far as anybody can see from outside.
+        // Without `format!` and `concat`, which the audit cannot prove free of panics.
         let mut phc = Secret::new(String::with_capacity(128));
         let mut put = |text: &str| phc.0.push_str(text);
         let mut text = Zeroizing::new([0; 43]);
@@ -90,19 +89,19 @@ impl PasswordRecord {
         phc
     }
 
-    /// Reads a PHC string back.
+    /// Parses a PHC string.
     ///
     /// # Errors
-    /// [`UnusableHash`] for anything that [`PasswordRecord::to_phc`] does not write. The
-    /// parameters may still be out of bounds; the flows check that before they use them.
+    /// [`UnusableHash`] for anything that [`PasswordRecord::to_phc`] does not write. The parameters may still be out
+    /// of bounds; the flows check that before they use them.
     pub fn from_phc(text: &str) -> Result<Self, UnusableHash> {
-        let mut parts = text.as_bytes().split(|octet| *octet == b'$');
+        let mut parts = text.as_bytes().split(|byte| *byte == b'$');
         let (Some(b""), Some(function), Some(params), Some(salt), Some(hash), None) =
             (parts.next(), parts.next(), parts.next(), parts.next(), parts.next(), parts.next())
         else {
             return Err(UnusableHash);
         };
-        let mut params = params.split(|octet| *octet == b',');
+        let mut params = params.split(|byte| *byte == b',');
         let mut param = |name: &str| {
             params.next().and_then(|param| param.strip_prefix(name.as_bytes())).ok_or(UnusableHash)
         };
@@ -124,7 +123,7 @@ impl PasswordRecord {
         decode(salt, &mut salt_bytes)?;
         decode(hash, &mut hash_bytes.0)?;
         let record = Self { params: hashing, salt: Salt(salt_bytes), hash: hash_bytes };
-        // What is not written like this was not written here: a fourth parameter, a leading zero.
+        // Anything else was not written here: a fourth parameter, a leading zero.
         if record.to_phc().expose() == text { Ok(record) } else { Err(UnusableHash) }
     }
 }
@@ -139,9 +138,9 @@ fn parse<T: FromStr>(digits: &[u8]) -> Result<T, UnusableHash> {
     str::from_utf8(digits).ok().and_then(|digits| digits.parse().ok()).ok_or(UnusableHash)
 }
 
-/// 43 characters hold 32 octets, the most there are here.
-fn encode<'a>(octets: &[u8], into: &'a mut [u8; 43]) -> &'a str {
-    Base64Unpadded::encode(octets, into).unwrap_or_default()
+/// 43 characters encode 32 bytes, the longest value here.
+fn encode<'a>(bytes: &[u8], into: &'a mut [u8; 43]) -> &'a str {
+    Base64Unpadded::encode(bytes, into).unwrap_or_default()
 }
 
 fn decode(text: &[u8], into: &mut [u8]) -> Result<(), UnusableHash> {

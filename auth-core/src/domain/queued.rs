@@ -1,4 +1,4 @@
-//! One mail of an outbox, for stores that keep values of Rust: when it may be leased, who has it, how it ends.
+//! One mail of an outbox, for stores that keep Rust values: when it may be leased, its lease, its end.
 
 use core::time::Duration;
 
@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{SettleMail, Settled};
 
-/// A mail from its commit until it has left. A store keeps one for each address and purpose at most.
+/// A mail from its commit until it has left. A store keeps at most one for each address and purpose.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct QueuedMail {
     key: AddressKey,
@@ -34,22 +34,22 @@ impl QueuedMail {
         Self { key, next: mail.first_due, mail, attempts: 0, unknowns: 0, lease: None, state: State::Waits }
     }
 
-    /// Returns whose mail it is.
+    /// Returns the address that the mail belongs to.
     pub const fn key(&self) -> &AddressKey {
         &self.key
     }
 
-    /// Returns the mail as it was owed.
+    /// Returns the mail as it was enqueued.
     pub const fn mail(&self) -> &OwedMail {
         &self.mail
     }
 
-    /// Returns when it may be leased; none for one that is dead or over.
+    /// Returns when it may be leased, or `None` if it is dead or over.
     pub fn next(&self) -> Option<Time> {
         (self.state == State::Waits).then_some(self.next)
     }
 
-    /// Returns how it stands beside its account's row; none for one that is dead or over.
+    /// Returns its state for [`Found`](crate::Found), or `None` if it is dead or over.
     pub fn waiting(&self, now: Time) -> Option<WaitingMail> {
         let state = match self.lease {
             Some(token) if now < self.next => WaitingState::Held { token },
@@ -62,7 +62,7 @@ impl QueuedMail {
         })
     }
 
-    /// Leases it under a token that no lease has had, for so long, if it is due.
+    /// Leases it until `now` plus `lasting`, if it is due. `token` must be new for each lease.
     pub fn lease(&mut self, token: LeaseToken, lasting: Duration, now: Time) -> Option<LeasedMail> {
         self.next().filter(|next| *next <= now)?;
         (self.lease, self.next) = (Some(token), now.after(lasting));
@@ -76,7 +76,7 @@ impl QueuedMail {
         })
     }
 
-    /// Notes that its sending begins, if it is this mail.
+    /// Records that its sending begins, if it is this mail.
     pub fn begin(&mut self, mail: MailId, unknowns: u8) {
         if self.mail.id == mail {
             self.unknowns = unknowns;
@@ -99,12 +99,12 @@ impl QueuedMail {
         Settled::Settled
     }
 
-    /// Tells whether it has been given up: it is kept for the operator.
+    /// Returns whether it has been given up: it is kept for the operator.
     pub fn is_dead(&self) -> bool {
         self.state == State::Dead
     }
 
-    /// Tells whether it can be removed.
+    /// Returns whether it can be removed.
     pub fn is_over(&self) -> bool {
         self.state == State::Over
     }

@@ -1,4 +1,4 @@
-//! Owns how 32 random bytes from the host become as many as a flow needs.
+//! The random bytes of a flow, derived from 32 bytes of the host.
 
 use hmac::{Hmac, KeyInit};
 use sha2::{Digest, Sha256};
@@ -18,12 +18,11 @@ pub(crate) fn hmac(key: &Secret<[u8; 32]>) -> Hmac<Sha256> {
     hmac
 }
 
-/// Yields pseudo-random bytes: SHA-256(counter ‖ seed ‖ label), block after block.
+/// A stream of pseudo-random bytes: SHA-256(counter ‖ seed ‖ label), block after block.
 ///
-/// The one-step key derivation of NIST SP 800-56C Rev. 2 section 4.1. A flow draws anew each time it is
-/// replayed, so a block is one compression, where HMAC takes four. The seed comes from the host's
-/// CSPRNG and is used for one run. A block may leave whole: what could be computed from it (length
-/// extension) has a longer label, and labels are fixed.
+/// The one-step key derivation of NIST SP 800-56C Rev. 2 section 4.1. A flow draws again each time it is replayed, so
+/// a block is one compression, where HMAC takes four. The seed comes from the host's CSPRNG and is used for one run.
+/// Whole blocks may be disclosed: a length extension would have a longer label, and labels are fixed.
 pub(crate) struct Stream<'a> {
     seed: &'a Secret<[u8; 32]>,
     label: &'static str,

@@ -1,6 +1,6 @@
 //! The codes of one attempt, as a code store keeps them.
 //!
-//! Stores only keep the value and make one change at a time; what a change is stands here. Time is the store's own
+//! Stores only keep the value and make one change at a time; the changes are defined here. Time is the store's own
 //! and comes in as a value.
 
 use alloc::vec::Vec;
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::{CodeMac, LeaseToken, MailId, Time};
 use crate::{PutCode, RedeemCode, Redemption};
 
-/// What a code store keeps of one slot. `default()` is that of a slot where nothing was put.
+/// The codes and tries of one slot, as a code store keeps them. `default()` is an empty slot.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Slot {
     /// Oldest first.
@@ -30,7 +30,7 @@ struct StoredCode {
 }
 
 impl Slot {
-    /// Puts a code, keeps its expiry, or takes it back.
+    /// Stores a code, changes its expiry, or removes it.
     pub fn put(&mut self, order: &PutCode, now: Time) {
         if now >= self.forgotten {
             *self = Self::default();
@@ -46,7 +46,7 @@ impl Slot {
                 self.codes.push(StoredCode { mac, lease, expires, redeemed: false });
             }
         }
-        // Threat: guesses without end, by having the same mail tried again. It refills the tries once.
+        // Threat: endless guesses by having the same mail retried. A mail refills the tries once.
         if !order.lifetime.is_zero() && !self.mails.contains(&order.mail) {
             self.tries = order.tries;
             self.mails.push(order.mail);
@@ -58,7 +58,7 @@ impl Slot {
         keep_newest(&mut self.codes, usize::from(order.newest).saturating_add(1));
     }
 
-    /// Redeems a code.
+    /// Looks for a code, and counts the try first.
     pub fn redeem(&mut self, order: &RedeemCode, now: Time) -> Redemption {
         let living = self.codes.iter_mut().rev().filter(|code| now < code.expires);
         let mut good: Vec<&mut StoredCode> = living.take(order.newest.into()).collect();
@@ -137,7 +137,7 @@ mod tests {
         slot.redeem(&RedeemCode { slot: CodeSlot::from_bytes([0; 32]), newest: 3, macs }, at(now))
     }
 
-    /// What each of these codes would come to.
+    /// Returns which of these mails' codes are valid.
     fn good(slot: &Slot, mails: &[u8], now: u64) -> Vec<bool> {
         mails.iter().map(|mail| redeem(&mut slot.clone(), *mail, now) == Redemption::Redeemed).collect()
     }
@@ -155,7 +155,7 @@ mod tests {
         slot.put(&ends(4, 1, 0), at(1));
         assert_eq!(good(&slot, &[1, 2, 3, 4], 1), [true, true, true, false]);
         slot.put(&ends(9, 1, 0), at(1));
-        assert_eq!(good(&slot, &[1, 2, 3], 1), [true; 3], "what is not there takes no place");
+        assert_eq!(good(&slot, &[1, 2, 3], 1), [true; 3], "removing an absent code displaces nothing");
     }
 
     #[test]
@@ -187,7 +187,7 @@ mod tests {
         slot.put(&order(1, 4, TTL), at(4));
         (0..4).for_each(|_| assert_eq!(redeem(&mut slot, 0, 5), Redemption::Wrong));
         assert_eq!(redeem(&mut slot, 1, 5), Redemption::Redeemed);
-        assert_eq!(redeem(&mut slot, 1, 5), Redemption::Redeemed, "at no cost");
+        assert_eq!(redeem(&mut slot, 1, 5), Redemption::Redeemed, "a repeated redemption counts no try");
         assert_eq!(redeem(&mut slot, 2, 5), Redemption::Exhausted);
     }
 
@@ -200,10 +200,6 @@ mod tests {
         assert_eq!(redeem(&mut slot, 1, 1), Redemption::Exhausted, "the second oldest is remembered");
         assert_eq!(slot.forgotten(), at(86_401));
         slot.put(&order(1, 1, TTL), at(86_401));
-        assert_eq!(
-            redeem(&mut slot, 1, 86_402),
-            Redemption::Redeemed,
-            "a slot that was forgotten starts afresh"
-        );
+        assert_eq!(redeem(&mut slot, 1, 86_402), Redemption::Redeemed, "a forgotten slot starts empty");
     }
 }

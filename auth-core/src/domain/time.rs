@@ -1,18 +1,18 @@
-//! Owns points in time as the account store's clock tells them.
+//! Points in time on the account store's clock.
 //!
-//! There is no `now` here: a node's own clock decides nothing, so that a node whose clock is
-//! wrong does no harm. What crosses the border to another clock is a `Duration`.
+//! There is no `now` here: a node's own clock decides nothing, so that a node whose clock is wrong does no harm.
+//! Between different clocks only a `Duration` is passed.
 
 use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// Counts microseconds since 1970-01-01T00:00:00Z on the account store's clock.
+/// Microseconds since 1970-01-01T00:00:00Z on the account store's clock.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Time(u64);
 
 impl Time {
-    /// Takes microseconds since the epoch.
+    /// Makes a time from microseconds since the epoch.
     pub const fn from_micros(micros: u64) -> Self {
         Self(micros)
     }
@@ -22,18 +22,19 @@ impl Time {
         self.0
     }
 
-    /// Returns the later time, at most the end of time.
+    /// Returns the time `interval` later; saturates at the largest value.
     pub fn after(self, interval: Duration) -> Self {
         Self(self.0.saturating_add(whole_micros(interval)))
     }
 
-    /// Returns how long ago `earlier` was; zero if it is still to come.
+    /// Returns how long ago `earlier` was; zero if it is in the future.
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_micros(self.0.saturating_sub(earlier.0))
     }
 }
 
-/// As `Duration::as_micros`, at most `u64::MAX`; arithmetic of 128 bits is large on small machines.
+/// Returns the whole microseconds, at most `u64::MAX`. Unlike `Duration::as_micros` without 128-bit arithmetic, which
+/// is large on small machines.
 pub(super) fn whole_micros(duration: Duration) -> u64 {
     let micros = u64::from(duration.subsec_micros());
     duration.as_secs().saturating_mul(1_000_000).saturating_add(micros)

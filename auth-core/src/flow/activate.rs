@@ -1,4 +1,4 @@
-//! Owns activation: admit, find, hash, redeem, commit; every refusal costs the same.
+//! Activation: admit, find, hash, redeem, commit; every refusal costs the same.
 
 use core::time::Duration;
 
@@ -13,42 +13,42 @@ use crate::{
     },
 };
 
-/// Activates a pending account with the password that the host keeps beside the run.
+/// The flow that activates a pending account with the password that the host keeps outside the run.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Activate {
     /// The address.
     pub address: Address,
     /// The code as it was typed, well-formed.
     pub code: Code,
-    /// Who asks.
+    /// The client that asks.
     pub client: Client,
 }
 
-/// Says what the visitor is told of an activation.
+/// What an activation discloses to the visitor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Activation {
     /// The account is active.
     Activated,
-    /// It is not. The only refusal when hiding.
+    /// The account is not active. The only refusal when hiding.
     Refused,
-    /// Nothing is known of the address. Explicit only.
+    /// The address has no account. Explicit only.
     NoAccount,
-    /// The account was active before. Explicit only.
+    /// The account was active already. Explicit only.
     AlreadyActive,
     /// The password is wrong. Explicit only.
     WrongPassword,
-    /// No code lives, or its tries are used up: ask for another mail. Explicit only.
+    /// No code is valid, or its tries are used up: ask for another mail. Explicit only.
     CodeExpired,
     /// The code is wrong. Explicit only.
     WrongCode,
     /// The client asks too often.
     RateLimited {
-        /// How long to wait.
+        /// The time until another request is admitted.
         #[serde(with = "micros")]
         retry_after: Duration,
     },
-    /// Too many change the same address at once; ask again.
+    /// Others change the same address at the same time; try again.
     Contended,
 }
 
@@ -68,14 +68,14 @@ impl Flow for Activate {
         let found = answers.ask(self.find())?;
         let row = found.at_its_time();
         let attempt = row.openable(found.now, rules.policy().hash_floor, rules.lifetimes);
-        // Threat: timing. Where there is nothing to compare, the same work is done for nothing.
+        // Threat: timing. Without anything to compare, the same work is done and its result ignored.
         let (salt, params) =
             attempt.map_or((dummy, rules.policy().hash), |a| (a.password.salt, a.password.params));
         let hash = answers.ask(HashPassword { salt, params })?.hash;
         let attempt = attempt.filter(|attempt| attempt.password.hash == hash);
 
-        // Threat: a stranger who uses up somebody's tries. Without the attempt's password the
-        // guess goes to a slot where nothing lives and nothing is written.
+        // Threat: a stranger who uses up somebody's tries. Without the attempt's password the guess goes to a slot
+        // that is always empty, and nothing is written.
         let slot = attempt.map_or(nowhere, |attempt| {
             CodeSlot::of(Purpose::Activation, self.address.key(), attempt.generation)
         });
@@ -102,7 +102,7 @@ impl Activate {
         FindAccount { key: self.address.key().clone() }
     }
 
-    /// Makes the attempt active. Whether an unknown commit happened, the row itself tells.
+    /// Makes the attempt active. After an unknown commit the row itself shows whether it happened.
     fn commit(
         &self,
         generation: Generation,
@@ -112,7 +112,7 @@ impl Activate {
         let mut found = first.clone();
         for round in 0..=ROUNDS {
             let row = found.at_its_time();
-            // Only this attempt counts: a newer one was not what the code was mailed for.
+            // Only this attempt counts: the code was not mailed for a newer one.
             if let Status::Active { attempt, .. } = &row.status
                 && attempt.generation == generation
             {

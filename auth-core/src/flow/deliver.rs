@@ -1,7 +1,7 @@
 //! Delivers one leased mail: find, begin, code, send, settle.
 //!
-//! The code is put before the mail leaves, so that nobody reads a code that is not good yet. A mail that is tried
-//! again carries the same code. The lease is checked before anything else is changed.
+//! The code is stored before the mail leaves, so that nobody reads a code that is not valid yet. A retried mail
+//! carries the same code. The lease is checked before anything else is changed.
 
 use core::time::Duration;
 
@@ -19,15 +19,15 @@ use crate::{
 
 /// The longest wait between tries of a deferred mail, and the wait after an unknown outcome.
 const LONGEST_WAIT: Duration = Duration::from_secs(600);
-/// Tries after the first one whose outcome stayed unknown.
+/// The number of tries after the first one whose outcome is unknown.
 const MORE_AFTER_UNKNOWN: u8 = 2;
-/// How long a slot remembers its tries: as long as mails can follow each other at all.
+/// How long a slot remembers its tries: for as long as mails can follow each other.
 const DAY: Duration = Duration::from_secs(86_400);
-/// The mails that a slot remembers. One that was put for the first time before the 32 newest is never put again: a
-/// newer mail takes its place in the outbox.
+/// The number of mails that a slot remembers. A mail that is older than the 32 newest is never put again: a newer
+/// mail has replaced it in the outbox.
 const REMEMBERED_MAILS: u8 = 32;
 
-/// Delivers a mail that a worker has leased.
+/// The flow that delivers a mail leased by a worker.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Deliver {
     /// The mail.
@@ -42,7 +42,7 @@ impl Flow for Deliver {
         let (mail, unknowns) = (&self.leased.mail, self.leased.unknowns);
         for _ in 0..ROUNDS {
             let found = answers.ask(FindAccount { key: self.leased.key.clone() })?;
-            // Threat: a worker that has lost its mail refills tries, or touches a code that is on its way.
+            // Threat: a worker that has lost its mail refills tries, or changes a code whose mail is being sent.
             if !found.waiting.contains(&self.held()) {
                 return Ok(Event::LeaseLost);
             }
@@ -53,8 +53,8 @@ impl Flow for Deliver {
             if unknowns > MORE_AFTER_UNKNOWN {
                 return self.settle(Settlement::Dead { detail: lost() }, Event::MailDead, answers);
             }
-            // Threat: a worker that dies after each sending, or cannot write the end down, mails forever; and a
-            // request that is decided meanwhile sends one more. What begins is written down first, in the row too.
+            // Threat: a worker that dies after each sending, or cannot record its end, sends the mail forever; and a
+            // request that is decided meanwhile sends one more. The beginning is recorded first, in the row too.
             let begins = MailChange::Begin { mail: mail.id, unknowns: unknowns.saturating_add(1) };
             let row = row.mailed(mail.purpose, found.now, rules.lifetimes);
             match answers.ask(found.replace(&self.leased.key, row, Some(begins)))? {
@@ -62,7 +62,7 @@ impl Flow for Deliver {
                 Commit::Conflict => {}
             }
         }
-        // Its lease runs out, and it is tried again.
+        // Its lease expires, and the mail is retried.
         Err(Answers::broken::<CommitAccount>(Fault::NotDone))
     }
 }
@@ -115,16 +115,16 @@ impl Deliver {
             Err(Fault::NotDone) => self.retry(now, Detail::new("the mailer did not start"), rules),
             Err(Fault::Unknown) => self.unknown(),
         };
-        // From acceptance a code lives for exactly its TTL; one that has not left is taken back. Before the mail is
-        // settled, so that a worker that dies between the two leaves a mail that is tried again.
+        // After acceptance a code lives for exactly its TTL; one whose mail has not left is removed. This comes
+        // before settling, so that a worker that dies in between leaves a mail that is retried.
         if let (Some(put), Some(lifetime)) = (put, lifetime) {
-            // If this fails the code lives a little longer.
+            // If this fails, the code lives a little longer.
             let _ = answers.try_ask(PutCode { lifetime, ends: true, ..put })?;
         }
         self.settle(settlement, event, answers)
     }
 
-    /// Draws the mail's code. It is good from before the mail leaves until its reader has had their time.
+    /// Draws the mail's code. It is valid from before the mail leaves until the reader has had the full TTL.
     fn code(&self, rules: &Rules) -> (Code, PutCode) {
         let mail = &self.leased.mail;
         let slot = CodeSlot::of(mail.purpose, &self.leased.key, mail.generation);
@@ -144,7 +144,7 @@ impl Deliver {
         (code, put)
     }
 
-    /// Tries again after 1 s, then twice as long up to 10 min, until it is too old.
+    /// Retries after 1 s, then twice as long each time up to 10 min, until the mail is too old.
     fn retry(&self, now: Time, detail: Detail, rules: &Rules) -> Ending {
         if now.since(self.leased.mail.first_due) >= rules.policy().mail_give_up {
             return (Settlement::Dead { detail }, Event::MailDead, Some(Duration::ZERO));
@@ -155,7 +155,7 @@ impl Deliver {
         (Settlement::Retry { after, unknowns, detail }, Event::MailDeferred, Some(Duration::ZERO))
     }
 
-    /// Tries twice more, well apart: each of them may be one mail too many. The code may have arrived, and stays.
+    /// Retries twice more, 10 min apart, since each may be a duplicate. The code stays: it may have arrived.
     fn unknown(&self) -> Ending {
         let unknowns = self.leased.unknowns.saturating_add(1);
         if unknowns > MORE_AFTER_UNKNOWN {
@@ -172,7 +172,7 @@ impl Deliver {
     }
 }
 
-/// How a mail is settled, what is said of it, and how long its code lives from then on where that changes.
+/// How a mail is settled, the event, and the new lifetime of its code if that changes.
 type Ending = (Settlement, Event, Option<Duration>);
 
 fn lost() -> Detail {

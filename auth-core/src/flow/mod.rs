@@ -1,6 +1,6 @@
-//! Owns the flows, one file each; every policy reads from top to bottom there.
+//! The flows, one file each; each policy reads from top to bottom there.
 //!
-//! Flows never call flows. What two of them share is a decision in `domain/` or stands here.
+//! Flows never call flows. Code for two of them is a decision in `domain/`, or is here.
 
 mod activate;
 mod deliver;
@@ -45,11 +45,11 @@ macro_rules! listed {
 }
 flows!(listed);
 
-/// How often a flow reads and decides again when others change the same address: each time one of
-/// them, or a worker with the address's mail, has got through, so that some fifty can come at once.
+/// How often a flow reads and decides again when others change the same address. Each time another request, or a
+/// worker with the address's mail, has succeeded, so some fifty can come at once.
 const ROUNDS: usize = 64;
-/// How long a decision may take from what it reads to its commit, by the store's clock. A hash on a slow part and a
-/// person who answers effects by hand fit into it; a run that was suspended for longer reads again.
+/// How long a decision may take from its read to its commit, by the store's clock. That suffices for a hash on a slow
+/// device and for a person who answers effects by hand; a run that was suspended for longer reads again.
 const DECISION: Duration = Duration::from_secs(600);
 
 impl Found {
@@ -58,7 +58,7 @@ impl Found {
         Row::at(self.row.as_ref().map(|(_, row)| row), self.now)
     }
 
-    /// Returns what a request for a mail is decided on.
+    /// Returns what a request for a mail depends on.
     fn asked(&self, id: MailId, rules: &Rules) -> Asked {
         let mails = self.waiting.iter().filter(|mail| mail.purpose == Purpose::Activation);
         let tried = mails.map(|mail| match mail.state {
@@ -68,7 +68,7 @@ impl Found {
         Asked { now: self.now, id, tried: tried.max(), lifetimes: rules.lifetimes }
     }
 
-    /// Returns the order that puts a row in the place of what was found.
+    /// Returns the order that replaces what was found with `row`.
     fn replace(&self, key: &AddressKey, row: Row, mail: Option<MailChange>) -> CommitAccount {
         let stored = self.row.as_ref();
         CommitAccount {
@@ -83,7 +83,7 @@ impl Found {
     }
 }
 
-/// Holds what a flow came to: what the visitor is told, and what really happened.
+/// The result of a flow: what is disclosed to the visitor, and what really happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outcome<T> {
     /// What the visitor may know; the only part for an answer.
@@ -98,7 +98,7 @@ impl<T> Outcome<T> {
     }
 }
 
-/// Counts the request; returns how long to wait if it is one too many.
+/// Counts the request; returns the time to wait if it is over the rate limit.
 fn limited(client: Client, rules: &Rules, answers: &mut Answers<'_>) -> Result<Option<Duration>, Stop> {
     let Some(rate) = rules.rate() else { return Ok(None) };
     Ok(match answers.ask(Admit { client, rate })? {

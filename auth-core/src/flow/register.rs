@@ -1,4 +1,4 @@
-//! Owns registration: admit, find, hash, decide, commit, the same in every state of the address.
+//! Registration: admit, find, hash, decide, commit, the same in every state of the address.
 
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -14,26 +14,26 @@ use crate::{
     },
 };
 
-/// Rounds that hash, whatever they find; later ones go on with what there is.
+/// The number of rounds that hash, whatever they find; later ones reuse the hashes.
 ///
-/// Threat: a state that hashes more or less often than another answers later or sooner. Three
-/// recognise an attempt that was registered twice at once while somebody asked for a mail, too.
+/// Threat: a state that hashes more or less often than another answers later or sooner. Three rounds recognise an
+/// attempt that was registered twice at once while somebody asked for a mail, too.
 const HASHED_ROUNDS: usize = 3;
 
-/// Registers an address with the password that the host keeps beside the run.
+/// The flow that registers an address with the password that the host keeps outside the run.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Register {
     /// The address.
     pub address: Address,
-    /// What the policy says of the password.
+    /// The policy's verdict on the password.
     pub verdict: Verdict,
-    /// Who asks.
+    /// The client that asks.
     pub client: Client,
     /// The language for the mails of a new attempt.
     pub locale: Locale,
 }
 
-/// Says what the visitor is told of a registration.
+/// What a registration discloses to the visitor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Registration {
@@ -47,11 +47,11 @@ pub enum Registration {
     WeakPassword(Weakness),
     /// The client asks too often.
     RateLimited {
-        /// How long to wait.
+        /// The time until another request is admitted.
         #[serde(with = "micros")]
         retry_after: Duration,
     },
-    /// Too many change the same address at once; ask again.
+    /// Others change the same address at the same time; try again.
     Contended,
 }
 
@@ -63,7 +63,7 @@ impl Flow for Register {
         if let Some(retry_after) = limited(self.client, rules, answers)? {
             return Ok(Outcome::new(Registration::RateLimited { retry_after }, Event::RateLimited));
         }
-        // Before anything that depends on the address, so that it tells nothing of it.
+        // Before anything that depends on the address, so that it reveals nothing about it.
         if let Some(weakness) = self.verdict.weakness() {
             return Ok(Outcome::new(Registration::WeakPassword(weakness), Event::WeakPassword));
         }
@@ -83,12 +83,12 @@ impl Flow for Register {
                 let hash = answers.ask(HashPassword { salt, params })?.hash;
                 hashed.push(PasswordRecord { params, salt, hash });
             }
-            // Under a salt that was not hashed with, the attempt counts as another one.
+            // Under a salt that no hash was made with, the attempt counts as another one.
             let same_salt = hashed.iter().find(|password| password.salt == salt);
             let Some(password) = same_salt.or(hashed.last()).cloned() else { break };
             let new =
                 Attempt { generation, address: self.address.clone(), locale: self.locale.clone(), password };
-            // Drawn where it is needed: each replay draws again.
+            // Drawn only where needed: each replay draws again.
             let id = *id.get_or_insert_with(|| MailId::from_bytes(random.bytes()));
             let step = row.register(new, found.asked(id, rules));
             match answers.ask(found.replace(key, step.row, step.mail.map(MailChange::Owe)))? {

@@ -1,4 +1,4 @@
-//! Owns asking for another mail: registration without a password.
+//! Asking for another mail: registration without a password.
 
 use core::time::Duration;
 
@@ -10,32 +10,32 @@ use crate::{
     domain::{Address, Client, MailId, Stream, micros},
 };
 
-/// Asks for another activation mail.
+/// The flow that asks for another activation mail.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Resend {
     /// The address.
     pub address: Address,
-    /// Who asks.
+    /// The client that asks.
     pub client: Client,
 }
 
-/// Says what the visitor is told of asking for another mail.
+/// What asking for another mail discloses to the visitor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Resending {
     /// A mail follows if the address has a pending account. The only success when hiding.
     Accepted,
-    /// Nothing is known of the address. Explicit only.
+    /// The address has no account. Explicit only.
     NoAccount,
     /// The account is active. Explicit only.
     AlreadyActive,
     /// The client asks too often.
     RateLimited {
-        /// How long to wait.
+        /// The time until another request is admitted.
         #[serde(with = "micros")]
         retry_after: Duration,
     },
-    /// Too many change the same address at once; ask again.
+    /// Others change the same address at the same time; try again.
     Contended,
 }
 

@@ -1,6 +1,6 @@
-//! Owns how fixed numbers of octets, and secrets, travel: in snapshots, transcripts and over the wire.
+//! Serialization of byte arrays and secrets: in snapshots, transcripts and over the wire.
 //!
-//! In one piece behind their length: serde's own way goes octet by octet, in the code as well.
+//! In one piece with its length first: serde's own way handles each byte separately, in the machine code as well.
 
 use core::fmt;
 
@@ -11,38 +11,38 @@ use serde::{
 
 use crate::Secret;
 
-pub(crate) fn serialize<const N: usize, S: Serializer>(octets: &[u8; N], to: S) -> Result<S::Ok, S::Error> {
-    to.serialize_bytes(octets)
+pub(crate) fn serialize<const N: usize, S: Serializer>(bytes: &[u8; N], to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_bytes(bytes)
 }
 
 pub(crate) fn deserialize<'de, const N: usize, D: Deserializer<'de>>(from: D) -> Result<[u8; N], D::Error> {
-    struct Octets<const N: usize>;
+    struct Bytes<const N: usize>;
 
-    impl<'de, const N: usize> Visitor<'de> for Octets<N> {
+    impl<'de, const N: usize> Visitor<'de> for Bytes<N> {
         type Value = [u8; N];
 
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("octets")
+            f.write_str("bytes")
         }
 
-        fn visit_bytes<E: Error>(self, octets: &[u8]) -> Result<[u8; N], E> {
-            octets.try_into().map_err(|_| E::custom("another number of octets"))
+        fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<[u8; N], E> {
+            bytes.try_into().map_err(|_| E::custom("the wrong number of bytes"))
         }
 
-        // What JSON and the like have.
+        // Formats without bytes, such as JSON.
         fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<[u8; N], A::Error> {
-            let mut octets = [0; N];
-            for octet in &mut octets {
-                *octet = seq.next_element()?.ok_or_else(|| A::Error::custom("too few octets"))?;
+            let mut bytes = [0; N];
+            for byte in &mut bytes {
+                *byte = seq.next_element()?.ok_or_else(|| A::Error::custom("too few bytes"))?;
             }
-            Ok(octets)
+            Ok(bytes)
         }
     }
 
-    from.deserialize_bytes(Octets)
+    from.deserialize_bytes(Bytes)
 }
 
-/// The same for a secret.
+/// The same for secret bytes.
 pub(crate) mod secret {
     use super::{Deserializer, Secret, Serializer};
 
