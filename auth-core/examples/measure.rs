@@ -1,8 +1,8 @@
-//! Measures a Register flow with answers that are ready, the machine alone, and prints the microseconds that one takes.
+//! Measures the machine of a Register flow without I/O, and prints the microseconds of one run.
 //!
 //!     cargo run --release -p auth-core --example measure
 //!
-//! `examples/wasmtime-rust` measures the same flow in a component beside it.
+//! `examples/wasmtime-rust` measures the same flow in a component, too.
 
 use std::{hint::black_box, net::Ipv4Addr, time::Instant};
 
@@ -13,7 +13,7 @@ use auth_core::{
 
 const ROUNDS: u32 = 20_000;
 
-/// Runs something many times, and returns microseconds for one: the best of ten tenths.
+/// Runs something many times, and returns the microseconds of one: the best of ten tenths.
 pub(crate) fn micros(mut once: impl FnMut()) -> f64 {
     #[expect(clippy::disallowed_methods, reason = "it measures")]
     let tenth = |once: &mut dyn FnMut()| {
@@ -26,12 +26,12 @@ pub(crate) fn micros(mut once: impl FnMut()) -> f64 {
 
 /// Runs the flow once.
 pub(crate) fn register(rules: &Rules) {
-    let password = Password::parse("correct horse battery").expect("it is a password");
+    let password = Password::parse("correct horse battery").expect("the password is valid");
     let register = Register {
-        address: Address::parse("ada@example.org").expect("it is an address"),
+        address: Address::parse("ada@example.org").expect("the address is valid"),
         verdict: rules.policy().password.judge(&password, Estimate { score: 4, common: false }),
         client: Client::of(Ipv4Addr::LOCALHOST.into()),
-        locale: Locale::parse("en").expect("it is a tag"),
+        locale: Locale::parse("en").expect("the language tag is valid"),
     };
     let mut run = Run::start(register, rules);
     while let Some(effect) = run.take() {
@@ -57,13 +57,13 @@ pub(crate) fn register(rules: &Rules) {
     black_box(ended.expect("nothing fails"));
 }
 
-/// The documented policy.
+/// Returns the documented policy.
 pub(crate) fn rules() -> Rules {
-    let keys = CodeKeys::new([CodeKey::new(Secret::new([7; 32]))]).expect("it is one key");
-    Rules::new(Policy::default(), keys).expect("the odds hold")
+    let keys = CodeKeys::new([CodeKey::new(Secret::new([7; 32]))]).expect("one key is valid");
+    Rules::new(Policy::default(), keys).expect("the default policy is valid")
 }
 
-#[expect(clippy::print_stdout, reason = "it is a program")]
+#[expect(clippy::print_stdout, reason = "a program prints its result")]
 fn main() {
     let rules = rules();
     println!("{:.1}", micros(|| register(&rules)));

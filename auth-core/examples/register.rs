@@ -2,7 +2,7 @@
 //!
 //!     cargo run -p auth-core --example register
 
-#![expect(clippy::print_stdout, reason = "it is a program")]
+#![expect(clippy::print_stdout, reason = "a program prints its result")]
 
 use std::{error::Error, time::Duration};
 
@@ -17,7 +17,7 @@ struct Host {
 }
 
 impl Host {
-    /// The run loop: take the effect that waits, carry it out, answer with its ticket.
+    /// Runs the loop: takes the effect that waits, carries it out, answers with its ticket.
     fn drive<F: Flow>(&mut self, flow: F, password: Option<&Password>) -> Result<F::Outcome, Box<dyn Error>> {
         let mut run = Run::start(flow, &self.rules);
         while let Some(effect) = run.take() {
@@ -48,7 +48,7 @@ impl Host {
         }
     }
 
-    /// Delivers the mails that are due, as a worker does all the time. A mail that is deferred waits in the outbox.
+    /// Delivers the mails that are due, as a worker does all the time. A deferred mail waits in the outbox.
     fn deliver(&mut self) -> Result<(), Box<dyn Error>> {
         let mut token = [0; 16];
         getrandom::fill(&mut token)?;
@@ -80,18 +80,18 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let (address, password) = (Address::parse("ada@example.org")?, Password::parse("correct horse battery")?);
     let (client, locale) = (Client::of([127, 0, 0, 1].into()), Locale::parse("en")?);
-    // A real host estimates the password: auth-strength does.
+    // A real host estimates the password with auth-strength.
     let verdict = host.rules.policy().password.judge(&password, Estimate { score: 4, common: false });
     let register = Register { address: address.clone(), verdict, client, locale };
     println!("register: {:?}", host.drive(register, Some(&password))?.disclosed);
     host.deliver()?;
 
     let Some(Template::Activation { code, .. }) = host.mailbox.pop() else {
-        return Err("no code came".into());
+        return Err("no code has arrived".into());
     };
     println!("the mail says {}", code.expose());
     host.now = host.now.after(Duration::from_secs(90));
-    let typed = host.rules.policy().code.parse(code.expose()).ok_or("it is no code")?;
+    let typed = host.rules.policy().code.parse(code.expose()).ok_or("the code is invalid")?;
     let activate = Activate { address, code: typed, client };
     println!("activate: {:?}", host.drive(activate, Some(&password))?.disclosed);
     Ok(())

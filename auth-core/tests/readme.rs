@@ -1,4 +1,4 @@
-//! The README shows the example, whole.
+//! The README contains the whole example.
 
 #[test]
 fn the_readme_shows_the_example() {

@@ -1,9 +1,9 @@
-//! What hosts call of auth-core as exports, for `cargo xtask panics`, which looks for ways from here to a panic, and fails on
-//! a public function that is not called here, unless xtask/src/panics/uncalled.rs says why.
+//! Everything in auth-core that hosts call, as exports, for `cargo xtask panics`, which looks for paths from here to
+//! a panic. Left out are `Display` and `Debug`, since nobody can follow what formatting calls, and `MemoryAccounts`
+//! and `MemoryCodes`, whose standard library maps have assertions of their own.
 //!
-//! What ends a program for want of memory, and the panic handler, are imports: whoever reaches them can be seen
-//! in the call graph. Values that a host chooses come from outside, so that nothing of them is known when this is
-//! optimised. It is built, never run.
+//! The handlers for lack of memory and for panics are imports, so that the call graph shows what reaches them. Values
+//! that a host chooses come from outside, so that the optimiser knows nothing about them. It is built, never run.
 
 #![cfg(target_family = "wasm")]
 #![no_std]
@@ -60,7 +60,7 @@ unsafe impl GlobalAlloc for Outside {
     }
 }
 
-/// With the location: a handler that does not look at it lets panics of different places be folded away.
+/// With the location: if the handler ignored it, the panics of different places would be merged.
 #[panic_handler]
 fn panic(info: &PanicInfo<'_>) -> ! {
     let (file, line) = info.location().map_or(("", 0), |location| (location.file(), location.line()));
@@ -69,17 +69,17 @@ fn panic(info: &PanicInfo<'_>) -> ! {
 }
 
 /// # Safety
-/// `data` leads to `len` octets.
-unsafe fn octets<'a>(data: *const u8, len: usize) -> &'a [u8] {
+/// `data` points to `len` bytes.
+unsafe fn bytes<'a>(data: *const u8, len: usize) -> &'a [u8] {
     // SAFETY: as the caller promises.
     unsafe { slice::from_raw_parts(data, len) }
 }
 
 /// # Safety
-/// As for `octets`.
+/// As for `bytes`.
 unsafe fn text<'a>(data: *const u8, len: usize) -> &'a str {
     // SAFETY: as the caller promises.
-    str::from_utf8(unsafe { octets(data, len) }).unwrap_or_default()
+    str::from_utf8(unsafe { bytes(data, len) }).unwrap_or_default()
 }
 
 /// Exports functions of text.
@@ -158,7 +158,7 @@ macro_rules! runs {
         #[unsafe(no_mangle)]
         unsafe extern "C" fn $restore(data: *const u8, len: usize, rules: &Rules) -> Option<Box<Run<$flow>>> {
             // SAFETY: it is never run.
-            Run::restore(unsafe { octets(data, len) }, rules).ok().map(Box::new)
+            Run::restore(unsafe { bytes(data, len) }, rules).ok().map(Box::new)
         }
 
         #[unsafe(no_mangle)]
@@ -232,7 +232,7 @@ extern "C" fn response_to_bytes(response: &Response) -> Box<Secret<Vec<u8>>> {
 #[unsafe(no_mangle)]
 unsafe extern "C" fn machine_start(input: *const u8, len: usize, rules: &Rules) -> Option<Box<Machine>> {
     // SAFETY: it is never run.
-    Machine::start_from_bytes(unsafe { octets(input, len) }, rules).ok().map(Box::new)
+    Machine::start_from_bytes(unsafe { bytes(input, len) }, rules).ok().map(Box::new)
 }
 
 #[unsafe(no_mangle)]
@@ -248,7 +248,7 @@ unsafe extern "C" fn machine_accept(
     rules: &Rules,
 ) -> bool {
     // SAFETY: it is never run.
-    machine.accept_bytes(unsafe { octets(response, len) }, rules).is_ok()
+    machine.accept_bytes(unsafe { bytes(response, len) }, rules).is_ok()
 }
 
 #[unsafe(no_mangle)]
@@ -270,7 +270,7 @@ extern "C" fn machine_snapshot(machine: &Machine) -> Box<Secret<Vec<u8>>> {
 #[unsafe(no_mangle)]
 unsafe extern "C" fn machine_restore(snapshot: *const u8, len: usize, rules: &Rules) -> Option<Box<Machine>> {
     // SAFETY: it is never run.
-    Machine::restore(unsafe { octets(snapshot, len) }, rules).ok().map(Box::new)
+    Machine::restore(unsafe { bytes(snapshot, len) }, rules).ok().map(Box::new)
 }
 
 #[unsafe(no_mangle)]
@@ -279,8 +279,8 @@ extern "C" fn machine_drop(machine: Box<Machine>) {
 }
 
 #[unsafe(no_mangle)]
-extern "C" fn ticket(octets: &[u8; 20], back: &mut [u8; 20]) {
-    *back = Ticket::from_bytes(*octets).to_bytes();
+extern "C" fn ticket(bytes: &[u8; 20], back: &mut [u8; 20]) {
+    *back = Ticket::from_bytes(*bytes).to_bytes();
 }
 
 // What stores keep.
@@ -327,21 +327,21 @@ unsafe extern "C" fn stored(data: *const u8, len: usize) {
         black_box(T::from_bytes(bytes).map(|value| value.to_bytes()).ok());
     }
     // SAFETY: it is never run.
-    let bytes = unsafe { octets(data, len) };
+    let bytes = unsafe { bytes(data, len) };
     again::<Row>(bytes);
     again::<QueuedMail>(bytes);
     again::<Slot>(bytes);
     again::<TokenBucket>(bytes);
 }
 
-// What must be found, or nothing that is looked for would be.
+// The control: a panic that must be found, or the search finds nothing at all.
 
 #[unsafe(no_mangle)]
 unsafe extern "C" fn control_index(data: *const u8, len: usize, place: usize) -> u8 {
     // SAFETY: it is never run.
-    let octets = unsafe { octets(data, len) };
-    #[expect(clippy::indexing_slicing, reason = "it must be found")]
-    octets[place]
+    let bytes = unsafe { bytes(data, len) };
+    #[expect(clippy::indexing_slicing, reason = "the audit must find it")]
+    bytes[place]
 }
 
 #[unsafe(no_mangle)]

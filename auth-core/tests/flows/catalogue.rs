@@ -1,4 +1,4 @@
-//! Every flow with its scripts, for tests that hold for all of them.
+//! Every flow with its scripts, for tests that apply to all of them.
 
 use std::fmt::Debug;
 
@@ -15,7 +15,7 @@ pub(crate) trait Wired: Flow {
     fn output(outcome: Self::Outcome) -> Output;
 }
 
-/// Looks at scripts of any flow.
+/// A visitor of scripts of any flow.
 pub(crate) trait Visitor {
     fn visit<F: Wired>(&mut self, script: &Script<F>)
     where
@@ -35,7 +35,7 @@ macro_rules! flows {
         // Does not compile while a flow is missing.
         const _: fn(&Input) = |input| match input { $(Input::$flow(_) => (),)+ };
 
-        /// Shows every script of every flow.
+        /// Visits every script of every flow.
         pub(crate) fn visit_all(visitor: &mut impl Visitor) {
             $($scripts.iter().for_each(|script| visitor.visit(script));)+
         }

@@ -1,13 +1,13 @@
-//! Owns a second writing of how random values, slots and MACs are derived.
+//! A second implementation of how random values, slots and MACs are derived.
 //!
-//! Codes in a store and mails in an outbox outlive a release, so these formats are fixed: the
-//! expectations here share no code with the crate.
+//! Codes in a store and mails in an outbox outlive a release, so these formats are fixed: the expectations here share
+//! no code with the crate.
 
 use auth_core::{AddressKey, Code, CodeFormat, CodeMac, CodeSlot, Generation, MailId, Purpose, Salt};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 
-/// Yields SHA-256(counter, seed, label), block after block.
+/// Returns the stream of SHA-256(counter, seed, label), block after block.
 pub(crate) fn stream(seed: [u8; 32], label: &'static str) -> impl Iterator<Item = u8> {
     (1_u32..).flat_map(move |counter| {
         let block = Sha256::new().chain_update(counter.to_be_bytes()).chain_update(seed).chain_update(label);
@@ -15,7 +15,7 @@ pub(crate) fn stream(seed: [u8; 32], label: &'static str) -> impl Iterator<Item 
     })
 }
 
-/// What Register draws: salt, generation, mail.
+/// Returns what Register draws: salt, generation, mail.
 pub(crate) fn register(seed: [u8; 32]) -> (Salt, Generation, MailId) {
     let mut bytes = stream(seed, "register");
     let salt = Salt::from_bytes(take(&mut bytes));
@@ -23,29 +23,29 @@ pub(crate) fn register(seed: [u8; 32]) -> (Salt, Generation, MailId) {
     (salt, generation, MailId::from_bytes(take(&mut bytes)))
 }
 
-/// What Resend draws: the mail.
+/// Returns what Resend draws: the mail.
 pub(crate) fn resend(seed: [u8; 32]) -> MailId {
     MailId::from_bytes(take(&mut stream(seed, "resend")))
 }
 
-/// What Activate draws: the salt and the slot for when there is nothing to compare.
+/// Returns what Activate draws: the salt and the slot for when there is nothing to compare.
 pub(crate) fn activate(seed: [u8; 32]) -> (Salt, CodeSlot) {
     let mut bytes = stream(seed, "activate");
     let dummy = Salt::from_bytes(take(&mut bytes));
     (dummy, CodeSlot::from_bytes(take(&mut bytes)))
 }
 
-/// The code of a mail: digits, without the bytes that would make some more likely. The same mail
-/// has the same code, however often it is tried.
+/// Returns the code of a mail: digits, without the bytes that would make some more likely. The same mail always has
+/// the same code.
 pub(crate) fn code(key: [u8; 32], slot: CodeSlot, mail: MailId, format: CodeFormat) -> Code {
     let seed = hmac(&key, &[b"auth-core draw v2", slot.as_bytes(), mail.as_bytes()]);
     let digits = stream(seed, "code").filter(|byte| *byte < 250);
     let text: String =
         digits.take(usize::from(format.length())).map(|byte| char::from(b'0' + byte % 10)).collect();
-    format.parse(&text).expect("drawn digits are a code")
+    format.parse(&text).expect("drawn digits are a valid code")
 }
 
-/// Where the codes of an attempt live.
+/// Returns the slot of an attempt's codes.
 pub(crate) fn slot(key: &AddressKey, generation: Generation) -> CodeSlot {
     let digest = Sha256::new()
         .chain_update(b"auth-core slot v1")
@@ -55,15 +55,15 @@ pub(crate) fn slot(key: &AddressKey, generation: Generation) -> CodeSlot {
     CodeSlot::from_bytes(digest.finalize().into())
 }
 
-/// How a code is stored.
+/// Returns the MAC under which a code is stored.
 pub(crate) fn mac(key: [u8; 32], slot: CodeSlot, code: &Code) -> CodeMac {
     let parts: [&[u8]; 3] = [b"auth-core code v1", slot.as_bytes(), code.expose().as_bytes()];
-    let octets = [&[32][..], &hmac(&key, &parts)].concat();
-    postcard::from_bytes(&octets).expect("32 octets are a MAC")
+    let bytes = [&[32][..], &hmac(&key, &parts)].concat();
+    postcard::from_bytes(&bytes).expect("32 bytes are a MAC")
 }
 
 fn take<const N: usize>(bytes: &mut impl Iterator<Item = u8>) -> [u8; N] {
-    std::array::from_fn(|_| bytes.next().expect("the stream has no end"))
+    std::array::from_fn(|_| bytes.next().expect("the stream never ends"))
 }
 
 fn hmac(key: &[u8; 32], parts: &[&[u8]]) -> [u8; 32] {

@@ -1,7 +1,7 @@
-//! Owns the walk through every order in which several runs can take their effects.
+//! The exploration of every order in which several runs can carry out their effects.
 //!
-//! Effects that touch no store commute with everything, so only the others are places to change
-//! over. States that were seen before are not walked through again.
+//! Effects that touch no store commute with everything, so runs alternate only at the others. States that were seen
+//! before are not explored again.
 
 use std::{collections::HashSet, rc::Rc};
 
@@ -10,18 +10,18 @@ use sha2::{Digest, Sha256};
 
 use crate::world::{Beside, Going, How, World, password};
 
-/// Takes part in an exploration with one run.
+/// A participant in an exploration, with one run.
 pub(crate) trait Player {
-    /// The ways in which it can go on; none once it is done, or before it can begin.
+    /// Returns the ways in which it can continue; none once it has ended, or before it can begin.
     fn moves(&self, world: &World) -> Vec<How>;
     fn play(&mut self, world: &mut World, how: How);
     fn fingerprint(&self) -> Vec<u8>;
     fn boxed(&self) -> Box<dyn Player>;
-    /// What it came to, if it has.
+    /// Returns its result, if it has ended.
     fn told(&self) -> Option<String>;
 }
 
-/// Says when a run begins, and with what.
+/// Returns the flow of a run, or `None` while it cannot begin.
 pub(crate) type Begin<F> = Rc<dyn Fn(&mut World) -> Option<F>>;
 type Tell<F> = fn(&Ended<F>) -> String;
 
@@ -30,9 +30,9 @@ pub(crate) struct Single<F: Flow> {
     tell: Tell<F>,
     beside: Beside,
     going: Option<Going<F>>,
-    /// The effect whose answer may get lost, once.
+    /// The effect whose answer may be lost, once.
     fragile: Option<Kind>,
-    /// Whether all its effects are taken as one.
+    /// Whether all its effects are carried out as one.
     atomic: bool,
 }
 
@@ -40,7 +40,7 @@ impl<F: Flow + 'static> Single<F>
 where
     F::Outcome: Clone,
 {
-    /// A run with a seed of its own, so that it draws the same whatever came before.
+    /// Makes a run with a seed of its own, so that it draws the same whatever came before.
     pub(crate) fn new(seed: u8, text: Option<&str>, tell: Tell<F>, begin: Begin<F>) -> Self {
         let beside = Beside { password: text.map(password), seed: [seed; 32] };
         Self { begin, tell, beside, going: None, fragile: None, atomic: false }
@@ -58,7 +58,7 @@ where
         self.going.as_ref().and_then(|going| going.run.waits_for())
     }
 
-    /// Carries out what touches no store; nobody is limited here, so admission is such an effect.
+    /// Carries out the effects that touch no store; nobody is limited here, so admission is one of them.
     fn hurry(&mut self, world: &mut World) {
         let touches_none = |kind: Kind| kind.class() == Class::Pure || kind == Kind::Admit;
         while self.waits_for().is_some_and(|kind| self.atomic || touches_none(kind)) {
@@ -67,7 +67,7 @@ where
     }
 
     fn step(&mut self, world: &mut World, how: How) {
-        let going = self.going.as_mut().expect("it has begun");
+        let going = self.going.as_mut().expect("the run has begun");
         assert!(going.step(world, how), "no host dies here");
     }
 }
@@ -89,7 +89,7 @@ where
 
     fn play(&mut self, world: &mut World, how: How) {
         if self.going.is_none() {
-            let flow = (self.begin)(world).expect("it can begin");
+            let flow = (self.begin)(world).expect("the run can begin");
             self.going = Some(Going { run: Run::start(flow, &world.rules), beside: self.beside.clone() });
         } else {
             if how != How::Well {
@@ -103,7 +103,7 @@ where
     fn fingerprint(&self) -> Vec<u8> {
         let run = self.going.as_ref().map(|going| going.run.snapshot().expose().clone());
         let fragile = self.fragile.map(Kind::name);
-        postcard::to_allocvec(&(run, fragile)).expect("memory is there")
+        postcard::to_allocvec(&(run, fragile)).expect("memory suffices")
     }
 
     fn boxed(&self) -> Box<dyn Player> {
@@ -116,7 +116,7 @@ where
     }
 }
 
-/// Holds the world and everybody in it.
+/// The world and all players.
 pub(crate) struct State {
     pub(crate) world: World,
     pub(crate) players: Vec<Box<dyn Player>>,
@@ -138,13 +138,13 @@ impl State {
         next
     }
 
-    /// What each player came to.
+    /// Returns the result of each player.
     pub(crate) fn told(&self) -> Vec<Option<String>> {
         self.players.iter().map(|player| player.told()).collect()
     }
 }
 
-/// Shows every state in which nobody can go on; returns how many states there were in all.
+/// Visits every state in which nobody can continue; returns the number of all states.
 pub(crate) fn explore(start: State, mut at_the_end: impl FnMut(&State)) -> usize {
     let mut seen = HashSet::from([start.fingerprint()]);
     let mut open = vec![start];

@@ -1,4 +1,4 @@
-//! Owns what broken I/O does: every effect of every flow fails here, in both ways.
+//! Broken I/O: every effect of every flow fails here, in both ways.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -12,7 +12,7 @@ use crate::{
     script::Script,
 };
 
-/// The effects that each flow can order, in the order in which they come first.
+/// The effects that each flow can order, in the order of their first occurrence.
 const EFFECTS: [(&str, &[Kind]); 4] = [
     ("register", &[Kind::Admit, Kind::Random, Kind::FindAccount, Kind::HashPassword, Kind::CommitAccount]),
     ("resend", &[Kind::Admit, Kind::Random, Kind::FindAccount, Kind::CommitAccount]),
@@ -30,21 +30,21 @@ const EFFECTS: [(&str, &[Kind]); 4] = [
     ("deliver", &[Kind::FindAccount, Kind::CommitAccount, Kind::PutCode, Kind::SendMail, Kind::SettleMail]),
 ];
 
-/// The faults that a flow deals with itself, and what it orders next, if anything. The scripts of the flow
-/// say exactly how it goes on.
+/// The faults that a flow handles itself, and what it orders next, if anything. The scripts of the flow say exactly
+/// how it continues.
 const DEALT_WITH: [(&str, Kind, Fault, &[Option<Kind>]); 5] = [
     ("activate", Kind::CommitAccount, Fault::Unknown, &[Some(Kind::FindAccount)]),
-    // Before the mail leaves the code is taken back; once it has left there is nothing to do about it.
+    // Before the mail leaves the code is removed; afterwards nothing can be done.
     ("deliver", Kind::PutCode, Fault::NotDone, &[Some(Kind::PutCode), Some(Kind::SettleMail)]),
     ("deliver", Kind::PutCode, Fault::Unknown, &[Some(Kind::PutCode), Some(Kind::SettleMail)]),
-    // A notice has no code to take back.
+    // A notice has no code to remove.
     ("deliver", Kind::SendMail, Fault::NotDone, &[Some(Kind::PutCode), Some(Kind::SettleMail)]),
     ("deliver", Kind::SendMail, Fault::Unknown, &[Some(Kind::SettleMail)]),
 ];
 
 type Tested = BTreeSet<(&'static str, &'static str, &'static str)>;
 
-/// Fails every effect of every script, and notes which ones.
+/// Fails every effect of every script, and records which ones.
 #[derive(Default)]
 struct Failing {
     tested: Tested,
@@ -80,7 +80,7 @@ where
     if let Some((.., next)) = goes_on {
         assert!(next.contains(&run.waits_for()), "{}: {kind:?} failed as {fault:?}: {run:?}", F::NAME);
     } else {
-        let ended = run.into_outcome().expect("a fault that nobody deals with ends the run");
+        let ended = run.into_outcome().expect("an unhandled fault ends the run");
         assert_eq!(ended, Err(Broken { kind, fault }), "{}", F::NAME);
     }
 }

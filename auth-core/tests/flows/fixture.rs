@@ -1,4 +1,4 @@
-//! Owns the values that scripts are made of: one address, one client, rows in every state.
+//! The values of the scripts: one address, one client, rows in every state.
 
 use std::time::Duration;
 
@@ -9,13 +9,13 @@ use auth_core::{
     Secret, Status, Time, Verdict, Version, WaitingMail, WaitingState,
 };
 
-/// What the host draws in scripts.
+/// The seed that the host draws in scripts.
 pub(crate) const SEED: [u8; 32] = [7; 32];
 /// The key that codes are signed with.
 pub(crate) const CODE_KEY: [u8; 32] = [0x11; 32];
 /// An earlier key, which still verifies.
 pub(crate) const OLD_CODE_KEY: [u8; 32] = [0x22; 32];
-/// Hashes of two passwords.
+/// The hashes of two passwords.
 pub(crate) const HASH: [u8; 32] = [0xa1; 32];
 pub(crate) const OTHER_HASH: [u8; 32] = [0xb2; 32];
 
@@ -31,7 +31,7 @@ pub(crate) const fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-/// A point in time, in seconds before or after the scripts' `now`.
+/// Returns a time in seconds before or after the scripts' `now`.
 pub(crate) fn at(offset: i64) -> Time {
     const NOW: u64 = 1_700_000_000;
     let seconds = NOW.checked_add_signed(offset).expect("scripts stay near now");
@@ -46,11 +46,11 @@ pub(crate) fn explicit() -> Rules {
     rules_with(|policy| policy.disclosure = Disclosure::Explicit)
 }
 
-/// The policy of the scripts, value by value: another default changes none of them.
+/// Returns the policy of the scripts, value by value: a changed default changes none of them.
 fn policy() -> Policy {
     Policy {
         disclosure: Disclosure::Hidden,
-        code: CodeFormat::new(Alphabet::Digits, 6).expect("it is a format"),
+        code: CodeFormat::new(Alphabet::Digits, 6).expect("the format is valid"),
         code_ttl: TTL,
         code_tries: 5,
         odds: OddsLimit::Standard,
@@ -64,13 +64,13 @@ fn policy() -> Policy {
     }
 }
 
-/// What the policy says of a password that is estimated so.
+/// Returns the policy's verdict on a password with this estimate.
 pub(crate) fn verdict(common: bool, score: u8) -> Verdict {
-    let password = Password::parse("correct horse battery").expect("it is a password");
+    let password = Password::parse("correct horse battery").expect("the password is valid");
     policy().password.judge(&password, Estimate { score, common })
 }
 
-/// The verdict on a good password.
+/// Returns the verdict on a good password.
 pub(crate) fn good() -> Verdict {
     verdict(false, 4)
 }
@@ -78,21 +78,21 @@ pub(crate) fn good() -> Verdict {
 pub(crate) fn rules_with(change: impl FnOnce(&mut Policy)) -> Rules {
     let mut policy = policy();
     change(&mut policy);
-    Rules::new(policy, keys(&[CODE_KEY, OLD_CODE_KEY])).expect("the policy is a good one")
+    Rules::new(policy, keys(&[CODE_KEY, OLD_CODE_KEY])).expect("the policy is valid")
 }
 
 pub(crate) fn keys(keys: &[[u8; 32]]) -> CodeKeys {
     CodeKeys::new(keys.iter().map(|key| CodeKey::new(Secret::new(*key)))).expect("the keys differ")
 }
 
-/// The address as the visitor of a script types it.
+/// Returns the address as the visitor of a script types it.
 pub(crate) fn address() -> Address {
-    Address::parse("Ada@Example.org").expect("it is an address")
+    Address::parse("Ada@Example.org").expect("the address is valid")
 }
 
-/// The same address as an earlier attempt spelled it.
+/// Returns the same address as an earlier attempt spelled it.
 pub(crate) fn stored_address() -> Address {
-    Address::parse("ADA@example.ORG").expect("it is an address")
+    Address::parse("ADA@example.ORG").expect("the address is valid")
 }
 
 pub(crate) fn key() -> AddressKey {
@@ -108,7 +108,7 @@ pub(crate) fn rate() -> Rate {
 }
 
 pub(crate) fn locale(tag: &str) -> Locale {
-    Locale::parse(tag).expect("it is a language tag")
+    Locale::parse(tag).expect("the language tag is valid")
 }
 
 pub(crate) const fn generation(n: u8) -> Generation {
@@ -124,12 +124,12 @@ pub(crate) fn record(salt: u8, hash: [u8; 32]) -> PasswordRecord {
     PasswordRecord { params: scrypt(17), salt, hash: Secret::new(hash) }
 }
 
-/// scrypt with another N.
+/// Returns scrypt with another N.
 pub(crate) fn scrypt(log2_n: u8) -> Hashing {
     Scrypt { log2_n, r: 8, p: 1 }.into()
 }
 
-/// An attempt that is in the store already: other spelling, other language, salt as number.
+/// Returns a stored attempt: other spelling, other language, `n` as its salt.
 pub(crate) fn attempt(n: u8) -> Attempt {
     Attempt {
         generation: generation(n),
@@ -139,22 +139,22 @@ pub(crate) fn attempt(n: u8) -> Attempt {
     }
 }
 
-/// The last mail: it has left where it was due before now.
+/// Returns the last mail: it left at `due`, before now.
 pub(crate) fn last(due: Time, interval: u64) -> Option<LastMail> {
     Some(LastMail { due, interval: seconds(interval), left: due < at(0) })
 }
 
-/// The row before anybody began to send its last mail.
+/// Returns the row before anybody began to send its last mail.
 pub(crate) fn unsent(row: Row) -> Row {
     Row { last_mail: row.last_mail.map(|last| LastMail { left: false, ..last }), ..row }
 }
 
-/// The row once its last mail is being sent.
+/// Returns the row once its last mail is being sent.
 pub(crate) fn sent(row: Row, now: Time) -> Row {
     Row { last_mail: row.last_mail.map(|last| LastMail { due: now, left: true, ..last }), ..row }
 }
 
-/// A pending row as a commit would have left it.
+/// Returns a pending row as a commit would have left it.
 pub(crate) fn pending(attempt: Attempt, due: Time, interval: u64) -> Row {
     Row {
         status: Status::Pending(attempt),
@@ -164,19 +164,19 @@ pub(crate) fn pending(attempt: Attempt, due: Time, interval: u64) -> Row {
     }
 }
 
-/// A pending row whose time is over since this moment.
+/// Returns a pending row that expires at this moment.
 pub(crate) fn expired() -> Row {
-    let kept = i64::try_from(KEPT.as_secs()).expect("it is no eternity");
+    let kept = i64::try_from(KEPT.as_secs()).expect("the time is small");
     pending(attempt(1), at(-kept), 60)
 }
 
-/// The row that `row` becomes when its attempt is activated.
+/// Returns the row after the activation of its attempt.
 pub(crate) fn activated(row: Row, since: Time) -> Row {
     let Status::Pending(attempt) = row.status else { panic!("only a pending row is activated") };
     Row { status: Status::Active { attempt, since }, expires: None, ..row }
 }
 
-/// An account that became active so many seconds ago.
+/// Returns an account that became active so many seconds ago.
 pub(crate) fn active(seconds_ago: i64) -> Row {
     activated(pending(attempt(1), at(-seconds_ago - 30), 60), at(-seconds_ago))
 }
@@ -192,17 +192,17 @@ pub(crate) fn nothing_found() -> Found {
     Found { now: at(0), row: None, waiting: Vec::new() }
 }
 
-/// The same with a mail in the outbox.
+/// Adds a mail to the outbox.
 pub(crate) fn beside(found: Found, purpose: Purpose, id: MailId, state: WaitingState) -> Found {
     Found { waiting: vec![WaitingMail { purpose, id, state }], ..found }
 }
 
-/// The same with an activation mail that is tried at a time.
+/// Adds an activation mail that is tried at `next`.
 pub(crate) fn trying(found: Found, next: Time) -> Found {
     beside(found, Purpose::Activation, mail_id(8), WaitingState::Free { next })
 }
 
-/// The order that puts a row in the place of what was found.
+/// Returns the order that replaces what was found with `row`.
 pub(crate) fn replaces(found: &Found, row: Row, mail: Option<MailChange>) -> CommitAccount {
     let (expected, generation) = match &found.row {
         None => (Version(0), None),
@@ -215,13 +215,13 @@ pub(crate) fn replaces(found: &Found, row: Row, mail: Option<MailChange>) -> Com
     CommitAccount { key: key(), expected, generation, waiting, until, row, mail }
 }
 
-/// The activation mail that an attempt is owed.
+/// Returns the activation mail that an attempt is owed.
 pub(crate) fn owed(id: MailId, attempt: &Attempt, due: Time) -> OwedMail {
     let (generation, locale) = (attempt.generation, attempt.locale.clone());
     OwedMail { id, purpose: Purpose::Activation, generation, locale, first_due: due }
 }
 
-/// The notice that the owner of an account is owed.
+/// Returns the notice that the owner of an account is owed.
 pub(crate) fn notice(id: MailId, attempt: &Attempt, due: Time) -> OwedMail {
     OwedMail { purpose: Purpose::Notice, ..owed(id, attempt, due) }
 }

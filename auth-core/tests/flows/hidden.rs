@@ -1,7 +1,7 @@
-//! Owns what strangers can learn about an address: nothing, from answers, effects or hash work.
+//! What strangers can learn about an address: nothing, from answers, effects or hash work.
 //!
-//! The same requests go into worlds that differ in the state of one address. Whoever has not its
-//! mailbox sees the same in all of them.
+//! The same requests go into worlds that differ in the state of one address. Whoever lacks its mailbox sees the same
+//! in all of them.
 
 use std::collections::BTreeSet;
 
@@ -16,7 +16,7 @@ use crate::{
 const ADDRESS: &str = "ada@example.org";
 const OWNERS: &str = "password of the owner";
 
-/// One world for each state that an address can be in, all of them at the same time of day.
+/// Returns one world for each state that an address can be in, all at the same time of day.
 fn worlds() -> Vec<(&'static str, World)> {
     let absent = World::new(rules());
     let mut vacant = absent.clone();
@@ -55,10 +55,10 @@ fn worlds() -> Vec<(&'static str, World)> {
         ("pending, tries used up", used_up),
         ("expired", expired),
         ("just activated", activated),
-        ("active and told today", told),
+        ("active and notified today", told),
         ("active for days", active),
         ("pending, weak hash", weak),
-        ("pending, tampered hash", costly),
+        ("pending, manipulated hash", costly),
     ]
 }
 
@@ -74,7 +74,7 @@ fn attempt_of(row: &mut Row) -> &mut auth_core::Attempt {
     }
 }
 
-/// A code that was mailed in none of the worlds.
+/// Returns a code that was mailed in none of the worlds.
 fn unsent() -> Code {
     let code = World::new(rules()).wrong_code();
     let sent = |world: &World| world.mailbox.iter().any(|mail| mail.code.as_ref() == Some(&code));
@@ -82,7 +82,7 @@ fn unsent() -> Code {
     code
 }
 
-/// Requests of a stranger, who may have guessed the password but has not the mailbox.
+/// Returns the requests of a stranger, who may have guessed the password but lacks the mailbox.
 fn requests() -> Vec<Request> {
     vec![
         Request::Register("password of a stranger"),
@@ -100,7 +100,7 @@ fn the_requests_are_of_every_flow_that_strangers_can_start() {
     assert_eq!(asked, flows.filter(|name| *name != Deliver::NAME).collect());
 }
 
-/// Asserts that something looks the same in every world.
+/// Asserts that `see` returns the same in every world.
 fn same_everywhere<T: PartialEq + std::fmt::Debug>(what: &str, see: impl Fn(&mut World) -> T) {
     let mut seen = worlds().into_iter().map(|(state, mut world)| (state, see(&mut world)));
     let (first_state, first) = seen.next().expect("there are worlds");
@@ -156,7 +156,7 @@ fn a_failing_part_shows_nothing_of_the_state() {
     }
 }
 
-/// Sends `rival` whole just before the first commit of `request`.
+/// Runs the whole of `rival` just before the first commit of `request`.
 fn raced(world: &mut World, request: &Request, rival: &Request) -> (Seen, Option<Seen>) {
     let mut seen = None;
     let first = world.request(ADDRESS, request, |world, kind, _| {
@@ -168,7 +168,7 @@ fn raced(world: &mut World, request: &Request, rival: &Request) -> (Seen, Option
     (first, seen)
 }
 
-/// Whoever sends two requests at once makes their conflict himself, and sees how long it takes.
+/// Whoever sends two requests at once causes their conflict themselves, and sees how long it takes.
 #[test]
 fn two_registrations_at_once_show_nothing_of_the_state() {
     for request in [Request::Register("password of a stranger"), Request::Register(OWNERS)] {

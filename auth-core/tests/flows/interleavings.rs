@@ -1,4 +1,4 @@
-//! Owns what holds whatever order the effects of several runs are carried out in.
+//! Properties that hold in whatever order the effects of several runs are carried out.
 
 use std::rc::Rc;
 
@@ -54,7 +54,7 @@ fn delivering(seed: u8) -> Single<Deliver> {
     Single::new(seed, None, tell, Rc::new(begin))
 }
 
-/// Activates with a password and the first code that arrived for the attempt of another one.
+/// Activates with a password and the first code that arrived for the attempt with password `codes_of`.
 fn activating(seed: u8, password: &'static str, codes_of: &'static str) -> Single<Activate> {
     let begin = move |world: &mut World| Some(activate(ADDRESS, &code_for(world, codes_of)?));
     Single::new(seed, Some(password), tell::<Activate, _>, Rc::new(begin))
@@ -64,7 +64,7 @@ fn activates(seed: u8, password: &'static str, codes_of: &'static str) -> Box<dy
     Box::new(activating(seed, password, codes_of))
 }
 
-/// The first code that arrived for the attempt with this password.
+/// Returns the first code that arrived for the attempt with this password.
 fn code_for(world: &World, text: &str) -> Option<Code> {
     let password = crate::world::password(text);
     let ours = |record: &auth_core::PasswordRecord| {
@@ -81,8 +81,8 @@ fn active_password_is(world: &World, text: &str) -> bool {
     *record.hash.expose() == toy_hash(&crate::world::password(text), record.salt, record.params)
 }
 
-/// Walks two registrations with different passwords, the delivery of their mails, and two
-/// activations: one crosses password and code, the other has both from one attempt.
+/// Explores two registrations with different passwords, the delivery of their mails, and two activations: one with
+/// the password of one attempt and the code of the other, one with both of one attempt.
 fn crossing_fails(password: &'static str, codes_of: &'static str, deliveries: Vec<Box<dyn Player>>) {
     let mut players = vec![activates(1, password, codes_of), activates(2, codes_of, codes_of)];
     players.extend([registers(3, OURS), registers(4, THEIRS)]);
@@ -111,8 +111,8 @@ fn a_code_activates_no_other_attempt() {
     crossing_fails(OURS, THEIRS, vec![Box::new(delivering(5))]);
 }
 
-/// Walks two activations with the right code, one of which may lose the reply to its commit,
-/// through everything that others do to the same attempt meanwhile.
+/// Explores two activations with the right code, one of which may lose the reply to its commit, together with
+/// `others` that change the same attempt.
 fn both_succeed_beside(others: Vec<Box<dyn Player>>) {
     let mut world = world();
     world.register(ADDRESS, OURS);
@@ -145,7 +145,7 @@ fn an_activation_and_another_registration_agree_on_who_was_first() {
         let told = state.told();
         let ours = told[0].as_deref() == Some(ACTIVATED);
         let theirs = told[3].as_deref() == Some(ACTIVATED);
-        assert!(!(ours && theirs), "one attempt of an address is activated");
+        assert!(!(ours && theirs), "only one attempt of an address is activated");
         if ours || theirs {
             assert!(active_password_is(&state.world, if ours { OURS } else { THEIRS }));
         }
@@ -170,8 +170,8 @@ fn every_code_of_one_attempt_opens_it_however_its_registrations_raced() {
     assert!(opened > 0);
 }
 
-/// A mail waits, and somebody asks around the moment that it is due: whatever comes first, the next one keeps its
-/// interval, and everybody who asked is served by what waits.
+/// A mail waits, and somebody asks around the moment that it is due: in every order the next one keeps its interval,
+/// and the waiting mail serves everybody who asked.
 #[test]
 fn mails_keep_their_interval_however_requests_and_deliveries_interleave() {
     for asks in [registers(1, THEIRS), resends(1)] {
@@ -184,7 +184,7 @@ fn mails_keep_their_interval_however_requests_and_deliveries_interleave() {
         explore(State { world, players }, |state| {
             let mut world = state.world.clone();
             world.pass(crate::fixture::seconds(600));
-            // A mail that two workers have sent is one mail.
+            // A mail that two workers have sent counts as one mail.
             let times = world.first_begun();
             let gaps: Vec<u64> = times.windows(2).map(|two| two[1].since(two[0]).as_secs()).collect();
             assert!(gaps.iter().zip([60, 120, 240]).all(|(gap, least)| *gap >= least), "{gaps:?}");

@@ -1,4 +1,4 @@
-//! Owns what becomes of an address over days: who wins it, when it is forgotten, who is told.
+//! The life of an address over days: who gets it, when it is forgotten, who is notified.
 
 use auth_core::{Activation, Event, Hashing, Kind, Row, Run, Scrypt, Status};
 
@@ -19,7 +19,7 @@ fn event(world: &mut World, password: &str, code: &auth_core::Code) -> Event {
     world.activate(ADDRESS, password, code).outcome().event
 }
 
-/// A world in which the owner's account is active.
+/// Returns a world in which the owner's account is active.
 fn owned() -> World {
     let mut world = world();
     world.register(ADDRESS, OWNERS);
@@ -38,7 +38,7 @@ fn whoever_registers_an_address_first_gains_nothing() {
     world.register(ADDRESS, OWNERS);
     world.pass(seconds(60));
     let owners = world.last_code();
-    // Both codes lie in the owner's mailbox; one of them opens his attempt, with his password.
+    // Both codes are in the owner's mailbox; one of them activates their attempt, with their password.
     assert_eq!(event(&mut world, OWNERS, &strangers), Event::WrongCode);
     assert_eq!(event(&mut world, STRANGERS, &strangers), Event::WrongPassword);
     assert_eq!(event(&mut world, STRANGERS, &owners), Event::WrongPassword);
@@ -59,14 +59,14 @@ fn a_code_that_waits_for_delivery_goes_to_the_latest_attempt() {
 #[test]
 fn no_request_changes_an_active_account() {
     let mut world = owned();
-    let (before, code) = (world.row(ADDRESS).cloned().expect("it is there"), world.last_code());
+    let (before, code) = (world.row(ADDRESS).cloned().expect("the row exists"), world.last_code());
     for password in [OWNERS, STRANGERS] {
         world.register(ADDRESS, password);
         world.resend(ADDRESS);
         world.activate(ADDRESS, password, &code);
         world.pass(DAY);
     }
-    let after = world.row(ADDRESS).expect("it is there");
+    let after = world.row(ADDRESS).expect("the row exists");
     assert_eq!((&after.status, after.expires), (&before.status, None));
 }
 
@@ -95,7 +95,7 @@ fn mail_goes_to_the_stored_spelling() {
     world.pass(seconds(60));
     let recipients: Vec<&str> = world.mailbox.iter().map(|mail| mail.to.as_str()).collect();
     assert_eq!(recipients, ["Ada@example.org"; 3]);
-    assert_eq!(world.mailbox[2].code, None, "the last one is a notice");
+    assert_eq!(world.mailbox[2].code, None, "the last mail is a notice");
 }
 
 #[test]
@@ -132,9 +132,9 @@ fn pending_and_vacant_addresses_are_forgotten_after_a_day() {
     for (mut world, kept) in [(pending, KEPT), (vacant, DAY)] {
         world.pass(kept - seconds(1));
         world.purge();
-        assert!(world.row(ADDRESS).is_some(), "not a second too early");
+        assert!(world.row(ADDRESS).is_some(), "not deleted a second too early");
         world.later(seconds(1));
-        // Deleted or not, it counts as absent, and mails start afresh.
+        // Deleted or not, it counts as absent, and the intervals start again.
         for purged in [false, true] {
             let mut world = world.clone();
             if purged {
@@ -163,7 +163,7 @@ fn the_codes_of_an_expired_attempt_are_dead() {
     assert_eq!(event(&mut world, OWNERS, &old), Event::WrongCode);
 }
 
-/// Mail servers may be away for nearly a day: whoever gets his code then can use it.
+/// Mail servers may be unavailable for nearly a day: whoever gets their code then can use it.
 #[test]
 fn a_code_that_arrives_lives_its_ttl_however_late_it_came() {
     // Tries after 0, 1, 3, … 1023 s, then every 600 s: number 153 is the last one of the day.
@@ -180,7 +180,7 @@ fn a_code_that_arrives_lives_its_ttl_however_late_it_came() {
     }
 }
 
-/// A run may be kept for long, and versions start again with a row that was deleted.
+/// A run may be kept for long, and versions start again after a row was deleted.
 #[test]
 fn a_stalled_activation_never_overwrites_a_newer_attempt() {
     let mut world = world();
@@ -198,7 +198,7 @@ fn a_stalled_activation_never_overwrites_a_newer_attempt() {
     while stalled.run.waits_for().is_some() {
         assert!(stalled.step(&mut world, How::Well));
     }
-    let told = stalled.run.into_outcome().expect("it has ended").expect("nothing broke").disclosed;
+    let told = stalled.run.into_outcome().expect("the run has ended").expect("nothing broke").disclosed;
     assert_eq!(told, Activation::Refused);
     assert!(!world.is_active(ADDRESS), "the owner's attempt is still pending");
 }
@@ -215,7 +215,7 @@ fn a_stored_hash_that_is_too_weak_or_too_costly_never_verifies() {
         let ran = world.drive(activate(ADDRESS, &code), Some(OWNERS), well);
         assert_eq!(ran.hashes, [Hashing::DEFAULT], "only today's parameters are ordered");
         assert_eq!(ran.outcome().event, Event::WrongPassword);
-        // Registering again replaces what cannot be used.
+        // Registering again replaces an unusable hash.
         assert_eq!(world.register(ADDRESS, OWNERS).outcome().event, Event::AttemptReplaced);
         world.pass(seconds(60));
         let code = world.last_code();
@@ -224,6 +224,6 @@ fn a_stored_hash_that_is_too_weak_or_too_costly_never_verifies() {
 }
 
 fn set_params(row: &mut Row, params: Hashing) {
-    let Status::Pending(attempt) = &mut row.status else { panic!("it is pending") };
+    let Status::Pending(attempt) = &mut row.status else { panic!("the row is not pending") };
     attempt.password.params = params;
 }

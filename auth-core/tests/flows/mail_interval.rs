@@ -1,4 +1,4 @@
-//! Owns how often an address gets mail, whoever asks, and that nobody can hold it up for long.
+//! How often an address gets mail, whoever asks, and that nobody can delay it for long.
 
 use auth_core::{Deliver, Event};
 
@@ -14,7 +14,7 @@ fn world() -> World {
     World::new(rules())
 }
 
-/// Seconds between the mails that have arrived.
+/// Returns the seconds between the mails that have arrived.
 fn gaps(world: &World) -> Vec<u64> {
     world.mailbox.windows(2).map(|pair| pair[1].at.since(pair[0].at).as_secs()).collect()
 }
@@ -78,7 +78,7 @@ fn a_newer_mail_is_due_when_the_interval_allows_not_when_a_backoff_would() {
     assert_eq!(world.deliver(), [Event::MailSent]);
 }
 
-/// A worker is never quite at once there: what is due and has not left stays due.
+/// A worker is never there immediately: a due mail that has not left stays due.
 #[test]
 fn asking_again_before_the_worker_came_puts_nothing_off() {
     let mut world = world();
@@ -88,7 +88,7 @@ fn asking_again_before_the_worker_came_puts_nothing_off() {
     assert_eq!(world.deliver(), [Event::MailSent]);
 }
 
-/// A stranger asks each time between the moment that a mail is due and the worker's coming.
+/// A stranger asks each time after a mail became due and before the worker comes.
 #[test]
 fn a_stranger_delays_a_mail_by_the_longest_interval_at_most() {
     let mut world = world();
@@ -103,7 +103,7 @@ fn a_stranger_delays_a_mail_by_the_longest_interval_at_most() {
     assert!(!world.mailbox.is_empty() && waited <= seconds(7200), "no mail for {} s", waited.as_secs());
 }
 
-/// A worker takes a moment from the lease to the sending, and a stranger may hit it each time.
+/// A worker takes a moment from the lease to the sending, and a stranger may ask in it each time.
 #[test]
 fn asking_while_a_worker_has_the_mail_puts_nothing_off() {
     for effect in 0..6 {

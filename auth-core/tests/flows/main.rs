@@ -1,9 +1,8 @@
-//! Owns the tests of the flows as hosts see them: effects out, answers in, outcomes at the end.
+//! The flows as hosts see them: effects out, answers in, outcomes at the end.
 //!
-//! Read `whole.rs` first: one run of each flow, spelled out. `script.rs` plays written-down runs and compares every order; `world/` is a store, a code
-//! store and a mailer in memory, for what only shows over several runs; `explore.rs` walks such
-//! runs through every order of their effects. `fixture.rs` and `derived.rs` hold the values. The
-//! other files are named after what they test.
+//! Read `whole.rs` first: one run of each flow, spelled out. `script.rs` plays scripts and compares every order; `world/` is a store, a code store and a mailer in memory, for
+//! behaviour over several runs; `explore.rs` takes such runs through every order of their effects. `fixture.rs` and
+//! `derived.rs` contain the values. The other files are named after what they test.
 
 mod activate;
 mod catalogue;

@@ -1,4 +1,4 @@
-//! What a request decided on is still so when it commits, and a worker touches nothing that is no longer its own.
+//! Decisions that are outdated at their commit, and workers that have lost their mail: neither changes anything.
 
 use auth_core::{Alphabet, CodeFormat, Deliver, Event, Flow, Kind, Register, Registration, Resend, Run};
 
@@ -22,7 +22,7 @@ fn resend() -> Resend {
     Resend { address: parse(ADDRESS), client: client() }
 }
 
-/// What happens before each effect of a run.
+/// A callback before each effect of a run.
 type Trouble<'a> = &'a mut dyn FnMut(&mut World, Kind, usize) -> How;
 
 /// Threat: a request that reads just before a mail is due and commits just after it has left, all day: twice as many
@@ -54,7 +54,7 @@ fn a_mail_that_left_since_a_request_read_keeps_its_interval() {
 #[test]
 fn a_mail_that_was_replaced_before_it_left_does_not_count() {
     let mut world = World::new(rules_with(|policy| {
-        policy.code = CodeFormat::new(Alphabet::Digits, 8).expect("eight digits are fine");
+        policy.code = CodeFormat::new(Alphabet::Digits, 8).expect("eight digits are allowed");
         policy.resend_after = seconds(1);
     }));
     for tick in 0..180_u32 {
@@ -91,7 +91,7 @@ fn an_unknown_outcome_holds_no_mail_up_for_longer_than_the_interval() {
     assert_eq!(world.next_due(), Some(at(60)));
 }
 
-/// The backoff of an unknown outcome is shorter than the interval by now: asking puts nothing off.
+/// The backoff of an unknown outcome is shorter than the interval by now: asking delays nothing.
 #[test]
 fn asking_leaves_a_mail_that_is_tried_before_the_interval_ends() {
     let mut world = World::new(rules());
@@ -127,7 +127,7 @@ fn a_late_worker_does_not_shorten_the_code_that_another_one_sends() {
     while late.step(&mut world, How::Well) {}
     world.later(TTL);
     let mut mailbox = world.clone();
-    assert!(second.step(&mut mailbox, How::Well), "it is sent");
+    assert!(second.step(&mut mailbox, How::Well), "the mail is sent");
     let code = mailbox.last_code();
     assert_eq!(mailbox.activate(ADDRESS, OURS, &code).outcome().event, Event::Activated);
 }
@@ -137,8 +137,8 @@ fn delivers(world: &mut World) -> Going<Deliver> {
     Going { run: Run::start(Deliver { leased }, &world.rules), beside: world.beside(None) }
 }
 
-/// Three codes have arrived. A fourth mail is deferred: while it may arrive only the newest three are good, its own among
-/// them, and once it is known not to have left the three that arrived are.
+/// Three codes have arrived. A fourth mail is deferred: while it may still arrive only the newest three codes are
+/// valid, its own included; once it is known not to have left, the three that arrived are.
 #[test]
 fn a_deferred_mail_takes_no_place_from_a_code_that_arrived() {
     let mut world = mailed();
@@ -158,7 +158,7 @@ fn a_deferred_mail_takes_no_place_from_a_code_that_arrived() {
     while fourth.run.waits_for() != Some(Kind::SendMail) {
         assert!(fourth.step(&mut world, How::Well));
     }
-    // Threat: more codes that are good at once than the odds count with.
+    // Threat: more codes valid at once than the odds assume.
     assert_eq!(good(&world), [Event::WrongCode, Event::Activated, Event::Activated]);
     while fourth.step(&mut world, How::Well) {}
     assert_eq!(good(&world), [Event::Activated; 3]);
@@ -179,7 +179,7 @@ fn deferred_mails_one_after_another_kill_no_code_that_arrived() {
     assert_eq!(world.activate(ADDRESS, OURS, &code).outcome().event, Event::Activated);
 }
 
-/// A small generator of our own: the same numbers wherever the test runs.
+/// A small generator of random numbers: the same on every platform.
 struct Numbers(u64);
 
 impl Numbers {
@@ -193,7 +193,7 @@ impl Numbers {
     }
 }
 
-/// A request that may rest between any two of its effects.
+/// A request that may pause between any two of its effects.
 enum Request {
     Register(Going<Register>),
     Resend(Going<Resend>),
@@ -219,8 +219,8 @@ impl Request {
     }
 }
 
-/// Whatever is asked, at whatever moments, with requests that rest between any two effects, and a mail server that
-/// does not always take mails: over a day no more mails leave than the intervals allow, and each refills the tries once.
+/// Any requests, at any moments, pausing between any two effects, and an unreliable mail server: over a day no more
+/// mails leave than the intervals allow, and each refills the tries once.
 #[test]
 fn mails_keep_their_interval_over_a_day_whatever_is_asked() {
     for seed in 0..12 {
@@ -231,7 +231,8 @@ fn mails_keep_their_interval_over_a_day_whatever_is_asked() {
             match numbers.below(8) {
                 0 if resting.len() < 4 => resting.push(Request::begin(&mut world, &mut numbers)),
                 0..=4 if !resting.is_empty() => {
-                    let one = usize::try_from(numbers.below(resting.len() as u64)).expect("it is small");
+                    let one =
+                        usize::try_from(numbers.below(resting.len() as u64)).expect("the index is small");
                     if !resting[one].step(&mut world) {
                         resting.swap_remove(one);
                     }
@@ -246,13 +247,13 @@ fn mails_keep_their_interval_over_a_day_whatever_is_asked() {
                     }
                     world.deliver();
                 }
-                // The moments around a mail's time are those that matter.
+                // The moments around a mail's time matter most.
                 6 => world.now = world.next_due().map_or(world.now, |next| next.max(world.now)),
                 _ => world.later(seconds(1 + numbers.below(40))),
             }
         }
         let times = world.first_begun();
-        assert_eq!(world.refilled().len(), times.len(), "each mail refills once, and none that never began");
+        assert_eq!(world.refilled().len(), times.len(), "each mail that began refills once, and no other");
         let gaps: Vec<u64> = times.windows(2).map(|pair| pair[1].since(pair[0]).as_secs()).collect();
         assert!(times.len() <= 18 && gaps.iter().all(|gap| *gap >= 60), "{} mails: {gaps:?}", times.len());
         assert!(times.len() >= 12, "the day was not used: {gaps:?}");

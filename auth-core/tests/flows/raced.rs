@@ -1,4 +1,4 @@
-//! Owns what happens when another whole run comes in between: before a commit, before a mail.
+//! Another whole run in between: before a commit, before a mail.
 
 use auth_core::{Activation, Deliver, Event, Kind, Registration, Resend, Resending};
 
@@ -11,7 +11,7 @@ const ADDRESS: &str = "ada@example.org";
 const OURS: &str = "our password";
 const THEIRS: &str = "their password";
 
-/// A world with a pending account of ours whose code has arrived.
+/// Returns a world with a pending account of ours whose code has arrived.
 fn mailed() -> World {
     let mut world = World::new(rules());
     world.register(ADDRESS, OURS);
@@ -59,7 +59,11 @@ fn a_registration_overtaken_by_an_activation_leaves_the_account_alone() {
     assert_eq!((late.disclosed, late.event), (Registration::Accepted, Event::AlreadyActive));
     assert!(world.is_active(ADDRESS));
     assert_eq!(world.deliver(), [Event::MailSent]);
-    assert_eq!(world.mailbox.last().and_then(|mail| mail.code.clone()), None, "a notice to the owner");
+    assert_eq!(
+        world.mailbox.last().and_then(|mail| mail.code.clone()),
+        None,
+        "the mail is a notice to the owner"
+    );
 }
 
 #[test]
@@ -121,7 +125,8 @@ fn a_mail_overtaken_by_another_attempt_carries_a_dead_code() {
     assert_eq!(world.activate(ADDRESS, THEIRS, &code).outcome().event, Event::Activated);
 }
 
-/// Two workers have one mail, since the lease of the first ran out before its `effect`-th effect.
+/// Returns a world where two workers have one mail, since the lease of the first expired before its `effect`-th
+/// effect.
 fn taken_over(effect: usize) -> World {
     let mut world = World::new(rules());
     world.register(ADDRESS, OURS);
@@ -149,7 +154,7 @@ fn a_worker_whose_lease_ran_out_while_it_sent_settles_nothing_and_its_code_is_th
     for effect in 2..=4 {
         let world = taken_over(effect);
         assert_eq!(world.mailbox.len(), 2);
-        assert_eq!(world.mailbox[0].code, world.mailbox[1].code, "whichever of the two is read");
+        assert_eq!(world.mailbox[0].code, world.mailbox[1].code, "both mails carry the same code");
         let told = world.clone().activate(ADDRESS, OURS, &world.last_code()).outcome().disclosed;
         assert_eq!(told, Activation::Activated);
     }

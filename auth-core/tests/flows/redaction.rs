@@ -1,4 +1,4 @@
-//! Owns what must not show: secrets and personal data in `Debug`, wherever a host may print it.
+//! Secrets and personal data are not in `Debug` output, wherever a host may print it.
 
 use std::fmt::{Debug, Write};
 
@@ -26,11 +26,11 @@ impl Visitor for Printing {
             let effect = run.take().expect("the order waits");
             let answered = format!("{effect:?}");
             let answer = script.steps[n].answer(effect);
-            write!(self.0, "{run:?} {answered} {answer:?} {:?}", run.snapshot()).expect("memory is there");
+            write!(self.0, "{run:?} {answered} {answer:?} {:?}", run.snapshot()).expect("memory suffices");
             let mut ended = end.clone();
-            let refused = ended.accept(answer, &script.rules).expect_err("it has ended");
+            let refused = ended.accept(answer, &script.rules).expect_err("the run has ended");
             write!(self.0, "{refused:?} {:?} {:?}", ended, ended.clone().into_outcome())
-                .expect("memory is there");
+                .expect("memory suffices");
         }
     }
 }
@@ -46,10 +46,10 @@ fn printed() -> String {
 fn no_debug_shows_a_hash_a_seed_or_a_code() {
     let printed = printed();
     for secret in [HASH, OTHER_HASH, SEED] {
-        // Salts and generations of the scripts repeat one octet too, but 16 times.
-        let octets = format!("{secret:?}");
-        let octets = octets.trim_matches(['[', ']']);
-        assert!(!printed.contains(octets), "{octets} is shown");
+        // Salts and generations of the scripts repeat one byte too, but 16 times.
+        let bytes = format!("{secret:?}");
+        let bytes = bytes.trim_matches(['[', ']']);
+        assert!(!printed.contains(bytes), "{bytes} is shown");
     }
     let slot = derived::slot(&key(), generation(1));
     let drawn = derived::code(CODE_KEY, slot, mail_id(9), rules().policy().code);
@@ -66,7 +66,7 @@ fn no_debug_shows_an_address() {
 
 #[test]
 fn no_debug_shows_rules_keys_passwords_or_whatever_is_wrapped() {
-    let password = auth_core::Password::parse("canary-7731").expect("it is a password");
+    let password = auth_core::Password::parse("canary-7731").expect("the password is valid");
     let wrapped = Secret::new(String::from("canary-7731"));
     let text = format!("{password:?} {wrapped:?} {:?}", rules());
     assert!(!text.contains("canary"), "{text}");

@@ -1,4 +1,4 @@
-//! Owns purity: a run is its input and its answers, nothing else.
+//! Purity: a run consists of its input and its answers, nothing else.
 
 use std::fmt::Debug;
 
@@ -22,7 +22,7 @@ impl Visitor for Playing {
     }
 }
 
-/// Compares runs that were fed alike.
+/// Compares runs with equal answers.
 struct Comparing;
 
 impl Visitor for Comparing {
@@ -33,7 +33,7 @@ impl Visitor for Comparing {
         for n in script.places().into_iter().chain([script.steps.len()]) {
             let (one, other) = (script.at(n), script.at(n));
             assert_eq!(one.snapshot(), other.snapshot());
-            // A run that has gone on is another value; its clone of before is not touched.
+            // A run that has advanced is another value; its earlier clone is unchanged.
             let clone = one.clone();
             let ahead = script.go(one, &script.steps[n..]);
             assert_eq!(clone.snapshot(), other.snapshot());
@@ -57,7 +57,7 @@ fn the_same_answers_give_the_same_run() {
     visit_all(&mut Comparing);
 }
 
-/// Asks a run under way for its outcome.
+/// Asks an unfinished run for its outcome.
 struct Impatient;
 
 impl Visitor for Impatient {
@@ -67,10 +67,10 @@ impl Visitor for Impatient {
     {
         for n in script.places() {
             let run: Run<F> = script.at(n);
-            let run = run.into_outcome().expect_err("a run under way has no outcome");
+            let run = run.into_outcome().expect_err("an unfinished run has no outcome");
             // It comes back unchanged, and its order can still be taken.
             let run = script.go(run, &script.steps[n..]);
-            assert_eq!(run.into_outcome().expect("it has ended"), script.ended);
+            assert_eq!(run.into_outcome().expect("the run has ended"), script.ended);
         }
     }
 }

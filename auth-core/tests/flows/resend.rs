@@ -1,4 +1,4 @@
-//! Owns the scripts of Resend: registration without a password.
+//! The scripts of Resend: registration without a password.
 
 use auth_core::{Admission, Admit, Commit, Event, Found, Outcome, OwedMail, Resend, Resending, Row};
 
@@ -22,7 +22,7 @@ fn one(found: Found, row: Row, mail: Option<OwedMail>, event: Event) -> Script<R
     script(vec![admitted(), drawn(), finds(found), commit], Resending::Accepted, event)
 }
 
-/// What an address becomes that was only asked about: a row that advances nothing.
+/// Returns the row that is written for an unknown address.
 fn vacant() -> Row {
     Row { expires: Some(at(0).after(DAY)), ..VACANT }
 }
@@ -40,7 +40,7 @@ fn expired_attempt() -> Script<Resend> {
     one(found(3, &expired()), vacant(), None, Event::NoAccount)
 }
 
-/// A pending attempt whose last mail was due at `was`; the next one is at `due`.
+/// Returns the script of a pending attempt whose last mail was due at `was`; the next one is due at `due`.
 fn pending_address(was: (i64, u64), due: (i64, u64)) -> Script<Resend> {
     let before = pending(attempt(1), at(was.0), was.1);
     let after = pending(attempt(1), at(due.0), due.1);
@@ -60,7 +60,7 @@ fn while_a_mail_waits() -> Script<Resend> {
     pending_address((50, 120), (50, 120))
 }
 
-/// The mail was due 10 s ago and nobody has begun to send it: nothing would be gained by one in its place.
+/// The mail was due 10 s ago and nobody has begun to send it: replacing it would gain nothing.
 fn while_a_mail_is_late() -> Script<Resend> {
     let row = unsent(pending(attempt(1), at(-10), 60));
     let found = trying(found(3, &row), at(-10));

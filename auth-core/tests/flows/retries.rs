@@ -1,4 +1,4 @@
-//! Owns what is left when something breaks at any effect: asking again always ends well.
+//! Failures at any effect: asking again always succeeds in the end.
 
 use auth_core::{Activation, Deliver, Event, Kind, Resend};
 
@@ -115,11 +115,11 @@ fn a_delivery_that_broke_anywhere_is_taken_over() {
         world.register(ADDRESS, PASSWORD);
         let leased = world.lease().expect("a mail is due");
         world.drive(Deliver { leased }, None, once(at, how));
-        // A lease runs out after a minute, a lost reply is waited for ten.
+        // A lease expires after a minute; a lost reply is waited for ten minutes.
         world.pass(seconds(1200));
         assert!((1..=2).contains(&world.mailbox.len()), "{} mails", world.mailbox.len());
-        assert_eq!(world.next_due(), None, "nothing waits any more");
-        // The code of the last mail has been there for 20 min at most: ask again if it is too old.
+        assert_eq!(world.next_due(), None, "no mail waits any more");
+        // The code of the last mail is at most 20 min old: ask again if it has expired.
         world.resend(ADDRESS);
         world.pass(seconds(60));
         activates(&mut world);
@@ -148,8 +148,8 @@ fn activates_with_a_new_code(world: &mut World) {
     activates(world);
 }
 
-/// The host that dies after each sending, or whose store takes no end of a delivery: at most two
-/// more mails follow an unknown outcome.
+/// A host that dies after each sending, or whose store accepts no end of a delivery: at most two more mails follow an
+/// unknown outcome.
 #[test]
 fn a_mail_that_is_never_settled_is_sent_three_times_at_most() {
     for how in [How::NotDone, How::DiesBefore, How::LostBefore] {
@@ -175,7 +175,7 @@ fn a_host_that_dies_before_sending_costs_no_mail_however_often_it_does() {
     world.register(ADDRESS, PASSWORD);
     for round in 0..10 {
         let leased = world.lease().expect("the mail is taken over");
-        // Before it is written down that the sending begins.
+        // Before the begin is recorded.
         let (at, how) = if round % 2 == 0 { (0, How::DiesAfter) } else { (1, How::DiesBefore) };
         world.drive(Deliver { leased }, None, once(at, how));
         world.later(crate::world::LEASE);

@@ -1,4 +1,4 @@
-//! Owns which policies a service may start with, and what a refusal tells.
+//! Which policies are accepted, and what a rejection says.
 
 use std::time::Duration;
 
@@ -15,14 +15,14 @@ fn checked(change: impl FnOnce(&mut Policy)) -> Result<Rules, RulesError> {
 }
 
 fn refusal(change: impl FnOnce(&mut Policy)) -> RulesError {
-    checked(change).expect_err("the policy must be refused")
+    checked(change).expect_err("the policy must be rejected")
 }
 
 fn digits(length: u8) -> CodeFormat {
-    CodeFormat::new(Alphabet::Digits, length).expect("the length is fine")
+    CodeFormat::new(Alphabet::Digits, length).expect("the length is allowed")
 }
 
-/// The profile of small deployments: 4 digits for a minute, 3 tries.
+/// Sets the profile of small deployments: 4 digits for a minute, 3 tries.
 fn seed_compat(policy: &mut Policy) {
     policy.code = digits(4);
     policy.code_ttl = seconds(60);
@@ -103,7 +103,7 @@ fn a_hash_lies_between_floor_and_ceiling() {
         assert_eq!(refusal(|policy| policy.hash = wrong), RulesError::Hash(wrong));
         assert!(RulesError::Hash(wrong).to_string().contains("OWASP"));
     }
-    // Without a floor the ceiling still holds.
+    // Without a floor the ceiling still applies.
     let cheap = |policy: &mut Policy| (policy.hash, policy.hash_floor) = (hash(4, 8, 1), HashFloor::NONE);
     assert!(checked(cheap).is_ok());
     let huge = |policy: &mut Policy| (policy.hash, policy.hash_floor) = (hash(21, 8, 1), HashFloor::NONE);

@@ -1,7 +1,7 @@
-//! Owns scripts: the input, effects and answers of one run, written down, and how they are played.
+//! Scripts: the input, effects and answers of one run, written down, and how they are played.
 //!
-//! Playing compares every order with the one written down, then does the same again with a
-//! snapshot and a restore at each effect: before its order was taken, and between order and answer.
+//! Playing compares every order with the script, then does the same again with a snapshot and a restore at each
+//! effect: before its order was taken, and between order and answer.
 
 use std::fmt::Debug;
 
@@ -16,7 +16,7 @@ use crate::fixture;
 
 macro_rules! steps {
     ($($name:ident),+) => {
-        /// Holds one effect of a script: the order that is expected and the answer to give.
+        /// One effect of a script: the expected order and the answer to give.
         #[derive(Clone, Debug)]
         pub(crate) enum Step { $($name($name, Answer<$name>),)+ }
 
@@ -25,17 +25,17 @@ macro_rules! steps {
                 match self { $(Self::$name(..) => Kind::$name,)+ }
             }
 
-            /// The same order with a fault for an answer.
+            /// Returns the same order with a fault as its answer.
             pub(crate) fn failing(&self, fault: Fault) -> Self {
                 match self { $(Self::$name(order, _) => Self::$name(order.clone(), Err(fault)),)+ }
             }
 
-            /// The order, without its type.
+            /// Returns the order, without its type.
             pub(crate) fn order(&self) -> Order {
                 match self { $(Self::$name(order, _) => Order::$name(order.clone()),)+ }
             }
 
-            /// The answer, without its type.
+            /// Returns the answer, without its type.
             pub(crate) fn reply(&self) -> Result<Reply, Fault> {
                 match self { $(Self::$name(_, answer) => answer.clone().map(Reply::$name),)+ }
             }
@@ -60,7 +60,7 @@ macro_rules! steps {
 
 steps!(Admit, Random, FindAccount, HashPassword, CommitAccount, PutCode, RedeemCode, SendMail, SettleMail);
 
-/// Writes one effect down; an answer of another type than the order's does not compile.
+/// Makes one step; an answer of another type than the order's does not compile.
 pub(crate) fn step<O: Op>(order: O, answer: Answer<O>) -> Step
 where
     Step: From<(O, Answer<O>)>,
@@ -80,15 +80,15 @@ pub(crate) fn finds(found: auth_core::Found) -> Step {
     step(FindAccount { key: fixture::key() }, Ok(found))
 }
 
-/// A hash with today's parameters.
+/// Makes the step of a hash with today's parameters.
 pub(crate) fn hashes(salt: Salt, hash: [u8; 32]) -> Step {
     let params = Hashing::DEFAULT;
     step(HashPassword { salt, params }, Ok(Hashed { params, hash: Secret::new(hash) }))
 }
 
-/// Holds a run written down: what it starts from, every effect, how it ends.
+/// A run written down: its input, every effect, its end.
 pub(crate) struct Script<F: Flow> {
-    /// The rule that it shows, as `scripts!` names it.
+    /// The rule that it tests, as named by `scripts!`.
     pub(crate) name: String,
     pub(crate) rules: Rules,
     pub(crate) flow: F,
@@ -100,8 +100,7 @@ impl<F: Flow> Script<F>
 where
     F::Outcome: Clone + Debug + PartialEq,
 {
-    /// Plays it straight through, then once per effect with a restore there, then with one at
-    /// every effect.
+    /// Plays it without a restore, then with one restore at each effect in turn, then with one at every effect.
     pub(crate) fn play(&self) {
         self.ends_well(self.go(Run::start(self.flow.clone(), &self.rules), &self.steps));
         let mut always = Run::start(self.flow.clone(), &self.rules);
@@ -116,26 +115,26 @@ where
         self.ends_well(self.restored(&always));
     }
 
-    /// The places of its effects. A run that reads and decides again does the same each time: of a long script these
-    /// are the first and the last.
+    /// Returns the places of its effects. A run that reads and decides again does the same each time: of a long
+    /// script these are only the first and the last.
     pub(crate) fn places(&self) -> Vec<usize> {
         const SOME: usize = 12;
         let end = self.steps.len();
         (0..end).filter(|place| *place < SOME || end - place <= SOME).collect()
     }
 
-    /// The run before its `n`-th effect.
+    /// Returns the run before its `n`-th effect.
     pub(crate) fn at(&self, n: usize) -> Run<F> {
         self.go(Run::start(self.flow.clone(), &self.rules), &self.steps[..n])
     }
 
-    /// Follows steps from where a run stands.
+    /// Plays steps from the current state of a run.
     pub(crate) fn go(&self, mut run: Run<F>, steps: &[Step]) -> Run<F> {
         for step in steps {
             assert_eq!(run.waits_for(), Some(step.kind()));
             let effect = run.take().unwrap_or_else(|| panic!("{:?} waits to be taken", step.kind()));
             assert!(run.take().is_none(), "an order is taken once");
-            run.accept(step.answer(effect), &self.rules).expect("the answer fits");
+            run.accept(step.answer(effect), &self.rules).expect("the answer matches");
         }
         run
     }
@@ -148,12 +147,12 @@ where
         again
     }
 
-    /// Restores between an order and its answer: the ticket of before fits the restored run.
+    /// Restores between an order and its answer: the earlier ticket is valid for the restored run.
     fn restored_under_way(&self, n: usize) -> Run<F> {
         let mut run = self.at(n);
         let effect = run.take().expect("the order waits to be taken");
         let mut again = self.restored(&run);
-        again.accept(self.steps[n].answer(effect), &self.rules).expect("the earlier ticket fits");
+        again.accept(self.steps[n].answer(effect), &self.rules).expect("the earlier ticket is valid");
         self.go(again, &self.steps[n + 1..])
     }
 
@@ -167,8 +166,8 @@ where
     }
 }
 
-/// Lists scripts, each named after the call that makes it: another one changes no name. Of those that one call makes,
-/// each has the name that it was given there, too, or its number.
+/// Lists scripts, each named after the call that makes it, so that a new one changes no other name. Scripts made by
+/// one call have the names that they were given there, or numbers.
 macro_rules! scripts {
     ($($call:expr),+ $(,)?) => {{
         let mut all = Vec::new();
@@ -193,7 +192,7 @@ pub(crate) fn name<F: Flow>(call: &str, made: impl Into<Made<F>>, all: &mut Vec<
     all.append(&mut scripts);
 }
 
-/// What one call makes.
+/// The scripts made by one call.
 pub(crate) struct Made<F: Flow>(Vec<Script<F>>);
 
 impl<F: Flow> From<Script<F>> for Made<F> {

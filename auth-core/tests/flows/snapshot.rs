@@ -1,4 +1,4 @@
-//! Owns damage: whatever bytes are restored, they are the run that was written or none.
+//! Damaged snapshots: any bytes restore to the run that was written, or are rejected.
 
 use std::fmt::Debug;
 
@@ -15,17 +15,17 @@ use crate::{
     script::Script,
 };
 
-/// Restores bytes; if they are a run, it must be the one that was written.
+/// Restores bytes; if they are accepted, the run must be the one that was written.
 fn same_run_or_none<F: Flow>(bytes: &[u8], written: &[u8], rules: &Rules) {
     if let Ok(run) = Run::<F>::restore(bytes, rules) {
         assert_eq!(run.snapshot().expose().as_slice(), written, "{}: damage became another run", F::NAME);
     }
 }
 
-/// Runs that read and decide again say the same over and over: of their snapshots a part is enough.
+/// Of runs that read and decide again a part of the snapshots suffices: they repeat themselves.
 const LONGEST: usize = 10;
 
-/// Cuts every snapshot of a script short, and prolongs it.
+/// Shortens and extends every snapshot of a script.
 struct Cutting;
 
 impl Visitor for Cutting {
@@ -39,7 +39,7 @@ impl Visitor for Cutting {
         let mut bytes = script.at(script.steps.len()).snapshot().expose().clone();
         for end in 0..bytes.len() {
             let cut = Run::<F>::restore(&bytes[..end], &script.rules);
-            assert!(cut.is_err(), "{}: {end} of {} octets are a run", F::NAME, bytes.len());
+            assert!(cut.is_err(), "{}: {end} of {} bytes are accepted", F::NAME, bytes.len());
         }
         bytes.push(0);
         let longer = Run::<F>::restore(&bytes, &script.rules).err();
@@ -52,7 +52,7 @@ fn every_truncation_is_a_bad_snapshot() {
     visit_all(&mut Cutting);
 }
 
-/// Changes every octet of a run's last snapshot.
+/// Changes every byte of a run's last snapshot.
 struct Corrupting;
 
 impl Visitor for Corrupting {
@@ -82,12 +82,12 @@ where
 }
 
 #[test]
-fn a_changed_octet_never_makes_another_run() {
+fn a_changed_byte_never_makes_another_run() {
     visit_all(&mut Corrupting);
 }
 
 #[test]
-fn every_bit_of_every_octet_is_changed_once_per_flow() {
+fn every_bit_of_every_byte_is_changed_once_per_flow() {
     let bits: Vec<u8> = (0..8).map(|bit| 1 << bit).collect();
     corrupt(&register::scripts()[0], &bits);
     corrupt(&activate::scripts()[0], &bits);
@@ -108,7 +108,7 @@ fn arbitrary_bytes_are_no_run() {
     for round in 0..4000_usize {
         let mut bytes: Vec<u8> = (0..round % 97).map(|_| next()).collect();
         none(&bytes);
-        // The same behind a head that is right, so that the rest is read at all.
+        // The same after a valid head, so that the rest is read at all.
         for name in ["register", "resend", "activate", "deliver"] {
             let mut headed = vec![1, 0, u8::try_from(name.len()).expect("names are short")];
             headed.extend_from_slice(name.as_bytes());
@@ -155,16 +155,17 @@ fn a_run_is_not_taken_up_under_rules_that_would_have_ordered_otherwise() {
     refused(register, 1, &unlimited);
     let slower = rules_with(|policy| policy.resend_after = seconds(61));
     refused(register, 5, &slower);
-    let other_keys = Rules::new(Policy::default(), keys(&[OLD_CODE_KEY])).expect("the policy is a good one");
+    let other_keys = Rules::new(Policy::default(), keys(&[OLD_CODE_KEY])).expect("the policy is valid");
     refused(activate, 4, &other_keys);
     refused(activate, 5, &other_keys);
-    let swapped = Rules::new(Policy::default(), keys(&[OLD_CODE_KEY, CODE_KEY])).expect("it is a good one");
+    let swapped =
+        Rules::new(Policy::default(), keys(&[OLD_CODE_KEY, CODE_KEY])).expect("the policy is valid");
     refused(activate, 5, &swapped);
     refused(&deliver::scripts()[0], 3, &swapped);
 }
 
-/// Runs that wait, as version 2.0 wrote them; `AUTH_CORE_WRITE_SCRIPTS=1` writes the file where it is missing.
-/// It stays for as long as the first octet does: what is added for a later minor version comes beside it.
+/// Runs that wait, as version 2.0 wrote them; `AUTH_CORE_WRITE_SCRIPTS=1` writes the file if it is missing. It stays
+/// for as long as the first byte does: additions of a later minor version get a file of their own.
 #[test]
 fn what_version_2_0_wrote_is_read() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/snapshots/2.0.txt");
@@ -177,16 +178,16 @@ fn what_version_2_0_wrote_is_read() {
     if std::env::var_os("AUTH_CORE_WRITE_SCRIPTS").is_some() && !std::path::Path::new(path).exists() {
         let hex = |bytes: &[u8]| bytes.iter().map(|b| format!("{b:02x}")).collect::<String>();
         let lines = now.iter().map(|(name, bytes)| format!("{name} {}\n", hex(bytes.expose())));
-        std::fs::write(path, lines.collect::<String>()).expect("it can be written");
+        std::fs::write(path, lines.collect::<String>()).expect("the file can be written");
     }
-    let written = std::fs::read_to_string(path).expect("the file is there");
+    let written = std::fs::read_to_string(path).expect("the file exists");
     let read: Vec<(&str, Kind)> = written
         .lines()
         .map(|line| {
-            let (name, hex) = line.split_once(' ').expect("a name and octets");
-            let octet = |two| u8::from_str_radix(std::str::from_utf8(two).expect("ASCII"), 16).expect("hex");
-            let bytes: Vec<u8> = hex.as_bytes().chunks(2).map(octet).collect();
-            let mut machine = Machine::restore(&bytes, &rules()).expect("it is read");
+            let (name, hex) = line.split_once(' ').expect("a name and bytes");
+            let byte = |two| u8::from_str_radix(std::str::from_utf8(two).expect("ASCII"), 16).expect("hex");
+            let bytes: Vec<u8> = hex.as_bytes().chunks(2).map(byte).collect();
+            let mut machine = Machine::restore(&bytes, &rules()).expect("the snapshot is read");
             let order = machine.take().expect("an order waits").order;
             (name, order.kind())
         })
@@ -207,7 +208,7 @@ fn what_a_later_minor_version_wrote_is_another_format() {
     assert_eq!(Run::<Register>::restore(&bytes, &rules()).err(), Some(BadSnapshot::Format));
 }
 
-/// Threat: whoever can restart a host under a lower floor, and has a run that waits.
+/// Threat: somebody restarts a host under a lower floor while a run waits.
 #[test]
 fn a_run_is_not_taken_up_under_another_floor() {
     let lowered = rules_with(|policy| policy.hash_floor = HashFloor::NONE);
@@ -224,7 +225,7 @@ fn what_was_not_ordered_yet_follows_the_new_rules() {
     let mut run = Run::<Register>::restore(script.at(2).snapshot().expose(), &costlier)
         .expect("under both rules it looks for the account now");
     let effect = run.take().expect("the order waits");
-    run.accept(script.steps[2].answer(effect), &costlier).expect("the answer fits");
+    run.accept(script.steps[2].answer(effect), &costlier).expect("the answer matches");
     let Some(Effect::HashPassword(_, order)) = run.take() else { panic!("{run:?} does not hash") };
     assert_eq!(order.params, scrypt(18));
 }

@@ -1,4 +1,4 @@
-//! Values as stores keep them: what one version writes, every later one reads.
+//! Values as stores keep them: every later version reads what an earlier one wrote.
 
 use auth_core::{BadStored, LeaseToken, QueuedMail, Row, Slot, Stored, TokenBucket};
 
@@ -8,7 +8,7 @@ use crate::{
     script::Step,
 };
 
-/// One of each, with every field set.
+/// Returns one of each, with every field set.
 fn values() -> [(&'static str, Vec<u8>); 5] {
     let mut mail = QueuedMail::new(key(), owed(crate::fixture::mail_id(9), &attempt(1), at(-5)));
     mail.lease(LeaseToken::from_bytes([5; 16]), seconds(60), at(0)).expect("it is due");
@@ -41,7 +41,7 @@ fn again(name: &str, bytes: &[u8]) -> Result<Vec<u8>, BadStored> {
     Ok(written.expose().clone())
 }
 
-/// `AUTH_CORE_WRITE_SCRIPTS=1` writes the file where it is missing; it stays for good.
+/// `AUTH_CORE_WRITE_SCRIPTS=1` writes the file if it is missing; it is never changed.
 #[test]
 fn what_format_1_wrote_is_read() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/stored/1.txt");
@@ -49,9 +49,9 @@ fn what_format_1_wrote_is_read() {
         let hex = |bytes: &[u8]| bytes.iter().map(|b| format!("{b:02x}")).collect::<String>();
         let lines =
             values().iter().map(|(name, bytes)| format!("{name} {}\n", hex(bytes))).collect::<String>();
-        std::fs::write(path, lines).expect("it can be written");
+        std::fs::write(path, lines).expect("the file can be written");
     }
-    let text = std::fs::read_to_string(path).expect("the file is there");
+    let text = std::fs::read_to_string(path).expect("the file exists");
     let mut lines = text.lines();
     for (name, now) in values() {
         let (written_name, hex) =

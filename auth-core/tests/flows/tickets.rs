@@ -1,4 +1,4 @@
-//! Owns answers that do not fit: they come back, and the run is as it was.
+//! Answers that do not match: they come back, and the run is unchanged.
 
 use std::fmt::Debug;
 
@@ -27,20 +27,20 @@ fn answered(run: &mut Run<Resend>, seed: u8) -> Answered {
     }
 }
 
-/// A run with that many answers.
+/// Returns a run with that many answers.
 fn advanced(answers: usize, seed: u8) -> Run<Resend> {
     let mut run = started(&rules());
     for _ in 0..answers {
         let answer = answered(&mut run, seed);
-        run.accept(answer, &rules()).expect("the answer fits");
+        run.accept(answer, &rules()).expect("the answer matches");
     }
     run
 }
 
-/// Hands an answer to a run that must not take it.
+/// Gives an answer to a run that must refuse it.
 fn refuses<F: Flow>(run: &mut Run<F>, answered: Answered, rules: &Rules) -> (WhyRefused, Answered) {
     let (before, waits_for) = (run.snapshot(), run.waits_for());
-    let refused = run.accept(answered, rules).expect_err("the answer does not fit");
+    let refused = run.accept(answered, rules).expect_err("the answer does not match");
     assert_eq!(run.snapshot(), before, "a refused answer changes nothing");
     assert_eq!(run.waits_for(), waits_for);
     (refused.why, *refused.answered)
@@ -49,10 +49,10 @@ fn refuses<F: Flow>(run: &mut Run<F>, answered: Answered, rules: &Rules) -> (Why
 #[test]
 fn an_order_is_answered_once() {
     let run = advanced(0, 1);
-    // Two copies of one run have a ticket each, and the first answer uses both up.
+    // Two copies of one run have a ticket each, and the first answer invalidates both.
     let (mut one, mut other) = (run.clone(), run);
     let (first, second) = (answered(&mut one, 1), answered(&mut other, 1));
-    one.accept(first, &rules()).expect("the answer fits");
+    one.accept(first, &rules()).expect("the answer matches");
     assert_eq!(refuses(&mut one, second, &rules()).0, WhyRefused::AlreadyAnswered);
 }
 
@@ -61,8 +61,9 @@ fn an_order_that_was_answered_before_a_restore_stays_answered() {
     let mut run = advanced(1, 1);
     let again = answered(&mut run.clone(), 1);
     let answer = answered(&mut run, 1);
-    run.accept(answer, &rules()).expect("the answer fits");
-    let mut restored = Run::<Resend>::restore(run.snapshot().expose(), &rules()).expect("it is a run");
+    run.accept(answer, &rules()).expect("the answer matches");
+    let mut restored =
+        Run::<Resend>::restore(run.snapshot().expose(), &rules()).expect("the snapshot is valid");
     assert_eq!(refuses(&mut restored, again, &rules()).0, WhyRefused::AlreadyAnswered);
 }
 
@@ -83,13 +84,13 @@ fn another_runs_answer_is_refused() {
     let answer = answered(&mut advanced(1, 1), 1);
     let mut elsewhere = Run::start(
         Resend {
-            address: auth_core::Address::parse("bob@example.org").expect("it is an address"),
+            address: auth_core::Address::parse("bob@example.org").expect("the address is valid"),
             client: client(),
         },
         &rules(),
     );
     let first = answered(&mut elsewhere, 1);
-    elsewhere.accept(first, &rules()).expect("the answer fits");
+    elsewhere.accept(first, &rules()).expect("the answer matches");
     assert_eq!(refuses(&mut elsewhere, answer, &rules()).0, WhyRefused::OtherRun);
 }
 
@@ -105,16 +106,16 @@ fn a_refused_answer_still_fits_its_own_run() {
     let answer = answered(&mut own, 1);
     let (_, answer) = refuses(&mut advanced(2, 2), answer, &rules());
     let (_, answer) = refuses(&mut advanced(0, 1), answer, &rules());
-    own.accept(answer, &rules()).expect("the answer fits its own run");
+    own.accept(answer, &rules()).expect("the answer matches its own run");
 }
 
 #[test]
 fn two_runs_of_one_value_take_each_others_answers() {
-    // Nothing was drawn yet: they are the same run, and what answers one answers the other.
+    // Nothing was drawn yet: they are the same run, and an answer to one is an answer to the other.
     let (mut one, mut other) = (started(&rules()), started(&rules()));
     let (first, second) = (answered(&mut one, 1), answered(&mut other, 1));
-    one.accept(second, &rules()).expect("the answer fits");
-    other.accept(first, &rules()).expect("the answer fits");
+    one.accept(second, &rules()).expect("the answer matches");
+    other.accept(first, &rules()).expect("the answer matches");
     assert_eq!(one.snapshot(), other.snapshot());
 }
 
@@ -141,7 +142,7 @@ fn an_answer_to_an_order_of_other_rules_is_refused() {
     assert_eq!(why, WhyRefused::OtherRun);
 }
 
-/// Threat: a host that hashes cheaper than it was told.
+/// Threat: a host that hashes cheaper than ordered.
 #[test]
 fn a_hash_by_another_function_is_refused() {
     let script = crate::register::scripts().swap_remove(0);
@@ -154,7 +155,7 @@ fn a_hash_by_another_function_is_refused() {
     }
 }
 
-/// Hands the answer of each place to the runs of all other places.
+/// Gives the answer of each place to the runs of all other places.
 struct Misplaced;
 
 impl Visitor for Misplaced {

@@ -1,4 +1,4 @@
-//! Owns the life of codes over several runs: how long they are good, and how often one may err.
+//! The life of codes over several runs: how long they are valid, and how many wrong ones are allowed.
 
 use auth_core::{Code, Event, Run};
 
@@ -10,7 +10,7 @@ use crate::{
 const ADDRESS: &str = "ada@example.org";
 const PASSWORD: &str = "correct horse";
 
-/// A world with a pending account whose first code has arrived.
+/// Returns a world with a pending account whose first code has arrived.
 fn mailed() -> World {
     let mut world = World::new(rules());
     world.register(ADDRESS, PASSWORD);
@@ -22,7 +22,7 @@ fn tries(world: &mut World, code: &Code) -> Event {
     world.activate(ADDRESS, PASSWORD, code).outcome().event
 }
 
-/// Uses every try up.
+/// Uses up every try.
 fn used_up(mut world: World) -> World {
     let wrong = world.wrong_code();
     for _ in 0..5 {
@@ -63,7 +63,7 @@ fn another_try_of_the_same_mail_refills_nothing() {
     world.register(ADDRESS, PASSWORD);
     assert_eq!(world.deliver(), [Event::MailUnknown]);
     let mut world = used_up(world);
-    assert_eq!(world.pass(seconds(600)), [Event::MailSent], "ten minutes later it is tried again");
+    assert_eq!(world.pass(seconds(600)), [Event::MailSent], "ten minutes later the mail is retried");
     let code = world.last_code();
     assert_eq!(tries(&mut world, &code), Event::TriesUsedUp);
 }
@@ -100,13 +100,13 @@ fn a_hundred_guesses_at_once_are_compared_five_times() {
         Going { run: Run::start(activate(ADDRESS, &wrong), &world.rules), beside }
     };
     let mut guesses: Vec<_> = (0..100).map(|_| begin(&mut world)).collect();
-    // All of them take each step before any takes the next.
+    // All runs take each step before any takes the next.
     while guesses.iter_mut().filter(|guess| guess.run.waits_for().is_some()).count() > 0 {
         guesses.iter_mut().for_each(|guess| assert!(guess.step(&mut world, How::Well)));
     }
     let events: Vec<Event> = guesses
         .into_iter()
-        .map(|guess| guess.run.into_outcome().expect("it has ended").expect("nothing broke").event)
+        .map(|guess| guess.run.into_outcome().expect("the run has ended").expect("nothing broke").event)
         .collect();
     assert_eq!(events.iter().filter(|event| **event == Event::WrongCode).count(), 5);
     assert_eq!(events.iter().filter(|event| **event == Event::TriesUsedUp).count(), 95);
@@ -119,12 +119,12 @@ fn the_request_that_activated_can_be_repeated_and_costs_no_try() {
     assert_eq!(tries(&mut world, &code), Event::Activated);
     (0..20).for_each(|_| assert_eq!(tries(&mut world, &code), Event::ActivatedAgain));
     let mut world = used_up_after_activation(world);
-    assert_eq!(tries(&mut world, &code), Event::ActivatedAgain, "not even when none is left");
+    assert_eq!(tries(&mut world, &code), Event::ActivatedAgain, "a redeemed code needs no try");
     world.later(TTL);
-    assert_ne!(tries(&mut world, &code), Event::ActivatedAgain, "while the code lives");
+    assert_ne!(tries(&mut world, &code), Event::ActivatedAgain, "the code has expired");
 }
 
-/// The activation took one of the five tries.
+/// Uses up the four tries that the activation left.
 fn used_up_after_activation(mut world: World) -> World {
     let wrong = world.wrong_code();
     (0..4).for_each(|_| assert_eq!(tries(&mut world, &wrong), Event::WrongCode));
@@ -164,7 +164,7 @@ fn the_three_newest_codes_are_good() {
         world.pass(seconds(240));
         codes.push(world.last_code());
     }
-    // Due after 0, 60, 180 and 420 s; nothing is older than 10 min.
+    // Due after 0, 60, 180 and 420 s; none is older than 10 min.
     assert_eq!(world.mailbox.len(), 4);
     let events: Vec<Event> = codes.iter().map(|code| tries(&mut world.clone(), code)).collect();
     world.now = world.mailbox.last().expect("there are mails").at;
@@ -172,7 +172,7 @@ fn the_three_newest_codes_are_good() {
     assert_eq!(then, [Event::WrongCode, Event::Activated, Event::Activated, Event::Activated], "{events:?}");
 }
 
-/// Codes of mails that were put off have reached nobody: they push no code out that has.
+/// Codes of deferred mails have reached nobody: they displace no code that has.
 #[test]
 fn a_deferred_mail_kills_no_code_that_arrived() {
     let mut world = mailed();
@@ -201,9 +201,10 @@ fn a_code_outlives_the_rotation_of_its_key() {
     let mut world = mailed();
     let code = world.last_code();
     let policy = world.rules.policy().clone();
-    let rotated = |list: &[[u8; 32]]| auth_core::Rules::new(policy.clone(), keys(list)).expect("it is good");
+    let rotated =
+        |list: &[[u8; 32]]| auth_core::Rules::new(policy.clone(), keys(list)).expect("the policy is valid");
     world.rules = rotated(&[[0x77; 32], CODE_KEY]);
     assert_eq!(tries(&mut world.clone(), &code), Event::Activated);
     world.rules = rotated(&[[0x77; 32]]);
-    assert_eq!(tries(&mut world, &code), Event::WrongCode, "once its key is gone it is dead");
+    assert_eq!(tries(&mut world, &code), Event::WrongCode, "a code without its key is invalid");
 }

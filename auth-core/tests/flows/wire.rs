@@ -1,4 +1,4 @@
-//! Owns the wire face: every script in octets, what does not fit, and arbitrary octets.
+//! The encoding for other languages: every script as bytes, answers that do not match, and arbitrary bytes.
 
 use std::fmt::Debug;
 
@@ -18,7 +18,7 @@ fn respond(ticket: Ticket, step: &Step) -> Response {
     Response { ticket, answer: step.reply() }
 }
 
-/// Plays a script in octets, with a restore at every effect.
+/// Plays a script as bytes, with a restore at every effect.
 struct Playing(usize);
 
 impl Visitor for Playing {
@@ -28,18 +28,18 @@ impl Visitor for Playing {
     {
         let (rules, places) = (&script.rules, script.places());
         let input = script.flow.clone().input().to_bytes();
-        let mut machine = Machine::start_from_bytes(input.expose(), rules).expect("it is an input");
+        let mut machine = Machine::start_from_bytes(input.expose(), rules).expect("the input is valid");
         for (place, step) in script.steps.iter().enumerate() {
             assert_eq!(machine.outcome(), None);
             if places.contains(&place) {
                 assert_eq!(machine.snapshot(), script.at(place).snapshot(), "the same run as a typed host's");
             }
-            machine = Machine::restore(machine.snapshot().expose(), rules).expect("it is a run");
+            machine = Machine::restore(machine.snapshot().expose(), rules).expect("the snapshot is valid");
             let ordered = machine.take().expect("an order waits");
             assert_eq!(*ordered.order, step.order());
             assert!(machine.take_bytes().is_none(), "an order is taken once");
             let response = respond(ordered.ticket, step).to_bytes();
-            machine.accept_bytes(response.expose(), rules).expect("the answer fits");
+            machine.accept_bytes(response.expose(), rules).expect("the answer matches");
         }
         assert!(machine.take().is_none());
         assert_eq!(machine.outcome(), Some(script.ended.clone().map(F::output)));
@@ -54,7 +54,7 @@ fn every_script_is_the_same_over_the_wire() {
     assert!(playing.0 >= 100, "only {} scripts", playing.0);
 }
 
-/// Hands each answer to the run at all other places, and one of each other kind to its own place.
+/// Gives each answer to the run at all other places, and one of each other kind to its own place.
 struct Misplaced;
 
 impl Visitor for Misplaced {
@@ -87,15 +87,15 @@ impl Visitor for Misplaced {
     }
 }
 
-/// The run before each of its orders and at its end, and the ticket of that order.
+/// Returns the run before each of its orders and at its end, with the ticket of that order.
 fn machines<F: Wired>(script: &Script<F>) -> Vec<(Machine, Option<Ticket>)> {
-    let mut machine = Machine::start(script.flow.clone().input(), &script.rules).expect("it is an input");
+    let mut machine = Machine::start(script.flow.clone().input(), &script.rules).expect("the input is valid");
     let mut all = Vec::new();
     for step in &script.steps {
         let before = machine.clone();
         let ticket = machine.take().expect("an order waits").ticket;
         all.push((before, Some(ticket)));
-        machine.accept(respond(ticket, step), &script.rules).expect("the answer fits");
+        machine.accept(respond(ticket, step), &script.rules).expect("the answer matches");
     }
     all.push((machine, None));
     all
@@ -124,12 +124,12 @@ fn another_runs_answer_is_refused() {
     let fault = Response { ticket, answer: Err(Fault::Unknown) };
     refused(&other, fault, &rules(), WhyRefused::OtherRun);
     let ticket = other.take().expect("it waits").ticket;
-    other.accept(admitted(ticket), &rules()).expect("it fits its own");
+    other.accept(admitted(ticket), &rules()).expect("the answer matches its own run");
 }
 
 fn register_run(text: &str) -> Machine {
-    let address = auth_core::Address::parse(text).expect("it is an address");
-    Machine::start(Input::Resend(Resend { address, client: client() }), &rules()).expect("it is an input")
+    let address = auth_core::Address::parse(text).expect("the address is valid");
+    Machine::start(Input::Resend(Resend { address, client: client() }), &rules()).expect("the input is valid")
 }
 
 #[test]
@@ -158,20 +158,20 @@ fn a_hash_by_another_function_is_refused() {
 fn what_is_typed_for_a_code_must_be_one() {
     let mut bytes = Input::Activate(Activate {
         address: address(),
-        code: rules().policy().code.parse("123456").expect("it is a code"),
+        code: rules().policy().code.parse("123456").expect("the code is valid"),
         client: client(),
     })
     .to_bytes()
     .expose()
     .clone();
     assert!(Machine::start_from_bytes(&bytes, &rules()).is_ok());
-    let digit = bytes.iter().position(|octet| *octet == b'4').expect("the code is there");
+    let digit = bytes.iter().position(|byte| *byte == b'4').expect("the code is there");
     bytes[digit] = b'x';
     assert_eq!(Machine::start_from_bytes(&bytes, &rules()).err(), Some(BadInput::Code));
 }
 
 #[test]
-fn octets_of_another_version_are_told_apart_from_damage() {
+fn bytes_of_another_version_are_distinguished_from_damage() {
     let mut bytes =
         Input::Resend(Resend { address: address(), client: client() }).to_bytes().expose().clone();
     bytes[0] = VERSION + 1;
@@ -182,9 +182,9 @@ fn octets_of_another_version_are_told_apart_from_damage() {
     assert_eq!(Machine::start_from_bytes(&bytes, &rules()).err(), Some(BadInput::Malformed));
 }
 
-/// Whatever comes in: it is refused or taken, never a panic, and a refusal changes nothing.
+/// Any bytes are refused or accepted, without a panic, and a refusal changes nothing.
 #[test]
-fn arbitrary_octets_are_refused_or_taken() {
+fn arbitrary_bytes_are_refused_or_accepted() {
     const SEED: u64 = 0x5eed_0005;
     println!("seed {SEED:#x}");
     let mut state = SEED;
@@ -197,7 +197,7 @@ fn arbitrary_octets_are_refused_or_taken() {
     for round in 0..20_000_usize {
         let (machine, ticket) = &machines[round % (machines.len() - 1)];
         let step = &script.steps[round % (machines.len() - 1)];
-        // Every other time a response that is right but for a few octets.
+        // Every other time a valid response with a few bytes changed.
         let mut bytes: Vec<u8> = if round % 2 == 0 {
             (0..round % 97).map(|_| next()).collect()
         } else {

@@ -1,7 +1,7 @@
-//! Owns the scripts as files, which every host replays: `scripts/*.json`.
+//! The scripts as files, which every host replays: `scripts/*.json`.
 //!
-//! `AUTH_CORE_WRITE_SCRIPTS=1` writes them; without it they must be the ones that are there. Runs
-//! longer than `LONGEST` say the same over and over, and stay here.
+//! `AUTH_CORE_WRITE_SCRIPTS=1` writes them; without it they must equal the existing files. Runs longer than `LONGEST`
+//! repeat themselves and are not written.
 
 use std::{collections::BTreeMap, env, fmt::Debug, fs, path::PathBuf};
 
@@ -32,7 +32,7 @@ impl Visitor for Writing {
         let ended = script.ended.clone().map(F::output);
         let name = format!("{}-{}", F::NAME, script.name);
         let input = script.flow.clone().input();
-        let mut machine = Machine::start(input.clone(), &script.rules).expect("it is an input");
+        let mut machine = Machine::start(input.clone(), &script.rules).expect("the input is valid");
         let mut steps = Vec::new();
         for step in &script.steps {
             let mut copy = machine.clone();
@@ -44,7 +44,7 @@ impl Visitor for Writing {
                 "answer": plain(&response.answer),
                 "answer_wire": hex(response.to_bytes().expose()),
             }));
-            machine.accept(response, &script.rules).expect("the answer fits");
+            machine.accept(response, &script.rules).expect("the answer matches");
         }
         let file = json!({
             "flow": F::NAME,
@@ -54,19 +54,19 @@ impl Visitor for Writing {
             "input_wire": hex(input.to_bytes().expose()),
             "steps": steps,
             "outcome": plain(&ended),
-            "outcome_wire": hex(machine.outcome_bytes().expect("it has ended").expose()),
+            "outcome_wire": hex(machine.outcome_bytes().expect("the run has ended").expose()),
             "snapshot": hex(machine.snapshot().expose()),
         });
         assert!(self.files.insert(name, file).is_none(), "two scripts of {} are {}", F::NAME, script.name);
     }
 }
 
-/// Returns a value as hosts without types see it: octets are hexadecimal.
+/// Returns a value as hosts without types see it: bytes are hexadecimal.
 fn plain(value: &impl serde::Serialize) -> Value {
     fn readable(value: Value) -> Value {
         match value {
-            Value::Array(list) => match octets(&list) {
-                Some(octets) => Value::String(hex(&octets)),
+            Value::Array(list) => match bytes(&list) {
+                Some(bytes) => Value::String(hex(&bytes)),
                 None => Value::Array(list.into_iter().map(readable).collect()),
             },
             Value::Object(map) => {
@@ -78,14 +78,14 @@ fn plain(value: &impl serde::Serialize) -> Value {
     readable(serde_json::to_value(value).expect("it serializes"))
 }
 
-/// Every list of numbers here is one of octets: ids of 16, or hashes, seeds and MACs of 32.
-fn octets(list: &[Value]) -> Option<Vec<u8>> {
-    let octet = |value: &Value| value.as_u64().and_then(|number| u8::try_from(number).ok());
-    list.iter().map(octet).collect::<Option<Vec<u8>>>().filter(|octets| [16, 32].contains(&octets.len()))
+/// Every list of numbers here is one of bytes: ids of 16, or hashes, seeds and MACs of 32.
+fn bytes(list: &[Value]) -> Option<Vec<u8>> {
+    let byte = |value: &Value| value.as_u64().and_then(|number| u8::try_from(number).ok());
+    list.iter().map(byte).collect::<Option<Vec<u8>>>().filter(|bytes| [16, 32].contains(&bytes.len()))
 }
 
-fn hex(octets: &[u8]) -> String {
-    octets.iter().map(|octet| format!("{octet:02x}")).collect()
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[test]
@@ -102,17 +102,17 @@ fn scripts_are_the_ones_that_hosts_replay() {
         }
         fs::create_dir_all(&folder).expect("the folder can be made");
         for (name, file) in &expected {
-            fs::write(folder.join(name), format!("{file:#}\n")).expect("it can be written");
+            fs::write(folder.join(name), format!("{file:#}\n")).expect("the file can be written");
         }
     }
     let there: BTreeMap<String, Value> = fs::read_dir(&folder)
-        .expect("the folder is there")
-        .map(|entry| entry.expect("it can be listed"))
+        .expect("the folder exists")
+        .map(|entry| entry.expect("the folder can be listed"))
         .map(|entry| {
-            let file = fs::read_to_string(entry.path()).expect("it can be read");
+            let file = fs::read_to_string(entry.path()).expect("the file can be read");
             (
                 entry.file_name().into_string().expect("names are text"),
-                serde_json::from_str(&file).expect("it is JSON"),
+                serde_json::from_str(&file).expect("the file is JSON"),
             )
         })
         .collect();
@@ -120,8 +120,8 @@ fn scripts_are_the_ones_that_hosts_replay() {
         assert_eq!(
             there.get(name),
             Some(file),
-            "{name} is another one now; AUTH_CORE_WRITE_SCRIPTS=1 writes it"
+            "{name} has changed; write it with AUTH_CORE_WRITE_SCRIPTS=1"
         );
     }
-    assert!(there.keys().eq(expected.keys()), "there are files that no script makes");
+    assert!(there.keys().eq(expected.keys()), "there are files without a script");
 }

@@ -1,4 +1,4 @@
-//! Owns the rules of Activate: what opens an attempt, what does not, what is told of it.
+//! The rules of Activate: what activates an attempt, what does not, and what is disclosed.
 
 mod scripts;
 
@@ -52,7 +52,7 @@ const fn codes() -> [(Redemption, Event); 3] {
     ]
 }
 
-/// A commit that another run came before, in each way, whether told so or not told at all.
+/// Returns the scripts of a commit that loses to another run, with each kind of answer.
 fn losers() -> Vec<Script<Activate>> {
     let mut losers = Vec::new();
     for answer in [Ok(Commit::Conflict), Err(Fault::Unknown)] {

@@ -1,4 +1,4 @@
-//! Owns the scripts of Activate, one function for each way that it can go.
+//! The scripts of Activate, one function for each way that it can go.
 
 use auth_core::{
     Activate, Activation, Admission, Admit, Answer, Code, CodeSlot, Commit, CommitAccount, Event, Fault,
@@ -16,7 +16,7 @@ use crate::{
 };
 
 fn code() -> Code {
-    rules().policy().code.parse("314159").expect("it is a code")
+    rules().policy().code.parse("314159").expect("the code is valid")
 }
 
 fn script(steps: Vec<Step>, disclosed: Activation, event: Event) -> Script<Activate> {
@@ -24,7 +24,7 @@ fn script(steps: Vec<Step>, disclosed: Activation, event: Event) -> Script<Activ
     Script { name: String::new(), rules: rules(), flow, steps, ended: Ok(Outcome { disclosed, event }) }
 }
 
-/// The attempt that most scripts activate, mailed to half a minute ago.
+/// Returns the row of the attempt that most scripts activate, mailed to half a minute ago.
 pub(super) fn row() -> Row {
     pending(attempt(1), at(-30), 60)
 }
@@ -39,14 +39,14 @@ fn commits(version: u64, over: &Row, answer: Answer<CommitAccount>) -> Step {
     step(replaces(&found(version, over), active, None), answer)
 }
 
-/// Up to the redemption, with the attempt's own password.
+/// Returns the steps up to the redemption, with the attempt's own password.
 fn rightly(row: &Row, redemption: Redemption) -> Vec<Step> {
     let slot = derived::slot(&key(), generation(1));
     let hashed = hashes(attempt(1).password.salt, HASH);
     vec![admitted(), drawn(), finds(found(4, row)), hashed, redeems(slot, redemption)]
 }
 
-/// The same effects where there is nothing to compare: dummy salt, a slot where nothing lives.
+/// Returns the same effects for when there is nothing to compare: dummy salt, an empty slot.
 fn in_vain(found: auth_core::Found) -> Vec<Step> {
     let (dummy, nowhere) = derived::activate(SEED);
     vec![admitted(), drawn(), finds(found), hashes(dummy, HASH), redeems(nowhere, Redemption::Missing)]
@@ -56,7 +56,7 @@ fn refused(steps: Vec<Step>, event: Event) -> Script<Activate> {
     script(steps, Activation::Refused, event)
 }
 
-/// The right password and code, then the given steps.
+/// Returns the script of the right password and code, then the given steps.
 fn committing(steps: Vec<Step>, disclosed: Activation, event: Event) -> Script<Activate> {
     let steps = rightly(&row(), Redemption::Redeemed).into_iter().chain(steps).collect();
     script(steps, disclosed, event)
@@ -98,14 +98,14 @@ pub(super) fn expired_attempt() -> Script<Activate> {
     refused(in_vain(found(4, &expired())), Event::NoAccount)
 }
 
-/// A stored hash that must not count: its parameters are never ordered, today's are.
+/// A stored hash that must not be accepted: its parameters are never ordered, today's are.
 pub(super) fn unusable_hash(params: Hashing) -> Script<Activate> {
     let mut weak = attempt(1);
     weak.password.params = params;
     refused(in_vain(found(4, &pending(weak, at(-30), 60))), Event::WrongPassword)
 }
 
-/// A stored hash that counts though new ones are made otherwise.
+/// A stored hash that is accepted although new ones have other parameters.
 pub(super) fn earlier_parameters(params: Hashing) -> Script<Activate> {
     let mut earlier = attempt(1);
     earlier.password.params = params;
@@ -117,7 +117,7 @@ pub(super) fn earlier_parameters(params: Hashing) -> Script<Activate> {
     script(steps, Activation::Activated, Event::Activated)
 }
 
-/// Loses the first commit to a resend, which leaves the attempt as it is.
+/// The first commit loses to a resend, which leaves the attempt unchanged.
 pub(super) fn raced_by_a_resend() -> Script<Activate> {
     let later = pending(attempt(1), at(30), 120);
     let steps = vec![
@@ -128,7 +128,7 @@ pub(super) fn raced_by_a_resend() -> Script<Activate> {
     committing(steps, Activation::Activated, Event::Activated)
 }
 
-/// Does not win the first commit and finds `after` in its place.
+/// The first commit loses, and `after` is found instead.
 pub(super) fn overtaken(
     answer: Answer<CommitAccount>,
     after: auth_core::Found,
@@ -138,7 +138,7 @@ pub(super) fn overtaken(
     committing(vec![commits(4, &row(), answer), finds(after)], disclosed, event)
 }
 
-/// The commit's reply was lost, and the row tells that nothing happened.
+/// The commit's reply was lost, and the row shows that nothing happened.
 pub(super) fn lost_before_it_happened() -> Script<Activate> {
     let steps = vec![
         commits(4, &row(), Err(Fault::Unknown)),
@@ -148,7 +148,7 @@ pub(super) fn lost_before_it_happened() -> Script<Activate> {
     committing(steps, Activation::Activated, Event::Activated)
 }
 
-/// The commit fails in the given way, eight times.
+/// The commit fails in the given way, each time.
 pub(super) fn contended(answer: Answer<CommitAccount>) -> Script<Activate> {
     let mut steps = Vec::new();
     for _ in 0..64 {
@@ -166,13 +166,13 @@ pub(super) fn limited(rules: Rules) -> Script<Activate> {
     Script { rules, ..script }
 }
 
-/// What became of an attempt that somebody replaced, then activated, after the code was redeemed.
+/// Returns what can replace an attempt after its code was redeemed: another attempt, pending or active, or nothing.
 pub(super) fn others() -> [auth_core::Found; 3] {
     let newer = pending(attempt(2), at(30), 120);
     [found(5, &newer), found(6, &activated(newer, at(-1))), nothing_found()]
 }
 
-/// The same runs where the state of an address is disclosed: only what they disclose differs.
+/// Returns the same runs with explicit disclosure: only what they disclose differs.
 pub(super) fn disclosed() -> Vec<Script<Activate>> {
     let discloses = |script: Script<Activate>, disclosed| {
         let ended = script.ended.map(|outcome| Outcome { disclosed, ..outcome });

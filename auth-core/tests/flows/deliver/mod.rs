@@ -1,4 +1,4 @@
-//! Owns the rules of Deliver: who still gets a mail, when its code lives, when it is tried again.
+//! The rules of Deliver: who still gets a mail, when its code lives, when it is retried.
 
 mod scripts;
 
@@ -49,7 +49,7 @@ fn backed_off() -> [Script<Deliver>; 7] {
     backoff().map(|(attempts, after)| deferred(attempts, after))
 }
 
-/// Seconds after the n-th try: one, then twice as long, ten minutes at most.
+/// Returns the seconds after the n-th try: one, then twice as long, ten minutes at most.
 const fn backoff() -> [(u32, u64); 7] {
     [(1, 1), (2, 2), (5, 16), (10, 512), (11, 600), (40, 600), (u32::MAX, 600)]
 }
@@ -73,7 +73,7 @@ fn a_code_lives_longer_where_its_second_put_fails_and_the_mail_counts_as_sent() 
 
 #[test]
 fn mail_goes_to_the_spelling_of_the_attempt_in_its_language() {
-    // The scripts' attempt was spelled so and asked for French.
+    // The scripts' attempt has this spelling and asked for French.
     assert_eq!(crate::fixture::stored_address().given(), "ADA@example.ORG");
     assert_eq!(crate::fixture::stored_address().recipient().as_str(), "ADA@example.org");
     accepted().play();

@@ -1,4 +1,4 @@
-//! Owns the scripts of Deliver, one function for each way that it can go.
+//! The scripts of Deliver, one function for each way that it can go.
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ const DEADLINE: Duration = Rules::SEND_DEADLINE;
 
 const LOST: &str = "the server's last reply was lost; the mail may have arrived";
 
-/// A mail that was due a second ago, leased for the first time.
+/// Returns a mail that was due a second ago, leased for the first time.
 fn first_try(mail: OwedMail) -> LeasedMail {
     LeasedMail { lease: LEASE, key: key(), mail, attempts: 1, unknowns: 0 }
 }
@@ -34,7 +34,7 @@ fn activation_mail() -> OwedMail {
     owed(mail_id(9), &attempt(1), at(-1))
 }
 
-/// The attempt as it stands when its mail is leased for the first time.
+/// Returns the row when its mail is leased for the first time.
 fn row() -> Row {
     unsent(pending(attempt(1), at(-1), 60))
 }
@@ -56,7 +56,7 @@ fn puts(answer: Answer<PutCode>) -> Step {
     step(put(TTL + DEADLINE, false), answer)
 }
 
-/// Puts the code once sending has ended: for its TTL, or for nothing to take it back.
+/// Puts the code once sending has ended: for its TTL, or for zero to remove it.
 fn puts_again(lifetime: Duration) -> Step {
     step(put(lifetime, true), Ok(CodeStored))
 }
@@ -80,7 +80,7 @@ fn put(lifetime: Duration, ends: bool) -> PutCode {
     }
 }
 
-/// The recipient is the spelling of the attempt, its domain as mail servers know it.
+/// Sends to the spelling of the attempt, with its domain as A-labels.
 fn sends(template: Template, answer: Answer<SendMail>) -> Step {
     let to = stored_address().recipient();
     step(SendMail { id: mail_id(9), to, locale: locale("fr"), template }, answer)
@@ -94,12 +94,12 @@ fn settles(settlement: Settlement, settled: Settled) -> Step {
     step(SettleMail { lease: LEASE, settlement }, Ok(settled))
 }
 
-/// What is found with the mail in this worker's hands.
+/// Adds the mail under this worker's lease.
 fn held(found: Found, purpose: Purpose) -> Found {
     beside(found, purpose, mail_id(9), WaitingState::Held { token: LEASE.token })
 }
 
-/// Finds the mail held and begins it: from now on its outcome may stay unknown.
+/// Finds the mail under its lease and begins it: from now on its outcome may stay unknown.
 fn begins(leased: &LeasedMail, before: &Row, after: Row) -> [Step; 2] {
     let found = held(found(4, before), leased.mail.purpose);
     [finds(found.clone()), step(beginning(leased, &found, after), Ok(Commit::Committed))]
@@ -110,12 +110,12 @@ fn beginning(leased: &LeasedMail, found: &Found, after: Row) -> CommitAccount {
     replaces(found, after, Some(begin))
 }
 
-/// The row from when its mail is being sent.
+/// Returns the row from when its mail is being sent.
 fn begun() -> Row {
     Row { expires: Some(at(0).after(KEPT)), ..sent(row(), at(0)) }
 }
 
-/// An activation mail up to its sending, which ends like this.
+/// Returns the script of an activation mail whose sending gets this answer.
 fn sending(leased: LeasedMail, answer: Answer<SendMail>, rest: Vec<Step>, event: Event) -> Script<Deliver> {
     let begins = begins(&leased, &row(), begun());
     let steps = begins.into_iter().chain([puts(Ok(CodeStored)), sends_code(answer)]).chain(rest).collect();
@@ -144,7 +144,8 @@ pub(super) fn accepted_without_second_put(fault: Fault) -> Script<Deliver> {
     Script { steps, ..script }
 }
 
-/// Another worker may be sending the mail, and its code: the order names the lease, so that the store leaves it alone.
+/// Another worker may be sending the mail and its code: the order names the lease, so that the store leaves the code
+/// alone.
 pub(super) fn accepted_but_lease_lost() -> Script<Deliver> {
     let rest = vec![puts_again(TTL), settles(Settlement::Sent, Settled::Lost)];
     sending(first_try(activation_mail()), Ok(Sending::Accepted), rest, Event::LeaseLost)
@@ -153,7 +154,7 @@ pub(super) fn accepted_but_lease_lost() -> Script<Deliver> {
 pub(super) fn accepted_but_not_settled(fault: Fault) -> Script<Deliver> {
     let script = accepted_but_lease_lost();
     let mut steps = script.steps;
-    let last = steps.pop().expect("it settles in the end");
+    let last = steps.pop().expect("the last step settles");
     steps.push(last.failing(fault));
     Script { steps, ended: Err(Broken { kind: Kind::SettleMail, fault }), ..script }
 }
@@ -164,7 +165,7 @@ pub(super) fn rejected() -> Script<Deliver> {
     sending(first_try(activation_mail()), answer, vec![takes_back(), dead(why)], Event::MailDead)
 }
 
-/// Deferred on its `attempts`-th try: the next one is so many seconds later.
+/// Deferred on its `attempts`-th try: the next one is `after` seconds later.
 pub(super) fn deferred(attempts: u32, after: u64) -> Script<Deliver> {
     let why = "451 try again";
     let leased = LeasedMail { attempts, unknowns: 1, ..first_try(activation_mail()) };
@@ -182,7 +183,7 @@ pub(super) fn deferred_but_lease_lost() -> Script<Deliver> {
     Script { steps, ended: Ok(Event::LeaseLost), ..script }
 }
 
-/// Deferred so many seconds after it was first due, where mails are given up after an hour.
+/// Deferred `age` seconds after it was first due, where mails are given up after an hour.
 pub(super) fn deferred_when_old(age: i64) -> Script<Deliver> {
     let why = "451 try again";
     let leased = first_try(owed(mail_id(9), &attempt(1), at(-age)));
@@ -206,7 +207,7 @@ pub(super) fn perhaps_sent(n: u8) -> Script<Deliver> {
     sending(leased, Err(Fault::Unknown), vec![rest], event)
 }
 
-/// Three attempts have begun, and nobody knows what became of the last one.
+/// Three attempts have begun, and the outcome of the last one is unknown.
 pub(super) fn begun_too_often() -> Script<Deliver> {
     let leased = LeasedMail { attempts: 4, unknowns: 3, ..first_try(activation_mail()) };
     let steps = vec![finds(held(found(4, &row()), Purpose::Activation)), dead(LOST)];
@@ -237,9 +238,9 @@ pub(super) fn raced(still_held: bool) -> Script<Deliver> {
     Script { steps, ended: Ok(Event::LeaseLost), ..script }
 }
 
-/// Whatever the row's end was, it is a day after the mail began at least.
+/// Whatever the row's expiry was, it is at least a day after the mail began.
 pub(super) fn late(seconds_left: i64) -> Script<Deliver> {
-    let kept = i64::try_from(KEPT.as_secs()).expect("it is no eternity");
+    let kept = i64::try_from(KEPT.as_secs()).expect("the time is small");
     let leased = first_try(owed(mail_id(9), &attempt(1), at(seconds_left - kept)));
     let row = pending(attempt(1), leased.mail.first_due, 60);
     let script = accepted();
@@ -247,7 +248,7 @@ pub(super) fn late(seconds_left: i64) -> Script<Deliver> {
     Script { flow: Deliver { leased }, steps, ..script }
 }
 
-/// A fault before the mail is tried; what may have been put is taken back.
+/// A fault before the mail is tried; a code that may have been put is removed.
 pub(super) fn code_not_put(fault: Fault, why: &str) -> Script<Deliver> {
     let leased = first_try(activation_mail());
     let begins = begins(&leased, &row(), begun());
@@ -266,7 +267,7 @@ pub(super) fn superseded_but_lease_lost() -> Script<Deliver> {
     script(first_try(activation_mail()), steps, Ok(Event::LeaseLost))
 }
 
-/// What an activation mail can find in place of its attempt.
+/// Returns what an activation mail can find in place of its attempt.
 pub(super) fn others() -> [Found; 5] {
     let newer = pending(attempt(2), at(-1), 60);
     [
@@ -278,7 +279,7 @@ pub(super) fn others() -> [Found; 5] {
     ]
 }
 
-/// A notice takes no code: found, begun, sent, settled.
+/// A notice has no code: find, begin, send, settle.
 pub(super) fn notice_sent() -> Script<Deliver> {
     let leased = first_try(notice(mail_id(9), &attempt(1), at(-1)));
     let row = active(300_000);

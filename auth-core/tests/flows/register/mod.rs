@@ -1,4 +1,4 @@
-//! Owns the rules of Register: what each state of an address becomes, and what is told.
+//! The rules of Register: the next state from each state of an address, and what is disclosed.
 
 mod scripts;
 

@@ -1,4 +1,4 @@
-//! Owns the scripts of Register, one function for each way that it can go.
+//! The scripts of Register, one function for each way that it can go.
 
 use auth_core::{
     Admission, Admit, Attempt, Commit, Event, Found, Hashing, MailChange, OwedMail, PasswordRecord, Register,
@@ -33,7 +33,7 @@ pub(crate) fn fresh_salt() -> Salt {
     derived::register(SEED).0
 }
 
-/// The attempt that the flow makes where there is none, with the given hash.
+/// Returns the attempt that the flow makes if there is none, with the given hash.
 fn fresh(hash: [u8; 32]) -> Attempt {
     let (salt, generation, _) = derived::register(SEED);
     let password = PasswordRecord { params: Hashing::DEFAULT, salt, hash: Secret::new(hash) };
@@ -48,7 +48,7 @@ pub(crate) fn commits(over: &Found, row: Row, mail: Option<OwedMail>, commit: Co
     step(replaces(over, row, mail.map(MailChange::Owe)), Ok(commit))
 }
 
-/// What one round comes to: found, hashed under a salt, committed.
+/// One round: find, hash under a salt, commit.
 struct Round {
     found: Found,
     salt: Salt,
@@ -58,13 +58,13 @@ struct Round {
 }
 
 impl Round {
-    /// A new attempt over whatever was found, due at once.
+    /// A new attempt that replaces what was found, due at once.
     fn new(found: Found, event: Event) -> Self {
         let (row, mail) = (pending(fresh(HASH), at(0), 60), mail(&fresh(HASH), 0));
         Self { found, salt: fresh_salt(), row, mail, event }
     }
 
-    /// The pending attempt once more, its mail due at `due`.
+    /// The pending attempt again, its mail due at `due`.
     fn again(row: &Row, due: i64, interval: u64) -> Self {
         let after = pending(attempt(1), at(due), interval);
         let (salt, mail) = (attempt(1).password.salt, mail(&attempt(1), due));
@@ -120,12 +120,12 @@ pub(super) fn same_password_while_a_mail_waits() -> Script<Register> {
     one(Round::again(&pending(attempt(1), at(50), 120), 50, 120))
 }
 
-/// The mail was due 10 s ago and nobody has begun to send it: nothing would be gained by one in its place.
+/// The mail was due 10 s ago and nobody has begun to send it: replacing it would gain nothing.
 pub(super) fn same_password_while_a_mail_is_late() -> Script<Register> {
     as_it_is(unsent(pending(attempt(1), at(-10), 60)), -10)
 }
 
-/// The mail was deferred and is tried again before another one could leave.
+/// The mail was deferred and is retried before another one could leave.
 pub(super) fn same_password_while_a_mail_is_tried_again_soon() -> Script<Register> {
     as_it_is(pending(attempt(1), at(-10), 60), 50)
 }
@@ -155,12 +155,12 @@ pub(super) fn another_password() -> Script<Register> {
     replacing(found(4, &pending(attempt(1), at(-10), 60)), 50, 120)
 }
 
-/// Nobody has begun to send the mail of the earlier attempt: that of the new one leaves in its place, at once.
+/// Nobody has begun to send the mail of the earlier attempt: that of the new one replaces it and leaves at once.
 pub(super) fn another_password_while_a_mail_is_late() -> Script<Register> {
     replacing(trying(found(4, &unsent(pending(attempt(1), at(-10), 60))), at(-10)), 0, 60)
 }
 
-/// The mail of the earlier attempt may have left, and says nothing of the new one.
+/// The mail of the earlier attempt may have left, but is not about the new one.
 pub(super) fn another_password_while_a_mail_is_tried_again() -> Script<Register> {
     replacing(trying(found(4, &pending(attempt(1), at(-10), 60)), at(5)), 50, 120)
 }
@@ -202,7 +202,7 @@ pub(super) fn active_account_told_yesterday() -> Script<Register> {
     one(Round::taken(Row { last_notice: Some(at(-86_400)), ..active(300_000) }, Some(0)))
 }
 
-/// Loses the first round to somebody who registered with the given hash.
+/// The first round loses to somebody who registered with the given hash.
 fn raced(theirs: [u8; 32], second: Round) -> Script<Register> {
     let mut other = attempt(9);
     other.password.hash = Secret::new(theirs);
@@ -233,8 +233,8 @@ pub(super) fn raced_by_the_same_password() -> Script<Register> {
 pub(super) fn contended() -> Script<Register> {
     let mut steps = vec![admitted(), drawn()];
     for n in 1..=64 {
-        // Somebody else replaces the attempt each time, so each round finds a salt of its own. Three
-        // of them are hashed with.
+        // Somebody else replaces the attempt each time, so each round finds another salt. Three of them are hashed
+        // with.
         let salt = attempt(n.min(3)).password.salt;
         let theirs = found(n.into(), &pending(attempt(n), at(50), 120));
         let ours = fresh_under(salt, OTHER_HASH);
@@ -252,7 +252,7 @@ pub(super) fn limited(rules: Rules) -> Script<Register> {
     let answer = Ok(Admission::Limited { retry_after });
     let steps = vec![step(Admit { client: client(), rate: rate() }, answer)];
     let disclosed = Registration::RateLimited { retry_after };
-    // The client's limit comes before the password's strength.
+    // The client's rate limit comes before the password's strength.
     let flow = Register { verdict: verdict(true, 4), ..flow() };
     Script { flow, ..script(rules, steps, disclosed, Event::RateLimited) }
 }
@@ -270,7 +270,7 @@ pub(super) fn without_limit() -> Script<Register> {
     Script { rules, steps: script.steps[1..].to_vec(), ..script }
 }
 
-/// The same runs where the state of an address is disclosed: only what they disclose differs.
+/// Returns the same runs with explicit disclosure: only what they disclose differs.
 pub(super) fn disclosed() -> Vec<Script<Register>> {
     let pending = scripts![
         new_address(),

@@ -1,4 +1,4 @@
-//! Owns how runs go through the world: step by step, to their end, and into trouble.
+//! How runs go through the world: step by step, to their end, and with failures.
 
 use std::fmt::Debug;
 
@@ -10,16 +10,16 @@ use auth_core::{
 use super::{World, parse, password, toy_hash};
 use crate::fixture;
 
-/// Says what becomes of one effect.
+/// What happens to one effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum How {
     /// Carried out and answered.
     Well,
-    /// Not carried out, and known to be.
+    /// Not carried out, and known not to be.
     NotDone,
     /// Carried out, and the answer is lost.
     LostAfter,
-    /// Not carried out, and that is not known.
+    /// Not carried out, and that is unknown.
     LostBefore,
     /// The host dies before it is carried out.
     DiesBefore,
@@ -33,12 +33,12 @@ impl How {
         [Self::NotDone, Self::LostAfter, Self::LostBefore, Self::DiesBefore, Self::DiesAfter];
 }
 
-/// Lets every effect go well.
+/// Lets every effect succeed.
 pub(crate) fn well(_: &mut World, _: Kind, _: usize) -> How {
     How::Well
 }
 
-/// Lets something happen once, just before the first effect of a kind.
+/// Makes a callback that does something once, just before the first effect of a kind.
 pub(crate) fn before(
     kind: Kind,
     rival: impl FnOnce(&mut World),
@@ -54,14 +54,14 @@ pub(crate) fn before(
     }
 }
 
-/// Holds what a host keeps beside a run.
+/// What a host keeps outside a run.
 #[derive(Clone)]
 pub(crate) struct Beside {
     pub(crate) password: Option<Password>,
     pub(crate) seed: [u8; 32],
 }
 
-/// Holds a run that came to its end, or whose host died.
+/// A run that has ended, or whose host died.
 pub(crate) struct Ran<F: Flow> {
     pub(crate) ended: Option<Ended<F>>,
     pub(crate) kinds: Vec<Kind>,
@@ -69,7 +69,7 @@ pub(crate) struct Ran<F: Flow> {
 }
 
 impl<F: Flow> Ran<F> {
-    /// The outcome of a run that decided something.
+    /// Returns the outcome of a run that decided something.
     pub(crate) fn outcome(self) -> F::Outcome {
         match self.ended {
             Some(Ok(outcome)) => outcome,
@@ -79,7 +79,7 @@ impl<F: Flow> Ran<F> {
     }
 }
 
-/// What a person can ask for.
+/// A person's request.
 #[derive(Clone, Debug)]
 pub(crate) enum Request {
     Register(&'static str),
@@ -98,7 +98,7 @@ impl Request {
     }
 }
 
-/// What a person without the mailbox can notice: the answer, and how long it took.
+/// What a person without the mailbox can observe: the answer, and how long it took.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Seen {
     told: String,
@@ -113,7 +113,7 @@ impl Seen {
     }
 }
 
-/// A run and what is kept beside it, to be taken one effect further at a time.
+/// A run and what its host keeps outside it, carried out one effect at a time.
 pub(crate) struct Going<F: Flow> {
     pub(crate) run: Run<F>,
     pub(crate) beside: Beside,
@@ -129,7 +129,7 @@ where
 }
 
 impl<F: Flow> Going<F> {
-    /// Carries the next effect out; false if the run is over, or its host dead.
+    /// Carries out the next effect; false if the run has ended, or its host is dead.
     pub(crate) fn step(&mut self, world: &mut World, how: How) -> bool {
         let Some(effect) = self.run.take() else { return false };
         if how == How::DiesBefore {
@@ -139,13 +139,13 @@ impl<F: Flow> Going<F> {
         if how == How::DiesAfter {
             return false;
         }
-        self.run.accept(answered, &world.rules).expect("the answer fits");
+        self.run.accept(answered, &world.rules).expect("the answer matches");
         true
     }
 }
 
 impl World {
-    /// What a host keeps beside its next run; each run draws a seed of its own.
+    /// Returns what a host keeps outside its next run; each run draws a seed of its own.
     pub(crate) fn beside(&mut self, text: Option<&str>) -> Beside {
         self.runs += 1;
         let mut seed = [0; 32];
@@ -153,8 +153,8 @@ impl World {
         Beside { password: text.map(password), seed }
     }
 
-    /// Takes a run to its end. Before each effect `trouble` may change the world, and says what
-    /// becomes of the effect. The run is restored from its snapshot at every effect.
+    /// Drives a run to its end. Before each effect `trouble` may change the world, and decides what happens to the
+    /// effect. The run is restored from its snapshot at every effect.
     pub(crate) fn drive<F: Flow>(
         &mut self,
         flow: F,
@@ -167,14 +167,15 @@ impl World {
             let how = trouble(self, kind, kinds.len());
             kinds.push(kind);
             let mut again =
-                Run::<F>::restore(going.run.snapshot().expose(), &self.rules).expect("it is a run");
+                Run::<F>::restore(going.run.snapshot().expose(), &self.rules).expect("the snapshot is valid");
             if let Some(Effect::HashPassword(_, order)) = again.take() {
                 hashes.push(order.params);
             }
             if !going.step(self, how) {
                 return Ran { ended: None, kinds, hashes };
             }
-            going.run = Run::restore(going.run.snapshot().expose(), &self.rules).expect("it is a run");
+            going.run =
+                Run::restore(going.run.snapshot().expose(), &self.rules).expect("the snapshot is valid");
         }
         let ended = going.run.into_outcome().unwrap_or_else(|run| panic!("{run:?} has not ended"));
         Ran { ended: Some(ended), kinds, hashes }
@@ -194,7 +195,7 @@ impl World {
         self.drive(activate(address, code), Some(password), well)
     }
 
-    /// Asks for something and notes what can be seen of it.
+    /// Makes a request and records what can be observed.
     pub(crate) fn request(
         &mut self,
         address: &str,
@@ -217,7 +218,7 @@ impl World {
         }
     }
 
-    /// Delivers whatever is due now, and returns how each delivery ended.
+    /// Delivers all mails that are due now, and returns how each delivery ended.
     pub(crate) fn deliver(&mut self) -> Vec<Event> {
         let mut events = Vec::new();
         while let Some(leased) = self.lease() {
@@ -226,7 +227,7 @@ impl World {
         events
     }
 
-    /// Lets so much time pass, with a worker that is always there.
+    /// Lets time pass, with a worker that is always there.
     pub(crate) fn pass(&mut self, time: std::time::Duration) -> Vec<Event> {
         let end = self.now.after(time);
         let mut events = self.deliver();

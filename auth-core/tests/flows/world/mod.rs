@@ -1,7 +1,7 @@
-//! Owns a world in memory: what hosts, stores, mailers and people do, as the orders' docs say.
+//! A world in memory: hosts, stores, mailers and people as the orders' docs describe them.
 //!
-//! The stores are the crate's own, in memory; `drive.rs` carries runs through them and breaks what it is told to
-//! break.
+//! The stores are the crate's own, in memory; `drive.rs` takes runs through them with the failures that a test asks
+//! for.
 
 mod drive;
 
@@ -21,12 +21,12 @@ pub(crate) use drive::{Beside, Going, How, Request, Seen, activate, before, regi
 
 use crate::fixture;
 
-/// How long a worker may hold a mail before another one takes it over.
+/// How long a worker may hold a mail before another one takes over.
 pub(crate) const LEASE: Duration = Duration::from_secs(60);
-/// More than any test stores.
+/// More entries than any test stores.
 const ROOM: usize = 10_000;
 
-/// Holds everything that outlives a run.
+/// Everything that outlives a run.
 #[derive(Clone)]
 pub(crate) struct World {
     pub(crate) rules: Rules,
@@ -36,31 +36,31 @@ pub(crate) struct World {
     /// The mails whose codes were put: each has refilled its slot's tries once.
     refilled: BTreeSet<MailId>,
     leases: u64,
-    /// What has arrived in mailboxes, oldest first.
+    /// The mails that have arrived, oldest first.
     pub(crate) mailbox: Vec<Mail>,
-    /// How the next sendings go; they are accepted where it is empty.
+    /// The behaviour of the next sendings; if empty, they are accepted.
     pub(crate) mailer: VecDeque<Mailer>,
-    /// What the limiter says.
+    /// The answer of the rate limiter.
     pub(crate) limited: Option<Duration>,
-    /// Which attempt each mail was owed to.
+    /// The attempt that each mail was owed to.
     owed: BTreeMap<MailId, Attempt>,
     /// Every sending that has begun.
     pub(crate) begun: Vec<(MailId, Time)>,
-    /// Runs so far; each of them draws a seed of its own.
+    /// The number of runs so far; each of them draws a seed of its own.
     runs: u64,
 }
 
-/// Describes a mail that has arrived.
+/// A mail that has arrived.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Mail {
     pub(crate) at: Time,
     pub(crate) id: MailId,
     pub(crate) to: String,
-    /// None for a notice.
+    /// `None` for a notice.
     pub(crate) code: Option<Code>,
 }
 
-/// Says how a mail server takes one mail.
+/// A mail server's behaviour for one mail.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Mailer {
     Defers,
@@ -93,18 +93,18 @@ impl World {
         self.now = self.now.after(by);
     }
 
-    /// The row as the store holds it, expired or not.
+    /// Returns the stored row, expired or not.
     pub(crate) fn row(&self, address: &str) -> Option<&Row> {
         self.accounts.row(parse(address).key())
     }
 
-    /// The attempt of an address, whatever became of it.
+    /// Returns the attempt of an address, pending or active.
     pub(crate) fn attempt(&self, address: &str) -> &Attempt {
         let attempt = self.row(address).and_then(attempt);
         attempt.unwrap_or_else(|| panic!("{address} has no attempt"))
     }
 
-    /// The attempt that a mail was owed to.
+    /// Returns the attempt that a mail was owed to.
     pub(crate) fn owed_to(&self, mail: MailId) -> Option<&Attempt> {
         self.owed.get(&mail)
     }
@@ -113,12 +113,12 @@ impl World {
         self.row(address).is_some_and(|row| matches!(row.status, Status::Active { .. }))
     }
 
-    /// The code that arrived last.
+    /// Returns the code that arrived last.
     pub(crate) fn last_code(&self) -> Code {
         self.mailbox.iter().rev().find_map(|mail| mail.code.clone()).expect("a code has arrived")
     }
 
-    /// A code that no mail has carried.
+    /// Returns a code that no mail has carried.
     pub(crate) fn wrong_code(&self) -> Code {
         let format = self.rules.policy().code;
         let texts = (0..).map(|n| format!("{n:0width$}", width = usize::from(format.length())));
@@ -127,12 +127,12 @@ impl World {
         codes.find(unsent).expect("more codes than mails")
     }
 
-    /// Deletes what has expired, as hosts do from time to time.
+    /// Deletes expired rows, as hosts do from time to time.
     pub(crate) fn purge(&mut self) {
         self.accounts.purge(self.now);
     }
 
-    /// Puts another row in the place of a stored one, as no flow could.
+    /// Replaces a stored row, as no flow could.
     pub(crate) fn tamper(&mut self, address: &str, change: impl FnOnce(&mut Row)) {
         let key = parse(address).key().clone();
         let found = self.find(&FindAccount { key: key.clone() });
@@ -143,13 +143,13 @@ impl World {
         assert_eq!(self.accounts.commit(order, self.now), Ok(Commit::Committed));
     }
 
-    /// When the first sending of each mail began, in order.
+    /// Returns when the first sending of each mail began, in order.
     pub(crate) fn first_begun(&self) -> Vec<Time> {
         let mut mails = BTreeSet::new();
         self.begun.iter().filter(|(mail, _)| mails.insert(*mail)).map(|(_, when)| *when).collect()
     }
 
-    /// The mails that have refilled tries.
+    /// Returns the mails that have refilled tries.
     pub(crate) fn refilled(&self) -> &BTreeSet<MailId> {
         &self.refilled
     }
@@ -180,12 +180,12 @@ impl World {
         self.accounts.lease(LeaseToken::from_bytes(token), LEASE, self.now)
     }
 
-    /// When the next mail can be leased.
+    /// Returns when the next mail can be leased.
     pub(crate) fn next_due(&self) -> Option<Time> {
         self.accounts.next_due()
     }
 
-    /// The mails that are not dead.
+    /// Returns the mails that are not dead.
     pub(crate) fn waiting(&self) -> Vec<MailId> {
         self.accounts.mails().filter(|mail| !mail.is_dead()).map(|mail| mail.mail().id).collect()
     }
@@ -236,10 +236,10 @@ impl World {
         }
     }
 
-    /// Everything that can differ between two worlds, to recognise equal ones.
+    /// Returns everything that can differ between two worlds, to recognise equal ones.
     pub(crate) fn fingerprint(&self) -> Vec<u8> {
         let mails: Vec<_> = self.mailbox.iter().map(|mail| (mail.at, mail.id)).collect();
-        postcard::to_allocvec(&(self.now, mails, &self.accounts, &self.codes)).expect("memory is there")
+        postcard::to_allocvec(&(self.now, mails, &self.accounts, &self.codes)).expect("memory suffices")
     }
 }
 
@@ -250,8 +250,8 @@ fn attempt(row: &Row) -> Option<&Attempt> {
     }
 }
 
-/// Holds for every commit of every test: nothing changes who an active account belongs to, and
-/// an account becomes active as the attempt that was pending.
+/// Asserts for every commit of every test: nothing changes who an active account belongs to, and an account becomes
+/// active as the attempt that was pending.
 fn leaves_active_accounts_alone(old: &Row, new: &Row) {
     match (&old.status, &new.status) {
         (Status::Active { .. }, after) => assert_eq!(after, &old.status, "an active account was changed"),
@@ -262,14 +262,14 @@ fn leaves_active_accounts_alone(old: &Row, new: &Row) {
 }
 
 pub(crate) fn parse(address: &str) -> Address {
-    Address::parse(address).expect("it is an address")
+    Address::parse(address).expect("the address is valid")
 }
 
 pub(crate) fn password(text: &str) -> Password {
-    Password::parse(text).expect("it is a password")
+    Password::parse(text).expect("the password is valid")
 }
 
-/// Stands in for scrypt: depends on all that it must, and takes no time.
+/// Replaces scrypt: depends on everything that it must, and takes no time.
 pub(crate) fn toy_hash(password: &Password, salt: Salt, params: Hashing) -> [u8; 32] {
     let digest = Sha256::new()
         .chain_update(params.to_string())
