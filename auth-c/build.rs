@@ -1,4 +1,4 @@
-//! Names the shared library as a release does, so that programs that were linked by its path find it elsewhere, too.
+//! Sets the file name of the shared library, so that programs linked by its path find it elsewhere, too.
 
 fn main() {
     if std::env::var("CARGO_CFG_TARGET_OS").is_ok_and(|os| os == "linux") {

@@ -1,6 +1,6 @@
-//! auth-core for C: opaque handles, octets in, octets out. `include/auth_core.h` is made from this file.
+//! auth-core for C: opaque handles, bytes in, bytes out. `include/auth_core.h` is generated from this file.
 //!
-//! It translates and decides nothing. Next: `auth_core::wire`, which does the work; `examples/c` for hosts.
+//! It translates and decides nothing. Next: `auth_core::wire`, which does the work; `examples/c` for a host.
 
 use std::{ptr, slice, sync::Arc};
 
@@ -10,71 +10,72 @@ use auth_core::{
 };
 use zeroize::Zeroize;
 
-/// What a call came to.
+/// The result of a call.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AuthStatus {
-    /// Done.
+    /// The call succeeded.
     Ok = 0,
-    /// A pointer that must lead somewhere is null.
+    /// A pointer that must not be null is null.
     Null,
-    /// The policy is no JSON of a policy, lacks a field, has one too many, or its values do not go together.
+    /// The policy is not JSON, lacks a field, has an unknown one, or is not allowed. Start from auth_default_policy.
     Policy,
-    /// Code keys are 1 to 8 times 32 octets, all of them different.
+    /// Code keys must be 1 to 8 times 32 bytes, all of them different.
     CodeKeys,
-    /// The octets of an input are of an encoding that this version does not read.
+    /// This version cannot read the encoding of an input.
     Version,
-    /// The octets are damaged, of another encoding, or hold a value that cannot be: an address that is none, for
-    /// example. A flow that was to be answered is as it was, whenever an answer is not taken.
+    /// The bytes are damaged, of another encoding, or contain an impossible value, such as an invalid address. A flow
+    /// that refuses an answer is unchanged.
     Malformed,
-    /// What was typed for a code cannot be one under the policy: tell the visitor that it is wrong.
+    /// The typed code is impossible under the policy: tell the visitor that it is wrong.
     Code,
-    /// The answer is to another flow's order.
+    /// The answer belongs to another flow's order.
     OtherRun,
-    /// The answer is to an order that this flow has not come to.
+    /// The answer is to an order that this flow has not reached.
     NeverIssued,
-    /// Its order has an answer.
+    /// The order is answered already.
     AlreadyAnswered,
-    /// It is of another kind than its order; auth_flow_waits_for says which would have fitted.
+    /// The answer is of another kind than its order; auth_flow_waits_for returns the kind that matches.
     WrongKind,
-    /// The password was hashed in another way than was ordered.
+    /// The password was hashed with other parameters than ordered.
     OtherHashing,
-    /// The snapshot is of a format that this version does not read.
+    /// This version cannot read the snapshot's format. Start the flow again.
     SnapshotFormat,
-    /// The snapshot is of a flow that this version does not have.
+    /// The snapshot contains a flow that this version does not have. Start the flow again.
     SnapshotOtherFlow,
-    /// The snapshot is damaged, or was made under rules that decide otherwise.
+    /// The snapshot is damaged, or was made under other rules. Start the flow again.
     SnapshotMismatch,
-    /// The text cannot be a password: it is no UTF-8, empty, over 1,024 octets, or has control characters.
+    /// The text cannot be a password: it is not UTF-8, empty, over 1,024 bytes, or has control characters.
     PasswordUnusable,
-    /// The password has fewer characters than the policy asks for.
+    /// The password has fewer characters than the policy requires.
     PasswordTooShort,
-    /// It stands in a list of passwords known from leaks.
+    /// The password is in a list of passwords known from leaks.
     PasswordCommon,
-    /// It is easier to guess than the policy allows.
+    /// The password is easier to guess than the policy allows.
     PasswordGuessable,
 }
 
-/// Octets that the library has made: give them back with auth_buffer_free. No octets: data is null.
+/// Bytes made by the library: free them with auth_buffer_free. If there are none, data is null.
 #[repr(C)]
 pub struct AuthBuffer {
-    /// Where they are.
+    /// The first byte.
     pub data: *mut u8,
-    /// How many there are.
+    /// The number of bytes.
     pub len: usize,
 }
 
-/// A checked policy and the code keys. Made once; any number of flows go by them, in any number of threads at once,
-/// until they are given back.
+/// A checked policy and the code keys. Make it once; any number of flows can use it, in any number of threads at
+/// once, until it is freed.
 pub struct AuthRules(Arc<Rules>);
 
-/// One operation with the answers that it has got. It may move between threads, but two must not use it at once.
+/// One operation with the answers so far. It may move between threads, but two threads must not use it at the same
+/// time.
 pub struct AuthFlow {
     rules: Arc<Rules>,
     machine: Machine,
 }
 
-/// What the two say of threads.
+/// The compiler checks what the two types promise about threads.
 const _: () = {
     const fn shared<T: Send + Sync>() {}
     const fn sent<T: Send>() {}
@@ -82,18 +83,18 @@ const _: () = {
     sent::<AuthFlow>();
 };
 
-/// Returns the documented policy as JSON, to change and hand to auth_rules_new. Durations are microseconds.
+/// Returns the documented policy as JSON, to change and pass to auth_rules_new. Durations are microseconds.
 #[unsafe(no_mangle)]
 pub extern "C" fn auth_default_policy() -> AuthBuffer {
     buffer(&serde_json::to_vec(&Policy::default()).unwrap_or_default())
 }
 
-/// Makes rules of a policy in JSON, or null for the documented one, and of code keys: 1 to 8 times 32 octets from
-/// a CSPRNG, one behind the other. The first one signs, all verify. Every field of the policy must be there. The hash
-/// floor is the server's: no text can lower it.
+/// Makes rules from a policy in JSON, or null for the documented one, and from code keys: 1 to 8 times 32 bytes of a
+/// CSPRNG, one after the other. The first one signs, all verify. Every field of the policy is required. The hash
+/// floor is the server's: no JSON can lower it.
 ///
 /// # Safety
-/// `policy` is null or leads to `policy_len` octets, `code_keys` leads to `code_keys_len` octets, `rules` to a pointer.
+/// `policy` is null or points to `policy_len` bytes, `code_keys` to `code_keys_len` bytes, `rules` to a pointer.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn auth_rules_new(
     policy: *const u8,
@@ -105,7 +106,7 @@ pub unsafe extern "C" fn auth_rules_new(
     // SAFETY: as the caller promises.
     let (policy, keys) = unsafe {
         clear(rules);
-        (octets(policy, policy_len), octets(code_keys, code_keys_len))
+        (bytes(policy, policy_len), bytes(code_keys, code_keys_len))
     };
     let Some(keys) = keys else { return AuthStatus::Null };
     let policy = match policy.map(serde_json::from_slice) {
@@ -123,10 +124,10 @@ pub unsafe extern "C" fn auth_rules_new(
     }
 }
 
-/// Gives rules back. Flows that were started with them go on. Null does nothing.
+/// Frees rules. Flows that were started with them continue. Null does nothing.
 ///
 /// # Safety
-/// `rules` comes from auth_rules_new and was not given back before.
+/// `rules` comes from auth_rules_new and was not freed before.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn auth_rules_free(rules: *mut AuthRules) {
     if !rules.is_null() {
@@ -135,12 +136,12 @@ pub unsafe extern "C" fn auth_rules_free(rules: *mut AuthRules) {
     }
 }
 
-/// Returns a password as it is hashed: in Unicode NFC, so that it is the same however a keyboard has put it together. Hash
-/// this, at registration and at activation, and nothing else. No octets: it cannot be a password, since it is no UTF-8,
-/// empty, over 1,024 octets, or has control characters.
+/// Returns a password as it is to be hashed: in Unicode NFC, so that it does not depend on how a keyboard composes
+/// characters. Hash only this, at registration and at activation. Returns no bytes if it cannot be a password: not
+/// UTF-8, empty, over 1,024 bytes, or with control characters.
 ///
 /// # Safety
-/// `password` leads to `password_len` octets.
+/// `password` points to `password_len` bytes.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn auth_password_normalize(password: *const u8, password_len: usize) -> AuthBuffer {
     // SAFETY: as the caller promises.
@@ -148,11 +149,11 @@ pub unsafe extern "C" fn auth_password_normalize(password: *const u8, password_l
     password.map_or(NOTHING, |password| buffer(password.expose().as_bytes()))
 }
 
-/// Judges a new password, with what an estimator found: a zxcvbn score of 0 to 4, and whether it stands in a list of
-/// leaked ones. It enters no flow.
+/// Judges a new password with the result of a strength estimator: a zxcvbn score of 0 to 4, and whether it is in a
+/// list of leaked ones. The password enters no flow.
 ///
 /// # Safety
-/// `rules` comes from auth_rules_new, `password` leads to `password_len` octets.
+/// `rules` comes from auth_rules_new, `password` points to `password_len` bytes.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn auth_rules_judge(
     rules: *const AuthRules,
@@ -181,7 +182,7 @@ pub unsafe extern "C" fn auth_rules_judge(
 /// Starts a flow from an encoded `Input`; its first order waits to be taken.
 ///
 /// # Safety
-/// `rules` comes from auth_rules_new, `input` leads to `input_len` octets, `flow` to a pointer.
+/// `rules` comes from auth_rules_new, `input` points to `input_len` bytes, `flow` to a pointer.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn auth_flow_start(
     rules: *const AuthRules,
@@ -192,7 +193,7 @@ pub unsafe extern "C" fn auth_flow_start(
     // SAFETY: as the caller promises.
     let (rules, input) = unsafe {
         clear(flow);
-        (rules.as_ref(), octets(input, input_len))
+        (rules.as_ref(), bytes(input, input_len))
     };
     let (Some(rules), Some(input)) = (rules, input) else { return AuthStatus::Null };
     match Machine::start_from_bytes(input, &rules.0) {
@@ -204,7 +205,8 @@ pub unsafe extern "C" fn auth_flow_start(
     }
 }
 
-/// Returns the order that waits as an encoded `Ordered`, once. No octets: it was taken, or the flow has ended.
+/// Returns the order that waits as an encoded `Ordered`, once. Returns no bytes if it was taken or the flow has
+/// ended.
 ///
 /// # Safety
 /// `flow` comes from auth_flow_start or auth_flow_restore.
@@ -214,10 +216,10 @@ pub unsafe extern "C" fn auth_flow_take(flow: *mut AuthFlow) -> AuthBuffer {
     secret(unsafe { flow.as_mut() }.and_then(|flow| flow.machine.take_bytes()))
 }
 
-/// Takes an encoded `Response` and goes on.
+/// Accepts an encoded `Response` and continues.
 ///
 /// # Safety
-/// `flow` comes from auth_flow_start or auth_flow_restore, `response` leads to `response_len` octets.
+/// `flow` comes from auth_flow_start or auth_flow_restore, `response` points to `response_len` bytes.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn auth_flow_answer(
     flow: *mut AuthFlow,
@@ -225,7 +227,7 @@ pub unsafe extern "C" fn auth_flow_answer(
     response_len: usize,
 ) -> AuthStatus {
     // SAFETY: as the caller promises.
-    let (Some(flow), Some(response)) = (unsafe { flow.as_mut() }, unsafe { octets(response, response_len) })
+    let (Some(flow), Some(response)) = (unsafe { flow.as_mut() }, unsafe { bytes(response, response_len) })
     else {
         return AuthStatus::Null;
     };
@@ -240,11 +242,12 @@ pub unsafe extern "C" fn auth_flow_answer(
     }
 }
 
-/// Returns the number of the kind of order that waits, as orders begin with it: 0 admit, 1 random, 2 find-account,
-/// 3 hash-password, 4 commit-account, 5 put-code, 6 redeem-code, 7 send-mail, 8 settle-mail. -1: the flow has ended.
+/// Returns the number of the kind of order that waits, with which encoded orders begin: 0 admit, 1 random, 2
+/// find-account, 3 hash-password, 4 commit-account, 5 put-code, 6 redeem-code, 7 send-mail, 8 settle-mail. Returns -1
+/// if the flow has ended.
 ///
 /// # Safety
-/// `flow` comes from auth_flow_start or auth_flow_restore, or is null: -1.
+/// `flow` comes from auth_flow_start or auth_flow_restore, or is null, for which it returns -1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn auth_flow_waits_for(flow: *const AuthFlow) -> i32 {
     // SAFETY: as the caller promises.
@@ -253,7 +256,7 @@ pub unsafe extern "C" fn auth_flow_waits_for(flow: *const AuthFlow) -> i32 {
     place.and_then(|place| i32::try_from(place).ok()).unwrap_or(-1)
 }
 
-/// Returns what the flow came to as an encoded `Result<Output, Broken>`. No octets: it is under way.
+/// Returns the result of the flow as an encoded `Result<Output, Broken>`. Returns no bytes if it has not ended.
 ///
 /// # Safety
 /// `flow` comes from auth_flow_start or auth_flow_restore.
@@ -263,7 +266,7 @@ pub unsafe extern "C" fn auth_flow_outcome(flow: *const AuthFlow) -> AuthBuffer 
     secret(unsafe { flow.as_ref() }.and_then(|flow| flow.machine.outcome_bytes()))
 }
 
-/// Writes the flow down. Hashes and random octets are in it: keep it like a password store.
+/// Writes the flow to bytes. They contain hashes and random bytes: protect them like passwords.
 ///
 /// # Safety
 /// `flow` comes from auth_flow_start or auth_flow_restore.
@@ -273,11 +276,10 @@ pub unsafe extern "C" fn auth_flow_snapshot(flow: *const AuthFlow) -> AuthBuffer
     secret(unsafe { flow.as_ref() }.map(|flow| flow.machine.snapshot()))
 }
 
-/// Takes a flow up again, under the rules that it was started with. An order that waited for its answer waits to be
-/// taken again.
+/// Restores a flow under the rules that it was started with. An order that waited for its answer can be taken again.
 ///
 /// # Safety
-/// `rules` comes from auth_rules_new, `snapshot` leads to `snapshot_len` octets, `flow` to a pointer.
+/// `rules` comes from auth_rules_new, `snapshot` points to `snapshot_len` bytes, `flow` to a pointer.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn auth_flow_restore(
     rules: *const AuthRules,
@@ -288,7 +290,7 @@ pub unsafe extern "C" fn auth_flow_restore(
     // SAFETY: as the caller promises.
     let (rules, snapshot) = unsafe {
         clear(flow);
-        (rules.as_ref(), octets(snapshot, snapshot_len))
+        (rules.as_ref(), bytes(snapshot, snapshot_len))
     };
     let (Some(rules), Some(snapshot)) = (rules, snapshot) else { return AuthStatus::Null };
     match Machine::restore(snapshot, &rules.0) {
@@ -300,10 +302,10 @@ pub unsafe extern "C" fn auth_flow_restore(
     }
 }
 
-/// Gives a flow back, ended or not; its secrets are wiped. Null does nothing.
+/// Frees a flow, ended or not, and wipes its secrets. Null does nothing.
 ///
 /// # Safety
-/// `flow` comes from auth_flow_start or auth_flow_restore and was not given back before.
+/// `flow` comes from auth_flow_start or auth_flow_restore and was not freed before.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn auth_flow_free(flow: *mut AuthFlow) {
     if !flow.is_null() {
@@ -312,50 +314,50 @@ pub unsafe extern "C" fn auth_flow_free(flow: *mut AuthFlow) {
     }
 }
 
-/// Gives octets back, wiped. Those without data do nothing.
+/// Wipes and frees bytes. A buffer without data does nothing.
 ///
 /// # Safety
-/// `octets` comes from this library and was not given back before.
+/// `bytes` comes from this library and was not freed before.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn auth_buffer_free(octets: AuthBuffer) {
-    if !octets.data.is_null() {
-        // SAFETY: `buffer` has made it of a boxed slice of this length.
-        let mut octets = unsafe { Box::from_raw(ptr::slice_from_raw_parts_mut(octets.data, octets.len)) };
-        octets.zeroize();
+pub unsafe extern "C" fn auth_buffer_free(bytes: AuthBuffer) {
+    if !bytes.data.is_null() {
+        // SAFETY: `buffer` has made it from a boxed slice of this length.
+        let mut bytes = unsafe { Box::from_raw(ptr::slice_from_raw_parts_mut(bytes.data, bytes.len)) };
+        bytes.zeroize();
     }
 }
 
 const NOTHING: AuthBuffer = AuthBuffer { data: ptr::null_mut(), len: 0 };
 
-fn buffer(octets: &[u8]) -> AuthBuffer {
-    let octets = Box::<[u8]>::from(octets);
-    let len = octets.len();
-    AuthBuffer { data: Box::into_raw(octets).cast(), len }
+fn buffer(bytes: &[u8]) -> AuthBuffer {
+    let bytes = Box::<[u8]>::from(bytes);
+    let len = bytes.len();
+    AuthBuffer { data: Box::into_raw(bytes).cast(), len }
 }
 
-fn secret(octets: Option<Secret<Vec<u8>>>) -> AuthBuffer {
-    octets.map_or(NOTHING, |octets| buffer(octets.expose()))
+fn secret(bytes: Option<Secret<Vec<u8>>>) -> AuthBuffer {
+    bytes.map_or(NOTHING, |bytes| buffer(bytes.expose()))
 }
 
 /// # Safety
-/// `data` is null or leads to `len` octets that stay as they are for as long as the caller's `'a`.
-unsafe fn octets<'a>(data: *const u8, len: usize) -> Option<&'a [u8]> {
+/// `data` is null or points to `len` bytes that are unchanged for the caller's `'a`.
+unsafe fn bytes<'a>(data: *const u8, len: usize) -> Option<&'a [u8]> {
     // SAFETY: as the caller promises.
     (!data.is_null()).then(|| unsafe { slice::from_raw_parts(data, len) })
 }
 
 /// # Safety
-/// As for `octets`.
+/// As for `bytes`.
 unsafe fn password(data: *const u8, len: usize) -> Option<Password> {
     // SAFETY: as the caller promises.
-    let octets = unsafe { octets(data, len) }?;
-    str::from_utf8(octets).ok().and_then(|text| Password::parse(text).ok())
+    let bytes = unsafe { bytes(data, len) }?;
+    str::from_utf8(bytes).ok().and_then(|text| Password::parse(text).ok())
 }
 
-/// Whatever goes wrong later, the pointer leads nowhere and can be given back.
+/// Sets the pointer to null, so that it can be freed whatever fails later.
 ///
 /// # Safety
-/// `to` is null or leads to a pointer.
+/// `to` is null or points to a pointer.
 unsafe fn clear<T>(to: *mut *mut T) {
     if !to.is_null() {
         // SAFETY: as the caller promises.
@@ -364,7 +366,7 @@ unsafe fn clear<T>(to: *mut *mut T) {
 }
 
 /// # Safety
-/// `to` is null or leads to a pointer.
+/// `to` is null or points to a pointer.
 unsafe fn hand_over<T>(made: T, to: *mut *mut T) -> AuthStatus {
     if to.is_null() {
         return AuthStatus::Null;
