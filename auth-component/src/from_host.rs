@@ -1,4 +1,4 @@
-//! Owns what a host hands over: values of the WIT become the core's, or a refusal that names them.
+//! Values from a host: they become the core's, or a refusal that names the field.
 
 use alloc::string::ToString;
 use core::{net::IpAddr, num::NonZeroU32, time::Duration};
@@ -14,7 +14,7 @@ use auth_core::{
 
 use crate::wit;
 
-/// What cannot be: which field, and what would do. Without numbers, whose texts would weigh 5 kB.
+/// A field with an impossible value, and the allowed ones. Without numbers, whose formatting would add 5 kB.
 #[derive(Clone, Copy)]
 pub(crate) struct Malformed {
     field: &'static str,
@@ -38,15 +38,15 @@ impl From<RulesError> for Malformed {
         let (field, message) = match error {
             RulesError::Odds(_) => (
                 "code",
-                "3 codes x tries per mail x mails a day / number of codes is 300 in a million at most: \
-                 longer codes, fewer tries or longer intervals between mails",
+                "3 codes x tries per mail x mails per day / number of codes must be at most 300 in a million: \
+                 use longer codes, fewer tries or longer intervals between mails",
             ),
-            RulesError::NoTries => ("code-tries", "1 at least"),
+            RulesError::NoTries => ("code-tries", "at least 1"),
             RulesError::CodeTtl(_) => ("code-ttl", "30 s to 24 h, in microseconds"),
             RulesError::ResendAfter(..) => {
-                ("resend-after", "1 s at least, up to resend-after-max, which is 24 h at most")
+                ("resend-after", "at least 1 s, up to resend-after-max, which is at most 24 h")
             }
-            RulesError::Hash(_) => ("hash", "as strong as the floor at least, and not above the ceiling"),
+            RulesError::Hash(_) => ("hash", "at least as strong as the floor, and not above the ceiling"),
             RulesError::Password(_) => ("password", "a minimum of 1 to 1024 and a score of 0 to 4"),
             RulesError::MailGiveUp(_) => ("mail-give-up", "a minute to a week, in microseconds"),
         };
@@ -60,9 +60,9 @@ pub(crate) const fn malformed(field: &'static str, message: &'static str) -> Mal
 
 pub(crate) fn octets<const N: usize>(octets: &[u8], field: &'static str) -> Result<[u8; N], Malformed> {
     let message = match N {
-        16 => "16 octets",
-        20 => "20 octets",
-        _ => "32 octets",
+        16 => "16 bytes",
+        20 => "20 bytes",
+        _ => "32 bytes",
     };
     octets.try_into().map_err(|_| malformed(field, message))
 }
@@ -76,7 +76,7 @@ pub(crate) fn bad(field: &str, message: &str) -> wit::BadInput {
 }
 
 pub(crate) fn bad_code() -> wit::BadInput {
-    bad("code", "a code as the policy says")
+    bad("code", "a code of the policy's format")
 }
 
 // ---- rules ----
@@ -103,7 +103,7 @@ pub(crate) fn policy(policy: wit::Policy, floor: wit::HashFloor) -> Result<Polic
         password: PasswordPolicy { min_length, min_score, refuse_common },
         client_requests_per_minute: match policy.client_requests_per_minute {
             None => None,
-            // Threat: a 0 that was meant as "none at all" and would switch the limit off.
+            // Threat: a 0 that was meant as "no requests at all" and would switch the limit off.
             Some(0) => return Err(malformed("client-requests-per-minute", "more than 0, or none")),
             Some(requests) => NonZeroU32::new(requests),
         },
@@ -145,7 +145,7 @@ pub(crate) fn input(input: wit::Input, rules: &Rules) -> Result<Input, wit::BadI
     let client = |octets: &[u8]| {
         let v4 = <[u8; 4]>::try_from(octets).map(IpAddr::from);
         let ip = v4.or_else(|_| <[u8; 16]>::try_from(octets).map(IpAddr::from));
-        ip.map(Client::of).map_err(|_| bad("client", "4 or 16 octets"))
+        ip.map(Client::of).map_err(|_| bad("client", "4 or 16 bytes"))
     };
     Ok(match input {
         wit::Input::Register(register) => Input::Register(Register {
@@ -214,7 +214,7 @@ fn locale(tag: &str) -> Result<Locale, Malformed> {
 
 // ---- answers ----
 
-/// Returns none for an answer to an extension: there are no extensions yet.
+/// Returns `None` for an answer to an extension: there are no extensions yet.
 pub(crate) fn response(ticket: &[u8], answer: wit::Answer) -> Result<Option<Response>, Malformed> {
     let ticket = Ticket::from_bytes(octets(ticket, "ticket")?);
     let reply = match answer {

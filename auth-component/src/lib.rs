@@ -1,6 +1,6 @@
-//! auth-core as a WebAssembly component: `wit/auth-core.wit` says what it offers.
+//! auth-core as a WebAssembly component; `wit/auth-core.wit` is its interface.
 //!
-//! It translates and decides nothing. There is nothing here on other targets, so that the workspace builds there.
+//! It translates and decides nothing. On other targets the crate is empty, so that the workspace builds there.
 
 #![cfg(target_family = "wasm")]
 #![no_std]
@@ -35,7 +35,7 @@ use bindings::exports::auth_core::machine::flows as wit;
 #[global_allocator]
 static ALLOCATOR: talc::wasm::WasmDynamicTalc = talc::wasm::new_wasm_dynamic_allocator();
 
-/// Nothing here panics but for want of memory; a host sees a trap.
+/// Nothing here panics except for lack of memory; a host sees a trap.
 #[panic_handler]
 fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
     core::arch::wasm32::unreachable()
@@ -92,7 +92,7 @@ impl wit::GuestFlow for Flow {
         let input = from_host::input(input, &rules)?;
         let machine = Machine::start(input, &rules).map_err(|error| match error {
             BadInput::Code => from_host::bad_code(),
-            BadInput::Version | BadInput::Malformed => bad("input", "values that can be"),
+            BadInput::Version | BadInput::Malformed => bad("input", "possible values"),
         })?;
         Ok(wit::Flow::new(Self { rules, machine: RefCell::new(machine) }))
     }

@@ -1,4 +1,4 @@
-//! Owns what goes to a host: the core's values become those of the WIT.
+//! Values for a host: the core's become those of the WIT.
 
 use alloc::{
     string::{String, ToString},
@@ -15,7 +15,7 @@ use auth_core::{
 
 use crate::wit;
 
-/// Inlined everywhere, these three would weigh kilobytes.
+/// Inlined everywhere, these three functions would add kilobytes.
 #[inline(never)]
 fn micros(duration: Duration) -> u64 {
     Time::from_micros(0).after(duration).as_micros()
@@ -93,7 +93,7 @@ impl From<Ordered> for wit::Ordered {
     }
 }
 
-// By reference: what moves out of a box leaves its secrets in freed memory.
+// By reference: moving a value out of a box leaves its secrets in freed memory.
 impl From<&Order> for wit::Effect {
     fn from(order: &Order) -> Self {
         match order {
