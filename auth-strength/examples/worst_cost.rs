@@ -1,5 +1,5 @@
-//! Measures what an estimate costs at most: passwords made to be dear, and a search for dearer ones among what is
-//! afforded. Prints milliseconds beside those of zxcvbn alone.
+//! Measures what an estimate costs at most: passwords made to be expensive, and a search for more expensive ones
+//! within the limit. Prints milliseconds next to those of zxcvbn alone.
 //!
 //!     cargo run --release -p auth-strength --example worst_cost
 
@@ -10,11 +10,11 @@ use auth_strength::estimate;
 use zxcvbn::zxcvbn;
 
 const SYMBOLS: &str = "4@8({[<369!1|70$5+%2";
-/// Of words that are found over and over in one another.
+/// An address of words that contain one another.
 const LEANING: &str =
     "aaa@aaaa.aaaaa.aaaaaa.aaaaaaa.aaaaaaaa.aaaaaaaaa.aaaaaaaaaa.aaaaaaaaaaa.aaaaaaaaaaaa.example";
 
-/// Returns the milliseconds of something, the best of seven.
+/// Returns the milliseconds of `once`, the best of seven.
 fn milliseconds(once: impl Fn()) -> f64 {
     #[expect(clippy::disallowed_methods, reason = "it measures")]
     let one = |_| {
@@ -26,16 +26,16 @@ fn milliseconds(once: impl Fn()) -> f64 {
 }
 
 fn cost(password: &str, address: &Address) -> f64 {
-    let password = Password::parse(password).expect("it has no control characters");
+    let password = Password::parse(password).expect("the password is valid");
     milliseconds(|| drop(black_box(estimate(black_box(&password), address, "Analytical Society"))))
 }
 
-#[expect(clippy::print_stdout, reason = "it prints what it measures")]
+#[expect(clippy::print_stdout, reason = "a program prints its result")]
 fn main() {
-    let plain = Address::parse("ada.lovelace@engine.example").expect("it is an address");
-    let leaning = Address::parse(LEANING).expect("it is an address");
+    let plain = Address::parse("ada.lovelace@engine.example").expect("the address is valid");
+    let leaning = Address::parse(LEANING).expect("the address is valid");
     let mut dear: Vec<(&str, String)> = vec![
-        ("what it is for", "correct horse battery staple".to_owned()),
+        ("an ordinary password", "correct horse battery staple".to_owned()),
         ("letters", "correct horse battery staple".repeat(3)),
         ("one letter", "a".repeat(64)),
         ("ten digits", "1234567890".repeat(7)),
@@ -57,7 +57,7 @@ fn main() {
         println!("{:9.2} {:9.2} {alone:9.2}  {name}", cost(password, &plain), cost(password, &leaning));
     }
 
-    // Climbs from what was dear: another character in some place, kept where it costs more.
+    // Searches from the expensive ones: replaces a character where that costs more.
     let letters: Vec<char> = format!("{SYMBOLS}aeinorst").chars().collect();
     let mut number = 53_u64;
     let mut below = |end: usize| {

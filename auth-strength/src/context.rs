@@ -4,20 +4,20 @@ use auth_core::AddressKey;
 
 use crate::beginning;
 
-/// How far a text leans on words, be they typed as they are, backwards, or with symbols in the place of letters.
+/// How far a text leans on words, typed as they are, backwards, or with symbols instead of letters.
 pub(crate) struct Leaning {
-    /// Places at which a word stands.
+    /// The number of places with a word.
     pub places: usize,
-    /// Characters of the longest word that stands in the text.
+    /// The number of characters of the longest word in the text.
     pub longest: usize,
 }
 
-/// Returns the address, the service's name, and the words that they are made of.
+/// Returns the address, the service's name, and the words in them.
 pub(crate) fn words(address: &AddressKey, service_name: &str) -> Vec<String> {
     let wholes = [address.as_str(), service_name];
     let parts = wholes.iter().flat_map(|text| text.split(|letter: char| !letter.is_alphanumeric()));
     let parts = parts.filter(|word| word.len() > 2);
-    // A longer word could not stand in what is looked at.
+    // A longer word does not fit into the characters that are looked at.
     let words = wholes.iter().copied().chain(parts).map(beginning).filter(|word| !word.is_empty());
     words.map(str::to_owned).collect()
 }
@@ -47,8 +47,8 @@ fn both_ways(text: &str) -> [Vec<char>; 2] {
     [folded(text), folded(&text.chars().rev().collect::<String>())]
 }
 
-/// Returns a text in which letters are the same as the symbols that zxcvbn reads as them, in any case. Two texts that it
-/// could take for one are one; some others are, too.
+/// Returns a text in which letters equal the symbols that zxcvbn reads as them, in any case. Texts that zxcvbn could
+/// confuse become equal; some others do, too.
 fn folded(text: &str) -> Vec<char> {
     let fold = |letter| match letter {
         '4' | '@' => 'a',
@@ -62,7 +62,7 @@ fn folded(text: &str) -> Vec<char> {
         '$' | '5' => 's',
         '%' => 'x',
         '2' => 'z',
-        // Its lower case depends on what follows.
+        // The lower case of this letter depends on what follows.
         'ς' => 'σ',
         other => other,
     };

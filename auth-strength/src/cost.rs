@@ -1,18 +1,18 @@
 //! The cost of an estimate, known before it is made.
 //!
-//! zxcvbn reads symbols as letters, l33t, in every combination that the symbols of a password admit, and looks up every
-//! piece of the password in seven lists under each of these readings. That is what grows without bound in comparison: 8
-//! readings for all ten digits, 800 for all of the symbols, half a second at 64 characters.
+//! zxcvbn reads symbols as letters, l33t, in every combination that the symbols of a password allow, and looks up
+//! every part of the password in seven lists under each of these readings. That cost grows without bound: 8 readings
+//! for all ten digits, 800 for all symbols, half a second at 64 characters.
 
 use crate::{LOOKED_AT, context::Leaning};
 
-/// Threat: a password whose estimate occupies a processor. The cost of 12 readings of 64 characters is afforded.
+/// Threat: a password whose estimate occupies a processor. The limit is the cost of 12 readings of 64 characters.
 pub(crate) const AFFORDED: usize = 12 * LOOKED_AT * LOOKED_AT;
 
-/// A word of context that stands in the password costs as much as looking up so many pieces, at each place.
+/// The cost of a word of context at one place of the password, in lookups.
 const PLACE: usize = 8;
 
-/// Symbols that stand for one letter each, a line for each letter: one of them is read as it at a time.
+/// The symbols for one letter each, a line for each letter: a reading uses one of them.
 const SYMBOLS: [&str; 9] = ["4@", "8", "({[<", "3", "69", "0", "$5", "%", "2"];
 /// The same for i, l and t, which share some.
 const SHARED: [&str; 3] = ["1!|", "1|7", "+7"];
@@ -30,14 +30,14 @@ pub(crate) fn of(text: &str, leaning: &Leaning) -> usize {
 fn readings(text: &str) -> usize {
     let used = |symbols: &'static str| symbols.chars().filter(|symbol| text.contains(*symbol));
     let apart: usize = SYMBOLS.iter().map(|symbols| used(symbols).count().max(1)).product();
-    // A reading is the symbols that it has given to letters so far.
+    // A reading is the set of symbols that have become letters so far.
     let mut shared = vec![String::new()];
     for symbols in SHARED.iter().filter(|symbols| used(symbols).next().is_some()) {
         let mut next = Vec::new();
         for symbol in used(symbols) {
             for given in &shared {
                 if given.contains(symbol) {
-                    // It stays with the other letter, and it goes to this one.
+                    // It stays with the other letter, and it becomes this one.
                     next.extend([given.clone(), given.clone()]);
                 } else {
                     next.push(format!("{given}{symbol}"));

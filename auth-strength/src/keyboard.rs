@@ -1,12 +1,13 @@
 //! The keyboards on which zxcvbn finds walks, and the longest walk of a text on any of them.
 
-/// A keyboard: its rows, and at each key what it types without and with shift. Keys in one column and the next touch.
+/// A keyboard: its rows, and for each key its characters without and with shift. Keys of one column and the next are
+/// adjacent.
 struct Keyboard {
     rows: &'static [&'static str],
     shifted: &'static [&'static str],
 }
 
-/// Their stagger is in the blanks: each row touches the next one in its column and one beside it.
+/// Blanks express the stagger: each row touches the next one in its column and one beside it.
 const KEYBOARDS: [Keyboard; 4] = [
     // qwerty
     Keyboard {
@@ -41,14 +42,14 @@ impl Keyboard {
     }
 }
 
-/// Returns how many characters of a text follow each other from key to key; at least as many as zxcvbn finds.
+/// Returns the length of the longest sequence of adjacent keys in a text; at least what zxcvbn finds.
 pub(crate) fn longest_walk(text: &str) -> usize {
     let text: Vec<char> = text.chars().collect();
     let walks = KEYBOARDS.iter().map(|keyboard| longest_run(&text, |one, other| keyboard.touch(one, other)));
     walks.max().unwrap_or(0)
 }
 
-/// Returns the longest run of a text in which each two neighbours go together.
+/// Returns the length of the longest run in which each two neighbours satisfy `together`.
 pub(crate) fn longest_run(text: &[char], together: impl Fn(char, char) -> bool) -> usize {
     let (mut run, mut longest) = (1, 1.min(text.len()));
     for pair in text.windows(2) {
@@ -81,7 +82,7 @@ mod tests {
         }
     }
 
-    /// Returns zxcvbn's keyboards: each two keys that touch, by one character of both.
+    /// Returns zxcvbn's keyboards: each two adjacent keys, by one character of both.
     fn graphs() -> Vec<Vec<(char, char)>> {
         let source = crate::source::file("adjacency_graphs.rs");
         let graphs = source.split("pub static ref").skip(1);
@@ -92,7 +93,7 @@ mod tests {
         graphs.map(inserts).collect()
     }
 
-    /// Reads a key's character and what touches it: `'/', vec![Some(".>"), None, …`.
+    /// Reads a key's character and its neighbours: `'/', vec![Some(".>"), None, …`.
     fn touching(insert: &str) -> Vec<(char, char)> {
         let unescaped = |text: &str| text.replace(r"\\", "\u{0}").replace('\\', "").replace('\u{0}', "\\");
         let (key, keys) = insert.split_once(", vec![").or_else(|| insert.split_once(",\n")).unwrap();
@@ -105,7 +106,11 @@ mod tests {
     #[test]
     fn keys_that_touch_for_zxcvbn_touch_here() {
         let graphs = graphs();
-        assert_eq!(graphs.iter().map(Vec::len).collect::<Vec<_>>(), [864, 864, 76, 84], "they were read");
+        assert_eq!(
+            graphs.iter().map(Vec::len).collect::<Vec<_>>(),
+            [864, 864, 76, 84],
+            "the source was read"
+        );
         for (touching, keyboard) in graphs.iter().zip(KEYBOARDS) {
             for &(one, other) in touching {
                 assert!(keyboard.touch(one, other), "{one} and {other}");

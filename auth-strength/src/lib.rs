@@ -11,30 +11,34 @@ use zxcvbn::{Entropy, matching::patterns::MatchPattern, zxcvbn};
 
 use context::Leaning;
 
-/// Characters that are looked at. Threat: zxcvbn's cost grows faster than the length. A password that is strong in its
-/// first 64 characters is strong.
+/// The number of characters that are looked at.
+///
+/// Threat: zxcvbn's cost grows faster than the length. A password that is strong in its first 64 characters is
+/// strong.
 const LOOKED_AT: usize = 64;
 
-/// Characters of the longest keyboard walk and the longest word of the context for which zxcvbn's arithmetic does not
-/// overflow. Threat: where overflows are checked, as in every debug build, one password ends the request in a panic.
+/// The longest keyboard walk and the longest word of the context, in characters, for which zxcvbn's arithmetic does
+/// not overflow.
+///
+/// Threat: where overflows are checked, as in every debug build, one password ends the request in a panic.
 const LONGEST_COUNTED: usize = 28;
 
-/// Entries of the longest of zxcvbn's lists, so the most guesses that an entry takes.
+/// The length of zxcvbn's longest list, so the most guesses that an entry takes.
 const ENTRIES: u64 = 30_000;
 
 /// The strength of a password, and advice for its user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Strength {
-    /// What the policy judges.
+    /// The estimate for the policy.
     pub estimate: Estimate,
-    /// Sentences from a fixed list, nothing of the password in them; empty where the score is 3 or more.
+    /// Sentences from a fixed list, without any part of the password; empty if the score is 3 or more.
     pub advice: Vec<String>,
 }
 
 /// Estimates a password, with its address and the service's name as words that it must not lean on.
 ///
 /// The score is never above zxcvbn's own for the first 64 characters, with these words and without. Call it from
-/// [`judge_with`](auth_core::PasswordPolicy::judge_with), so that nothing is estimated where the verdict does not depend
+/// [`judge_with`](auth_core::PasswordPolicy::judge_with), so that no estimate is made if the verdict does not depend
 /// on it.
 pub fn estimate(password: &Password, address: &Address, service_name: &str) -> Strength {
     let text = beginning(password.expose());
@@ -45,8 +49,8 @@ pub fn estimate(password: &Password, address: &Address, service_name: &str) -> S
         return unasked(text, &words, &leaning);
     }
     let alone = zxcvbn(text, &[]);
-    // Threat: more words can raise zxcvbn's score from 3 to 4, because its search may drop a beginning that would have
-    // been cheaper in the end. The lower score counts.
+    // Threat: more words can raise zxcvbn's score from 3 to 4, because its search may drop a beginning that would
+    // have been cheaper in the end. The lower score is used.
     let in_context = (leaning.places > 0).then(|| {
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         zxcvbn(text, &words)
@@ -65,12 +69,12 @@ fn beginning(text: &str) -> &str {
     text.char_indices().nth(LOOKED_AT).and_then(|(end, _)| text.get(..end)).unwrap_or(text)
 }
 
-/// Returns whether a text is an entry of zxcvbn's lists though zxcvbn found a cheaper way to guess it: `11111111` is a
-/// repetition, and `harley11`, near the end of the list, is a word and two digits.
+/// Returns whether a text is an entry of zxcvbn's lists although zxcvbn found a cheaper way to guess it: `11111111`
+/// is a repetition, and `harley11`, near the end of the list, is a word and two digits.
 ///
-/// zxcvbn adds 10,000 guesses for a second part, and 10,000² for a third one. So behind a first part that is there in
-/// any case, four characters that it takes for a word of the context, it prefers one part to two: the entry shows. If
-/// the text is one part of another kind with as few guesses as an entry, there may be an entry, too, and it counts as one.
+/// zxcvbn adds 10,000 guesses for a second part, and 10,000² for a third one. So after a certain first part, four
+/// characters that it takes for a word of the context, it prefers one part to two: the entry shows. If the text is
+/// one part of another kind with as few guesses as an entry, it may be an entry, too, and is treated as one.
 fn hides_entry(text: &str, alone: &Entropy) -> bool {
     const FIRST: &str = "\u{e000}\u{e40a}\u{e114}\u{e52e}";
     if alone.guesses() > ENTRIES + 1 || text.chars().count() > lower_bound::LONGEST_ENTRY {
@@ -97,10 +101,10 @@ fn advice(entropy: &Entropy) -> Vec<String> {
     })
 }
 
-/// Estimates a password about which zxcvbn is not asked: the lowest score that it could have given.
+/// Estimates a password without asking zxcvbn: the lowest score that it could give.
 ///
-/// It is no entry of zxcvbn's lists, however that were spelled, unless it contains words of its context: such an entry is
-/// common if it may be one.
+/// The password is not an entry of zxcvbn's lists, in any spelling, unless it contains words of its context: then it
+/// is common if it may be an entry.
 fn unasked(text: &str, words: &[String], leaning: &Leaning) -> Strength {
     let score = lower_bound::of(text, leaning.longest);
     let advice = if score < 3 {

@@ -1,28 +1,28 @@
 //! A lower bound of zxcvbn's score, without asking it.
 //!
-//! zxcvbn cuts a password into parts, each found in a list, on a keyboard, as a sequence, a repetition or a date, or
-//! else guessed character by character. Its verdict is always the guesses of one such sequence of parts:
-//! `parts! * product of the parts' guesses + 10_000^(parts - 1)`. A part takes ten guesses at least, one that is guessed
-//! by character ten for each of them. So the lowest score follows from the longest part that could be found, whatever
-//! zxcvbn would find.
+//! zxcvbn splits a password into parts, each found in a list, on a keyboard, as a sequence, a repetition or a date,
+//! or else guessed character by character. Its verdict is always the guesses of one such sequence of parts: `parts! *
+//! product of the parts' guesses + 10_000^(parts - 1)`. A part takes at least ten guesses, one that is guessed by
+//! character ten for each of them. So the longest part that could be found gives the lowest score, whatever zxcvbn
+//! finds.
 
 use crate::keyboard::{longest_run, longest_walk};
 
-/// Characters of the longest entry in zxcvbn's lists.
+/// The length of the longest entry in zxcvbn's lists.
 pub(crate) const LONGEST_ENTRY: usize = 23;
-/// Characters up to which any text could be an entry, a date or a year.
+/// The length up to which any text could be an entry, a date or a year.
 const ANYTHING: usize = 12;
-/// What longer entries are spelled with besides letters and digits, and the symbols that are read as letters.
+/// The other characters of longer entries, besides letters, digits, and the symbols that are read as letters.
 const IN_ENTRIES: &str = "'-/=|@({[<!$+%";
 
-/// Returns the lowest score that zxcvbn could give. Words of context that stand in the text have `longest_word`
-/// characters at most.
+/// Returns the lowest score that zxcvbn could give. Words of context in the text have at most `longest_word`
+/// characters.
 pub(crate) fn of(text: &str, longest_word: usize) -> u8 {
     let letters: Vec<char> = text.chars().collect();
     lowest_score(letters.len(), longest_part(text, &letters).max(longest_word))
 }
 
-/// Returns the characters of the longest part that zxcvbn could find, at least.
+/// Returns at least the length of the longest part that zxcvbn could find.
 fn longest_part(text: &str, letters: &[char]) -> usize {
     let entry = longest_spelled(text).clamp(ANYTHING, LONGEST_ENTRY);
     let steps: Vec<u32> =
@@ -30,7 +30,7 @@ fn longest_part(text: &str, letters: &[char]) -> usize {
     entry.max(longest_walk(text)).max(1 + longest_equal(&steps)).max(longest_repetition(letters))
 }
 
-/// Returns the longest run of characters that entries are spelled with, as zxcvbn looks for them: in lower case, which can
+/// Returns the longest run of characters that entries consist of, as zxcvbn looks for them: in lower case, which can
 /// have more characters, forwards and backwards.
 fn longest_spelled(text: &str) -> usize {
     let run = |text: String| {
@@ -41,7 +41,7 @@ fn longest_spelled(text: &str) -> usize {
     run(text.to_owned()).max(run(text.chars().rev().collect()))
 }
 
-/// Returns the longest run of equal steps, and what zxcvbn takes for the beginning of it: steps of 0 right before.
+/// Returns the longest run of equal steps, including what zxcvbn takes for its beginning: steps of 0 right before.
 fn longest_equal(steps: &[u32]) -> usize {
     let (mut standing, mut longest) = (0, 0);
     for run in steps.chunk_by(|one, other| one == other) {
@@ -64,23 +64,24 @@ fn longest_repetition(letters: &[char]) -> usize {
     longest.max().unwrap_or(0)
 }
 
-/// Returns the lowest score of a text of so many characters of which a part that was found has `longest` at most.
+/// Returns the lowest score of a text of `length` characters whose found parts have at most `longest` each.
 fn lowest_score(length: usize, longest: usize) -> u8 {
-    // Four parts are above 10_000^3 guesses, whatever they are.
+    // Four parts are above 10,000^3 guesses, whatever they are.
     let ways = (1..=3_u32).flat_map(|parts| (0..=parts).map(move |found| (parts, found)));
     let guesses = ways.filter_map(|(parts, found)| {
         let covered = longest * found as usize;
         if parts == found {
             return (covered >= length).then(|| guesses(parts, found, 0));
         }
-        // Each part that is typed has a character.
+        // Each part that is guessed by character has at least one.
         let typed = length.saturating_sub(covered).max((parts - found) as usize);
         Some(guesses(parts, found, u32::try_from(typed).unwrap_or(u32::MAX)))
     });
     guesses.map(score).min().unwrap_or(4)
 }
 
-/// Returns the fewest guesses of a sequence of parts, `found` of them found, the others with `typed` characters together.
+/// Returns the fewest guesses of a sequence of parts, `found` of them found, the others with `typed` characters
+/// together.
 fn guesses(parts: u32, found: u32, typed: u32) -> u64 {
     if parts == 1 && found == 1 {
         return 1;
@@ -90,7 +91,7 @@ fn guesses(parts: u32, found: u32, typed: u32) -> u64 {
     product.saturating_add(10_000_u64.saturating_pow(parts - 1))
 }
 
-/// Returns zxcvbn's score of so many guesses.
+/// Returns zxcvbn's score for a number of guesses.
 fn score(guesses: u64) -> u8 {
     let limits = [1_000, 1_000_000, 100_000_000, 10_000_000_000_u64];
     limits.iter().map(|limit| u8::from(guesses >= limit + 5)).sum()
@@ -139,7 +140,7 @@ mod tests {
             assert_eq!(longest(text), expected, "{text}");
         }
         assert_eq!(longest(&"#".repeat(40)), 40);
-        // Lower case has a character more for each of these.
+        // The lower case of each of these has one character more.
         assert_eq!(longest(&"\u{130}".repeat(3)), 12);
     }
 
@@ -149,7 +150,7 @@ mod tests {
         assert_eq!(["", "ab", "aa", "xabab", "abcab", "xabcabcabcax"].map(of), [0, 0, 2, 4, 0, 10]);
     }
 
-    /// What a password can be made of.
+    /// Returns parts of passwords.
     fn pieces() -> Vec<String> {
         let walks = [
             "qwertyuiop",
@@ -230,7 +231,7 @@ mod tests {
     fn entries_are_as_long_and_spelled_as_assumed() {
         let lists = crate::source::lists();
         assert_eq!(lists.len(), 6);
-        assert!(lists.iter().map(Vec::len).sum::<usize>() > 90_000, "they were read");
+        assert!(lists.iter().map(Vec::len).sum::<usize>() > 90_000, "the lists were read");
         assert!(lists.iter().all(|entries| entries.len() as u64 <= crate::ENTRIES));
         assert_eq!(lists.iter().flatten().map(String::len).max(), Some(LONGEST_ENTRY));
         for entry in lists.iter().flatten().filter(|entry| entry.len() > ANYTHING) {
@@ -242,9 +243,9 @@ mod tests {
     fn entries_are_asked_for_however_they_are_spelled() {
         let asked =
             |text: &str| crate::cost::of(text, &crate::context::leaning(text, &[])) <= crate::cost::AFFORDED;
-        // An entry is read with one symbol for each letter at most, so beside its own digits it has these.
+        // An entry is read with at most one symbol for each letter, so beside its own digits it has these.
         assert!(asked("123456790@($!|+") && asked(&format!("{:x<23}", "4(6$1|7")));
-        // What is left is longer and has digits, or has symbols of its own.
+        // The others are longer and have digits, or have symbols of their own.
         let own = |symbols: &'static str| move |symbol: char| symbols.contains(symbol);
         let left = |entry: &&String| {
             entry.len() > 15 && entry.contains(own("0123456789"))

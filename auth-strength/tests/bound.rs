@@ -1,8 +1,8 @@
-//! The bound on the cost: whatever is typed, the score is not above zxcvbn's own for the first 64 characters, with the
-//! words of context and without, and the blocklist sees what was typed.
+//! The bound on the cost: for any password the score is not above zxcvbn's own for the first 64 characters, with the
+//! words of context and without, and the blocklist sees the whole password.
 //!
-//! The samples are the same in each run. zxcvbn alone is what makes this slow, half a second for a password of all of its
-//! symbols in a release build, so of those there are a few.
+//! The samples are the same in each run. Only zxcvbn alone is slow, half a second for a password of all of its
+//! symbols in a release build, so there are few of those.
 
 use auth_core::{Address, Estimate, Password};
 use auth_strength::estimate;
@@ -17,8 +17,8 @@ const CONTEXT: [&str; 8] =
     [ADDRESS, SERVICE, "ada", "lovelace", "engine", "example", "analytical", "society"];
 
 fn estimated(password: &str) -> Estimate {
-    let address = Address::parse(ADDRESS).expect("it is an address");
-    estimate(&Password::parse(password).expect("it is a password"), &address, SERVICE).estimate
+    let address = Address::parse(ADDRESS).expect("the address is valid");
+    estimate(&Password::parse(password).expect("the password is valid"), &address, SERVICE).estimate
 }
 
 fn by_zxcvbn(password: &str, context: &[&str]) -> u8 {
@@ -26,7 +26,7 @@ fn by_zxcvbn(password: &str, context: &[&str]) -> u8 {
     zxcvbn(&first, context).score().into()
 }
 
-/// Compares with zxcvbn alone, told the context and not, and returns the score.
+/// Compares with zxcvbn alone, with the context and without, and returns the score.
 fn bounded(password: &str) -> u8 {
     let score = estimated(password).score;
     for context in [&[][..], &CONTEXT] {
@@ -36,7 +36,7 @@ fn bounded(password: &str) -> u8 {
     score
 }
 
-/// Compares what has nothing to do with the context: such as zxcvbn can be asked about at no great cost, it is.
+/// Compares passwords that are independent of the context, as far as zxcvbn alone is fast enough.
 fn exact(password: &str) {
     assert_eq!(estimated(password).score, by_zxcvbn(password, &[]), "{password}");
 }
@@ -60,7 +60,7 @@ const PRINTABLE: &str =
     "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~";
 const SYMBOLS: &str = "4@8({[<369!1|70$5+%2";
 
-/// Spells a text with one symbol in the place of each letter that has some, another one each time it is asked.
+/// Replaces each letter that has symbols by one of them, another one at each call.
 fn in_leet(numbers: &mut Numbers, text: &str) -> String {
     let mut spelled = text.to_owned();
     for (letter, symbols) in [
@@ -102,11 +102,11 @@ fn entries_of_zxcvbns_lists_are_bounded_however_they_are_spelled() {
 #[test]
 fn leaked_passwords_are_common() {
     let passwords = &source::lists()[0];
-    assert_eq!(passwords[1], "password", "these are the leaked ones");
+    assert_eq!(passwords[1], "password", "the first list is of leaked passwords");
     for entry in passwords.iter().take(100).chain(passwords.iter().step_by(61)) {
         assert!(estimated(entry).common, "{entry}");
     }
-    // As they were typed: nothing else is.
+    // Only as a whole: a password that merely contains entries is not common.
     for entry in passwords.iter().filter(|entry| entry.len() > 7).step_by(307) {
         assert!(!estimated(&format!("{entry}, {entry}!")).common, "{entry}");
     }
@@ -119,7 +119,7 @@ fn runs_of_digits_are_bounded_and_weak() {
             let digits = |step: usize| -> String {
                 (0..length).map(|place| char::from(b'0' + ((first + place * step) % 10) as u8)).collect()
             };
-            // Up, down, both in twos, the same one, and back and forth; all but the last over the end, too.
+            // Up, down, both in twos, the same one, and back and forth; all but the last beyond the end, too.
             for step in [1, 9, 2, 8, 0, 5] {
                 exact(&digits(step));
             }
@@ -130,7 +130,7 @@ fn runs_of_digits_are_bounded_and_weak() {
             }
         }
     }
-    // What the keys are in the order of, and longer: zxcvbn takes two parts for them.
+    // The order of the keys, and longer: zxcvbn takes two parts for them.
     for up_or_down in ["1234567890123456", "0123456789012345", "0987654321098765", "9876543210987654"] {
         for length in 6..=16 {
             let run = &up_or_down[..length];
@@ -213,7 +213,7 @@ fn random_passwords_are_bounded() {
             }
         }
     }
-    // What managers of passwords make is strong.
+    // Passwords from password managers are strong.
     for (letters, length) in
         [(PRINTABLE, 16), (PRINTABLE, 20), (PRINTABLE, 32), ("0123456789!@#$%^&*abcdefghijklmnop", 20)]
     {
@@ -226,7 +226,7 @@ fn random_passwords_are_bounded() {
 
 #[test]
 fn words_of_the_context_only_lower_a_score() {
-    // Output "monkeybaseball", zxcvbn takes that for the beginning and misses the two common words, which take less.
+    // Of "monkeybaseball", zxcvbn takes that for the beginning and misses the two common words, which take less.
     let address = Address::parse("a@monkeybaseball.example").unwrap();
     let password = "MONKEYbaseballsUpErStA";
     let alone: u8 = zxcvbn(password, &[]).score().into();
@@ -243,7 +243,7 @@ fn passwords_that_zxcvbn_is_not_asked_about_are_bounded() {
         SYMBOLS.to_owned(),
         format!("{SYMBOLS}1234567890"),
         format!("{}{}", "a".repeat(26), "4@({[<69!|+7$5"),
-        // Two words, each read with symbols of its own.
+        // Two words, each with symbols of its own.
         "in73rn4710n4l!24+!0n|n+3rn@t!on({[<96".to_owned(),
         // A keyboard walk, there and back.
         "1!2@3#4$5%6^7&8*9(0)-_=+[{]}|".to_owned(),
@@ -255,7 +255,7 @@ fn passwords_that_zxcvbn_is_not_asked_about_are_bounded() {
         let (score, alone) = (estimated(&password).score, by_zxcvbn(&password, &[]));
         assert!(score <= alone, "{password}: {score} of 4, and {alone} by zxcvbn alone");
     }
-    // With 64 characters the score is that of almost all of them.
+    // With 64 characters the score is that of almost all passwords.
     let longest = numbers.text(PRINTABLE, 44) + SYMBOLS;
     assert_eq!((estimated(&longest).score, by_zxcvbn(&longest, &[])), (3, 4), "{longest}");
 }
