@@ -4,23 +4,23 @@
 
 import { toHex } from "./values.js";
 
-const LEASE = 60_000_000; // microseconds that a mail stays with a worker that says nothing
+const LEASE = 60_000_000; // microseconds until another worker may take over a mail
 
 export class Host {
   constructor() {
-    this.now = Date.now() * 1000; // microseconds: the stores' clock, which whoever uses the host moves
+    this.now = Date.now() * 1000; // microseconds: the stores' clock, moved by the user of the host
     this.rows = new Map(); // address key -> [version, row]
     this.outbox = new Map(); // address key and purpose -> leased mail, when it may be tried next, why it is dead
     this.slots = new Map();
     this.inbox = [];
   }
 
-  /** Returns a copy, to come back to. */
+  /** Returns a copy, to restore later. */
   copy() {
     return Object.assign(new this.constructor(), structuredClone({ ...this }));
   }
 
-  /** Carries an order out and returns the answer; the password stays beside the flow. */
+  /** Carries an order out and returns the answer; the password stays outside the flow. */
   async carryOut(kind, order, password) {
     switch (kind) {
       case "admit":
@@ -60,7 +60,7 @@ export class Host {
   commit({ key, expected, generation, waiting, until, row, mail }) {
     const found = this.find(key);
     const [version, stored] = found.row ?? [0, null];
-    // All that was decided on must be as it was.
+    // Everything that the decision depends on must be unchanged.
     if (version !== expected || generationOf(stored) !== generation) return "conflict";
     if (JSON.stringify(found.waiting) !== JSON.stringify(waiting) || this.now > until) return "conflict";
     this.rows.set(key, [version + 1, row]);
@@ -75,7 +75,7 @@ export class Host {
     return "committed";
   }
 
-  /** Leases a mail; it stays in the outbox while it is under way. */
+  /** Leases a mail; it stays in the outbox while it is being sent. */
   lease(owed) {
     owed.leased.attempts += 1;
     owed.leased.lease.token = toHex(this.random(16));
@@ -96,7 +96,7 @@ export class Host {
       slot.tries = tries; // once for each mail
       slot.mails = [...slot.mails, mail].slice(-mails);
     }
-    // One more than are good: the newest may be taken back.
+    // One more than are valid: the newest may be removed.
     slot.codes = alive().slice(-newest - 1);
     this.slots.set(name, slot);
   }
@@ -106,7 +106,7 @@ export class Host {
     const good = slot?.codes.filter((code) => this.now < code.expires).slice(-newest) ?? [];
     if (good.length === 0) return "missing";
     const match = good.find((code) => macs.includes(code.mac));
-    if (match?.redeemed) return "redeemed"; // once more, at no cost
+    if (match?.redeemed) return "redeemed"; // again: no try is counted
     if (slot.tries === 0) return "exhausted";
     slot.tries -= 1; // before the visitor learns anything
     if (!match) return "wrong";
@@ -116,9 +116,9 @@ export class Host {
 
   settle({ lease, settlement }) {
     const held = [...this.outbox].find(([, owed]) => owed.leased.mail.id === lease.mail);
-    if (!held) return "lost"; // a newer mail took its place
+    if (!held) return "lost"; // a newer mail has replaced it
     const [where, owed] = held;
-    if (!owed.held || owed.leased.lease.token !== lease.token) return "lost"; // so did another worker
+    if (!owed.held || owed.leased.lease.token !== lease.token) return "lost"; // another worker has it
     owed.held = false;
     if (settlement.retry) {
       owed.leased.unknowns = settlement.retry.unknowns;

@@ -1,5 +1,5 @@
-// A host in Node, all in memory: registers an address, prints the mail, and activates the account with the code that is
-// typed.
+// A host in Node, all in memory: registers an address, prints the mail, and activates the account with the typed
+// code.
 //
 //     node register.js ada@example.org correct-horse-battery
 
@@ -13,7 +13,7 @@ import { answer as toAnswer, caseOf, input as toInput, plain } from "./values.js
 
 const CLIENT = "192.0.2.7";
 
-/** With what Node has. */
+/** A host with Node's random numbers and scrypt. */
 class NodeHost extends Host {
   random(count) {
     return randomBytes(count);
@@ -28,7 +28,7 @@ class NodeHost extends Host {
 }
 
 const host = new NodeHost();
-// In production the key outlives the process: a mail that is tried again draws its code from it.
+// In production the key outlives the process: a retried mail draws its code from it.
 const rules = flows.Rules.create(flows.defaultPolicy(), { tag: "owasp" }, [randomBytes(32)]);
 
 /** Runs a flow to its end and returns its outcome; the password stays outside the flow. */
@@ -42,11 +42,11 @@ async function drive(start, password) {
     }
     return plain(flow.outcome());
   } finally {
-    flow[Symbol.dispose](); // its hashes are wiped now, not when the garbage collector comes
+    flow[Symbol.dispose](); // wipes its hashes now, not when the garbage collector runs
   }
 }
 
-/** Does what a worker does: leases each mail that is due, and delivers it. */
+/** Leases each mail that is due and delivers it, as a worker does. */
 async function deliver() {
   const due = [...host.outbox.values()].filter(({ next, dead }) => dead === null && next <= Date.now() * 1000);
   for (const owed of due) await drive({ deliver: { leased: host.lease(owed) } });
@@ -55,7 +55,7 @@ async function deliver() {
   }
 }
 
-/** Returns what the visitor may know. The event beside it is for audit and metrics alone. */
+/** Returns what the visitor may know. The event is for audit and metrics alone. */
 function disclosed(outcome) {
   return outcome.Ok ? caseOf(outcome.Ok)[1].disclosed : "try again";
 }
@@ -65,7 +65,7 @@ if (typed === undefined || more.length > 0) {
   console.error("usage: node register.js ADDRESS PASSWORD, then codes line by line");
   process.exit(2);
 }
-// The component has no tables for it: one password for every spelling.
+// The component has no tables for NFC, which makes every spelling of a password the same.
 const password = typed.normalize("NFC");
 try {
   // A real host estimates the password, at a bounded cost: docs/embedding.md.

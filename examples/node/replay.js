@@ -1,4 +1,4 @@
-// Replays scripts: every order must be the same as in every other host, with the flow written down and taken up again at each.
+// Replays scripts: every order must be the same as in every other host, with a snapshot and a restore at each.
 
 import { flows } from "auth-core";
 import { answer, input, keys, plain, policy } from "./values.js";
@@ -16,13 +16,13 @@ function sorted(json) {
   return JSON.stringify(json, order);
 }
 
-/** In scripts a case that holds nothing has a null. */
+/** In scripts a case without a value has a null. */
 function effect(order) {
   const [[kind, held]] = Object.entries(order);
   return held === null ? kind : order;
 }
 
-/** Replays one script; throws where something differs. */
+/** Replays one script; throws if anything differs. */
 export function replay(script) {
   const rules = flows.Rules.create(policy(script.policy), { tag: "owasp" }, keys(script.code_keys));
   let flow = flows.Flow.start(rules, input(script.input));

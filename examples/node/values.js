@@ -1,11 +1,11 @@
-// What the component's values look like in the scripts' JSON, and back. JSON is what a store can keep and a person can read:
+// Converts the component's values to the scripts' JSON, and back. Stores can keep the JSON and people can read it:
 // bytes are hexadecimal, durations and times microseconds, a case is its name or an object of one entry.
 
 const number = (json) => json;
 const text = (json) => json;
 const long = (json) => BigInt(json);
-const octets = fromHex;
-/** Of IPv4 alone: no script has another one. */
+const bytes = fromHex;
+/** An address of a client; only IPv4, since no script has another. */
 const client = (address) => Uint8Array.from(address.split("."), Number);
 const option = (of) => (json) => (json === null || json === undefined ? undefined : of(json));
 const list = (of) => (json) => json.map(of);
@@ -16,21 +16,21 @@ const name = (json) => json.replaceAll("_", "-");
 const record = (fields) => (json) =>
   Object.fromEntries(Object.entries(fields).map(([field, of]) => [camel(field), of(json[field])]));
 
-/** A variant: each case by the type of what it holds, null for nothing. */
+/** A variant: each case by the type of its value, null for none. */
 const variant = (cases) => (json) => {
   const [tag, held] = caseOf(json);
-  if (!(tag in cases)) throw new TypeError(`there is no case ${tag}, but ${Object.keys(cases).join(", ")}`);
+  if (!(tag in cases)) throw new TypeError(`there is no case ${tag}, only ${Object.keys(cases).join(", ")}`);
   return cases[tag] ? { tag: name(tag), val: cases[tag](held) } : { tag: name(tag) };
 };
 
-/** A result, whose Ok may hold nothing. */
+/** A result, whose Ok may have no value. */
 const result = (ok, err) => (json) =>
   "Ok" in json ? { tag: "ok", val: ok ? ok(json.Ok) : undefined } : { tag: "err", val: err(json.Err) };
 
 const hashing = variant({
   scrypt: record({ log2_n: number, r: number, p: number }),
   pbkdf2: record({ iterations: number }),
-  delegated: record({ key: octets }),
+  delegated: record({ key: bytes }),
 });
 
 export const policy = record({
@@ -46,7 +46,7 @@ export const policy = record({
   mail_give_up: long,
 });
 
-export const keys = list(octets);
+export const keys = list(bytes);
 
 const weakness = variant({
   too_short: record({ min_length: number }),
@@ -54,8 +54,8 @@ const weakness = variant({
   guessable: record({ score: number, min_score: number }),
 });
 
-const mail = record({ id: octets, purpose: name, generation: octets, locale: text, first_due: long });
-const lease = record({ mail: octets, token: octets });
+const mail = record({ id: bytes, purpose: name, generation: bytes, locale: text, first_due: long });
+const lease = record({ mail: bytes, token: bytes });
 const leased = record({ lease, key: text, mail, attempts: number, unknowns: number });
 
 export const input = variant({
@@ -66,10 +66,10 @@ export const input = variant({
 });
 
 const attempt = record({
-  generation: octets,
+  generation: bytes,
   address: text,
   locale: text,
-  password: record({ params: hashing, salt: octets, hash: octets }),
+  password: record({ params: hashing, salt: bytes, hash: bytes }),
 });
 
 const row = record({
@@ -79,14 +79,14 @@ const row = record({
   expires: option(long),
 });
 
-const state = variant({ free: record({ next: long }), held: record({ token: octets }) });
-const waiting = record({ purpose: name, id: octets, state });
+const state = variant({ free: record({ next: long }), held: record({ token: bytes }) });
+const waiting = record({ purpose: name, id: bytes, state });
 
 const reply = variant({
   admit: variant({ admitted: null, limited: record({ retry_after: long }) }),
-  random: octets,
+  random: bytes,
   find_account: record({ now: long, row: option(pair(long, row)), waiting: list(waiting) }),
-  hash_password: record({ params: hashing, hash: octets }),
+  hash_password: record({ params: hashing, hash: bytes }),
   commit_account: name,
   put_code: null,
   redeem_code: name,
@@ -98,7 +98,7 @@ const reply = variant({
 export const answer = (json) =>
   "Ok" in json ? reply(json.Ok) : { tag: "fault", val: name(json.Err) };
 
-/** Returns the name of a case, and what it holds or null. */
+/** Returns the name of a case, and its value or null. */
 export function caseOf(json) {
   return typeof json === "string" ? [json, null] : Object.entries(json)[0];
 }
@@ -111,7 +111,7 @@ export function fromHex(text) {
   return Uint8Array.from(text.match(/../g) ?? [], (two) => parseInt(two, 16));
 }
 
-/** Turns whatever the component has returned into JSON. */
+/** Converts any value that the component has returned to JSON. */
 export function plain(value) {
   if (typeof value === "bigint") return Number(value);
   if (typeof value === "string") return snake(value);
@@ -129,7 +129,7 @@ function tagged({ tag, val }) {
   return held === null ? snake(tag) : { [snake(tag)]: held };
 }
 
-/** Text that somebody has written is no name: it stays as it is. An address of a client is written as one. */
+/** Free text stays unchanged, unlike names. An address of a client is written as one. */
 function held_plain(field, held) {
   if (["address", "key", "locale", "to", "code", "detail"].includes(field) && typeof held === "string") return held;
   if (field === "client" && held.length === 4) return held.join(".");

@@ -7,68 +7,68 @@ import { answer as toAnswer, caseOf, fromHex, input as toInput, plain, toHex } f
 
 const CLIENT = "192.0.2.7";
 
-/** With what browsers have. */
+/** A host with a browser's random numbers and PBKDF2. */
 class BrowserHost extends Host {
   random(count) {
     return crypto.getRandomValues(new Uint8Array(count));
   }
 
   async hash(password, { salt, params }) {
-    if (!params.pbkdf2) throw new Error("this page's policy says PBKDF2");
+    if (!params.pbkdf2) throw new Error("this page hashes with PBKDF2 only");
     const key = await crypto.subtle.importKey("raw", new TextEncoder().encode(password), "PBKDF2", false, ["deriveBits"]);
     const how = { name: "PBKDF2", hash: "SHA-256", salt: fromHex(salt), iterations: params.pbkdf2.iterations };
     return { params, hash: toHex(new Uint8Array(await crypto.subtle.deriveBits(how, key, 256))) };
   }
 }
 
-/** What each effect is about, its class, and what may come of it besides what this host would do. */
+/** For each effect its description, its class, and other replies than this host would give. */
 const EFFECTS = {
   admit: {
     class: "write",
-    about: "Count this request against the client's rate.",
-    otherwise: { "one too many": { Ok: { admit: { limited: { retry_after: 30_000_000 } } } } },
+    about: "Count this request against the client's rate limit.",
+    otherwise: { "over the limit": { Ok: { admit: { limited: { retry_after: 30_000_000 } } } } },
   },
-  random: { class: "pure", about: "Draw 32 octets: salt, generation and ids are made of them.", otherwise: {} },
+  random: { class: "pure", about: "Draw 32 bytes: salt, generation and ids are derived from them.", otherwise: {} },
   find_account: {
     class: "read",
     about: "Read the row of this address, its mails, and the store's clock.",
-    otherwise: { "nobody is there": (host) => ({ Ok: { find_account: { now: host.now, row: null, waiting: [] } } }) },
+    otherwise: { "no such account": (host) => ({ Ok: { find_account: { now: host.now, row: null, waiting: [] } } }) },
   },
   hash_password: {
     class: "pure",
-    about: "Hash the password that is kept beside the flow: it never enters one. It is hashed whatever was found.",
+    about: "Hash the password that the host keeps outside the flow. It is hashed whatever was found.",
     otherwise: {},
   },
   commit_account: {
     class: "write",
-    about: "In one transaction: replace the row if it and its mails are still as they were read, and enqueue the mail that is owed, or note that one is about to leave.",
+    about: "In one transaction: replace the row if it and its mails are unchanged, and enqueue the mail that is owed, or note that one is about to leave.",
     otherwise: { "somebody was faster": { Ok: { commit_account: "conflict" } } },
   },
-  put_code: { class: "write", about: "Store the code's MAC for so long, or take it back; the code itself is in the mail alone.", otherwise: {} },
+  put_code: { class: "write", about: "Store the code's MAC for this lifetime, or remove it; only the mail contains the code itself.", otherwise: {} },
   redeem_code: {
     class: "write",
     about: "Count a try, then compare.",
-    otherwise: { "no code lives": { Ok: { redeem_code: "missing" } }, "no try is left": { Ok: { redeem_code: "exhausted" } } },
+    otherwise: { "no valid code": { Ok: { redeem_code: "missing" } }, "no tries left": { Ok: { redeem_code: "exhausted" } } },
   },
   send_mail: {
     class: "write",
     about: "Send one mail to one recipient.",
-    otherwise: { "450 come later": { Ok: { send_mail: { deferred: "450 greylisted" } } }, "550 nobody here": { Ok: { send_mail: { rejected: "550 no such user" } } } },
+    otherwise: { "450 try later": { Ok: { send_mail: { deferred: "450 greylisted" } } }, "550 no such user": { Ok: { send_mail: { rejected: "550 no such user" } } } },
   },
   settle_mail: {
     class: "write",
-    about: "Say what becomes of the mail.",
+    about: "End the lease and say what happens to the mail.",
     otherwise: { "the lease is lost": { Ok: { settle_mail: "lost" } } },
   },
 };
 
 let host = new BrowserHost();
 let rules = makeRules("hidden");
-/** The flow that runs, what is kept beside it, and what has happened so far. */
+/** The flow that runs, the password that is kept outside it, and the steps so far. */
 let run = null;
 
 function makeRules(disclosure) {
-  // A browser has PBKDF2; the documented policy says scrypt.
+  // Browsers have PBKDF2, but not scrypt, the default of the policy.
   const policy = { ...flows.defaultPolicy(), disclosure, hash: { tag: "pbkdf2", val: { iterations: 600_000 } } };
   return flows.Rules.create(policy, { tag: "owasp" }, [crypto.getRandomValues(new Uint8Array(32))]);
 }
@@ -115,7 +115,7 @@ async function carryOutAll() {
   while (run && !run.outcome && bad.hidden) await answer("done");
 }
 
-/** Takes answers back: the flow is restored from where it was written down, and so are the stores. */
+/** Takes answers back: restores the flow from its snapshot, and the stores. */
 function takeBack(place) {
   const step = run.steps[place];
   host = step.before;
@@ -126,14 +126,14 @@ function takeBack(place) {
   show();
 }
 
-/** Answers once more, to see it refused. */
+/** Answers again, to show that it is refused. */
 function answerAgain(step) {
   const before = plain(run.flow.snapshot());
   try {
     run.flow.answer(step.ticket, toAnswer(step.answer));
   } catch (error) {
     const same = plain(run.flow.snapshot()) === before;
-    step.refused = `refused: ${error.payload.tag}; the flow is ${same ? "as it was, to the octet" : "another one"}`;
+    step.refused = `refused: ${error.payload.tag}; the flow is ${same ? "unchanged, byte for byte" : "changed"}`;
   }
   show();
 }
@@ -182,7 +182,7 @@ function readable(field, value) {
 
 const isRecord = (value) => value !== null && typeof value === "object" && !Array.isArray(value);
 
-/** What an order holds: a name and a text a line, records indented, chains of single names in one. */
+/** Returns the fields of an order: a name and a text in each line, records indented, chains of single names joined. */
 function fields(order) {
   const lines = Object.entries(order ?? {}).flatMap(([field, value]) => {
     let label = field.replaceAll("_", " ");
@@ -201,7 +201,7 @@ function card(step, place) {
   const { class: kindOf, about } = EFFECTS[step.kind];
   const title = element("h3", {}, step.kind.replaceAll("_", " "), " ",
     element("span", { class: `class ${kindOf}`, title: CLASSES[kindOf] }, kindOf),
-    element("span", { class: "size" }, `written down: ${step.snapshot.length} octets`));
+    element("span", { class: "size" }, `snapshot: ${step.snapshot.length} bytes`));
   const waits = !step.answer;
   const item = element("li", { "data-kind": step.kind, class: waits ? "waits" : "" },
     title, element("p", { class: "about" }, about), fields(step.order));
@@ -211,9 +211,9 @@ function card(step, place) {
 }
 
 const CLASSES = {
-  pure: "no state is touched: drop it or repeat it as you like",
-  read: "state is read: drop it or repeat it as you like",
-  write: "state may change: see it through, and do not repeat it",
+  pure: "no state is touched: drop it or repeat it",
+  read: "state is read: drop it or repeat it",
+  write: "state may change: finish it, and never repeat it",
 };
 
 function choices(step) {
@@ -243,15 +243,15 @@ function given(step, place) {
 function outcome() {
   const ended = run.outcome;
   if (ended.Err) {
-    return element("li", { class: "outcome broken", "data-outcome": "broken" }, element("h3", {}, "Broken off"),
+    return element("li", { class: "outcome broken", "data-outcome": "broken" }, element("h3", {}, "Failed"),
       element("p", { class: "about" }, `${readable("", ended.Err.kind)} failed (${readable("", ended.Err.fault)}), and nothing was decided. A server answers 503; the visitor may send the same request again.`));
   }
   const [flow, came] = Object.entries(ended.Ok)[0];
   const [disclosed, event] = typeof came === "string" ? [null, came] : [came.disclosed, came.event];
   return element("li", { class: "outcome", "data-outcome": event }, element("h3", {}, "Outcome"),
     element("div", { class: "told" },
-      element("p", {}, element("small", {}, disclosed === null ? "nobody waits for it" : "the visitor is told"), element("code", {}, disclosed === null ? flow : readable("", disclosed))),
-      element("p", {}, element("small", {}, "audit and metrics alone: what happened"), element("code", {}, readable("", event)))));
+      element("p", {}, element("small", {}, disclosed === null ? "nobody waits for it" : "disclosed to the visitor"), element("code", {}, disclosed === null ? flow : readable("", disclosed))),
+      element("p", {}, element("small", {}, "for audit and metrics only"), element("code", {}, readable("", event)))));
 }
 
 function kept(title, note, entries, none) {
@@ -305,8 +305,8 @@ function show() {
   document.getElementById("steps").replaceChildren(...cards);
   document.getElementById("kept").replaceChildren(
     kept("Inbox", "what was sent", inbox(), "no mail yet"),
-    kept("Outbox", "mails that are owed", outbox(), "nothing is owed"),
-    kept("Accounts", "one row per address", accounts(), "nobody yet"),
+    kept("Outbox", "mails that are owed", outbox(), "no mail is owed"),
+    kept("Accounts", "one row per address", accounts(), "no accounts yet"),
     kept("Codes", "MACs, never codes", slots(), "none yet"));
   const waiting = document.querySelector("li.waits, li.outcome");
   waiting?.scrollIntoView({ block: "nearest" });
@@ -348,14 +348,14 @@ async function ask(event) {
   if (all) await carryOutAll();
 }
 
-/** Says what is wrong, in the component's words where it has some. */
+/** Shows an error, with the component's message if it has one. */
 function tell(error) {
   const { field, message, tag, val } = error.payload ?? { message: String(error) };
   bad.textContent = tag ? `password: ${val}` : [field, message].filter(Boolean).join(": ");
   bad.hidden = false;
 }
 
-/** What the policy says of a password; a weak one is for the flow to refuse, after it has counted the request. */
+/** Returns the policy's verdict on a password; the flow refuses a weak one after it has counted the request. */
 function judge(password, score) {
   try {
     rules.judge(password.normalize("NFC"), { score, common: false });
@@ -374,7 +374,7 @@ function deliver(owed) {
 form.addEventListener("submit", ask);
 form.addEventListener("change", showFields);
 document.getElementById("disclosure").addEventListener("change", (event) => {
-  // What still hashes for the run before finds it replaced.
+  // A hash that still computes for the earlier run finds it replaced.
   rules = makeRules(event.target.value);
   host = new BrowserHost();
   run = null;

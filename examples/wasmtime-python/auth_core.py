@@ -1,6 +1,6 @@
 """The component in plain Python values.
 
-Records are dicts, cases without a value are strings, cases with one are dicts of one entry, octets are bytes;
+Records are dicts, cases without a value are strings, cases with one are dicts of one entry;
 names are written with underscores. That is also how auth-core/scripts writes them.
 """
 
@@ -14,11 +14,11 @@ INTERFACE = "auth-core:machine/flows@0.3.0"
 
 
 class Refused(Exception):
-    """What the core did not take; `args[0]` says why."""
+    """A refusal of the core; `args[0]` is the reason."""
 
 
 class Core:
-    """One instance of the component. It is not for several threads."""
+    """One instance of the component, for one thread."""
 
     def __init__(self, path):
         engine = Engine()
@@ -50,11 +50,11 @@ class Core:
         return self.call("default-policy")
 
     def rules(self, policy, floor, code_keys):
-        """Checks a policy; raises `Refused` with the field that is wrong."""
+        """Checks a policy; raises `Refused` with the wrong field."""
         return self.call("[static]rules.create", policy, floor, code_keys)
 
     def judge(self, rules, password, estimate):
-        """Judges a new password; raises `Refused` with what it lacks."""
+        """Judges a new password; raises `Refused` with the reason."""
         return self.call("[method]rules.judge", rules, password, estimate)
 
     def start(self, rules, flow):
@@ -65,7 +65,7 @@ class Core:
 
 
 class Flow:
-    """One operation. Use it in a `with`, so that its memory is given back."""
+    """One operation. Use it in a `with`, so that its memory is freed."""
 
     def __init__(self, core, resource):
         self.core, self.resource = core, resource
@@ -82,11 +82,11 @@ class Flow:
         return ordered and (ordered["ticket"], ordered["effect"])
 
     def answer(self, ticket, answer):
-        """Answers an order; raises `Refused` and changes nothing if the answer does not fit."""
+        """Answers an order; raises `Refused` and changes nothing if the answer does not match."""
         self.core.call("[method]flow.answer", self.resource, ticket, answer)
 
     def outcome(self):
-        """Returns ("ok", output) or ("err", broken), or None while the flow is under way."""
+        """Returns ("ok", output) or ("err", broken), or None if the flow has not ended."""
         return self.core.call("[method]flow.outcome", self.resource)
 
     def snapshot(self):
@@ -94,7 +94,7 @@ class Flow:
 
 
 def lower(value, ty):
-    """Turns a plain value into what wasmtime takes for a type."""
+    """Converts a plain value to wasmtime's value of a type."""
     match ty:
         case RecordType():
             record = Record()
@@ -121,12 +121,12 @@ def lower(value, ty):
 def case_of(ty, cases, name, payload):
     inner = dict(cases)[name]
     payload = payload if inner is None else lower(payload, inner)
-    # wasmtime leaves the name away where the values of all cases have different Python types.
+    # wasmtime omits the name if the values of all cases have different Python types.
     return Variant(name, payload) if ty._tagged() else payload
 
 
 def lift(value, ty):
-    """Turns what wasmtime returns for a type into a plain value."""
+    """Converts wasmtime's value of a type to a plain value."""
     match ty:
         case RecordType():
             return {snake(name): lift(getattr(value, name), field) for name, field in ty.fields}
@@ -148,7 +148,7 @@ def lift(value, ty):
 
 
 def named(value, ty, cases):
-    """Returns the case of a value and what it holds."""
+    """Returns the case of a value, and the value inside."""
     if ty._tagged():
         inner = dict(cases)[value.tag]
         return value.tag, inner and lift(value.payload, inner)
@@ -161,7 +161,7 @@ def named(value, ty, cases):
         inner.add_classes(classes)
         if isinstance(value, tuple(classes)):
             return name, lift(value, inner)
-    raise TypeError(f"{value!r} is no case of {[name for name, _ in cases]}")
+    raise TypeError(f"{value!r} is not a case of {[name for name, _ in cases]}")
 
 
 def snake(name):

@@ -4,7 +4,7 @@
     python host.py activate ada@example.org 314159
     python host.py resend ada@example.org
 
-The password comes from AUTH_PASSWORD or the terminal. All that a host must do is in `Host.carry_out`.
+The password comes from AUTH_PASSWORD or the terminal. `Host.carry_out` is what every host must do.
 """
 
 import argparse
@@ -35,7 +35,7 @@ CREATE TABLE IF NOT EXISTS codes (
     PRIMARY KEY (slot, mac));
 """
 
-# A mail here is printed at once; whoever sends it prolongs the lease while he is at it. Microseconds.
+# In microseconds. A mail is printed at once here; a host that sends mails renews the lease meanwhile.
 LEASE = 60_000_000
 
 
@@ -45,15 +45,15 @@ def now():
 
 
 def to_text(value):
-    """Writes a plain value as JSON; octets become {"octets": hex}."""
-    return json.dumps(value, default=lambda octets: {"octets": octets.hex()})
+    """Writes a plain value as JSON; bytes become {"bytes": hex}."""
+    return json.dumps(value, default=lambda data: {"bytes": data.hex()})
 
 
 def from_text(text):
-    def octets(found):
-        return bytes.fromhex(found["octets"]) if "octets" in found else found
+    def restored(found):
+        return bytes.fromhex(found["bytes"]) if "bytes" in found else found
 
-    return json.loads(text, object_hook=octets)
+    return json.loads(text, object_hook=restored)
 
 
 class Host:
@@ -63,20 +63,20 @@ class Host:
         self.db = sqlite3.connect(database, isolation_level=None)
         self.db.executescript(SCHEMA)
         if self.db.execute("SELECT 1 FROM secrets").fetchone() is None:
-            # Threat: who reads the codes' MACs could try all codes. In production the key is kept elsewhere.
+            # Threat: a reader of the codes' MACs could try all codes. In production store the key elsewhere.
             self.db.execute("INSERT INTO secrets VALUES (?)", [os.urandom(32)])
         (key,) = self.db.execute("SELECT code_key FROM secrets").fetchone()
         self.rules = self.core.rules(self.core.default_policy(), "owasp", [key])
 
     def drive(self, start, password=None):
-        """Runs a flow to its end and returns what it came to; `password` stays beside it."""
+        """Runs a flow to its end and returns its result; `password` stays outside it."""
         with self.core.start(self.rules, start) as flow:
             while ordered := flow.take():
                 ticket, effect = ordered
                 try:
                     answer = self.carry_out(effect, password)
                 except sqlite3.Error:
-                    # It was rolled back, or its commit is in doubt.
+                    # It was rolled back, or its commit may have happened.
                     answer = {"fault": "unknown"}
                 flow.answer(ticket, answer)
             return flow.outcome()
@@ -86,7 +86,7 @@ class Host:
             case "random":
                 return {"random": os.urandom(32)}
             case {"admit": _}:
-                return {"admit": "admitted"}  # the one who types is the only client
+                return {"admit": "admitted"}  # there is only one client
             case {"find_account": {"key": key}}:
                 return {"find_account": self.find(key)}
             case {"hash_password": {"salt": salt, "params": {"scrypt": cost} as params}} if password is not None:
@@ -96,7 +96,7 @@ class Host:
                 )
                 return {"hash_password": {"params": params, "hash": digest}}
             case {"hash_password": _}:
-                return {"fault": "not_done"}  # the password is gone, or this host has not that function
+                return {"fault": "not_done"}  # the password is lost, or this host does not have the function
             case {"commit_account": order}:
                 with self.transaction():
                     return {"commit_account": self.commit(order)}
@@ -122,7 +122,7 @@ class Host:
 
     def find(self, key):
         with self.db:
-            self.db.execute("BEGIN")  # row and mails are of one moment
+            self.db.execute("BEGIN")  # row and mails belong to the same moment
             return self.read(key)
 
     def read(self, key):
@@ -148,7 +148,7 @@ class Host:
         key, row = order["key"], order["row"]
         found = self.read(key)
         version, stored = found["row"] or (0, {"status": "vacant"})
-        # All that was decided on must be as it was. Versions begin again with a row that was deleted, so the
+        # Everything that the decision depends on must be unchanged. Versions start again after a deletion, so the
         # generation is compared as well.
         if (
             (version, generation(stored["status"])) != (order["expected"], order["generation"])
@@ -180,17 +180,17 @@ class Host:
         if known is None:
             insert = "INSERT INTO codes (slot, mac, lease, expires) VALUES (?, ?, ?, ?)"
             self.db.execute(insert, [slot, mac, order["lease"], expires])
-        elif not order["ends"] or known[0] == order["lease"]:  # else another worker is sending the mail once more
+        elif not order["ends"] or known[0] == order["lease"]:  # otherwise another worker is sending the mail again
             update = "UPDATE codes SET lease = ?, expires = ? WHERE slot = ? AND mac = ?"
             self.db.execute(update, [order["lease"], expires, slot, mac])
-        # A mail refills the tries once, however often it is tried again. A mail that did not leave refills none.
+        # A mail refills the tries once, however often it is retried; a mail that did not leave, never.
         if order["lifetime"]:
             added = self.db.execute("INSERT OR IGNORE INTO slot_mails VALUES (?, ?)", [slot, order["mail"]])
             if added.rowcount:
                 self.db.execute("UPDATE slots SET tries = ? WHERE slot = ?", [order["tries"], slot])
             self.keep_newest("slot_mails", slot, order["mails"])
         self.db.execute("DELETE FROM codes WHERE slot = ? AND expires <= ?", [slot, now()])
-        # One more than are good: the newest may be taken back.
+        # One more than are valid: the newest may be removed.
         self.keep_newest("codes", slot, order["newest"] + 1)
 
     def keep_newest(self, table, slot, count):
@@ -207,7 +207,7 @@ class Host:
             return "missing"
         found = next((mac for mac in macs if mac in codes), None)
         if found is not None and codes[found]:
-            return "redeemed"  # once more, at no cost
+            return "redeemed"  # again: no try is counted
         counted = self.db.execute("UPDATE slots SET tries = tries - 1 WHERE slot = ? AND tries > 0", [slot])
         if not counted.rowcount:
             return "exhausted"
@@ -230,7 +230,7 @@ class Host:
         return "settled" if settled.rowcount else "lost"
 
     def deliver(self):
-        """Leases what is due and delivers it. Each start of this program is a worker."""
+        """Leases the mails that are due and delivers them. Each start of this program is a worker."""
         free = "dead IS NULL AND (token IS NULL OR leased_until <= ?1)"
         due = f"SELECT key, mail, attempts, unknowns FROM outbox WHERE due <= ?1 AND {free} ORDER BY due"
         for key, mail, attempts, unknowns in self.db.execute(due, [now()]).fetchall():
@@ -245,10 +245,10 @@ class Host:
             leased = {"lease": lease, "key": key, "mail": mail, "attempts": attempts + 1, "unknowns": unknowns}
             match self.drive({"deliver": {"leased": leased}}):
                 case ("err", broken):
-                    print(f"the mail stays until its lease runs out: {broken}", file=sys.stderr)
+                    print(f"the mail stays until its lease expires, then it is retried: {broken}", file=sys.stderr)
 
     def purge(self):
-        """Deletes what has expired."""
+        """Deletes expired rows."""
         self.db.execute("DELETE FROM accounts WHERE expires <= ?", [now()])
         self.db.execute("DELETE FROM slots WHERE forgotten <= ?", [now()])
         for table in ["codes", "slot_mails"]:
@@ -278,7 +278,7 @@ def main():
     password = None
     if given.command != "resend":
         password = os.environ.get("AUTH_PASSWORD") or getpass.getpass()
-        # The component has no tables for it: one password for every spelling.
+        # The component has no tables for NFC, which makes every spelling of a password the same.
         password = unicodedata.normalize("NFC", password)
     try:
         if given.command == "register":
@@ -294,7 +294,7 @@ def main():
         raise SystemExit(f"refused: {refused.args[0]}") from None
     match result:
         case ("ok", output):
-            # The event is for the operator alone: where answers hide who has an account, it gives them away.
+            # Only the operator may see the event: it reveals who has an account.
             (outcome,) = output.values()
             print(f"disclosed: {outcome['disclosed']}")
         case ("err", broken):

@@ -10,11 +10,11 @@ from pathlib import Path
 from auth_core import Core, Refused
 
 SCRIPTS = Path(__file__).parents[2] / "auth-core" / "scripts"
-OCTETS = re.compile(r"(?:[0-9a-f]{32}){1,2}")
+BYTES = re.compile(r"(?:[0-9a-f]{32}){1,2}")
 
 
 def plain(value):
-    """Turns a script's JSON into plain values: octets are hexadecimal there, addresses of clients text."""
+    """Converts a script's JSON to plain values: there bytes are hexadecimal, addresses of clients text."""
     match value:
         case dict():
             return {
@@ -22,7 +22,7 @@ def plain(value):
             }
         case list():
             return [plain(item) for item in value]
-        case str() if OCTETS.fullmatch(value):
+        case str() if BYTES.fullmatch(value):
             return bytes.fromhex(value)
         case _:
             return value
@@ -125,7 +125,7 @@ class Replay(unittest.TestCase):
         rules = core.rules(core.default_policy(), "owasp", [bytes(32)])
         core.judge(rules, "correct horse", {"score": 4, "common": False})
         for password, estimate, why in [
-            ("", {"score": 4, "common": False}, {"unusable": "a password has at least one character"}),
+            ("", {"score": 4, "common": False}, {"unusable": "a password must have at least one character"}),
             ("short", {"score": 4, "common": False}, {"weak": {"too_short": {"min_length": 8}}}),
             ("password1", {"score": 4, "common": True}, {"weak": "common"}),
             ("correct horse", {"score": 1, "common": False}, {"weak": {"guessable": {"score": 1, "min_score": 3}}}),

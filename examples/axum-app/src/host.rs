@@ -1,6 +1,6 @@
-//! The loop: takes effects, hands them to what carries them out, and answers.
+//! The loop: takes effects, has them carried out, and answers.
 //!
-//! It decides nothing. Next: `users.rs` and `mailer.rs` for what effects do.
+//! It decides nothing. Next: `users.rs` and `mailer.rs`, which carry out effects.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -19,19 +19,19 @@ use tokio::{
 
 use crate::{mailer::Mailer, users::Users};
 
-/// Hashes at a time; each takes 128 MiB.
+/// The number of hashes at a time; each takes 128 MiB.
 const HASHES: usize = 2;
-/// Hashes that wait for their turn; the next one is refused at once.
+/// The number of hashes that may wait for their turn; further ones are rejected at once.
 const HASHES_WAITING: usize = 16;
-/// How long one waits for its turn, before the visitor is asked to come again.
+/// How long a hash waits for its turn before the visitor is asked to try again.
 const HASH_PATIENCE: Duration = Duration::from_secs(8);
 
-/// Slots, and clients, that the code store has room for.
+/// The number of slots, and of clients, in the code store.
 const ROOM: usize = 100_000;
 
-/// What a visitor came with and no flow carries.
+/// A visitor's input that no flow carries.
 #[derive(Default)]
-pub struct Beside {
+pub struct Extra {
     pub password: Option<Arc<Password>>,
     pub name: Option<String>,
 }
@@ -39,13 +39,13 @@ pub struct Beside {
 pub struct Host {
     pub rules: Rules,
     pub users: Users,
-    /// A restart forgets codes and rates: a visitor who waits for a code asks for another mail.
+    /// A restart loses codes and rate limits: a visitor who waits for a code asks for another mail.
     codes: Mutex<MemoryCodes>,
     began: Instant,
     mailer: Mailer,
     hashes: Semaphore,
     waiting: Semaphore,
-    /// Mails may be due.
+    /// Notified when mails may be due.
     wake: Notify,
 }
 
@@ -56,31 +56,36 @@ impl Host {
         Self { rules, users, codes, began, mailer, hashes, waiting, wake }
     }
 
-    /// Runs a visitor's flow on a task of its own: a client that disconnects cuts no write in half.
-    pub async fn visit<F>(self: &Arc<Self>, flow: F, beside: Beside) -> Result<Ended<F>, JoinError>
+    /// Runs a visitor's flow on a task of its own: a client that disconnects interrupts no write.
+    pub async fn visit<F>(self: &Arc<Self>, flow: F, extra: Extra) -> Result<Ended<F>, JoinError>
     where
         F: Flow<Outcome: Send> + Send + 'static,
     {
         let host = Arc::clone(self);
-        tokio::spawn(async move { host.drive(flow, &beside).await }).await
+        tokio::spawn(async move { host.drive(flow, &extra).await }).await
     }
 
-    /// Delivers mails and deletes what has expired, for as long as the process lives.
+    /// Delivers mails and deletes expired rows, for as long as the process lives.
     pub async fn work(&self) {
         const PURGE: Duration = Duration::from_secs(3600);
         let (mut look, mut purged) = (interval(Duration::from_secs(1)), None::<Instant>);
         loop {
             if purged.is_none_or(|at| at.elapsed() >= PURGE) {
                 purged = Some(Instant::now());
-                self.users.purge().await.unwrap_or_else(|error| tracing::warn!(%error, "nothing was purged"));
+                self.users.purge().await.unwrap_or_else(|error| tracing::warn!(%error, "expired rows were not deleted; the next pass tries again"));
             }
             match self.users.due().await {
-                Err(error) => tracing::warn!(%error, "mails cannot be looked for"),
+                Err(error) => {
+                    tracing::warn!(%error, "due mails could not be read; the next pass tries again")
+                }
                 Ok(due) => {
                     for leased in due {
-                        match self.drive(Deliver { leased }, &Beside::default()).await {
+                        match self.drive(Deliver { leased }, &Extra::default()).await {
                             Ok(event) => tracing::info!(event = event.name(), "delivery"),
-                            Err(broken) => tracing::warn!(effect = broken.kind.name(), "delivery broken off"),
+                            Err(broken) => tracing::warn!(
+                                effect = broken.kind.name(),
+                                "a delivery failed; the mail is retried"
+                            ),
                         }
                     }
                 }
@@ -89,27 +94,27 @@ impl Host {
         }
     }
 
-    async fn drive<F: Flow>(&self, flow: F, beside: &Beside) -> Ended<F> {
+    async fn drive<F: Flow>(&self, flow: F, extra: &Extra) -> Ended<F> {
         let mut run = Run::start(flow, &self.rules);
         while let Some(effect) = run.take() {
-            let answered = self.carry_out(effect, beside).await;
+            let answered = self.carry_out(effect, extra).await;
             run.accept(answered, &self.rules).expect("one loop answers each order once");
         }
         run.into_outcome().unwrap_or_else(|run| panic!("{run:?} waits"))
     }
 
-    async fn carry_out(&self, effect: Effect, beside: &Beside) -> Answered {
+    async fn carry_out(&self, effect: Effect, extra: &Extra) -> Answered {
         match effect {
             Effect::Admit(ticket, order) => ticket.answer(self.codes(|codes, now| codes.admit(&order, now))),
             Effect::Random(ticket, _) => {
-                ticket.answer(random().map(|octets| Seed(Secret::new(octets))).map_err(|_| Fault::NotDone))
+                ticket.answer(random().map(|bytes| Seed(Secret::new(bytes))).map_err(|_| Fault::NotDone))
             }
             Effect::FindAccount(ticket, order) => ticket.answer(self.users.find(&order.key).await),
             Effect::HashPassword(ticket, order) => {
-                ticket.answer(self.hash(beside.password.as_ref(), order).await)
+                ticket.answer(self.hash(extra.password.as_ref(), order).await)
             }
             Effect::CommitAccount(ticket, order) => {
-                let answer = self.users.commit(&order, beside.name.as_deref()).await;
+                let answer = self.users.commit(&order, extra.name.as_deref()).await;
                 self.wake.notify_one();
                 ticket.answer(answer)
             }
@@ -122,8 +127,8 @@ impl Host {
         }
     }
 
-    /// Asks the code store, whose time is that since the process began: no code lives longer. A panic leaves no
-    /// change there half made.
+    /// Calls the code store with the time since the process began: no code lives longer. A panic leaves no change
+    /// there half made.
     fn codes<T>(&self, ask: impl FnOnce(&mut MemoryCodes, Time) -> T) -> T {
         let mut codes = self.codes.lock().unwrap_or_else(PoisonError::into_inner);
         ask(&mut codes, Time::from_micros(0).after(self.began.elapsed()))
@@ -131,7 +136,7 @@ impl Host {
 
     async fn hash(&self, password: Option<&Arc<Password>>, order: HashPassword) -> Result<Hashed, Fault> {
         let HashPassword { salt, params } = order;
-        // A password that was lost, or a function that this host does not have, is a fault.
+        // A lost password, or a function that this host does not have, is a fault.
         let (Some(password), Hashing::Scrypt(Scrypt { log2_n, r, p })) = (password.cloned(), params) else {
             return Err(Fault::NotDone);
         };
@@ -148,9 +153,9 @@ impl Host {
     }
 }
 
-/// Draws random octets from the system.
+/// Returns random bytes of the system.
 pub fn random<const N: usize>() -> Result<[u8; N], getrandom::Error> {
-    let mut octets = [0; N];
-    getrandom::fill(&mut octets)?;
-    Ok(octets)
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes)?;
+    Ok(bytes)
 }

@@ -1,4 +1,4 @@
-//! Owns mails: what they say, and the folder from which a mail server picks them up.
+//! The texts of the mails, and the folder from which a mail server picks them up.
 
 use std::{
     io,
@@ -23,8 +23,8 @@ impl Mailer {
         Ok(Self { folder })
     }
 
-    /// Puts the mail into the folder, whole or not at all, and on the disk before it is called accepted. A mail that is
-    /// sent once more has the same name, so what was not picked up yet is replaced.
+    /// Writes the mail to the folder, as a whole or not at all, and to the disk before it counts as accepted. A mail
+    /// that is sent again has the same name, so it replaces the earlier one if that was not picked up yet.
     pub async fn send(&self, mail: &SendMail) -> Result<Sending, Fault> {
         let text = message(mail).map_err(|_| Fault::NotDone)?;
         let name = |end: &str| self.folder.join(format!("{}.{end}", mail.id));
@@ -38,7 +38,7 @@ impl Mailer {
             File::open(&self.folder).await?.sync_all().await
         };
         placed.await.map(|()| Sending::Accepted).map_err(|error| {
-            tracing::warn!(%error, "a mail may not be where it is picked up");
+            tracing::warn!(%error, "a mail may be missing in the folder");
             Fault::Unknown
         })
     }
@@ -55,7 +55,7 @@ fn message(mail: &SendMail) -> io::Result<Vec<u8>> {
         Template::Activation { code, ttl, tries } => (
             "Welcome to the reading club",
             format!(
-                "Your code is\r\n\r\n{}\r\n\r\nIt is good for {} minutes and {tries} tries. If it does not work, \
+                "Your code is\r\n\r\n{}\r\n\r\nIt is valid for {} minutes and {tries} tries. If it does not work, \
                  ask for another mail.\r\n",
                 code.expose(),
                 ttl.as_secs() / 60,
@@ -72,14 +72,14 @@ fn message(mail: &SendMail) -> io::Result<Vec<u8>> {
         .from(("The reading club", "club@example.org"))
         .to(mail.to.as_str())
         .subject(subject)
-        // Its own would tell the name of this machine.
+        // The default would contain the name of this machine.
         .message_id(format!("{}@example.org", mail.id))
         .date(seconds_since_1970())
         .text_body(text)
         .write_to_vec()
 }
 
-#[expect(clippy::disallowed_methods, reason = "the date of a letter; nothing is decided by it")]
+#[expect(clippy::disallowed_methods, reason = "the date of a mail; it decides nothing")]
 fn seconds_since_1970() -> i64 {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     since.as_secs().cast_signed()

@@ -22,23 +22,23 @@ use axum::{
 use serde::Deserialize;
 use tokio::net::TcpListener;
 
-use host::{Beside, Host};
+use host::{Extra, Host};
 use mailer::Mailer;
 use users::Users;
 
-/// When to come again after a fault.
+/// The time to wait before a retry after a fault.
 const SOON: Duration = Duration::from_secs(2);
 
 const USAGE: &str =
     "usage: axum-app ADDRESS DATABASE-FILE MAIL-FOLDER, 127.0.0.1:3000 club.db pickup for example";
 
-// ---- what the application has had all along ----
+// ---- the application before auth-core ----
 
 async fn home(State(host): State<Arc<Host>>) -> Response {
     match host.users.members().await {
         Ok(members) => format!("The reading club has {members} members.\n").into_response(),
         Err(error) => {
-            tracing::error!(%error, "members cannot be counted");
+            tracing::error!(%error, "members could not be counted");
             StatusCode::SERVICE_UNAVAILABLE.into_response()
         }
     }
@@ -46,7 +46,7 @@ async fn home(State(host): State<Arc<Host>>) -> Response {
 
 // ---- becoming a member ----
 
-/// Parsed where it comes in: what is no address never gets further, and the password is no text any more.
+/// An e-mail address, parsed at the edge: an invalid one never gets further. The password is never plain text either.
 #[derive(Deserialize)]
 #[serde(try_from = "String")]
 struct Email(Address);
@@ -71,7 +71,7 @@ impl TryFrom<String> for Typed {
     }
 }
 
-/// What other members see.
+/// The name that other members see.
 #[derive(Deserialize)]
 #[serde(try_from = "String")]
 struct Name(String);
@@ -81,7 +81,11 @@ impl TryFrom<String> for Name {
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
         let fits = (1..=40).contains(&text.chars().count()) && !text.chars().any(char::is_control);
-        if fits { Ok(Self(text)) } else { Err("a name has 1 to 40 characters, and no control characters") }
+        if fits {
+            Ok(Self(text))
+        } else {
+            Err("a name must have 1 to 40 characters, and no control characters")
+        }
     }
 }
 
@@ -122,8 +126,8 @@ async fn join(
     let verdict = host.rules.policy().password.judge_with(&password, estimate);
     let Ok(locale) = Locale::parse("en") else { return StatusCode::INTERNAL_SERVER_ERROR.into_response() };
     let flow = Register { address, verdict, client: Client::of(peer.ip()), locale };
-    let beside = Beside { password: Some(Arc::new(password)), name: Some(name) };
-    answer(&host, flow, beside, |disclosed| match disclosed {
+    let extra = Extra { password: Some(Arc::new(password)), name: Some(name) };
+    answer(&host, flow, extra, |disclosed| match disclosed {
         Registration::Accepted | Registration::Pending => {
             said(StatusCode::ACCEPTED, "Look into your mailbox.")
         }
@@ -152,8 +156,8 @@ async fn confirm(
         return said(StatusCode::BAD_REQUEST, "A code has six digits.");
     };
     let flow = Activate { address, code, client: Client::of(peer.ip()) };
-    let beside = Beside { password: Some(Arc::new(password)), name: None };
-    answer(&host, flow, beside, |disclosed| match disclosed {
+    let extra = Extra { password: Some(Arc::new(password)), name: None };
+    answer(&host, flow, extra, |disclosed| match disclosed {
         Activation::Activated | Activation::AlreadyActive => said(StatusCode::OK, "Welcome to the club."),
         Activation::Refused
         | Activation::NoAccount
@@ -178,7 +182,7 @@ async fn again(
         Err(rejection) => return unreadable(&rejection, "an e-mail address"),
     };
     let flow = Resend { address, client: Client::of(peer.ip()) };
-    answer(&host, flow, Beside::default(), |disclosed| match disclosed {
+    answer(&host, flow, Extra::default(), |disclosed| match disclosed {
         Resending::Accepted => said(StatusCode::ACCEPTED, "Look into your mailbox."),
         Resending::NoAccount => said(StatusCode::NOT_FOUND, "Join first."),
         Resending::AlreadyActive => said(StatusCode::CONFLICT, "You are a member already."),
@@ -188,19 +192,22 @@ async fn again(
     .await
 }
 
-/// Runs a flow; the visitor sees `disclosed` alone, the log what really happened.
-async fn answer<F, T>(host: &Arc<Host>, flow: F, beside: Beside, say: impl FnOnce(T) -> Response) -> Response
+/// Runs a flow; the visitor sees only what it discloses, the log what really happened.
+async fn answer<F, T>(host: &Arc<Host>, flow: F, extra: Extra, say: impl FnOnce(T) -> Response) -> Response
 where
     F: Flow<Outcome = Outcome<T>> + Send + 'static,
     T: Send + 'static,
 {
-    match host.visit(flow, beside).await {
+    match host.visit(flow, extra).await {
         Ok(Ok(outcome)) => {
             tracing::info!(event = outcome.event.name(), "visitor");
             say(outcome.disclosed)
         }
         Ok(Err(broken)) => {
-            tracing::warn!(effect = broken.kind.name(), "a visitor is asked to come again");
+            tracing::warn!(
+                effect = broken.kind.name(),
+                "an effect failed; the visitor is asked to try again"
+            );
             later(StatusCode::SERVICE_UNAVAILABLE, SOON)
         }
         Err(error) => {
@@ -215,13 +222,13 @@ fn said(status: StatusCode, text: &str) -> Response {
 }
 
 fn later(status: StatusCode, wait: Duration) -> Response {
-    let mut response = said(status, "Come again in a moment.");
+    let mut response = said(status, "Try again in a moment.");
     let rounded_up = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
     response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(rounded_up.max(1)));
     response
 }
 
-/// Threat: a parser's own words, which quote what was typed.
+/// Threat: the parser's message, which quotes the input.
 fn unreadable(rejection: &JsonRejection, wanted: &str) -> Response {
     said(rejection.status(), &format!("This takes JSON with {wanted}, and nothing else."))
 }
@@ -231,8 +238,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let [listen, database, folder] =
         std::env::args().skip(1).collect::<Vec<_>>().try_into().map_err(|_| USAGE)?;
     tracing_subscriber::fmt().with_writer(std::io::stderr).init();
-    // A mail that is tried again draws its code from this key: keep it where the outbox is kept. Here codes live in this
-    // process' memory, so a restart ends them all the same, and a visitor asks for another mail.
+    // A retried mail draws its code from this key: keep the key with the outbox. Here codes live in this process'
+    // memory, so a restart ends them anyway, and a visitor asks for another mail.
     let key = CodeKey::new(Secret::new(host::random()?));
     // Threat: a client that takes all hashes. Each of its requests costs one.
     let policy = Policy { client_requests_per_minute: NonZeroU32::new(20), ..Policy::default() };
@@ -254,7 +261,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let served = axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>());
     tokio::select! {
         ended = served.into_future() => Ok(ended?),
-        // Nobody would send mails any more: end, and be started again.
+        // Without the worker nobody sends mails: exit, and be restarted.
         ended = worker => Err(ended.err().map_or("the worker has ended".into(), Into::into)),
     }
 }

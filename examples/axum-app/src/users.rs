@@ -1,6 +1,6 @@
 //! The user table and the outbox, in SQLite.
 //!
-//! Errors tell what they leave behind: what failed before a commit has not happened, a commit that failed may have.
+//! Errors before a commit mean that nothing happened; after an error of the commit itself it may have happened.
 
 use std::{
     fs::OpenOptions,
@@ -19,15 +19,15 @@ use sqlx::{
 
 use crate::host::random;
 
-/// How long a mail rests whose delivery broke off.
+/// How long a mail waits after its delivery was interrupted.
 const LEASE: Duration = Duration::from_secs(60);
-/// Dead letters are kept for a week.
+/// How long dead letters are kept.
 const DEAD_LETTER_AGE: Duration = Duration::from_secs(7 * 86_400);
 
 pub struct Users(SqlitePool);
 
-/// Makes the file if there is none. Threat: other users of the machine who read password hashes; SQLite gives the
-/// files beside it the same mode.
+/// Creates the file if it is missing. Threat: other users of the machine who read password hashes; SQLite creates its
+/// additional files with the same mode.
 fn create(file: &str) -> io::Result<()> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
@@ -46,7 +46,7 @@ impl Users {
         let patience = Duration::from_secs(3);
         let pool = SqlitePoolOptions::new()
             .acquire_timeout(patience)
-            // A transaction whose end failed, on a full disk for example, counts as open on its connection for good.
+            // A transaction whose end failed, on a full disk for example, stays open on its connection forever.
             .after_release(|connection, _| {
                 Box::pin(async move {
                     connection.ping().await?;
@@ -59,12 +59,12 @@ impl Users {
         Ok(Self(pool))
     }
 
-    /// Counts the members: those whose address is proven.
+    /// Counts the members: users with a proven address.
     pub async fn members(&self) -> sqlx::Result<i64> {
         sqlx::query_scalar("SELECT COUNT(*) FROM users WHERE active").fetch_one(&self.0).await
     }
 
-    /// Returns a member's name; none for an address that is not proven.
+    /// Returns a member's name, or `None` if the address is not proven.
     #[cfg(test)]
     async fn name(&self, key: &AddressKey) -> Option<String> {
         let sql = "SELECT name FROM users WHERE email = ?1 AND active";
@@ -72,19 +72,19 @@ impl Users {
     }
 
     pub async fn find(&self, key: &AddressKey) -> Result<Found, Fault> {
-        // One transaction: row and mails are of one moment.
+        // One transaction: row and mails belong to the same moment.
         let mut transaction = self.0.begin().await.map_err(not_done)?;
         found(&mut transaction, key).await
     }
 
-    /// Commits; `name` is what a registration came with.
+    /// Commits; `name` is that of a registration.
     pub async fn commit(&self, order: &CommitAccount, name: Option<&str>) -> Result<Commit, Fault> {
-        // Whatever reads and then writes begins IMMEDIATE: a deferred transaction fails under contention.
+        // A transaction that reads and then writes begins IMMEDIATE: a deferred one fails under contention.
         let mut transaction = self.0.begin_with("BEGIN IMMEDIATE").await.map_err(not_done)?;
         if !order.fits(&found(&mut transaction, &order.key).await?) {
             return Ok(Commit::Conflict);
         }
-        // Threat: whoever knows a member's address registers it once more, and renames its owner.
+        // Threat: somebody who knows a member's address registers it again, and so renames its owner.
         let name = name.filter(|_| order.is_new_attempt());
         let account = order.row.to_bytes();
         sqlx::query(
@@ -119,8 +119,8 @@ impl Users {
         Ok(Commit::Committed)
     }
 
-    /// Leases the mails that are due. This process has the one worker, so a lease is only how long a mail rests
-    /// whose delivery broke off.
+    /// Leases the mails that are due. This process has the only worker, so a lease is only the time that a mail waits
+    /// after its delivery was interrupted.
     pub async fn due(&self) -> sqlx::Result<Vec<LeasedMail>> {
         let mut transaction = self.0.begin_with("BEGIN IMMEDIATE").await?;
         let rows: Vec<(Vec<u8>, Vec<u8>)> =
@@ -132,7 +132,7 @@ impl Users {
         for (id, bytes) in rows {
             let Ok(mut queued) = QueuedMail::from_bytes(&bytes) else {
                 tracing::error!("a mail's row is damaged; it is a dead letter now");
-                let bury = "UPDATE outbox SET next = NULL, dead = 'its row is damaged' WHERE id = ?1";
+                let bury = "UPDATE outbox SET next = NULL, dead = 'the mail's row is damaged' WHERE id = ?1";
                 sqlx::query(bury).bind(id).execute(&mut *transaction).await?;
                 continue;
             };
@@ -159,7 +159,7 @@ impl Users {
         Ok(settled)
     }
 
-    /// Deletes what has expired: accounts that were never activated, and old dead letters.
+    /// Deletes expired rows: accounts that were never activated, and old dead letters.
     pub async fn purge(&self) -> sqlx::Result<()> {
         sqlx::query("DELETE FROM users WHERE expires <= ?1").bind(micros(now())).execute(&self.0).await?;
         let old =
@@ -194,7 +194,7 @@ async fn found(connection: &mut SqliteConnection, key: &AddressKey) -> Result<Fo
     Ok(Found { now, row, waiting: mails.filter_map(|queued| queued.waiting(now)).collect() })
 }
 
-/// Threat: a state that owes no mail would answer sooner. The statement runs in any case, and inserts nothing then.
+/// Threat: a state that owes no mail would answer sooner. The statement always runs, and inserts nothing then.
 async fn enqueue(connection: &mut SqliteConnection, queued: Option<&QueuedMail>) -> sqlx::Result<()> {
     let mail = queued.map(QueuedMail::mail);
     sqlx::query(
@@ -220,7 +220,7 @@ async fn queued(connection: &mut SqliteConnection, id: MailId) -> Result<Option<
     Ok(bytes.and_then(|bytes| QueuedMail::from_bytes(&bytes).ok()))
 }
 
-/// Writes a mail back, or removes it; `dead` says why it was given up.
+/// Writes a mail back, or deletes it; `dead` is the reason if it was given up.
 async fn update(
     connection: &mut SqliteConnection,
     queued: &QueuedMail,
@@ -246,12 +246,12 @@ async fn update(
 }
 
 fn not_done(error: sqlx::Error) -> Fault {
-    tracing::warn!(%error, "the database failed; nothing has changed");
+    tracing::warn!(%error, "the database failed before the commit; nothing has changed");
     Fault::NotDone
 }
 
 fn unknown(error: sqlx::Error) -> Fault {
-    tracing::warn!(%error, "the database failed in the middle");
+    tracing::warn!(%error, "the database failed during the commit; the change may have happened");
     Fault::Unknown
 }
 

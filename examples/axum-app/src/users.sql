@@ -5,19 +5,19 @@ CREATE TABLE IF NOT EXISTS users (
     -- the application's own
     name       TEXT    NOT NULL,
     books_read INTEGER NOT NULL DEFAULT 0,
-    -- auth-core's: what it keeps of an address, and what others ask about it
+    -- auth-core's: its row, and the columns for queries
     version    INTEGER NOT NULL,
     account    BLOB    NOT NULL, -- a Row, as auth_core::Stored writes it
     active     INTEGER NOT NULL, -- 1 once the address is proven
     expires    INTEGER
 ) STRICT;
 
--- The mails that members are owed: one of each purpose waits at most.
+-- The mails that members are owed: at most one of each purpose waits.
 CREATE TABLE IF NOT EXISTS outbox (
     email   TEXT    NOT NULL,
     purpose INTEGER NOT NULL,
     id      BLOB    NOT NULL UNIQUE,
-    next    INTEGER, -- when to try it next; NULL once it was given up
+    next    INTEGER, -- when to try it next; NULL after it was given up
     mail    BLOB    NOT NULL, -- a QueuedMail, as auth_core::Stored writes it
     dead    TEXT, -- why it was given up
     died    INTEGER,

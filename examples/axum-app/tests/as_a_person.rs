@@ -1,4 +1,4 @@
-//! Uses the application as a person does, and takes its mail folder away and its process.
+//! Uses the application as a person does, removes its mail folder, and kills its process.
 
 use std::{
     fs::{self, File},
@@ -66,7 +66,7 @@ impl Club {
         })
     }
 
-    /// Waits until the log says this.
+    /// Waits until the log contains `what`.
     fn logs(&self, what: &str) {
         until(what, || fs::read_to_string(&self.log).unwrap().contains(what).then_some(()));
     }
@@ -79,8 +79,8 @@ impl Drop for Club {
     }
 }
 
-/// Asks again until there is something, for a minute at most.
-#[expect(clippy::disallowed_methods, reason = "what another process does can only be looked for")]
+/// Calls `look` until it returns something, for at most a minute.
+#[expect(clippy::disallowed_methods, reason = "another process can only be polled")]
 fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     for _ in 0..6000 {
         if let Some(found) = look() {
@@ -91,7 +91,7 @@ fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     panic!("waited in vain for {what}");
 }
 
-/// The line of a mail that is a code.
+/// Returns the line of a mail that is a code.
 fn code_in(mail: &str) -> String {
     let code = mail.lines().map(str::trim).find(|line| line.len() == 6 && line.parse::<u32>().is_ok());
     code.unwrap_or_else(|| panic!("{mail}")).to_owned()
@@ -167,7 +167,7 @@ fn a_mail_that_cannot_be_sent_is_sent_later() {
     let folder = TempDir::new().unwrap();
     let club = Club::opens(folder.path());
     fs::remove_dir_all(&club.mails).unwrap();
-    assert_eq!(club.joins(), 202, "no visitor waits for mails");
+    assert_eq!(club.joins(), 202, "requests do not wait for mails");
     club.logs("mail_deferred");
     fs::create_dir(&club.mails).unwrap();
     assert_eq!(club.confirms(&code_in(&club.mail())), 200);
@@ -181,7 +181,7 @@ fn nothing_is_lost_when_the_process_is_killed() {
     assert_eq!(club.joins(), 202);
     club.logs("mail_deferred");
     drop(club);
-    // The mail was owed, and is sent by the next process; its code is one that lives there.
+    // The mail was owed, and the next process sends it; its code is valid there.
     let club = Club::opens(folder.path());
     let code = code_in(&club.mail());
     assert_eq!(club.confirms(&code), 200);

@@ -1,4 +1,4 @@
-//! Owns the heap: a fixed piece of RAM, and how much of it was in use at most.
+//! The heap: a fixed piece of RAM, and the most of it that was in use.
 
 use core::{
     alloc::{GlobalAlloc, Layout},
@@ -8,7 +8,7 @@ use core::{
 
 use embedded_alloc::LlffHeap;
 
-/// A flow takes less than 4 KiB; the accounts, codes and mails of the toy host are here, too.
+/// A flow takes less than 4 KiB; the accounts, codes and mails of the toy host are stored here, too.
 const SIZE: usize = 64 * 1024;
 
 static HEAP: LlffHeap = LlffHeap::empty();
@@ -20,7 +20,7 @@ struct Counted;
 #[global_allocator]
 static COUNTED: Counted = Counted;
 
-// SAFETY: it does what the heap below it does, and counts.
+// SAFETY: it calls the inner heap, and counts.
 unsafe impl GlobalAlloc for Counted {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         let used = USED.fetch_add(layout.size(), Relaxed) + layout.size();
@@ -36,15 +36,15 @@ unsafe impl GlobalAlloc for Counted {
     }
 }
 
-/// Gives the heap its memory; once, before anything else.
+/// Gives the heap its memory; call it once, before anything else.
 pub(crate) fn init() {
     static mut MEMORY: [u8; SIZE] = [0; SIZE];
-    // SAFETY: nobody else has this memory, and this is called once.
+    // SAFETY: nobody else uses this memory, and this is called once.
     unsafe { HEAP.init(addr_of_mut!(MEMORY) as usize, SIZE) }
 }
 
 #[cfg(any(feature = "replay", feature = "host"))]
-/// Returns how many octets something has had in use at most, beyond those that were before.
+/// Returns the most bytes in use during `does`, beyond those in use before.
 pub(crate) fn most_during<T>(does: impl FnOnce() -> T) -> (usize, T) {
     let before = USED.load(Relaxed);
     MOST.store(before, Relaxed);

@@ -13,14 +13,14 @@ use semihosting::{
     println,
 };
 
-/// PBKDF2, since scrypt wants 128 MiB. 600,000 iterations would take 18 s on a part with 168 MHz; a tenth
-/// of them makes a stolen hash a tenth as hard to guess, and that is said here, in the program.
+/// PBKDF2, since scrypt needs 128 MiB. 600,000 iterations would take 18 s at 168 MHz; a tenth of them makes a stolen
+/// hash ten times as easy to guess, which is why the floor stands here, in the program.
 const ITERATIONS: NonZeroU32 = NonZeroU32::new(60_000).expect("it is not 0");
 
-/// Longer than a delivery takes here, so that none has to be renewed.
+/// Longer than a delivery takes here, so that no lease has to be renewed.
 const LEASE: Duration = Duration::from_secs(60);
 
-/// Addresses, and codes, that there is room for.
+/// The number of addresses, and of codes, in memory.
 const ROOM: usize = 16;
 
 pub(crate) struct Host {
@@ -36,17 +36,17 @@ impl Host {
             hash_floor: HashFloor::constrained(ConstrainedFloor::Pbkdf2 { iterations: ITERATIONS }),
             ..Policy::default()
         };
-        // A real part keeps its key; this one's lasts until it is switched off, as its codes do.
-        let key = CodeKey::new(Secret::new(octets().expect("the host gives random octets")));
-        let keys = CodeKeys::new([key]).expect("it is one key");
-        let rules = Rules::new(policy, keys).expect("the policy is a good one");
+        // A real device stores its key; this one's lasts until it is switched off, as its codes do.
+        let key = CodeKey::new(Secret::new(bytes().expect("the host gives random bytes")));
+        let keys = CodeKeys::new([key]).expect("one key is valid");
+        let rules = Rules::new(policy, keys).expect("the policy is valid");
         Self { rules, accounts: MemoryAccounts::new(ROOM), codes: MemoryCodes::new(ROOM) }
     }
 
     pub(crate) fn register(&mut self, address: &str, password: &str) -> Result<Registration, &'static str> {
         let (address, password) = parse(address, password)?;
         let verdict = self.rules.policy().password.judge(&password, Estimate { score: 4, common: false });
-        let locale = Locale::parse("en").expect("it is a language tag");
+        let locale = Locale::parse("en").expect("the language tag is valid");
         let flow = Register { address, verdict, client: client(), locale };
         let told = self.drive(flow, Some(&password)).map_err(|_| "try again")?.disclosed;
         self.deliver();
@@ -67,7 +67,7 @@ impl Host {
 
     /// Delivers the mails that are due.
     fn deliver(&mut self) {
-        let token = || LeaseToken::from_bytes(octets().expect("the host gives random octets"));
+        let token = || LeaseToken::from_bytes(bytes().expect("the host gives random bytes"));
         while let Some(leased) = self.accounts.lease(token(), LEASE, now()) {
             self.drive(Deliver { leased }, None).expect("nothing here fails");
         }
@@ -85,7 +85,7 @@ impl Host {
     fn carry_out(&mut self, effect: Effect, password: Option<&Password>) -> Answered {
         match effect {
             Effect::Admit(ticket, order) => ticket.answer(self.codes.admit(&order, now())),
-            Effect::Random(ticket, _) => ticket.answer(octets().map(|seed| Seed(Secret::new(seed)))),
+            Effect::Random(ticket, _) => ticket.answer(bytes().map(|seed| Seed(Secret::new(seed)))),
             Effect::FindAccount(ticket, order) => ticket.answer(Ok(self.accounts.find(&order, now()))),
             Effect::HashPassword(ticket, order) => ticket.answer(hash(password, order)),
             Effect::CommitAccount(ticket, order) => ticket.answer(self.accounts.commit(order, now())),
@@ -115,21 +115,21 @@ fn client() -> Client {
     Client::of([127, 0, 0, 1].into())
 }
 
-/// A part has a clock of its own; this is the host's, in whole seconds.
+/// A real device has a clock of its own; this is the debugger's host's, in whole seconds.
 fn now() -> Time {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO);
     Time::from_micros(0).after(now)
 }
 
-/// A part has a generator of its own; this is the host's.
-fn octets<const N: usize>() -> Result<[u8; N], Fault> {
-    let mut octets = [0; N];
-    random::fill_bytes(&mut octets).map_err(|_| Fault::NotDone)?;
-    Ok(octets)
+/// A real device has a generator of its own; this is the debugger's host's.
+fn bytes<const N: usize>() -> Result<[u8; N], Fault> {
+    let mut bytes = [0; N];
+    random::fill_bytes(&mut bytes).map_err(|_| Fault::NotDone)?;
+    Ok(bytes)
 }
 
 fn hash(password: Option<&Password>, HashPassword { salt, params }: HashPassword) -> Result<Hashed, Fault> {
-    // A password that was lost, or a function that this host does not have, is a fault.
+    // A lost password, or a function that this host does not have, is a fault.
     let (Some(password), Hashing::Pbkdf2 { iterations }) = (password, params) else {
         return Err(Fault::NotDone);
     };

@@ -42,28 +42,28 @@ fn main() -> ! {
             #[cfg(feature = "replay")]
             ["replay"] => {
                 let replay::Replayed { scripts, most: (heap, name) } = replay::all();
-                println!("{scripts} scripts replayed; a flow takes {heap} octets of heap at most ({name})");
+                println!("{scripts} scripts replayed; a flow takes {heap} bytes of heap at most ({name})");
             }
             #[cfg(feature = "host")]
             ["register", address, password] => {
                 let (heap, told) = heap::most_during(|| host.register(address, password));
-                println!("{told:?}, {heap} octets of heap with what is stored");
+                println!("{told:?}, {heap} bytes of heap with what is stored");
             }
             #[cfg(feature = "host")]
             ["activate", address, password, code] => {
                 let (heap, told) = heap::most_during(|| host.activate(address, password, code));
-                println!("{told:?}, {heap} octets of heap");
+                println!("{told:?}, {heap} bytes of heap");
             }
-            ["flash"] => println!("{} octets of flash without the scripts", flash() - scripts()),
+            ["flash"] => println!("{} bytes of flash without the scripts", flash() - scripts()),
             _ => println!("flash, replay, register ADDRESS PASSWORD, or activate ADDRESS PASSWORD CODE"),
         }
     }
     process::exit(0)
 }
 
-/// Returns how many octets of flash this program takes: up to the end of what is copied to RAM.
+/// Returns how many bytes of flash this program takes: up to the end of what is copied to RAM.
 fn flash() -> usize {
-    // SAFETY: cortex-m-rt's linker script has these; their places are all that is asked for.
+    // SAFETY: cortex-m-rt's linker script defines these symbols; only their addresses are used.
     unsafe extern "C" {
         static __sidata: u8;
         static __sdata: u8;
@@ -79,15 +79,15 @@ fn scripts() -> usize {
     return 0;
 }
 
-/// Reads a line; none at the end.
+/// Reads a line, or returns `None` at the end of the input.
 fn line() -> Option<String> {
     let mut stdin = stdin().ok()?;
     let mut line = Vec::new();
-    let mut octet = [0];
-    while stdin.read(&mut octet).is_ok_and(|read| read == 1) {
-        match octet {
+    let mut byte = [0];
+    while stdin.read(&mut byte).is_ok_and(|read| read == 1) {
+        match byte {
             [b'\n'] => return String::from_utf8(line).ok(),
-            [octet] => line.push(octet),
+            [byte] => line.push(byte),
         }
     }
     None

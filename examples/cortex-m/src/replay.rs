@@ -1,4 +1,4 @@
-//! Owns the replay of every script of auth-core/scripts: octets in, the same octets out.
+//! The replay of every script of auth-core/scripts: bytes in, the same bytes out.
 
 use auth_core::{
     CodeKey, CodeKeys, Policy, Rules, Secret,
@@ -10,10 +10,10 @@ use crate::heap;
 
 pub(crate) static SCRIPTS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/scripts.bin"));
 
-/// What the replay came to.
+/// The result of the replay.
 pub(crate) struct Replayed {
     pub(crate) scripts: u32,
-    /// The most heap that one flow took, and which one.
+    /// The most heap that one flow took, and the name of its script.
     pub(crate) most: (usize, &'static str),
 }
 
@@ -21,13 +21,13 @@ struct Reader(&'static [u8]);
 
 impl Reader {
     fn next<T: serde::Deserialize<'static>>(&mut self) -> T {
-        let (value, rest) = take_from_bytes(self.0).expect("build.rs wrote it");
+        let (value, rest) = take_from_bytes(self.0).expect("build.rs has written the value");
         self.0 = rest;
         value
     }
 }
 
-/// Panics where this machine differs from the one that wrote the scripts.
+/// Replays all scripts; panics if this machine differs from the one that wrote them.
 pub(crate) fn all() -> Replayed {
     let (mut reader, mut replayed) = (Reader(SCRIPTS), Replayed { scripts: 0, most: (0, "") });
     while !reader.0.is_empty() {
@@ -35,9 +35,10 @@ pub(crate) fn all() -> Replayed {
         let policy: Policy = reader.next();
         let keys = [(); 2].map(|()| {
             let key: &[u8] = reader.next();
-            CodeKey::new(Secret::new(key.try_into().expect("a key has 32 octets")))
+            CodeKey::new(Secret::new(key.try_into().expect("a key has 32 bytes")))
         });
-        let rules = Rules::new(policy, CodeKeys::new(keys).expect("they differ")).expect("it is a good one");
+        let rules =
+            Rules::new(policy, CodeKeys::new(keys).expect("the keys differ")).expect("the policy is valid");
         let start = reader.0;
         let (heap, ()) = heap::most_during(|| one(&mut Reader(start), &rules, false));
         one(&mut reader, &rules, true);
@@ -48,11 +49,11 @@ pub(crate) fn all() -> Replayed {
 }
 
 fn one(script: &mut Reader, rules: &Rules, restores: bool) {
-    let mut machine = Machine::start_from_bytes(script.next(), rules).expect("it is an input");
+    let mut machine = Machine::start_from_bytes(script.next(), rules).expect("the input is valid");
     for _ in 0..script.next::<u32>() {
         assert!(machine.outcome().is_none());
         if restores {
-            machine = Machine::restore(machine.snapshot().expose(), rules).expect("it is a run");
+            machine = Machine::restore(machine.snapshot().expose(), rules).expect("the snapshot is valid");
         }
         let order: &[u8] = script.next();
         assert_eq!(*machine.take_bytes().expect("an order waits").expose(), order);
@@ -66,7 +67,7 @@ fn one(script: &mut Reader, rules: &Rules, restores: bool) {
     }
     assert!(machine.take().is_none());
     let outcome: &[u8] = script.next();
-    assert_eq!(*machine.outcome_bytes().expect("it has ended").expose(), outcome);
+    assert_eq!(*machine.outcome_bytes().expect("the run has ended").expose(), outcome);
     let snapshot: &[u8] = script.next();
     assert_eq!(*machine.snapshot().expose(), snapshot);
 }

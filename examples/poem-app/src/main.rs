@@ -2,7 +2,7 @@
 //!
 //!     cargo run -p poem-app
 //!
-//! It takes the variables of auth-http, `AUTH_DATABASE_URL` and `AUTH_LISTEN` for example, and decides one itself.
+//! It takes the variables of auth-http, such as `AUTH_DATABASE_URL` and `AUTH_LISTEN`, and sets one itself.
 
 use std::{error::Error, net::TcpListener, sync::Arc, time::Duration};
 
@@ -16,7 +16,7 @@ use tokio::{
     sync::Notify,
 };
 
-/// How long requests may take once the end has come.
+/// How long requests may still take after the shutdown has begun.
 const FAREWELL: Duration = Duration::from_secs(8);
 
 #[handler]
@@ -28,7 +28,7 @@ fn app(node: &Node) -> impl Endpoint<Output = Response> + 'static {
     Route::new().at("/", get(home)).nest("/accounts", node.endpoint()).map_to_response()
 }
 
-/// The service's settings: what this application decides comes last and counts.
+/// Returns the service's settings: what this application sets comes last and overrides the variables.
 fn settings() -> Result<Settings, Box<dyn Error>> {
     let own = vec![("service_name".to_owned(), "Shop".to_owned())];
     Ok(Settings::parse(&Layers::collect(None, environment()?.into_iter(), own)?)?)
@@ -57,7 +57,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         _ = &mut serving => false,
         _ = node.failed() => false,
     };
-    // The server and the node end together: the database is closed once every answer has left.
+    // The server and the node end together: the database is closed after every answer has left.
     end.notify_one();
     let served = async {
         if !serving.is_finished() {
@@ -65,5 +65,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
         }
     };
     let in_order = node.finish(served).await;
-    if told && in_order { Ok(()) } else { Err("a part ended by itself, or left something unfinished".into()) }
+    if told && in_order {
+        Ok(())
+    } else {
+        Err("a part failed or left something unfinished; see the log".into())
+    }
 }

@@ -53,8 +53,8 @@ impl Drop for App {
     }
 }
 
-/// Asks again until there is something, for a minute at most.
-#[expect(clippy::disallowed_methods, reason = "what another process does can only be looked for")]
+/// Calls `look` until it returns something, for at most a minute.
+#[expect(clippy::disallowed_methods, reason = "another process can only be polled")]
 fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     for _ in 0..6000 {
         if let Some(found) = look() {
@@ -81,15 +81,12 @@ fn an_account_is_registered_and_activated_below_the_path() {
         let mailbox: Value = serde_json::from_str(&app.get("/accounts/dev/mailbox.json").1).unwrap();
         mailbox["mails"].get(0).cloned()
     });
-    assert!(
-        mail["text"].as_str().unwrap().contains("Shop"),
-        "it calls itself as the application says: {mail}"
-    );
+    assert!(mail["text"].as_str().unwrap().contains("Shop"), "the mail has the application's name: {mail}");
     // ada@example.org:correct horse battery staple
     let basic = "Basic YWRhQGV4YW1wbGUub3JnOmNvcnJlY3QgaG9yc2UgYmF0dGVyeSBzdGFwbGU=";
     let (status, answer) = app.post("/accounts/v1/activate", Some(basic), &json!({ "code": mail["code"] }));
     assert_eq!(status, 200, "{answer}");
-    assert_eq!(app.post("/v1/register", None, &body).0, 404, "nothing of it is elsewhere");
+    assert_eq!(app.post("/v1/register", None, &body).0, 404, "the service is only below its path");
 }
 
 #[test]

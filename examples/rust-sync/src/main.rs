@@ -1,5 +1,5 @@
-//! A synchronous host, all in memory: registers an address, prints the mail, and activates the account
-//! with the code that is typed.
+//! A synchronous host, all in memory: registers an address, prints the mail, and activates the account with the typed
+//! code.
 //!
 //!     rust-sync ada@example.org correct-horse-battery
 
@@ -10,10 +10,10 @@ use auth_core::*;
 
 const USAGE: &str = "usage: rust-sync ADDRESS PASSWORD, then codes line by line";
 
-/// Longer than a delivery takes here, so that none has to be renewed.
+/// Longer than a delivery takes here, so that no lease has to be renewed.
 const LEASE: Duration = Duration::from_secs(60);
 
-/// Addresses, and codes, that there is room for.
+/// The number of addresses, and of codes, in memory.
 const ROOM: usize = 1000;
 
 struct Host {
@@ -71,12 +71,12 @@ fn now() -> Time {
 }
 
 fn random<const N: usize>() -> Result<[u8; N], Fault> {
-    let mut octets = [0; N];
-    getrandom::fill(&mut octets).map(|()| octets).map_err(|_| Fault::NotDone)
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).map(|()| bytes).map_err(|_| Fault::NotDone)
 }
 
 fn hash(password: Option<&Password>, HashPassword { salt, params }: HashPassword) -> Result<Hashed, Fault> {
-    // A password that was lost, or a function that this host does not have, is a fault.
+    // A lost password, or a function that this host does not have, is a fault.
     let (Some(password), Hashing::Scrypt(Scrypt { log2_n, r, p })) = (password, params) else {
         return Err(Fault::NotDone);
     };
@@ -88,17 +88,17 @@ fn hash(password: Option<&Password>, HashPassword { salt, params }: HashPassword
 
 fn main() -> Result<(), Box<dyn Error>> {
     let [address, password] = std::env::args().skip(1).collect::<Vec<_>>().try_into().map_err(|_| USAGE)?;
-    // Errors are shown as `main` returns them.
+    // The errors' messages, not their `Debug` output.
     let address = Address::parse(&address).map_err(|error| error.to_string())?;
     let password = Password::parse(&password).map_err(|error| error.message())?;
     let (client, locale) = (Client::of([127, 0, 0, 1].into()), Locale::parse("en")?);
-    // In production the code key is kept; here it lasts as long as the codes do.
-    let key = CodeKey::new(Secret::new(random().map_err(|_| "the system has no random octets")?));
+    // In production the code key is stored; here it lasts as long as the codes do.
+    let key = CodeKey::new(Secret::new(random().map_err(|_| "the system has no random bytes")?));
     let rules = Rules::new(Policy::default(), CodeKeys::new([key])?)?;
     let (accounts, codes) = (MemoryAccounts::new(ROOM), MemoryCodes::new(ROOM));
     let mut host = Host { rules, accounts, codes };
 
-    // A real host estimates the password: auth-strength, from `judge_with`.
+    // A real host estimates the password with auth-strength, in `judge_with`.
     let verdict = host.rules.policy().password.judge(&password, Estimate { score: 4, common: false });
     let register = Register { address: address.clone(), verdict, client, locale };
     println!("{:?}", host.drive(register, Some(&password)).map(|outcome| outcome.disclosed));

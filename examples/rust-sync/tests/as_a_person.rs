@@ -10,7 +10,7 @@ struct Person {
 
 impl Drop for Person {
     fn drop(&mut self) {
-        // Its input ends, and so does it.
+        // The program ends when its input ends.
         drop(self.program.stdin.take());
         let _ = self.program.wait();
     }
@@ -64,8 +64,8 @@ fn tries_are_counted() {
 #[test]
 fn what_cannot_be_is_told() {
     for (arguments, told) in [
-        (&["ada", "secret-secret"][..], "an e-mail address has an @"),
-        (&["ada@example.org", ""], "a password has at least one character"),
+        (&["ada", "secret-secret"][..], "an e-mail address must contain an @"),
+        (&["ada@example.org", ""], "a password must have at least one character"),
         (&["ada@example.org"], "usage: rust-sync ADDRESS PASSWORD"),
     ] {
         let mut person = Person::starts(arguments);

@@ -1,8 +1,8 @@
-//! Measures a Register flow in wasmtime beside the same flow natively, with answers that are ready: the
-//! machine alone. `cargo run --example measure -- auth-core.wasm` prints the times and their ratio.
+//! Measures the machine of a Register flow without I/O, in wasmtime and natively. `cargo run --example measure --
+//! auth-core.wasm` prints the times and their ratio.
 //!
-//! With what `auth-core/examples/measure.rs` has printed for a build that computes SHA-256 in software as a second
-//! argument, it prints the ratio to that as well: WebAssembly has no instructions for SHA-256, processors do.
+//! A second argument is the result of `auth-core/examples/measure.rs` in a build that computes SHA-256 in software.
+//! Then it prints the ratio to that as well: WebAssembly has no instructions for SHA-256, processors do.
 
 use std::{env, fmt, hint::black_box};
 
@@ -103,7 +103,7 @@ fn main() -> Result<()> {
     let mut restoring = Host::open(&engine, &component, true)?;
     let restored = micros(|| restoring.register().unwrap());
     let fresh = micros(|| Host::open(&engine, &component, false).unwrap().register().unwrap());
-    println!("one Register flow, its answers ready");
+    println!("one Register flow without I/O");
     for (what, micros) in [
         Some(("native", native)),
         software.map(|software| ("native, SHA-256 in software", software)),

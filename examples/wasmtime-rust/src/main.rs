@@ -26,18 +26,18 @@ use bindings::{
     },
 };
 
-type Octets = Vec<u8>;
+type Bytes = Vec<u8>;
 
 struct Host {
     store: Store<()>,
     machine: Machine,
     rules: ResourceAny,
-    /// Microseconds: the store's clock.
+    /// The store's clock, in microseconds.
     now: u64,
     rows: HashMap<String, (u64, Row)>,
-    /// A mail stays here while it is under way.
+    /// A mail stays here while it is being sent.
     outbox: Vec<Queued>,
-    slots: HashMap<Octets, Slot>,
+    slots: HashMap<Bytes, Slot>,
     inbox: Vec<String>,
 }
 
@@ -52,12 +52,12 @@ struct Queued {
 struct Slot {
     codes: Vec<Code>,
     tries: u8,
-    mails: Vec<Octets>,
+    mails: Vec<Bytes>,
 }
 
 struct Code {
-    mac: Octets,
-    lease: Octets,
+    mac: Bytes,
+    lease: Bytes,
     expires: u64,
     redeemed: bool,
 }
@@ -71,9 +71,9 @@ impl Host {
         let machine = Machine::instantiate(&mut store, &component, &Linker::new(&engine))?;
         let flows = machine.auth_core_machine_flows();
         let mut policy = flows.call_default_policy(&mut store)?;
-        // As strong as OWASP asks for, with less memory than the default.
+        // Within OWASP's list, with less memory than the default.
         policy.hash = Hashing::Scrypt(Scrypt { log2_n: 13, r: 8, p: 10 });
-        // In production: 32 random octets that are kept.
+        // In production: 32 random bytes that are stored.
         let rules = flows.rules().call_create(&mut store, &policy, &HashFloor::Owasp, &[vec![7; 32]])?;
         let rules = rules.map_err(|bad| format_err!("{}: {}", bad.field, bad.message))?;
         let (rows, outbox, slots, inbox) = Default::default();
@@ -85,7 +85,7 @@ impl Host {
         let flow = flows.call_start(&mut self.store, self.rules, input)?;
         let flow = flow.map_err(|bad| format_err!("{}: {}", bad.field, bad.message))?;
         let output = self.go(flow, password);
-        // However it ended, its memory is given back.
+        // However the flow ended, its memory is freed.
         flow.resource_drop(&mut self.store)?;
         output
     }
@@ -104,13 +104,13 @@ impl Host {
         }
     }
 
-    /// Delivers the mails that are due. There is one worker, so no lease runs out.
+    /// Delivers the mails that are due. There is only one worker, so no lease expires.
     fn deliver(&mut self) -> Result<()> {
         let mut due = Vec::new();
         for queued in self.outbox.iter_mut().filter(|queued| !queued.held && queued.next <= self.now) {
             queued.held = true;
             queued.leased.attempts += 1;
-            queued.leased.lease.token = random(16).context("the system has no random octets")?;
+            queued.leased.lease.token = random(16).context("the system has no random bytes")?;
             due.push(queued.leased.clone());
         }
         for leased in due {
@@ -155,8 +155,8 @@ impl Host {
 
     fn commit(&mut self, order: CommitAccount) -> Commit {
         let Found { now, row, waiting } = self.find(&order.key);
-        // No row is deleted here, so the version alone says whether it is the one that was read. The mails must wait
-        // as they did, too.
+        // No row is deleted here, so the version alone shows whether the row is the one that was read. The mails must
+        // be unchanged, too.
         let version = row.map_or(0, |(version, _)| version);
         if version != order.expected
             || format!("{waiting:?}") != format!("{:?}", order.waiting)
@@ -196,7 +196,7 @@ impl Host {
                     let hash = hash(password, &order.salt, params);
                     Answer::HashPassword(Hashed { params: Hashing::Scrypt(params), hash })
                 }
-                // The password was lost, or it is a function that this host does not have.
+                // The password was lost, or this host does not have the function.
                 _ => Answer::Fault(Fault::NotDone),
             },
             Effect::CommitAccount(order) => Answer::CommitAccount(self.commit(order)),
@@ -221,7 +221,7 @@ impl Host {
         let expires = now + put.lifetime;
         slot.codes.retain(|code| now < code.expires);
         match slot.codes.iter_mut().find(|code| code.mac == put.mac) {
-            // Another worker is sending the mail once more.
+            // Another worker is sending the mail again.
             Some(code) if put.ends && code.lease != put.lease => {}
             Some(code) => (code.lease, code.expires) = (put.lease, expires),
             None => slot.codes.push(Code { mac: put.mac, lease: put.lease, expires, redeemed: false }),
@@ -232,7 +232,7 @@ impl Host {
             slot.mails.drain(..slot.mails.len().saturating_sub(put.mails.into()));
         }
         slot.codes.retain(|code| now < code.expires);
-        // One more than are good: the newest may be taken back.
+        // One more than are valid: the newest may be removed.
         slot.codes.drain(..slot.codes.len().saturating_sub(usize::from(put.newest) + 1));
     }
 
@@ -244,7 +244,7 @@ impl Host {
             return Redemption::Missing;
         }
         match good.iter_mut().find(|code| order.macs.contains(&code.mac)) {
-            Some(code) if code.redeemed => Redemption::Redeemed, // once more, at no cost
+            Some(code) if code.redeemed => Redemption::Redeemed, // again: no try is counted
             _ if slot.tries == 0 => Redemption::Exhausted,
             code => {
                 slot.tries -= 1; // before the visitor learns anything
@@ -257,16 +257,16 @@ impl Host {
     }
 }
 
-fn random(count: usize) -> Option<Octets> {
+fn random(count: usize) -> Option<Bytes> {
     let mut seed = vec![0; count];
     File::open("/dev/urandom").and_then(|mut source| source.read_exact(&mut seed)).ok()?;
     Some(seed)
 }
 
-fn hash(password: &str, salt: &[u8], Scrypt { log2_n, r, p }: Scrypt) -> Octets {
+fn hash(password: &str, salt: &[u8], Scrypt { log2_n, r, p }: Scrypt) -> Bytes {
     let params = scrypt::Params::new(log2_n, r.into(), p.into()).expect("the core checks them");
     let mut hash = vec![0; 32];
-    scrypt::scrypt(password.as_bytes(), salt, &params, &mut hash).expect("32 octets are allowed");
+    scrypt::scrypt(password.as_bytes(), salt, &params, &mut hash).expect("32 bytes are allowed");
     hash
 }
 
@@ -285,7 +285,7 @@ fn main() -> Result<()> {
     println!("register: {:?}", host.drive(&Input::Register(register), Some(password))?);
 
     host.deliver()?;
-    let code = host.inbox.pop().context("no mail came")?;
+    let code = host.inbox.pop().context("no mail has arrived")?;
     let activate = Activate { address: address.into(), code, client };
     let output = host.drive(&Input::Activate(activate), Some(password))?;
     println!("activate: {output:?}");

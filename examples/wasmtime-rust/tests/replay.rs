@@ -1,4 +1,4 @@
-//! Replays every script of auth-core/scripts through the component, without types: values are made from the
+//! Replays every script of auth-core/scripts through the component, without generated types: values are made from the
 //! scripts' JSON by the types that the component itself declares.
 
 use std::{env, fs, path::PathBuf};
@@ -31,7 +31,7 @@ impl Host {
         self.instance.get_func(&mut self.store, func.unwrap_or_else(|| panic!("{name} is missing"))).unwrap()
     }
 
-    /// The type of a function's argument.
+    /// Returns the type of a function's argument.
     fn argument(&mut self, name: &str, place: usize) -> Type {
         let func = self.func(name);
         func.ty(&self.store).params().nth(place).unwrap().1
@@ -61,7 +61,7 @@ fn value(json: &Json, ty: &Type) -> Val {
         Type::String => Val::String(json.as_str().unwrap().to_owned()),
         Type::Enum(_) => Val::Enum(kebab(json.as_str().unwrap())),
         Type::Option(some) => Val::Option((!json.is_null()).then(|| Box::new(value(json, &some.ty())))),
-        Type::List(list) if list.ty() == Type::U8 => octets(json.as_str().unwrap()),
+        Type::List(list) if list.ty() == Type::U8 => bytes(json.as_str().unwrap()),
         Type::List(list) => {
             Val::List(json.as_array().unwrap().iter().map(|item| value(item, &list.ty())).collect())
         }
@@ -87,7 +87,7 @@ fn value(json: &Json, ty: &Type) -> Val {
                 name => (name.as_str().unwrap(), &Json::Null),
             };
             let case = variant.cases().find(|case| case.name == kebab(name));
-            let case = case.unwrap_or_else(|| panic!("there is no case {name}"));
+            let case = case.unwrap_or_else(|| panic!("the type has no case {name}"));
             Val::Variant(case.name.to_owned(), case.ty.map(|ty| Box::new(value(payload, &ty))))
         }
         other => panic!("no script has a {other:?}"),
@@ -102,13 +102,13 @@ fn answer(json: &Json, ty: &Type) -> Val {
     }
 }
 
-fn octets(text: &str) -> Val {
-    let octet = |hex: &[u8]| u8::from_str_radix(std::str::from_utf8(hex).unwrap(), 16).unwrap();
-    let octets: Vec<u8> = match text.parse::<std::net::Ipv4Addr>() {
+fn bytes(text: &str) -> Val {
+    let byte = |hex: &[u8]| u8::from_str_radix(std::str::from_utf8(hex).unwrap(), 16).unwrap();
+    let bytes: Vec<u8> = match text.parse::<std::net::Ipv4Addr>() {
         Ok(client) => client.octets().into(),
-        Err(_) => text.as_bytes().chunks(2).map(octet).collect(),
+        Err(_) => text.as_bytes().chunks(2).map(byte).collect(),
     };
-    Val::List(octets.into_iter().map(Val::U8).collect())
+    Val::List(bytes.into_iter().map(Val::U8).collect())
 }
 
 fn kebab(name: &str) -> String {
@@ -123,9 +123,9 @@ fn resource(result: Val) -> ResourceAny {
     match result {
         Val::Result(Ok(Some(resource))) => match *resource {
             Val::Resource(resource) => resource,
-            other => panic!("{other:?} is no resource"),
+            other => panic!("{other:?} is not a resource"),
         },
-        other => panic!("it was refused: {other:?}"),
+        other => panic!("the call was refused: {other:?}"),
     }
 }
 
@@ -153,7 +153,7 @@ fn replay(host: &mut Host, script: &Json) {
         let Val::Option(Some(ordered)) = host.on("[method]flow.take", flow, &[]) else {
             panic!("none waits")
         };
-        let Val::Record(fields) = *ordered else { panic!("it is no record") };
+        let Val::Record(fields) = *ordered else { panic!("the order is not a record") };
         let [(_, ticket), (_, effect)] = <[_; 2]>::try_from(fields).unwrap();
         assert_eq!(effect, value(&step["order"], &effects));
         assert_eq!(host.on("[method]flow.take", flow, &[]), Val::Option(None), "an order is taken once");
@@ -173,7 +173,7 @@ fn replay(host: &mut Host, script: &Json) {
     };
     let outcome = host.on("[method]flow.outcome", flow, &[]);
     assert_eq!(outcome, Val::Option(Some(Box::new(value(&script["outcome"], &outcomes)))));
-    assert_eq!(host.on("[method]flow.snapshot", flow, &[]), octets(script["snapshot"].as_str().unwrap()));
+    assert_eq!(host.on("[method]flow.snapshot", flow, &[]), bytes(script["snapshot"].as_str().unwrap()));
     flow.resource_drop(&mut host.store).unwrap();
     rules.resource_drop(&mut host.store).unwrap();
 }
@@ -193,13 +193,13 @@ fn every_script_is_the_same_in_wasmtime() {
     assert!(replayed >= 100, "only {replayed} scripts");
 }
 
-/// What a host may get wrong is refused with the field that is wrong.
+/// A host's mistakes are refused with the field that is wrong.
 #[test]
 fn values_that_cannot_be_are_refused() {
     let mut host = Host::open();
     let policy = host.call("default-policy", &[]);
     let floor = || Val::Variant("owasp".to_owned(), None);
-    let keys = |octets: usize| Val::List(vec![Val::List(vec![Val::U8(7); octets])]);
+    let keys = |bytes: usize| Val::List(vec![Val::List(vec![Val::U8(7); bytes])]);
     let bad = host.call("[static]rules.create", &[policy.clone(), floor(), keys(31)]);
     assert!(format!("{bad:?}").contains("code-keys"), "{bad:?}");
     let weak = Val::Variant("constrained-pbkdf2".to_owned(), Some(Box::new(Val::U32(10_000))));
@@ -216,7 +216,7 @@ fn values_that_cannot_be_are_refused() {
         let bad = host.call("[static]flow.start", &[Val::Resource(rules), input]);
         assert!(format!("{bad:?}").contains(field), "{bad:?}");
     }
-    let octets = |n: u8| Val::List((0..n).map(Val::U8).collect());
-    let bad = host.call("[static]flow.restore", &[Val::Resource(rules), octets(9)]);
+    let bytes = |n: u8| Val::List((0..n).map(Val::U8).collect());
+    let bad = host.call("[static]flow.restore", &[Val::Resource(rules), bytes(9)]);
     assert_eq!(bad, Val::Result(Err(Some(Box::new(Val::Enum("format".to_owned()))))));
 }

@@ -65,7 +65,7 @@ async fn a_person_answers_each_effect_and_lets_some_fail() {
         does(&web, "admit", "done").await?;
         click(&web, "li[data-kind=admit] [data-does=again]").await?;
         let refused = seen(&web, "li[data-kind=admit] .refused").await?.text().await?;
-        assert_eq!(refused, "refused: already-answered; the flow is as it was, to the octet");
+        assert_eq!(refused, "refused: already-answered; the flow is unchanged, byte for byte");
         does(&web, "random", "done").await?;
         web.execute("scrollTo(0, 0)", vec![]).await?;
         picture(&web, "playground.png").await?;

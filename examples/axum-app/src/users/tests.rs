@@ -1,4 +1,4 @@
-//! What auth-core asks of a store, on a file of its own.
+//! The contract of a store, tested on a file of its own.
 
 use auth_core::{
     Address, Attempt, Generation, Hashing, LastMail, Locale, OwedMail, PasswordRecord, Purpose, Salt, Secret,
@@ -48,7 +48,7 @@ fn mail(id: u8, generation: u8) -> OwedMail {
     }
 }
 
-/// Puts a row in the place of one, given by version and generation.
+/// Replaces a row, given by version and generation.
 async fn put(
     users: &Users,
     expected: u64,
@@ -56,7 +56,7 @@ async fn put(
     row: Row,
     mail: Option<OwedMail>,
 ) -> Commit {
-    let generation = generation.map(|octet| Generation::from_bytes([octet; 16]));
+    let generation = generation.map(|byte| Generation::from_bytes([byte; 16]));
     let Found { now, waiting, .. } = users.find(&key()).await.unwrap();
     let (until, mail) = (now.after(FAR), mail.map(MailChange::Owe));
     let order =
@@ -79,7 +79,7 @@ async fn a_row_comes_back_as_it_was() {
     }
 }
 
-/// SQLite undoes such a transaction by itself, and sqlx counts it as open.
+/// SQLite rolls back such a transaction itself, and sqlx counts it as open.
 #[tokio::test]
 async fn a_connection_on_a_full_disk_is_not_used_again() {
     let (_folder, users) = open().await;
@@ -111,15 +111,27 @@ async fn files_are_for_their_owner_alone() {
 async fn version_and_generation_must_be_those_that_were_read() {
     let (_folder, users) = open().await;
     let pending = |generation| row(Status::Pending(attempt(generation)), Some(now().after(FAR)));
-    assert_eq!(put(&users, 1, None, pending(3), Some(mail(1, 3))).await, Commit::Conflict, "there is no row");
+    assert_eq!(
+        put(&users, 1, None, pending(3), Some(mail(1, 3))).await,
+        Commit::Conflict,
+        "there is no such row"
+    );
     assert_eq!(put(&users, 0, None, pending(3), None).await, Commit::Committed);
-    assert_eq!(put(&users, 0, None, pending(4), Some(mail(1, 4))).await, Commit::Conflict, "there is one");
+    assert_eq!(
+        put(&users, 0, None, pending(4), Some(mail(1, 4))).await,
+        Commit::Conflict,
+        "there is a row already"
+    );
     assert_eq!(
         put(&users, 1, Some(9), pending(4), Some(mail(1, 4))).await,
         Commit::Conflict,
         "of another attempt"
     );
-    assert_eq!(put(&users, 2, Some(3), pending(4), Some(mail(1, 4))).await, Commit::Conflict, "a later one");
+    assert_eq!(
+        put(&users, 2, Some(3), pending(4), Some(mail(1, 4))).await,
+        Commit::Conflict,
+        "the row has a later version"
+    );
     assert!(users.due().await.unwrap().is_empty(), "no mail without its row");
     assert_eq!(put(&users, 1, Some(3), pending(4), Some(mail(1, 4))).await, Commit::Committed);
     assert_eq!(users.find(&key()).await.unwrap().waiting.len(), 1);
@@ -132,7 +144,7 @@ async fn a_mail_rests_while_it_is_under_way_and_a_newer_one_takes_its_place() {
     put(&users, 0, None, pending.clone(), Some(mail(1, 3))).await;
     let [held] = <[_; 1]>::try_from(users.due().await.unwrap()).unwrap();
     assert_eq!((held.attempts, held.mail.id), (1, MailId::from_bytes([1; 16])));
-    assert!(users.due().await.unwrap().is_empty(), "it is not taken twice");
+    assert!(users.due().await.unwrap().is_empty(), "a leased mail is not leased again");
     put(&users, 1, Some(3), pending, Some(mail(2, 3))).await;
     let sent = SettleMail { lease: held.lease, settlement: Settlement::Sent };
     assert_eq!(users.settle(&sent).await.unwrap(), Settled::Lost);
@@ -175,10 +187,10 @@ async fn damage_is_told_and_holds_nobody_up() {
     assert!(users.due().await.unwrap().is_empty());
     let dead: Option<String> =
         sqlx::query_scalar("SELECT dead FROM outbox").fetch_one(&users.0).await.unwrap();
-    assert_eq!(dead.as_deref(), Some("its row is damaged"));
+    assert_eq!(dead.as_deref(), Some("the mail's row is damaged"));
     assert_eq!(users.find(&key()).await, Err(Fault::NotDone));
     let other = Address::parse("bob@example.org").unwrap();
-    assert_eq!(users.find(other.key()).await.unwrap().row, None, "nobody else is held up");
+    assert_eq!(users.find(other.key()).await.unwrap().row, None, "other users are not blocked");
 }
 
 #[tokio::test]
@@ -196,7 +208,7 @@ async fn a_name_comes_with_a_new_attempt_and_nobody_renames_a_member() {
     let active = row(Status::Active { attempt: attempt(4), since: now() }, None);
     commit(row(Status::Vacant, Some(now().after(FAR))), "asked about").await;
     commit(pending(3), "first").await;
-    commit(pending(3), "the same attempt once more").await;
+    commit(pending(3), "the same attempt again").await;
     commit(pending(4), "second").await;
     commit(active.clone(), "activated").await;
     assert_eq!(users.name(&key()).await.as_deref(), Some("second"));

@@ -1,4 +1,4 @@
-//! Makes JavaScript of the component, and of that and the page one file that needs no server.
+//! Makes JavaScript of the component, and one file of that and the page that needs no server.
 //!
 //!     transpile auth-core.wasm EXAMPLES-FOLDER OUTPUT-FOLDER
 //!
@@ -37,17 +37,17 @@ fn main() -> Result<()> {
     if modules.exists() {
         fs::remove_dir_all(&modules)?;
     }
-    for (name, octets) in &made.files {
+    for (name, bytes) in &made.files {
         let path = modules.join(name);
         fs::create_dir_all(path.parent().unwrap_or(output))?;
-        fs::write(&path, octets).with_context(|| format!("cannot write {}", path.display()))?;
+        fs::write(&path, bytes).with_context(|| format!("cannot write {}", path.display()))?;
     }
     let (_, core) =
         made.files.iter().find(|(name, _)| name == "auth-core.js").context("no auth-core.js was made")?;
 
     let mut modules = vec![("auth-core".to_owned(), STANDARD.encode(core))];
     for (name, folder) in MODULES {
-        // A module that is a data: URL has no neighbours; the page's import map has the names.
+        // A module in a data: URL has no relative imports; the page's import map has the names.
         let text = read(&format!("{folder}/{name}.js"))?.replace("from \"./values.js\"", "from \"values\"");
         modules.push((name.to_owned(), STANDARD.encode(text)));
     }
@@ -63,7 +63,7 @@ fn main() -> Result<()> {
     );
     fs::write(output.join("index.html"), &html)?;
     println!(
-        "{}: {} octets, {} of JavaScript with the core inside",
+        "{}: {} bytes, {} of JavaScript with the core inside",
         output.join("index.html").display(),
         html.len(),
         core.len()
