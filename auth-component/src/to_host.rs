@@ -265,8 +265,8 @@ impl From<&Settlement> for wit::Settlement {
 // ---- ends ----
 
 impl From<Output> for wit::Output {
-    fn from(told: Output) -> Self {
-        match told {
+    fn from(output: Output) -> Self {
+        match output {
             Output::Register(outcome) => {
                 let event = text(outcome.event.name());
                 Self::Register(wit::Registered { disclosed: outcome.disclosed.into(), event })
@@ -289,8 +289,8 @@ fn limited(retry_after: Duration) -> wit::Limited {
 }
 
 impl From<Registration> for wit::Registration {
-    fn from(told: Registration) -> Self {
-        match told {
+    fn from(disclosed: Registration) -> Self {
+        match disclosed {
             Registration::Accepted => Self::Accepted,
             Registration::Pending => Self::Pending,
             Registration::EmailTaken => Self::EmailTaken,
@@ -302,8 +302,8 @@ impl From<Registration> for wit::Registration {
 }
 
 impl From<Activation> for wit::Activation {
-    fn from(told: Activation) -> Self {
-        match told {
+    fn from(disclosed: Activation) -> Self {
+        match disclosed {
             Activation::Activated => Self::Activated,
             Activation::Refused => Self::Refused,
             Activation::NoAccount => Self::NoAccount,
@@ -318,8 +318,8 @@ impl From<Activation> for wit::Activation {
 }
 
 impl From<Resending> for wit::Resending {
-    fn from(told: Resending) -> Self {
-        match told {
+    fn from(disclosed: Resending) -> Self {
+        match disclosed {
             Resending::Accepted => Self::Accepted,
             Resending::NoAccount => Self::NoAccount,
             Resending::AlreadyActive => Self::AlreadyActive,

@@ -7,7 +7,7 @@ struct Keyboard {
     shifted: &'static [&'static str],
 }
 
-/// Blanks express the stagger: each row touches the next one in its column and one beside it.
+/// Blanks express the stagger: each row touches the next one in its column and one next to it.
 const KEYBOARDS: [Keyboard; 4] = [
     // qwerty
     Keyboard {

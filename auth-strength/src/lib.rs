@@ -109,7 +109,7 @@ fn unasked(text: &str, words: &[String], leaning: &Leaning) -> Strength {
     let score = lower_bound::of(text, leaning.longest);
     let advice = if score < 3 {
         vec![
-            "So many different symbols, or patterns so long, count for little.".to_owned(),
+            "Many different symbols, or long patterns, add little strength.".to_owned(),
             "Use other letters instead, or more of them.".to_owned(),
         ]
     } else {

@@ -243,7 +243,7 @@ mod tests {
     fn entries_are_asked_for_however_they_are_spelled() {
         let asked =
             |text: &str| crate::cost::of(text, &crate::context::leaning(text, &[])) <= crate::cost::AFFORDED;
-        // An entry is read with at most one symbol for each letter, so beside its own digits it has these.
+        // An entry is read with at most one symbol for each letter, so besides its own digits it has these.
         assert!(asked("123456790@($!|+") && asked(&format!("{:x<23}", "4(6$1|7")));
         // The others are longer and have digits, or have symbols of their own.
         let own = |symbols: &'static str| move |symbol: char| symbols.contains(symbol);

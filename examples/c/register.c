@@ -72,9 +72,9 @@ static int64_t drive(const struct writer *input) {
     AuthBuffer ended = auth_flow_outcome(flow);
     struct reader outcome = { ended.data + 1, ended.data + ended.len };
     if (read_number(&outcome) != 0) exit(1); /* broken: answer 503 */
-    int64_t told = (read_number(&outcome), (int64_t)read_number(&outcome)); /* the flow, then what it discloses */
+    int64_t disclosed = (read_number(&outcome), (int64_t)read_number(&outcome)); /* the flow, then what it discloses */
     auth_buffer_free(ended), auth_flow_free(flow);
-    return told;
+    return disclosed;
 }
 
 int main(int count, char **words) {
@@ -103,8 +103,8 @@ int main(int count, char **words) {
         struct writer activate = { { 2, 1 }, 2 }; /* Activate: address, code, client */
         write_bytes(&activate, words[1], strlen(words[1])), write_bytes(&activate, code, strcspn(code, "\n"));
         write_raw(&activate, client, sizeof client);
-        int64_t told = drive(&activate); /* 0: activated */
-        puts(told < 0 ? "a code has six digits" : told == 0 ? "activated" : "refused");
+        int64_t disclosed = drive(&activate); /* 0: activated */
+        puts(disclosed < 0 ? "a code has six digits" : disclosed == 0 ? "activated" : "refused");
     }
     return auth_buffer_free(password), auth_rules_free(rules), 0;
 }

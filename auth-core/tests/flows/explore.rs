@@ -8,7 +8,7 @@ use std::{collections::HashSet, rc::Rc};
 use auth_core::{Class, Ended, Flow, Kind, Run};
 use sha2::{Digest, Sha256};
 
-use crate::world::{Beside, Going, How, World, password};
+use crate::world::{Extra, Going, How, World, password};
 
 /// A participant in an exploration, with one run.
 pub(crate) trait Player {
@@ -18,7 +18,7 @@ pub(crate) trait Player {
     fn fingerprint(&self) -> Vec<u8>;
     fn boxed(&self) -> Box<dyn Player>;
     /// Returns its result, if it has ended.
-    fn told(&self) -> Option<String>;
+    fn disclosed(&self) -> Option<String>;
 }
 
 /// Returns the flow of a run, or `None` while it cannot begin.
@@ -28,7 +28,7 @@ type Tell<F> = fn(&Ended<F>) -> String;
 pub(crate) struct Single<F: Flow> {
     begin: Begin<F>,
     tell: Tell<F>,
-    beside: Beside,
+    extra: Extra,
     going: Option<Going<F>>,
     /// The effect whose answer may be lost, once.
     fragile: Option<Kind>,
@@ -42,8 +42,8 @@ where
 {
     /// Makes a run with a seed of its own, so that it draws the same whatever came before.
     pub(crate) fn new(seed: u8, text: Option<&str>, tell: Tell<F>, begin: Begin<F>) -> Self {
-        let beside = Beside { password: text.map(password), seed: [seed; 32] };
-        Self { begin, tell, beside, going: None, fragile: None, atomic: false }
+        let extra = Extra { password: text.map(password), seed: [seed; 32] };
+        Self { begin, tell, extra, going: None, fragile: None, atomic: false }
     }
 
     pub(crate) fn fragile(self, kind: Kind) -> Self {
@@ -90,7 +90,7 @@ where
     fn play(&mut self, world: &mut World, how: How) {
         if self.going.is_none() {
             let flow = (self.begin)(world).expect("the run can begin");
-            self.going = Some(Going { run: Run::start(flow, &world.rules), beside: self.beside.clone() });
+            self.going = Some(Going { run: Run::start(flow, &world.rules), extra: self.extra.clone() });
         } else {
             if how != How::Well {
                 self.fragile = None;
@@ -107,11 +107,11 @@ where
     }
 
     fn boxed(&self) -> Box<dyn Player> {
-        let (begin, beside, going) = (Rc::clone(&self.begin), self.beside.clone(), self.going.clone());
-        Box::new(Self { begin, beside, going, ..*self })
+        let (begin, extra, going) = (Rc::clone(&self.begin), self.extra.clone(), self.going.clone());
+        Box::new(Self { begin, extra, going, ..*self })
     }
 
-    fn told(&self) -> Option<String> {
+    fn disclosed(&self) -> Option<String> {
         self.going.clone()?.run.into_outcome().ok().as_ref().map(self.tell)
     }
 }
@@ -139,8 +139,8 @@ impl State {
     }
 
     /// Returns the result of each player.
-    pub(crate) fn told(&self) -> Vec<Option<String>> {
-        self.players.iter().map(|player| player.told()).collect()
+    pub(crate) fn disclosed(&self) -> Vec<Option<String>> {
+        self.players.iter().map(|player| player.disclosed()).collect()
     }
 }
 

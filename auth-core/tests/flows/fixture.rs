@@ -193,13 +193,13 @@ pub(crate) fn nothing_found() -> Found {
 }
 
 /// Adds a mail to the outbox.
-pub(crate) fn beside(found: Found, purpose: Purpose, id: MailId, state: WaitingState) -> Found {
+pub(crate) fn with_mail(found: Found, purpose: Purpose, id: MailId, state: WaitingState) -> Found {
     Found { waiting: vec![WaitingMail { purpose, id, state }], ..found }
 }
 
 /// Adds an activation mail that is tried at `next`.
 pub(crate) fn trying(found: Found, next: Time) -> Found {
-    beside(found, Purpose::Activation, mail_id(8), WaitingState::Free { next })
+    with_mail(found, Purpose::Activation, mail_id(8), WaitingState::Free { next })
 }
 
 /// Returns the order that replaces what was found with `row`.

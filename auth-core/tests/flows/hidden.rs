@@ -37,9 +37,9 @@ fn worlds() -> Vec<(&'static str, World)> {
     let mut activated = pending.clone();
     let code = activated.last_code();
     activated.activate(ADDRESS, OWNERS, &code);
-    let mut told = activated.clone();
-    told.resend(ADDRESS);
-    told.pass(seconds(60));
+    let mut notified = activated.clone();
+    notified.resend(ADDRESS);
+    notified.pass(seconds(60));
     let mut active = activated.clone();
     active.later(DAY * 3);
     let mut weak = pending.clone();
@@ -55,7 +55,7 @@ fn worlds() -> Vec<(&'static str, World)> {
         ("pending, tries used up", used_up),
         ("expired", expired),
         ("just activated", activated),
-        ("active and notified today", told),
+        ("active and notified today", notified),
         ("active for days", active),
         ("pending, weak hash", weak),
         ("pending, manipulated hash", costly),

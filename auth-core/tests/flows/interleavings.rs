@@ -89,13 +89,13 @@ fn crossing_fails(password: &'static str, codes_of: &'static str, deliveries: Ve
     players.extend(deliveries);
     let (mut crossed, mut matched) = (0, 0);
     let states = explore(State { world: world(), players }, |state| {
-        let told = state.told();
-        if let Some(told) = &told[0] {
-            assert_eq!(told, REFUSED, "{password:?} with a code of {codes_of:?}");
+        let disclosed = state.disclosed();
+        if let Some(disclosed) = &disclosed[0] {
+            assert_eq!(disclosed, REFUSED, "{password:?} with a code of {codes_of:?}");
             crossed += 1;
         }
-        let activated = told[1].as_deref() == Some(ACTIVATED);
-        assert_eq!(state.world.is_active(ADDRESS), activated, "{told:?}");
+        let activated = disclosed[1].as_deref() == Some(ACTIVATED);
+        assert_eq!(state.world.is_active(ADDRESS), activated, "{disclosed:?}");
         if activated {
             assert!(active_password_is(&state.world, codes_of));
             matched += 1;
@@ -121,7 +121,7 @@ fn both_succeed_beside(others: Vec<Box<dyn Player>>) {
     let mut players: Vec<Box<dyn Player>> = vec![Box::new(fragile), activates(6, OURS, OURS)];
     players.extend(others);
     let states = explore(State { world, players }, |state| {
-        assert_eq!(state.told()[..2], [Some(ACTIVATED.into()), Some(ACTIVATED.into())]);
+        assert_eq!(state.disclosed()[..2], [Some(ACTIVATED.into()), Some(ACTIVATED.into())]);
         assert!(state.world.is_active(ADDRESS));
     });
     assert!(states > 500, "only {states} states");
@@ -142,9 +142,9 @@ fn an_activation_and_another_registration_agree_on_who_was_first() {
     let players = vec![Box::new(fragile), registers(6, THEIRS), delivers(7), activates(8, THEIRS, THEIRS)];
     let mut winners = std::collections::BTreeSet::new();
     explore(State { world, players }, |state| {
-        let told = state.told();
-        let ours = told[0].as_deref() == Some(ACTIVATED);
-        let theirs = told[3].as_deref() == Some(ACTIVATED);
+        let disclosed = state.disclosed();
+        let ours = disclosed[0].as_deref() == Some(ACTIVATED);
+        let theirs = disclosed[3].as_deref() == Some(ACTIVATED);
         assert!(!(ours && theirs), "only one attempt of an address is activated");
         if ours || theirs {
             assert!(active_password_is(&state.world, if ours { OURS } else { THEIRS }));
@@ -162,8 +162,8 @@ fn every_code_of_one_attempt_opens_it_however_its_registrations_raced() {
         let codes: Vec<Code> = state.world.mailbox.iter().filter_map(|mail| mail.code.clone()).collect();
         for code in codes {
             let mut world = state.world.clone();
-            let told = world.activate(ADDRESS, OURS, &code).outcome().disclosed;
-            assert_eq!(told, auth_core::Activation::Activated);
+            let disclosed = world.activate(ADDRESS, OURS, &code).outcome().disclosed;
+            assert_eq!(disclosed, auth_core::Activation::Activated);
             opened += 1;
         }
     });

@@ -187,8 +187,8 @@ fn a_stalled_activation_never_overwrites_a_newer_attempt() {
     world.register(ADDRESS, STRANGERS);
     world.deliver();
     let flow = activate(ADDRESS, &world.last_code());
-    let beside = world.beside(Some(STRANGERS));
-    let mut stalled = Going { run: Run::start(flow, &world.rules), beside };
+    let extra = world.extra(Some(STRANGERS));
+    let mut stalled = Going { run: Run::start(flow, &world.rules), extra };
     while stalled.run.waits_for() != Some(Kind::CommitAccount) {
         assert!(stalled.step(&mut world, How::Well));
     }
@@ -198,8 +198,8 @@ fn a_stalled_activation_never_overwrites_a_newer_attempt() {
     while stalled.run.waits_for().is_some() {
         assert!(stalled.step(&mut world, How::Well));
     }
-    let told = stalled.run.into_outcome().expect("the run has ended").expect("nothing broke").disclosed;
-    assert_eq!(told, Activation::Refused);
+    let disclosed = stalled.run.into_outcome().expect("the run has ended").expect("nothing broke").disclosed;
+    assert_eq!(disclosed, Activation::Refused);
     assert!(!world.is_active(ADDRESS), "the owner's attempt is still pending");
 }
 

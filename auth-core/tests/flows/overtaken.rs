@@ -72,8 +72,8 @@ fn a_mail_that_was_replaced_before_it_left_does_not_count() {
 fn a_request_that_rested_for_a_day_decides_again() {
     let mut world = World::new(rules());
     let rests = before(Kind::CommitAccount, |world| world.later(DAY));
-    let told = world.drive(register(ADDRESS), Some(OURS), rests).outcome().disclosed;
-    assert_eq!(told, Registration::Accepted);
+    let disclosed = world.drive(register(ADDRESS), Some(OURS), rests).outcome().disclosed;
+    assert_eq!(disclosed, Registration::Accepted);
     assert_eq!(world.deliver(), [Event::MailSent]);
     let code = world.last_code();
     assert_eq!(world.activate(ADDRESS, OURS, &code).outcome().event, Event::Activated);
@@ -134,7 +134,7 @@ fn a_late_worker_does_not_shorten_the_code_that_another_one_sends() {
 
 fn delivers(world: &mut World) -> Going<Deliver> {
     let leased = world.lease().expect("a mail is due");
-    Going { run: Run::start(Deliver { leased }, &world.rules), beside: world.beside(None) }
+    Going { run: Run::start(Deliver { leased }, &world.rules), extra: world.extra(None) }
 }
 
 /// Three codes have arrived. A fourth mail is deferred: while it may still arrive only the newest three codes are
@@ -202,7 +202,7 @@ enum Request {
 impl Request {
     fn begin(world: &mut World, numbers: &mut Numbers) -> Self {
         fn going<F: Flow>(world: &mut World, flow: F, text: Option<&str>) -> Going<F> {
-            Going { run: Run::start(flow, &world.rules), beside: world.beside(text) }
+            Going { run: Run::start(flow, &world.rules), extra: world.extra(text) }
         }
         match numbers.below(3) {
             0 => Self::Register(going(world, register(ADDRESS), Some(OURS))),

@@ -155,7 +155,7 @@ fn a_worker_whose_lease_ran_out_while_it_sent_settles_nothing_and_its_code_is_th
         let world = taken_over(effect);
         assert_eq!(world.mailbox.len(), 2);
         assert_eq!(world.mailbox[0].code, world.mailbox[1].code, "both mails carry the same code");
-        let told = world.clone().activate(ADDRESS, OURS, &world.last_code()).outcome().disclosed;
-        assert_eq!(told, Activation::Activated);
+        let disclosed = world.clone().activate(ADDRESS, OURS, &world.last_code()).outcome().disclosed;
+        assert_eq!(disclosed, Activation::Activated);
     }
 }

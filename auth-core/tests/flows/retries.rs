@@ -34,8 +34,8 @@ fn for_each_trouble(effects: usize, mut run: impl FnMut(usize, How)) {
 
 fn activates(world: &mut World) {
     let code = world.last_code();
-    let told = world.activate(ADDRESS, PASSWORD, &code).outcome().disclosed;
-    assert_eq!(told, Activation::Activated);
+    let disclosed = world.activate(ADDRESS, PASSWORD, &code).outcome().disclosed;
+    assert_eq!(disclosed, Activation::Activated);
     assert!(world.is_active(ADDRESS));
 }
 

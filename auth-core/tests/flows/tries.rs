@@ -74,8 +74,8 @@ fn a_success_elsewhere_clears_nothing() {
     let mine = world.last_code();
     world.register("bob@example.org", PASSWORD);
     world.deliver();
-    let his = world.last_code();
-    assert_eq!(world.activate("bob@example.org", PASSWORD, &his).outcome().event, Event::Activated);
+    let theirs = world.last_code();
+    assert_eq!(world.activate("bob@example.org", PASSWORD, &theirs).outcome().event, Event::Activated);
     assert_eq!(tries(&mut world, &mine), Event::TriesUsedUp);
 }
 
@@ -96,8 +96,8 @@ fn a_hundred_guesses_at_once_are_compared_five_times() {
     let mut world = mailed();
     let wrong = world.wrong_code();
     let begin = |world: &mut World| {
-        let beside = world.beside(Some(PASSWORD));
-        Going { run: Run::start(activate(ADDRESS, &wrong), &world.rules), beside }
+        let extra = world.extra(Some(PASSWORD));
+        Going { run: Run::start(activate(ADDRESS, &wrong), &world.rules), extra }
     };
     let mut guesses: Vec<_> = (0..100).map(|_| begin(&mut world)).collect();
     // All runs take each step before any takes the next.

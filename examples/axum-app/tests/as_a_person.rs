@@ -88,7 +88,7 @@ fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
         }
         std::thread::sleep(std::time::Duration::from_millis(10)); // polling interval
     }
-    panic!("waited in vain for {what}");
+    panic!("waited too long for {what}");
 }
 
 /// Returns the line of a mail that is a code.
@@ -114,8 +114,8 @@ fn a_visitor_becomes_a_member() {
     assert_eq!(club.confirms(code), 200);
     assert_eq!(club.home(), "The reading club has 1 members.\n");
     assert_eq!(club.confirms(code), 200, "the answer may have been lost");
-    assert_eq!(club.joins(), 202, "nobody is told who is a member");
-    assert!(club.mail().contains("You are a member: nothing has changed."), "but the owner is");
+    assert_eq!(club.joins(), 202, "nobody learns who is a member");
+    assert!(club.mail().contains("You are a member: nothing has changed."), "but the owner does");
     assert_eq!(club.asks("/join/again", &json!({ "email": EMAIL })), 202);
 }
 

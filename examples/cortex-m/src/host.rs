@@ -48,9 +48,9 @@ impl Host {
         let verdict = self.rules.policy().password.judge(&password, Estimate { score: 4, common: false });
         let locale = Locale::parse("en").expect("the language tag is valid");
         let flow = Register { address, verdict, client: client(), locale };
-        let told = self.drive(flow, Some(&password)).map_err(|_| "try again")?.disclosed;
+        let disclosed = self.drive(flow, Some(&password)).map_err(|_| "try again")?.disclosed;
         self.deliver();
-        Ok(told)
+        Ok(disclosed)
     }
 
     pub(crate) fn activate(

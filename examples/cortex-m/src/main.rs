@@ -46,13 +46,13 @@ fn main() -> ! {
             }
             #[cfg(feature = "host")]
             ["register", address, password] => {
-                let (heap, told) = heap::most_during(|| host.register(address, password));
-                println!("{told:?}, {heap} bytes of heap with what is stored");
+                let (heap, disclosed) = heap::most_during(|| host.register(address, password));
+                println!("{disclosed:?}, {heap} bytes of heap with what is stored");
             }
             #[cfg(feature = "host")]
             ["activate", address, password, code] => {
-                let (heap, told) = heap::most_during(|| host.activate(address, password, code));
-                println!("{told:?}, {heap} bytes of heap");
+                let (heap, disclosed) = heap::most_during(|| host.activate(address, password, code));
+                println!("{disclosed:?}, {heap} bytes of heap");
             }
             ["flash"] => println!("{} bytes of flash without the scripts", flash() - scripts()),
             _ => println!("flash, replay, register ADDRESS PASSWORD, or activate ADDRESS PASSWORD CODE"),

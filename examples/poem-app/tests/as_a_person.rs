@@ -62,7 +62,7 @@ fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
         }
         std::thread::sleep(std::time::Duration::from_millis(10)); // polling interval
     }
-    panic!("waited in vain for {what}");
+    panic!("waited too long for {what}");
 }
 
 fn text(mut answer: Response<ureq::Body>) -> String {

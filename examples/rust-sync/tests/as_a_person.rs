@@ -62,8 +62,8 @@ fn tries_are_counted() {
 }
 
 #[test]
-fn what_cannot_be_is_told() {
-    for (arguments, told) in [
+fn invalid_arguments_are_explained() {
+    for (arguments, message) in [
         (&["ada", "secret-secret"][..], "an e-mail address must contain an @"),
         (&["ada@example.org", ""], "a password must have at least one character"),
         (&["ada@example.org"], "usage: rust-sync ADDRESS PASSWORD"),
@@ -71,6 +71,6 @@ fn what_cannot_be_is_told() {
         let mut person = Person::starts(arguments);
         let mut error = String::new();
         person.program.stderr.take().unwrap().read_to_string(&mut error).unwrap();
-        assert!(error.contains(told), "{error}");
+        assert!(error.contains(message), "{error}");
     }
 }

@@ -11,9 +11,9 @@ use auth_core::{
 use crate::{
     derived,
     fixture::{
-        CODE_KEY, DAY, KEPT, TTL, activated, active, at, attempt, beside, expired, found, generation, key,
-        locale, mail_id, nothing_found, notice, owed, pending, replaces, rules, rules_with, seconds, sent,
-        stored_address, unsent,
+        CODE_KEY, DAY, KEPT, TTL, activated, active, at, attempt, expired, found, generation, key, locale,
+        mail_id, nothing_found, notice, owed, pending, replaces, rules, rules_with, seconds, sent,
+        stored_address, unsent, with_mail,
     },
     script::{Script, Step, finds, step},
 };
@@ -96,7 +96,7 @@ fn settles(settlement: Settlement, settled: Settled) -> Step {
 
 /// Adds the mail under this worker's lease.
 fn held(found: Found, purpose: Purpose) -> Found {
-    beside(found, purpose, mail_id(9), WaitingState::Held { token: LEASE.token })
+    with_mail(found, purpose, mail_id(9), WaitingState::Held { token: LEASE.token })
 }
 
 /// Finds the mail under its lease and begins it: from now on its outcome may stay unknown.
@@ -218,7 +218,7 @@ pub(super) fn begun_too_often() -> Script<Deliver> {
 pub(super) fn lease_lost_before_it_began() -> [Script<Deliver>; 3] {
     let token = LeaseToken::from_bytes([6; 16]);
     let states = [WaitingState::Held { token }, WaitingState::Free { next: at(0) }];
-    let others = states.map(|state| beside(found(4, &row()), Purpose::Activation, mail_id(9), state));
+    let others = states.map(|state| with_mail(found(4, &row()), Purpose::Activation, mail_id(9), state));
     let [held, free] = others;
     [held, free, found(4, &row())]
         .map(|found| script(first_try(activation_mail()), vec![finds(found)], Ok(Event::LeaseLost)))

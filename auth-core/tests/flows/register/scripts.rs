@@ -72,10 +72,12 @@ impl Round {
     }
 
     /// An active account: nothing changes but the time of the notice.
-    fn taken(row: Row, told_at: Option<i64>) -> Self {
-        let mail = told_at.map(|_| notice(derived::register(SEED).2, &attempt(1), at(0)));
-        let after =
-            Row { last_notice: told_at.map_or(row.last_notice, |told| Some(at(told))), ..row.clone() };
+    fn taken(row: Row, notified_at: Option<i64>) -> Self {
+        let mail = notified_at.map(|_| notice(derived::register(SEED).2, &attempt(1), at(0)));
+        let after = Row {
+            last_notice: notified_at.map_or(row.last_notice, |seconds| Some(at(seconds))),
+            ..row.clone()
+        };
         let event = Event::AlreadyActive;
         Self { found: found(4, &row), salt: fresh_salt(), row: after, mail, event }
     }

@@ -56,7 +56,7 @@ pub(crate) fn before(
 
 /// What a host keeps outside a run.
 #[derive(Clone)]
-pub(crate) struct Beside {
+pub(crate) struct Extra {
     pub(crate) password: Option<Password>,
     pub(crate) seed: [u8; 32],
 }
@@ -101,22 +101,22 @@ impl Request {
 /// What a person without the mailbox can observe: the answer, and how long it took.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Seen {
-    told: String,
+    disclosed: String,
     kinds: Vec<Kind>,
     hashes: Vec<Hashing>,
 }
 
 impl Seen {
-    fn of<F: Flow, T: Debug>(ran: Ran<F>, told: impl FnOnce(F::Outcome) -> T) -> Self {
-        let told = ran.ended.map(|ended| ended.map(told));
-        Self { told: format!("{told:?}"), kinds: ran.kinds, hashes: ran.hashes }
+    fn of<F: Flow, T: Debug>(ran: Ran<F>, disclosed: impl FnOnce(F::Outcome) -> T) -> Self {
+        let disclosed = ran.ended.map(|ended| ended.map(disclosed));
+        Self { disclosed: format!("{disclosed:?}"), kinds: ran.kinds, hashes: ran.hashes }
     }
 }
 
 /// A run and what its host keeps outside it, carried out one effect at a time.
 pub(crate) struct Going<F: Flow> {
     pub(crate) run: Run<F>,
-    pub(crate) beside: Beside,
+    pub(crate) extra: Extra,
 }
 
 impl<F: Flow> Clone for Going<F>
@@ -124,7 +124,7 @@ where
     Run<F>: Clone,
 {
     fn clone(&self) -> Self {
-        Self { run: self.run.clone(), beside: self.beside.clone() }
+        Self { run: self.run.clone(), extra: self.extra.clone() }
     }
 }
 
@@ -135,7 +135,7 @@ impl<F: Flow> Going<F> {
         if how == How::DiesBefore {
             return false;
         }
-        let answered = world.carry_out(effect, &self.beside, how);
+        let answered = world.carry_out(effect, &self.extra, how);
         if how == How::DiesAfter {
             return false;
         }
@@ -146,11 +146,11 @@ impl<F: Flow> Going<F> {
 
 impl World {
     /// Returns what a host keeps outside its next run; each run draws a seed of its own.
-    pub(crate) fn beside(&mut self, text: Option<&str>) -> Beside {
+    pub(crate) fn extra(&mut self, text: Option<&str>) -> Extra {
         self.runs += 1;
         let mut seed = [0; 32];
         seed[..8].copy_from_slice(&self.runs.to_be_bytes());
-        Beside { password: text.map(password), seed }
+        Extra { password: text.map(password), seed }
     }
 
     /// Drives a run to its end. Before each effect `trouble` may change the world, and decides what happens to the
@@ -162,7 +162,7 @@ impl World {
         mut trouble: impl FnMut(&mut Self, Kind, usize) -> How,
     ) -> Ran<F> {
         let (mut kinds, mut hashes) = (Vec::new(), Vec::new());
-        let mut going = Going { run: Run::start(flow, &self.rules), beside: self.beside(text) };
+        let mut going = Going { run: Run::start(flow, &self.rules), extra: self.extra(text) };
         while let Some(kind) = going.run.waits_for() {
             let how = trouble(self, kind, kinds.len());
             kinds.push(kind);
@@ -239,13 +239,13 @@ impl World {
         events
     }
 
-    fn carry_out(&mut self, effect: Effect, beside: &Beside, how: How) -> auth_core::Answered {
+    fn carry_out(&mut self, effect: Effect, extra: &Extra, how: How) -> auth_core::Answered {
         match effect {
             Effect::Admit(ticket, _) => ticket.answer(self.go(how, |world| Ok(world.admit()))),
-            Effect::Random(ticket, _) => ticket.answer(self.go(how, |_| Ok(Seed(Secret::new(beside.seed))))),
+            Effect::Random(ticket, _) => ticket.answer(self.go(how, |_| Ok(Seed(Secret::new(extra.seed))))),
             Effect::FindAccount(ticket, order) => ticket.answer(self.go(how, |world| Ok(world.find(&order)))),
             Effect::HashPassword(ticket, order) => ticket.answer(self.go(how, |_| {
-                let password = beside.password.as_ref().expect("the run has a password");
+                let password = extra.password.as_ref().expect("the run has a password");
                 let hash = Secret::new(toy_hash(password, order.salt, order.params));
                 Ok(Hashed { params: order.params, hash })
             })),

@@ -17,7 +17,7 @@ use auth_core::{
 };
 use sha2::{Digest, Sha256};
 
-pub(crate) use drive::{Beside, Going, How, Request, Seen, activate, before, register, well};
+pub(crate) use drive::{Extra, Going, How, Request, Seen, activate, before, register, well};
 
 use crate::fixture;
 

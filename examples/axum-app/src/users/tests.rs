@@ -176,7 +176,7 @@ async fn what_has_expired_goes_and_members_stay() {
 }
 
 #[tokio::test]
-async fn damage_is_told_and_holds_nobody_up() {
+async fn damage_is_reported_and_blocks_nobody() {
     let (_folder, users) = open().await;
     let pending = row(Status::Pending(attempt(3)), Some(now().after(FAR)));
     put(&users, 0, None, pending, Some(mail(1, 3))).await;
