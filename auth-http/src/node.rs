@@ -1,7 +1,7 @@
 //! Owns a node: what serves and works together, made from settings, without a listener.
 //!
 //! The program gives it one (`program/serve.rs`); a poem application mounts its endpoint under a path
-//! of its own, as `examples/poem-app` does. Next: `parts.rs` for which technology serves which port.
+//! of its own, as `examples/poem-app` does. Next: `wiring.rs` for which technology serves which port.
 
 use std::{
     future::{Future, pending},
@@ -22,9 +22,8 @@ use crate::{
     driver::{Driver, Ports},
     hooks::{self, Hooks},
     http::{self, Proxies, Shared},
-    parts,
     port::{Accounts, AccountsDatabase},
-    starting, worker,
+    preflight, wiring, worker,
 };
 
 /// How long the end may take: what was accepted is answered within ten seconds of its arrival.
@@ -59,26 +58,26 @@ impl Node {
     /// serves the same SQLite file; nothing runs then.
     pub async fn start(settings: Settings) -> Result<Self, StartError> {
         choose_tls();
-        starting::warn(&settings);
-        let clock = parts::clock()?;
+        preflight::warn(&settings);
+        let clock = wiring::clock()?;
         let hasher = HashScrypt::start(settings.hash_workers, settings.hash_queue)
             .map_err(|error| StartError(format!("AUTH_HASH_WORKERS: no threads for hashing: {error}")))?;
-        let templates = parts::templates(&settings)?;
+        let templates = wiring::templates(&settings)?;
         let locales = templates.locales().to_vec();
-        let codes = parts::codes(&settings, clock.clone())?;
-        let (mailer, mailbox) = parts::mailer(&settings, templates, clock.clone())?;
+        let codes = wiring::codes(&settings, clock.clone())?;
+        let (mailer, mailbox) = wiring::mailer(&settings, templates, clock.clone())?;
         let hooks = Hooks::from_environment().map_err(StartError)?;
         // Last: a start that is refused for another reason leaves the schema as it was.
-        let accounts = parts::accounts(&settings, clock.clone()).await?;
+        let accounts = wiring::accounts(&settings, clock.clone()).await?;
         // Before the schema is touched: the server that has the database would not know the new one.
-        parts::claim(accounts.as_ref()).await?;
-        starting::refuse(&accounts.examine().await)?;
+        wiring::claim(accounts.as_ref()).await?;
+        preflight::refuse(&accounts.examine().await)?;
         if settings.migrate {
-            parts::migrate(accounts.as_ref()).await?;
+            wiring::migrate(accounts.as_ref()).await?;
         } else {
-            parts::require_schema(accounts.as_ref()).await?;
+            wiring::require_schema(accounts.as_ref()).await?;
         }
-        starting::tell(&codes.examine().await);
+        preflight::tell(&codes.examine().await);
         let ports = Ports {
             accounts: Arc::clone(&accounts) as Arc<dyn Accounts>,
             codes,

@@ -5,7 +5,7 @@ use poem::{
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
 };
 
-use super::front::empty;
+use super::middleware::empty;
 
 /// The headers that we read.
 const READ: [&str; 3] = ["authorization", "content-type", "accept-language"];

@@ -1,7 +1,7 @@
 //! Owns HTTP: one file per operation, from its fields to a flow's input, from an outcome to an answer.
 //!
 //! Nothing here decides what an outcome is, or knows what stores there are. Next: `routes.rs` for
-//! what exists, `front.rs` for what every request passes, `register.rs` for an operation.
+//! what exists, `middleware.rs` for what every request passes, `register.rs` for an operation.
 
 mod activate;
 mod basic;
@@ -10,9 +10,9 @@ mod client;
 mod cors;
 mod document;
 mod forwarded;
-mod front;
 mod health;
 mod language;
+mod middleware;
 mod operation;
 mod pages;
 mod problem;
@@ -23,7 +23,7 @@ mod schema;
 mod service;
 
 pub use client::Proxies;
-pub use front::Unreadable;
+pub use middleware::Unreadable;
 pub use service::Shared;
 
 use std::sync::Arc;
@@ -145,5 +145,5 @@ pub fn endpoint(shared: Arc<Shared>) -> impl Endpoint<Output = Response> {
         .nest_no_strip("/v1", service())
         .nest_no_strip("/livez", service())
         .nest_no_strip("/readyz", service());
-    front::Front::new(routes.data(Arc::clone(&shared)), shared)
+    middleware::Middleware::new(routes.data(Arc::clone(&shared)), shared)
 }

@@ -131,7 +131,7 @@ pub(crate) fn clock(request: &Request) -> Response {
     match (&Shared::of(request).shift_clock, seconds) {
         (Some(shift), Some(seconds)) if is_local(request) => {
             shift(seconds);
-            super::front::empty(StatusCode::NO_CONTENT)
+            super::middleware::empty(StatusCode::NO_CONTENT)
         }
         _ => Problem::new(&NOT_FOUND).into_response(),
     }

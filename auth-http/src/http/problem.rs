@@ -1,7 +1,7 @@
 //! Owns every answer that is not a success: a fixed list of RFC 9457 problems.
 //!
 //! Public text and log text are apart: nothing of serde, SQL or the input gets into an answer.
-//! The request id, and the challenge of a 401, are added where the answer leaves, in `front.rs`.
+//! The request id, and the challenge of a 401, are added where the answer leaves, in `middleware.rs`.
 
 use std::{borrow::Cow, time::Duration};
 
@@ -196,7 +196,7 @@ impl Problem {
 }
 
 impl IntoResponse for Problem {
-    /// Leaves the body and the challenge of a 401 to `front.rs`, which knows the request.
+    /// Leaves the body and the challenge of a 401 to `middleware.rs`, which knows the request.
     fn into_response(self) -> Response {
         let mut response = Response::builder()
             .status(StatusCode::from_u16(self.kind.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR))

@@ -8,15 +8,14 @@ use super::Failure;
 use crate::{
     adapter::mail_templates::MailTemplates,
     config::Settings,
-    parts,
     port::{AccountsDatabase, Finding, Verdict},
-    random,
+    random, wiring,
 };
 
 /// Tries every part; fails if one of them does.
 pub(super) async fn run(settings: &Settings, mail_to: Option<&str>) -> Result<(), Failure> {
     let mut report = Report { failed: Vec::new() };
-    match parts::accounts(settings, parts::clock()?).await {
+    match wiring::accounts(settings, wiring::clock()?).await {
         Err(error) => report.add(&Finding::bad("database", error))?,
         Ok(accounts) => {
             for finding in accounts.examine().await {
@@ -29,7 +28,7 @@ pub(super) async fn run(settings: &Settings, mail_to: Option<&str>) -> Result<()
             accounts.close().await;
         }
     }
-    match parts::codes(settings, parts::clock()?) {
+    match wiring::codes(settings, wiring::clock()?) {
         Err(error) => report.add(&Finding::bad("codes", error))?,
         Ok(codes) => {
             for finding in codes.examine().await {
@@ -37,7 +36,7 @@ pub(super) async fn run(settings: &Settings, mail_to: Option<&str>) -> Result<()
             }
         }
     }
-    match parts::templates(settings) {
+    match wiring::templates(settings) {
         Err(error) => report.add(&Finding::bad("mail", error))?,
         Ok(templates) => mail(settings, templates, mail_to, &mut report).await?,
     }
@@ -83,7 +82,7 @@ async fn mail(
     report: &mut Report,
 ) -> Result<(), Failure> {
     let languages = templates.locales().join(", ");
-    let (mailer, mailbox) = match parts::mailer(settings, templates, parts::clock()?) {
+    let (mailer, mailbox) = match wiring::mailer(settings, templates, wiring::clock()?) {
         Ok(made) => made,
         Err(error) => return report.add(&Finding::bad("mail", error)),
     };
@@ -98,7 +97,7 @@ async fn mail(
     };
     let locale = Locale::parse("en").map_err(|error| Failure::Refused(error.to_string()))?;
     if mailbox.is_some() {
-        return report.add(&match parts::templates(settings)?.render(&Template::Notice, &locale) {
+        return report.add(&match wiring::templates(settings)?.render(&Template::Notice, &locale) {
             Ok(mail) => Finding::good(
                 "test mail",
                 format_args!(

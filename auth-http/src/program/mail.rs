@@ -9,8 +9,8 @@ use super::{Failure, print};
 use crate::{
     adapter::clock::rfc3339,
     config::Settings,
-    parts,
     port::{AccountsDatabase, OutboxMail, OutboxState, PortError, Which},
+    wiring,
 };
 
 /// Lists the outbox.
@@ -66,7 +66,7 @@ pub(super) async fn purge(settings: &Settings) -> Result<(), Failure> {
 }
 
 async fn open(settings: &Settings) -> Result<Arc<dyn AccountsDatabase>, Failure> {
-    Ok(parts::migrated(settings, parts::clock()?).await?)
+    Ok(wiring::migrated(settings, wiring::clock()?).await?)
 }
 
 fn report(changed: u64, which: &Which, what: &str) -> Result<(), Failure> {

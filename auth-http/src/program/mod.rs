@@ -19,8 +19,8 @@ use command_line::{Command, MailCommand, Parsed};
 use crate::{
     config::{ConfigError, Settings},
     node::{self, StartError},
-    parts,
-    starting::UNKNOWN_VARIABLE,
+    preflight::UNKNOWN_VARIABLE,
+    wiring,
 };
 
 /// Tells why a command failed.
@@ -101,8 +101,8 @@ async fn run(parsed: Parsed) -> Result<(), Failure> {
 }
 
 async fn migrate(settings: &Settings) -> Result<(), Failure> {
-    let accounts = parts::accounts(settings, parts::clock()?).await?;
-    parts::migrate(accounts.as_ref()).await?;
+    let accounts = wiring::accounts(settings, wiring::clock()?).await?;
+    wiring::migrate(accounts.as_ref()).await?;
     accounts.close().await;
     print("the schema is up to date")
 }

@@ -31,19 +31,19 @@ use crate::random;
 pub struct Unreadable(pub StatusCode);
 
 /// Wraps the routes.
-pub(super) struct Front<E> {
+pub(super) struct Middleware<E> {
     inner: E,
     shared: Arc<Shared>,
 }
 
-impl<E> Front<E> {
+impl<E> Middleware<E> {
     /// Wraps routes that have the shared state attached.
     pub(super) const fn new(inner: E, shared: Arc<Shared>) -> Self {
         Self { inner, shared }
     }
 }
 
-impl<E: Endpoint> Endpoint for Front<E> {
+impl<E: Endpoint> Endpoint for Middleware<E> {
     type Output = Response;
 
     async fn call(&self, mut request: Request) -> Result<Response> {
@@ -76,7 +76,7 @@ impl<E: Endpoint> Endpoint for Front<E> {
     }
 }
 
-impl<E: Endpoint> Front<E> {
+impl<E: Endpoint> Middleware<E> {
     /// Answers what no handler shall see.
     fn refuse(&self, route: Option<&Route>, request: &mut Request, cross_origin: bool) -> Option<Response> {
         let Some(route) = route else { return Some(Problem::new(&NOT_FOUND).into_response()) };
