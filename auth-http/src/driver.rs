@@ -26,18 +26,12 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::Instrument;
 
 use crate::{
+    budget,
     hooks::Hooks,
     metrics::Metrics,
     port::{Accounts, Codes, Hasher, Mailer, PortError},
     random,
 };
-
-/// The most that one read, or the waiting for one write, may take.
-const PATIENCE: Duration = Duration::from_secs(3);
-/// The most that a hash may take, its place in the queue included.
-const HASH_PATIENCE: Duration = Duration::from_secs(8);
-/// The most that a request may take, so that an answer leaves within ten seconds.
-const REQUEST_DEADLINE: Duration = Duration::from_secs(9);
 
 /// Holds the adapters that serve the ports.
 #[derive(Clone)]
@@ -141,7 +135,7 @@ impl Driver {
     {
         let Visitor { client, password, address, from } = visitor;
         let hashing = password.map(|password| (client, Arc::new(password)));
-        let deadline = Some(Instant::now() + REQUEST_DEADLINE);
+        let deadline = Some(Instant::now() + budget::REQUEST);
         let writing = Arc::new(AtomicBool::new(false));
         let beside = Beside { hashing, deadline, writing: Arc::clone(&writing) };
         let driver = Arc::clone(self);
@@ -206,7 +200,7 @@ impl Driver {
 
     async fn perform(&self, effect: Effect, beside: &Beside) -> Answered {
         let (accounts, codes) = (Arc::clone(&self.ports.accounts), Arc::clone(&self.ports.codes));
-        let patience = beside.patience(PATIENCE);
+        let patience = beside.patience(budget::EFFECT);
         // A request that was only counted is nothing to see through.
         if effect.kind().class() == Class::Write && effect.kind() != Kind::Admit {
             beside.writing.store(true, Ordering::SeqCst);
@@ -220,7 +214,7 @@ impl Driver {
                         hashing.ok_or_else(|| PortError::not_done("hash a password", NoPassword))?;
                     hasher.hash(client, password, order).await
                 };
-                self.carry_out(ticket, beside.patience(HASH_PATIENCE), work).await
+                self.carry_out(ticket, beside.patience(budget::HASH), work).await
             }
             Effect::FindAccount(ticket, order) => {
                 let work = async move { accounts.find(&order.key).await };

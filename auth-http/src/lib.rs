@@ -10,6 +10,7 @@
 compile_error!("accounts need a database: enable the feature mysql or sqlite");
 
 pub mod adapter;
+mod budget;
 pub mod config;
 pub mod driver;
 pub mod hooks;

@@ -6,7 +6,6 @@
 use std::{
     future::{Future, pending},
     sync::Arc,
-    time::Duration,
 };
 
 use poem::{Endpoint, EndpointExt, Response, Route, endpoint::make};
@@ -18,6 +17,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::{
     adapter::hash_scrypt::HashScrypt,
+    budget,
     config::Settings,
     driver::{Driver, Ports},
     hooks::{self, Hooks},
@@ -25,11 +25,6 @@ use crate::{
     port::{Accounts, AccountsDatabase},
     preflight, wiring, worker,
 };
-
-/// How long the end may take: what was accepted is answered within ten seconds of its arrival.
-const FAREWELL: Duration = Duration::from_secs(8);
-/// How long writes that were begun, and the database, may take after that.
-const LAST_WRITES: Duration = Duration::from_secs(1);
 
 /// Tells why a node cannot start, and what to do about it.
 #[derive(Debug, thiserror::Error)]
@@ -117,7 +112,7 @@ impl Node {
         let text = move |_| {
             let driver = Arc::clone(&driver);
             async move {
-                let outbox = timeout(Duration::from_secs(2), driver.ports.accounts.depth()).await;
+                let outbox = timeout(budget::PROBE, driver.ports.accounts.depth()).await;
                 let outbox = outbox.ok().and_then(Result::ok);
                 let text = driver.metrics.text(driver.ports.hasher.load(), outbox);
                 Response::builder()
@@ -162,7 +157,7 @@ impl Node {
             self.shared.driver.finish_writes().await;
             self.accounts.close().await;
         };
-        timeout(FAREWELL, all).await.is_ok() & timeout(LAST_WRITES, writes).await.is_ok()
+        timeout(budget::SHUTDOWN, all).await.is_ok() & timeout(budget::LAST_WRITES, writes).await.is_ok()
     }
 }
 

@@ -31,6 +31,7 @@ use tokio::{
 use tokio_io_timeout::TimeoutStream;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+use crate::budget;
 use crate::once_a_minute::OnceAMinute;
 use stream::Stream;
 
@@ -38,13 +39,7 @@ use stream::Stream;
 const CONNECTIONS: usize = 4096;
 /// Those that must be free for an idle connection to be kept for as long as it is configured.
 const RESERVE: usize = CONNECTIONS / 4;
-/// How long a request's head may take to arrive, from its first byte.
-const HEAD: Duration = Duration::from_secs(10);
-/// How long a client may take nothing of its answer.
-const WRITE: Duration = Duration::from_secs(10);
-/// How long an answer may take to be written once the end has come.
-const FLUSH: Duration = Duration::from_millis(500);
-/// Octets of a head.
+/// Bytes of a head.
 const MAX_HEAD: usize = 16 * 1024;
 
 /// Serves until told to end, then finishes what was accepted. A connection that is idle is kept for `keep_alive`.
@@ -53,7 +48,8 @@ where
     E: Endpoint<Output = Response> + 'static,
 {
     let (room, connections) = (Arc::new(Semaphore::new(CONNECTIONS)), TaskTracker::new());
-    let patience = Patience { idle: keep_alive, head: HEAD, room: Arc::clone(&room), reserve: RESERVE };
+    let patience =
+        Patience { idle: keep_alive, head: budget::HEAD, room: Arc::clone(&room), reserve: RESERVE };
     let refused = OnceAMinute::default();
     loop {
         let accepted = tokio::select! {
@@ -72,10 +68,10 @@ where
     connections.wait().await;
 }
 
-/// Threat: clients that ask and never read hold their connection, and the answer, for ever.
+/// Threat: clients that ask and never read hold their connection, and the answer, forever.
 fn patient(stream: TcpStream) -> Pin<Box<TimeoutStream<TcpStream>>> {
     let mut stream = TimeoutStream::new(stream);
-    stream.set_write_timeout(Some(WRITE));
+    stream.set_write_timeout(Some(budget::WRITE));
     Box::pin(stream)
 }
 
@@ -132,7 +128,7 @@ async fn connection<E>(
     let timer = HeadTimer(arrival.clone());
     let mut connection = http1::Builder::new()
         .timer(timer)
-        .header_read_timeout(HEAD)
+        .header_read_timeout(budget::HEAD)
         .max_buf_size(MAX_HEAD)
         // A client that shuts its sending side after a request still gets the answer. It looks like one that has
         // gone, so what a client asked for is carried out whether it waits or not.
@@ -146,7 +142,7 @@ async fn connection<E>(
             // waited for.
             let answered = async {
                 let _ = idle.wait_for(|busy| !busy).await;
-                sleep(FLUSH).await;
+                sleep(budget::LAST_ANSWER).await;
             };
             tokio::select! {
                 ended = &mut connection => ended,

@@ -7,7 +7,6 @@ use std::{
     error::Error,
     io::{IsTerminal, stderr},
     thread,
-    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -18,12 +17,10 @@ use opentelemetry_sdk::{Resource, trace::SdkTracerProvider};
 use tracing_subscriber::{EnvFilter, Layer, Registry, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
 use crate::{
+    budget,
     config::{ConfigError, Settings},
     once_a_minute::OnceAMinute,
 };
-
-/// How long a collector may take to answer.
-const ANSWER: Duration = Duration::from_secs(10);
 
 /// Keeps traces flowing; ends them when told.
 #[must_use = "traces end when it is dropped"]
@@ -81,12 +78,12 @@ fn exporter(endpoint: &str) -> Result<SdkTracerProvider, ConfigError> {
 }
 
 fn try_exporter(endpoint: &str) -> Result<SdkTracerProvider, Box<dyn Error>> {
-    let client = reqwest::blocking::Client::builder().timeout(ANSWER).build()?;
+    let client = reqwest::blocking::Client::builder().timeout(budget::COLLECTOR).build()?;
     let exporter = SpanExporter::builder()
         .with_http()
         .with_http_client(Watched { client, failed: OnceAMinute::default() })
         .with_endpoint(endpoint)
-        .with_timeout(ANSWER)
+        .with_timeout(budget::COLLECTOR)
         .build()?;
     let resource = Resource::builder().with_service_name("auth-http").build();
     Ok(SdkTracerProvider::builder().with_batch_exporter(exporter).with_resource(resource).build())

@@ -13,14 +13,12 @@ use crate::{
         authorities, clock::Clock, codes_memory::CodesMemory, codes_redis::CodesRedis,
         mail_development::MailDevelopment, mail_smtp::MailSmtp, mail_templates::MailTemplates,
     },
+    budget,
     config::{Database, Settings},
     hooks,
     node::StartError,
     port::{AccountsDatabase, Codes, Mailbox, Mailer, PortError},
 };
-
-/// How long a database that is away is tried at start.
-const AWAY: Duration = Duration::from_secs(10);
 
 /// Returns the clock of the embedded stores.
 pub(crate) fn clock() -> Result<Clock, StartError> {
@@ -34,7 +32,7 @@ pub(crate) async fn accounts(
     settings: &Settings,
     clock: Clock,
 ) -> Result<Arc<dyn AccountsDatabase>, StartError> {
-    let until = Instant::now() + AWAY;
+    let until = Instant::now() + budget::DATABASE_AT_START;
     loop {
         let opened: sqlx::Result<Arc<dyn AccountsDatabase>> = match &settings.database {
             #[cfg(feature = "sqlite")]

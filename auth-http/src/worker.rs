@@ -8,27 +8,19 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use auth_core::{Deliver, Lease, LeasedMail, Rules, Settled};
 use tokio::{
     task::{Id, JoinError, JoinSet},
-    time::{Instant, sleep, timeout},
+    time::{Instant, sleep, timeout, timeout_at},
 };
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
-use crate::driver::Driver;
+use crate::{budget, driver::Driver};
 
 /// Mails under way at the same time.
 const CONCURRENT: usize = 8;
 /// Mails begun per second at most: a full outbox must not look like an attack to the mail server.
 const PER_SECOND: u32 = 100;
-/// How long a lease lasts without its worker; renewed at a third of it.
-const LEASE: Duration = Duration::from_secs(6);
 /// How often to look without being woken.
 const POLL: Duration = Duration::from_secs(1);
-/// How long to wait for one answer of the store.
-const PATIENCE: Duration = Duration::from_secs(3);
-/// How long conversations may go on once the process is told to end.
-const FAREWELL: Duration = Duration::from_secs(3);
-/// How long what was given up may take to be written down.
-const LAST_WORDS: Duration = Duration::from_secs(1);
 /// How often expired rows are deleted.
 const PURGE: Duration = Duration::from_secs(600);
 
@@ -73,7 +65,8 @@ impl Worker {
             return if room == 0 { POLL } else { early };
         }
         let accounts = &self.driver.ports.accounts;
-        let leased = timeout(PATIENCE, accounts.lease(u32::try_from(room).unwrap_or(1), LEASE)).await;
+        let leased =
+            timeout(budget::EFFECT, accounts.lease(u32::try_from(room).unwrap_or(1), budget::LEASE)).await;
         let mails = match leased {
             Ok(Ok(mails)) => mails,
             Ok(Err(error)) => {
@@ -98,7 +91,7 @@ impl Worker {
             self.not_before = Instant::now() + pause;
             return pause;
         }
-        match timeout(PATIENCE, accounts.next_due()).await {
+        match timeout(budget::EFFECT, accounts.next_due()).await {
             Ok(Ok(Some(wait))) => wait.clamp(Duration::from_millis(5), POLL),
             Ok(Ok(None) | Err(_)) | Err(_) => POLL,
         }
@@ -115,16 +108,16 @@ impl Worker {
         self.leases.remove(&id);
     }
 
-    /// Lets conversations end that end soon, gives up the others, and hands leases back.
+    /// Waits briefly for deliveries, abandons the rest, and gives leases back.
     async fn farewell(mut self) {
-        self.finish(FAREWELL).await;
+        self.finish(budget::LAST_MAILS).await;
         // Threat: a mail that the server takes after all, and that another node sends at once. Given up,
         // its outcome is unknown, and the flow puts it off for as long as such mails wait.
         self.driver.give_up_sending();
-        self.finish(LAST_WORDS).await;
+        self.finish(budget::LAST_SETTLEMENTS).await;
         self.deliveries.abort_all();
         for lease in self.leases.values() {
-            if let Ok(Err(error)) = timeout(PATIENCE, self.driver.ports.accounts.release(lease)).await {
+            if let Ok(Err(error)) = timeout(budget::EFFECT, self.driver.ports.accounts.release(lease)).await {
                 tracing::warn!(%error, mail = %lease.mail, "a lease could not be given back; it runs out");
             }
         }
@@ -132,7 +125,7 @@ impl Worker {
 
     async fn finish(&mut self, within: Duration) {
         let soon = Instant::now() + within;
-        while let Ok(Some(ended)) = tokio::time::timeout_at(soon, self.deliveries.join_next_with_id()).await {
+        while let Ok(Some(ended)) = timeout_at(soon, self.deliveries.join_next_with_id()).await {
             self.ended(ended);
         }
     }
@@ -140,6 +133,7 @@ impl Worker {
 
 /// Runs the flow, and renews the lease until it has ended.
 async fn deliver(driver: Arc<Driver>, leased: LeasedMail) {
+    let accounts = Arc::clone(&driver.ports.accounts);
     let lease = leased.lease;
     let flow = driver.work(Deliver { leased });
     tokio::pin!(flow);
@@ -152,7 +146,7 @@ async fn deliver(driver: Arc<Driver>, leased: LeasedMail) {
                 }
                 return;
             }
-            () = sleep(LEASE / 3) => match timeout(PATIENCE, driver.ports.accounts.renew(&lease, LEASE)).await {
+            () = sleep(budget::RENEWAL) => match timeout(budget::EFFECT, accounts.renew(&lease, budget::LEASE)).await {
                 // A newer mail has the row now. The flow will find out when it settles.
                 Ok(Ok(Settled::Settled | Settled::Lost)) => {}
                 Ok(Err(error)) => tracing::warn!(%error, "a lease could not be renewed"),
@@ -163,7 +157,7 @@ async fn deliver(driver: Arc<Driver>, leased: LeasedMail) {
 }
 
 async fn purge(driver: &Driver) {
-    match timeout(PATIENCE, driver.ports.accounts.purge(Rules::DEAD_LETTER_AGE)).await {
+    match timeout(budget::EFFECT, driver.ports.accounts.purge(Rules::DEAD_LETTER_AGE)).await {
         Ok(Ok(0)) => {}
         Ok(Ok(accounts)) => tracing::info!(accounts, "expired pending accounts deleted"),
         Ok(Err(error)) => tracing::warn!(%error, "expired rows could not be deleted"),

@@ -14,7 +14,7 @@ use std::{
 
 use auth_core::Fault;
 use sqlx::{
-    ConnectOptions, Connection, MySqlConnection,
+    AssertSqlSafe, ConnectOptions, Connection, MySqlConnection,
     mysql::{MySqlConnectOptions, MySqlDatabaseError},
 };
 use tokio::{
@@ -22,37 +22,33 @@ use tokio::{
     time::{Instant, timeout, timeout_at},
 };
 
-use crate::port::{self, PortError};
+use crate::{
+    budget::mysql,
+    port::{self, PortError},
+};
 
 /// Connections of one node: more transactions at once only wait for the same disk, and nine nodes
 /// stay below the 151 connections that both servers admit by default.
 const MOST: u32 = 16;
-/// How long connecting may take.
-const CONNECTING: Duration = Duration::from_secs(3);
-/// How long a call waits for that: less than its patience, so that it tells why it failed.
-const AWAITED: Duration = Duration::from_millis(1500);
-/// How long a call may take before its commit. With the commit it ends before its callers lose
-/// patience after 3 s, and so tells the cause.
-const PATIENCE: Duration = Duration::from_millis(1800);
-/// How long a commit may take.
-const COMMITTING: Duration = Duration::from_millis(700);
 /// How often a call is repeated that a deadlock or a closed connection ended.
 const REPEATS: u32 = 9;
 /// After so long unused a connection is tried before it is lent: something on the way may have closed it.
 const TRIED_AFTER: Duration = Duration::from_secs(1);
-/// How long that trial may take.
-const TRIAL: Duration = Duration::from_millis(500);
-/// How long a connection may stay unused. The server closes them after twice as long.
-const UNUSED: Duration = Duration::from_secs(30);
 
-/// What each connection is told, whatever the server's defaults. Strict: a value that does not fit is an
+/// Returns what each connection is told, whatever the server's defaults. Strict: a value that does not fit is an
 /// error, not a shorter one. A COMMIT ends nothing else and begins nothing. Waits for a lock end before a
 /// call's time does, and so with nothing done.
 /// Threat: a node that is cut off in a transaction keeps its locks until the server closes its connection.
-const SESSION: &str = "SET NAMES utf8mb4 COLLATE utf8mb4_bin, time_zone = '+00:00', autocommit = 1,
-        sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', innodb_lock_wait_timeout = 1, wait_timeout = 60,
-        completion_type = 0, sql_safe_updates = 0;
-     SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED";
+fn session() -> AssertSqlSafe<String> {
+    let (lock, unused) = (mysql::LOCK.as_secs(), mysql::UNUSED_AT_THE_SERVER.as_secs());
+    // Safe: nothing but numbers is put in.
+    AssertSqlSafe(format!(
+        "SET NAMES utf8mb4 COLLATE utf8mb4_bin, time_zone = '+00:00', autocommit = 1,
+            sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', innodb_lock_wait_timeout = {lock},
+            wait_timeout = {unused}, completion_type = 0, sql_safe_updates = 0;
+         SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED"
+    ))
+}
 
 /// The connections of a node to its database.
 #[derive(Clone)]
@@ -101,7 +97,7 @@ impl Connections {
             .host(&host)
             // Closing a statement costs 40 ms (no TCP_NODELAY): room for all that the adapter has.
             .statement_cache_capacity(100)
-            // All of this is set by SESSION, in one round trip.
+            // All of this is set by `session()`, in one round trip.
             .pipes_as_concat(false)
             .no_engine_substitution(false)
             .timezone(None)
@@ -117,10 +113,10 @@ impl Connections {
     pub(super) async fn connect(&self) -> sqlx::Result<MySqlConnection> {
         let connecting = async {
             let mut connection = self.0.options.connect().await?;
-            sqlx::raw_sql(SESSION).execute(&mut connection).await?;
+            sqlx::raw_sql(session()).execute(&mut connection).await?;
             Ok(connection)
         };
-        match timeout(CONNECTING, connecting).await {
+        match timeout(mysql::CONNECT, connecting).await {
             Ok(connected) => connected.map_err(plain),
             Err(_) => Err(unanswered()),
         }
@@ -133,7 +129,7 @@ impl Connections {
             let permit = permits.acquire_owned().await.map_err(|_| sqlx::Error::PoolClosed)?;
             while let Some(mut next) = self.take() {
                 if next.since.elapsed() < TRIED_AFTER
-                    || matches!(timeout(TRIAL, next.connection.ping()).await, Ok(Ok(())))
+                    || matches!(timeout(mysql::PING, next.connection.ping()).await, Ok(Ok(())))
                 {
                     return Ok(Lent { connection: next.connection, home: self.clone(), used: true, permit });
                 }
@@ -151,7 +147,7 @@ impl Connections {
                     lent.give_back();
                 }
             });
-            let connected = timeout(AWAITED, lent).await.map_err(|_| unanswered())?;
+            let connected = timeout(mysql::CONNECTED, lent).await.map_err(|_| unanswered())?;
             connected.map_err(io::Error::other)?
         };
         let lent = timeout_at(until, lending).await;
@@ -169,21 +165,21 @@ impl Connections {
         let unused = std::mem::take(&mut *self.unused());
         for Unused { connection, .. } in unused {
             // The server sees the end anyway.
-            let _ = timeout(TRIAL, connection.close()).await;
+            let _ = timeout(mysql::PING, connection.close()).await;
         }
     }
 
     /// Takes the connection that was used last; closes those that nobody needed for long.
     fn take(&self) -> Option<Unused> {
         let mut unused = self.unused();
-        let old = unused.iter().take_while(|unused| unused.since.elapsed() > UNUSED).count();
+        let old = unused.iter().take_while(|unused| unused.since.elapsed() > mysql::UNUSED).count();
         let old: Vec<Unused> = unused.drain(..old).collect();
         let next = unused.pop();
         drop(unused);
         if !old.is_empty() {
             tokio::spawn(async move {
                 for Unused { connection, .. } in old {
-                    let _ = timeout(TRIAL, connection.close()).await;
+                    let _ = timeout(mysql::PING, connection.close()).await;
                 }
             });
         }
@@ -228,7 +224,7 @@ impl Lent {
 
     /// Ends a call that was a transaction: commits it, unless it failed or has nothing to commit.
     pub(super) async fn commit<T>(self, done: sqlx::Result<(T, bool)>) -> Result<T, Failed> {
-        self.commit_within(COMMITTING, done).await
+        self.commit_within(mysql::COMMIT, done).await
     }
 
     /// The same where a commit may take longer.
@@ -283,7 +279,7 @@ pub(super) async fn carry_out<T, F>(operation: &'static str, call: impl Fn(Insta
 where
     F: Future<Output = Result<T, Failed>>,
 {
-    carry_out_within(PATIENCE, operation, call).await
+    carry_out_within(mysql::CALL, operation, call).await
 }
 
 /// The same for calls that may take longer.

@@ -16,12 +16,10 @@ use super::{
     accounts_rows::{Damaged, ListedRow, MailRow, time},
 };
 use crate::{
+    budget,
     port::{Outbox, OutboxDepth, OutboxMail, Result, Which},
     random,
 };
-
-/// How long what an operator orders may take, over an outbox of any size.
-const OPERATORS: Duration = Duration::from_secs(60);
 
 struct ListedNow {
     clock: i64,
@@ -135,7 +133,7 @@ impl Outbox for AccountsMysql {
     }
 
     async fn mails(&self) -> Result<Vec<OutboxMail>> {
-        let rows = carry_out_within(OPERATORS, "list the outbox", |until| async move {
+        let rows = carry_out_within(budget::mysql::OPERATOR, "list the outbox", |until| async move {
             let mut lent = self.connections.lend(until).await?;
             let query = sqlx::query_as(concat!(
                 "SELECT ",
@@ -290,7 +288,7 @@ impl AccountsMysql {
         query: impl Fn(Option<&'q MailId>) -> Query<'q, MySql, MySqlArguments>,
     ) -> Result<u64> {
         let query = &query;
-        carry_out_within(OPERATORS, operation, |until| async move {
+        carry_out_within(budget::mysql::OPERATOR, operation, |until| async move {
             let mut lent = self.connections.lend(until).await?;
             let changed = in_time(until, async {
                 let ids: Vec<Option<&MailId>> = match which {
@@ -306,7 +304,7 @@ impl AccountsMysql {
             });
             let changed = changed.await;
             // What changed many rows takes long to commit as well.
-            lent.commit_within(OPERATORS, changed).await
+            lent.commit_within(budget::mysql::OPERATOR, changed).await
         })
         .await
     }

@@ -1,6 +1,6 @@
 //! Owns the schema in MySQL and MariaDB, and what `check` says of the server.
 
-use std::{io, time::Duration};
+use std::io;
 
 use async_trait::async_trait;
 use sqlx::{
@@ -14,12 +14,10 @@ use super::{
     accounts_mysql_connections::{carry_out, cause, in_time, number},
     migrations::migrations,
 };
-use crate::port::{self, AccountsDatabase, Finding, PortError};
-
-/// How long migrations may take, of which another node's may take the first minute.
-const MIGRATION: Duration = Duration::from_secs(600);
-/// How long `check` may take.
-const EXAMINATION: Duration = Duration::from_secs(5);
+use crate::{
+    budget,
+    port::{self, AccountsDatabase, Finding, PortError},
+};
 
 /// Statements that change nothing and fail where the adapter's own would: for want of a grant or a column, or
 /// on a server that only reads.
@@ -64,7 +62,7 @@ impl AccountsDatabase for AccountsMysql {
         let migrated = async {
             let mut connection = self.connections.connect().await?;
             // The lock ends with its connection, whatever happens.
-            in_time(Instant::now() + MIGRATION, migrate(&mut connection)).await
+            in_time(Instant::now() + budget::mysql::MIGRATION, migrate(&mut connection)).await
         };
         migrated.await.map_err(|error| PortError::not_done("migrate", cause(error)))
     }
@@ -80,7 +78,7 @@ impl AccountsDatabase for AccountsMysql {
     }
 
     async fn examine(&self) -> Vec<Finding> {
-        let until = Instant::now() + EXAMINATION;
+        let until = Instant::now() + budget::mysql::EXAMINATION;
         let found = async {
             let mut connection = self.connections.connect().await?;
             let mut findings = Vec::new();

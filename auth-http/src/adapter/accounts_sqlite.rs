@@ -26,7 +26,10 @@ use super::{
     clock::Clock,
     migrations::migrations,
 };
-use crate::port::{Accounts, AccountsDatabase, Finding, PortError, Result};
+use crate::{
+    budget,
+    port::{Accounts, AccountsDatabase, Finding, PortError, Result},
+};
 
 pub(super) static MIGRATOR: LazyLock<Migrator> = LazyLock::new(|| {
     migrations!(
@@ -37,8 +40,6 @@ pub(super) static MIGRATOR: LazyLock<Migrator> = LazyLock::new(|| {
 
 /// Programs that may bring the same file's schema up to date at once.
 const RACERS: u32 = 16;
-/// How long a writer waits for another one. SQLite has one writer at a time.
-const BUSY: Duration = Duration::from_secs(3);
 
 /// Keeps accounts and outbox in SQLite.
 #[derive(Clone, Debug)]
@@ -65,7 +66,7 @@ impl AccountsSqlite {
             .journal_mode(SqliteJournalMode::Wal)
             // An acknowledged registration survives a power cut, not only a crash.
             .synchronous(SqliteSynchronous::Full)
-            .busy_timeout(BUSY)
+            .busy_timeout(budget::sqlite::LOCK)
             .optimize_on_close(true, None);
         let mode = Mode::of(url);
         let options = if memory { options } else { on_disk(options, mode)? };
@@ -76,7 +77,7 @@ impl AccountsSqlite {
             .min_connections(1)
             .idle_timeout(None)
             .max_lifetime(None)
-            .acquire_timeout(BUSY)
+            .acquire_timeout(budget::sqlite::LOCK)
             .after_release(|connection, _| Box::pin(may_be_lent_again(connection)))
             .connect_with(options)
             .await?;

@@ -20,6 +20,7 @@ use super::{
     mail_templates::MailTemplates,
 };
 use crate::{
+    budget::smtp,
     config::{MailFrom, SmtpServer, SmtpTls},
     port::{Finding, Mailer, PortError, Result},
 };
@@ -52,13 +53,10 @@ pub struct Patience {
 impl Default for Patience {
     fn default() -> Self {
         Self {
-            phase: Duration::from_secs(30),
-            // With `last_reply` less than `Rules::SEND_DEADLINE`: what is cut off here is surely not
-            // accepted, what is cut off there may be.
-            before_end: Duration::from_secs(55),
-            // RFC 5321 section 4.5.3.2.6. Less turns a slow server into mails that arrive twice.
-            last_reply: Duration::from_secs(600),
-            idle: Duration::from_secs(20),
+            phase: smtp::PHASE,
+            before_end: smtp::BEFORE_END,
+            last_reply: smtp::LAST_REPLY,
+            idle: smtp::IDLE,
         }
     }
 }

@@ -22,12 +22,10 @@ use super::{
     mail_smtp_failure::{Failure, Phase},
 };
 use crate::{
+    budget::smtp,
     config::{SmtpServer, SmtpTls},
     port::PortError,
 };
-
-/// How long a connection is silent before the other side's machine is asked whether it is there.
-const QUIET: Duration = Duration::from_secs(30);
 
 /// Says where the server is, and how to come to it.
 pub(super) struct Way {
@@ -105,7 +103,10 @@ impl Way {
                     stream.set_nodelay(true)?;
                     // A server that lost its power says nothing more: its last reply, which may take ten
                     // minutes, is given up after one.
-                    let alive = TcpKeepalive::new().with_time(QUIET).with_interval(QUIET / 3).with_retries(3);
+                    let alive = TcpKeepalive::new()
+                        .with_time(smtp::SILENCE)
+                        .with_interval(smtp::SILENCE / 3)
+                        .with_retries(3);
                     SockRef::from(&stream).set_tcp_keepalive(&alive)?;
                     return Ok(stream);
                 }
@@ -125,7 +126,7 @@ impl Limits {
 
     /// Returns limits for asking whether a warm connection is still one: a new one is soon made.
     pub(super) fn short(self) -> Self {
-        Self { phase: self.phase.min(Duration::from_secs(5)), ..self }
+        Self { phase: self.phase.min(smtp::RESET), ..self }
     }
 
     /// Does something within the limits. mail-send's own are not on every phase.

@@ -4,7 +4,7 @@
 //! array where a string belongs (CVE-2023-7028), the last of two equal keys that wins. The order
 //! of refusals is the contract's: media type, size, time, JSON, fields.
 
-use std::{fmt, time::Duration};
+use std::fmt;
 
 use poem::{
     Request, RequestBody, Result,
@@ -26,11 +26,10 @@ use tokio::time::timeout;
 use super::problem::{
     BODY_TOO_LARGE, FieldError, INVALID_REQUEST, Problem, REQUEST_TIMEOUT, UNSUPPORTED_MEDIA_TYPE,
 };
+use crate::budget;
 
-/// Octets of a body.
-const MAX_OCTETS: usize = 4096;
-/// How long a body may take to arrive.
-const ARRIVAL: Duration = Duration::from_secs(10);
+/// Bytes of a body.
+const MAX_BYTES: usize = 4096;
 
 /// Takes the body of an operation.
 pub(super) struct Body<T>(pub T);
@@ -77,11 +76,11 @@ impl<'a, T: FromFields> ApiExtractor<'a> for Body<T> {
             return Err(Problem::new(&UNSUPPORTED_MEDIA_TYPE).into());
         }
         // What says that it is too long is not waited for.
-        if declared(request.headers()).is_some_and(|octets| octets > MAX_OCTETS) {
+        if declared(request.headers()).is_some_and(|octets| octets > MAX_BYTES) {
             return Err(Problem::new(&BODY_TOO_LARGE).into());
         }
-        let arriving = body.take()?.into_bytes_limit(MAX_OCTETS);
-        let octets = match timeout(ARRIVAL, arriving).await {
+        let arriving = body.take()?.into_bytes_limit(MAX_BYTES);
+        let octets = match timeout(budget::BODY, arriving).await {
             Ok(Ok(octets)) => octets,
             Ok(Err(ReadBodyError::PayloadTooLarge)) => return Err(Problem::new(&BODY_TOO_LARGE).into()),
             Ok(Err(_)) => return Err(invalid("body", "incomplete", "the body must arrive whole").into()),

@@ -1,6 +1,6 @@
 //! Owns `GET /livez` and `GET /readyz`: whether the process runs, and whether its parts answer.
 
-use std::{future::Future, time::Duration};
+use std::future::Future;
 
 use poem::Request;
 use poem_openapi::{ApiResponse, Object, payload::Json};
@@ -11,10 +11,7 @@ use super::{
     problem::{INTERNAL, Kind, Problem, UNAVAILABLE},
     service::Shared,
 };
-use crate::port;
-
-/// How long a part may take to answer.
-const PATIENCE: Duration = Duration::from_secs(2);
+use crate::{budget, port};
 
 /// What a healthy service answers.
 #[derive(Object)]
@@ -58,11 +55,11 @@ pub(super) async fn ready(request: &Request) -> Result<HealthAnswer, Failure<Op>
 }
 
 async fn answers(part: &'static str, ping: impl Future<Output = port::Result<()>>) -> Result<(), Problem> {
-    match timeout(PATIENCE, ping).await {
+    match timeout(budget::PROBE, ping).await {
         Ok(Ok(())) => return Ok(()),
         Ok(Err(error)) => tracing::warn!(part, %error, "not ready"),
         Err(_) => tracing::warn!(part, "not ready: no answer in time"),
     }
     let detail = format!("The part that does not answer: {part}. The log says more.");
-    Err(Problem::new(&UNAVAILABLE).detail(detail).retry_after(PATIENCE))
+    Err(Problem::new(&UNAVAILABLE).detail(detail).retry_after(budget::PROBE))
 }

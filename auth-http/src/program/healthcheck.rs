@@ -1,6 +1,6 @@
 //! Owns the command `healthcheck`: asks a running server whether it is ready.
 
-use std::{net::SocketAddr, time::Duration};
+use std::net::SocketAddr;
 
 use http_body_util::{BodyExt, Empty};
 use hyper::{Request, body::Bytes, client::conn::http1, header::HOST};
@@ -8,9 +8,7 @@ use hyper_util::rt::TokioIo;
 use tokio::{net::TcpStream, time::timeout};
 
 use super::{Failure, print};
-use crate::config::Layers;
-
-const PATIENCE: Duration = Duration::from_secs(5);
+use crate::{budget, config::Layers};
 
 /// Asks `/readyz`; fails unless it answers 200.
 pub(super) async fn run(url: Option<&str>, layers: &Layers) -> Result<(), Failure> {
@@ -21,13 +19,14 @@ pub(super) async fn run(url: Option<&str>, layers: &Layers) -> Result<(), Failur
             .ok_or_else(|| Failure::Refused(format!("--url {url}: must be http://host:port")))?,
         None => here(layers.value("listen").unwrap_or_default())?,
     };
-    match timeout(PATIENCE, ask(&authority)).await {
+    match timeout(budget::HEALTHCHECK, ask(&authority)).await {
         Ok(Ok((200, _))) => print("ready"),
         Ok(Ok((status, body))) => Err(Failure::Refused(format!("not ready: {status} {body}"))),
         Ok(Err(error)) => Err(Failure::Refused(format!("no answer from {authority}: {error}"))),
-        Err(_) => {
-            Err(Failure::Refused(format!("no answer from {authority} within {} s", PATIENCE.as_secs())))
-        }
+        Err(_) => Err(Failure::Refused(format!(
+            "no answer from {authority} within {} s",
+            budget::HEALTHCHECK.as_secs()
+        ))),
     }
 }
 

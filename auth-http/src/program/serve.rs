@@ -6,7 +6,6 @@ use std::{
     io::{self, Write},
     net::SocketAddr,
     sync::Arc,
-    time::Duration,
 };
 
 use tokio::{
@@ -18,10 +17,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::Failure;
-use crate::{config::Settings, node::Node, server, telemetry::Telemetry};
-
-/// How long the last traces may take to leave.
-const LAST_TRACES: Duration = Duration::from_millis(500);
+use crate::{budget, config::Settings, node::Node, server, telemetry::Telemetry};
 
 /// Serves until SIGTERM, SIGHUP or Ctrl-C.
 pub(super) async fn run(settings: Settings) -> Result<(), Failure> {
@@ -68,7 +64,7 @@ pub(super) async fn run(settings: Settings) -> Result<(), Failure> {
     tracing::info!("ended");
     // The exporter blocks, so it gets a thread of its own.
     let sent = tokio::task::spawn_blocking(move || telemetry.finish());
-    let _ = timeout(LAST_TRACES, sent).await;
+    let _ = timeout(budget::LAST_TRACES, sent).await;
     if told { Ok(()) } else { Err(Failure::Refused("a part ended by itself; the log says which".to_owned())) }
 }
 

@@ -13,16 +13,12 @@ use tokio::{
 };
 
 use super::stream::Stream;
-use crate::http::Unreadable;
+use crate::{budget, http::Unreadable};
 
 /// Bytes of a head that are still looked at for its origin once it is refused.
 const HEAD_REST: usize = 256 * 1024;
-/// How long they may take to arrive.
-const HEAD_PATIENCE: Duration = Duration::from_secs(1);
 /// What a client may still send once its last answer was written.
 const LEFTOVERS: usize = 64 * 1024 * 1024;
-/// How long it may send, and how long it may be silent.
-const LINGER: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(2));
 
 /// Answers a head that hyper could not read as the endpoint answers everything else.
 pub(super) async fn refuse<E>(stream: &mut Stream, endpoint: &E)
@@ -33,7 +29,7 @@ where
     let (status, date) =
         canned.map_or((StatusCode::BAD_REQUEST, None), |canned| (canned.status, canned.date));
     // A front end of another origin can read its answer only if that names its origin.
-    drain(stream, HEAD_REST, HEAD_PATIENCE, HEAD_PATIENCE, |stream| stream.heads.ended).await;
+    drain(stream, HEAD_REST, budget::REFUSED_HEAD, budget::REFUSED_HEAD, |stream| stream.heads.ended).await;
     let mut request = Request::builder().method(Method::CONNECT).finish();
     request.set_data(Unreadable(status));
     if let Some(origin) = stream.heads.origin().and_then(|origin| HeaderValue::from_bytes(origin).ok()) {
@@ -73,7 +69,7 @@ fn written(status: StatusCode, headers: &HeaderMap, body: &Bytes) -> Vec<u8> {
 /// sending, or never closes; both are bounded.
 pub(super) async fn linger(stream: &mut Stream) {
     if stream.inner().shutdown().await.is_ok() {
-        drain(stream, LEFTOVERS, LINGER.0, LINGER.1, |_| false).await;
+        drain(stream, LEFTOVERS, budget::LINGER, budget::LINGER_SILENCE, |_| false).await;
     }
 }
 

@@ -10,7 +10,6 @@ use std::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
-    time::Duration,
 };
 
 use bb8_redis::bb8::{self, ManageConnection, PooledConnection};
@@ -22,21 +21,13 @@ use tokio::time::timeout;
 
 use crate::{
     adapter::authorities,
+    budget,
     config::RedisServer,
     port::{PortError, Result},
 };
 
 /// Connections of one node. A script takes well under a millisecond.
 const CONNECTIONS: u32 = 16;
-/// How long a call waits for a connection to a server that may be away.
-const CONNECTION_PATIENCE: Duration = Duration::from_millis(300);
-/// How long making a connection may take. Longer than anybody waits: TLS to a far server gets through
-/// for whoever comes next.
-const CONNECT_PATIENCE: Duration = Duration::from_secs(1);
-/// How long a command may take.
-const RESPONSE_PATIENCE: Duration = Duration::from_millis(500);
-/// How long a call may take, all attempts included.
-const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Holds the connections.
 #[derive(Clone, Debug)]
@@ -72,11 +63,11 @@ struct Connection {
 enum Failure {
     #[error("no connection to Redis: {0}")]
     NoConnection(String),
-    #[error("no connection to Redis was free in {} ms", PATIENCE.as_millis())]
+    #[error("no connection to Redis was free in {} ms", budget::redis::CALL.as_millis())]
     Busy,
     #[error("Redis: {0}")]
     Redis(String),
-    #[error("no answer from Redis in {} ms", PATIENCE.as_millis())]
+    #[error("no answer from Redis in {} ms", budget::redis::CALL.as_millis())]
     Late,
 }
 
@@ -86,7 +77,7 @@ impl Pool {
         let server = Server { client, shared: Arc::default() };
         let connections = bb8::Pool::builder()
             .max_size(CONNECTIONS)
-            .connection_timeout(CONNECTION_PATIENCE)
+            .connection_timeout(budget::redis::CONNECTED)
             .test_on_check_out(false)
             .build_unchecked(server.clone());
         Ok(Self { connections, server })
@@ -114,7 +105,7 @@ impl Pool {
         script: &ScriptInvocation<'_>,
     ) -> Result<T> {
         let mut doubtful = false;
-        let failure = match timeout(PATIENCE, self.attempt_twice(script, &mut doubtful)).await {
+        let failure = match timeout(budget::redis::CALL, self.attempt_twice(script, &mut doubtful)).await {
             Ok(Ok(answer)) => return Ok(answer),
             Ok(Err(failure)) => failure,
             Err(_) if doubtful => Failure::Late,
@@ -200,8 +191,8 @@ impl ManageConnection for Server {
         // Read before: a connection that was being made while one broke may lead to the same dead end.
         let age = self.shared.age.load(Ordering::SeqCst);
         let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(CONNECT_PATIENCE))
-            .set_response_timeout(Some(RESPONSE_PATIENCE));
+            .set_connection_timeout(Some(budget::redis::CONNECT))
+            .set_response_timeout(Some(budget::redis::COMMAND));
         let made = self.client.get_multiplexed_async_connection_with_config(&config).await;
         *self.refusal() = made.as_ref().err().map(said);
         Ok(Connection { redis: made?, age, pending: false })
