@@ -8,9 +8,9 @@ mod component;
 mod dev;
 mod dist;
 mod images;
-mod openapi;
 mod panics;
 mod playground;
+mod printed;
 mod recorded;
 mod shell;
 mod test;
@@ -44,7 +44,9 @@ enum Command {
     /// Start the server from this tree, with debug logs
     Dev(dev::Options),
     /// Write auth-http/openapi.json from the server's own document
-    Openapi(openapi::Options),
+    Openapi(printed::Options),
+    /// Write docs/configuration.md, and the rows of README.md, from the server's own reference
+    Config(printed::Options),
     /// Compare the public API of auth-core with the recorded one
     Api(api::Options),
     /// Build auth-core as a WebAssembly component, check it and print its size
@@ -68,7 +70,8 @@ fn main() -> ExitCode {
         Command::Prepare(options) => test::prepare::run(&shell, &options),
         Command::Images(options) => images::run(&shell, &options),
         Command::Dev(options) => dev::run(&shell, &options),
-        Command::Openapi(options) => openapi::run(&shell, &options),
+        Command::Openapi(options) => printed::openapi(&shell, &options),
+        Command::Config(options) => printed::config(&shell, &options),
         Command::Api(options) => api::run(&shell, &options),
         Command::Component(options) => component::run(&shell, &options),
         Command::Panics(options) => panics::run(&shell, &options),

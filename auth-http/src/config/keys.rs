@@ -1,10 +1,10 @@
-//! Owns the table of keys: names, defaults, meanings.
+//! The table of keys: names, defaults, meanings. Help, README and docs/configuration.md are made from it.
 
-/// Describes one key. Its variable is `AUTH_` and the name in capitals, its flag `--` and the name
+/// One key. Its variable is `AUTH_` and the name in capitals, its flag `--` and the name
 /// with hyphens, its TOML key the name itself.
 #[derive(Debug)]
 pub struct Key {
-    /// The name.
+    /// Its name.
     pub name: &'static str,
     /// The default, or none.
     pub default: Option<&'static str>,
@@ -12,8 +12,10 @@ pub struct Key {
     pub seed_compat: Option<&'static str>,
     /// Whether its value is not to be shown, and may come from a file.
     pub secret: bool,
-    /// What it means, in one line.
+    /// What it means, in one line without a full stop.
     pub meaning: &'static str,
+    /// More of it for the documentation, in Markdown as seen from `docs/`.
+    pub details: &'static str,
 }
 
 impl Key {
@@ -30,64 +32,165 @@ impl Key {
     }
 }
 
-const fn key(name: &'static str, default: Option<&'static str>, meaning: &'static str) -> Key {
-    Key { name, default, seed_compat: None, secret: false, meaning }
+const fn key(
+    name: &'static str,
+    default: Option<&'static str>,
+    meaning: &'static str,
+    details: &'static str,
+) -> Key {
+    Key { name, default, seed_compat: None, secret: false, meaning, details }
 }
 
-const fn secret(name: &'static str, default: Option<&'static str>, meaning: &'static str) -> Key {
-    Key { secret: true, ..key(name, default, meaning) }
+impl Key {
+    const fn secret(self) -> Self {
+        Self { secret: true, ..self }
+    }
+
+    const fn seed_compat(self, value: &'static str) -> Self {
+        Self { seed_compat: Some(value), ..self }
+    }
 }
 
-const fn seed(key: Key, seed_compat: &'static str) -> Key {
-    Key { seed_compat: Some(seed_compat), ..key }
-}
-
-/// Lists every key.
+/// Every key. `settings.rs` has a test that holds the defaults to those of the core's policy.
 pub static KEYS: &[Key] = &[
     key(
         "profile",
         Some("standard"),
-        "standard, or seed-compat: 4 digits, 60 s, 3 tries, explicit, any password",
+        "standard, or seed-compat: short codes, explicit answers, any password",
+        "`seed-compat` changes the defaults that are given for it, and accepts any scrypt cost. Each weakness is a warning.",
     ),
-    key("listen", Some("127.0.0.1:8000"), "address and port to serve on; port 0 picks one"),
-    key("metrics_listen", None, "address and port of /metrics; none for no metrics"),
-    secret(
+    key(
+        "listen",
+        Some("127.0.0.1:8000"),
+        "Address and port to serve on; port 0 picks one",
+        "The first line of standard output says which.",
+    ),
+    key(
+        "metrics_listen",
+        None,
+        "Address and port of /metrics; none for no metrics",
+        "Prometheus metrics, on a listener of their own.",
+    ),
+    key(
         "database_url",
         Some("sqlite://auth.db?mode=rwc"),
-        "accounts and outbox: sqlite://file, sqlite::memory: or mysql://user:password@host/database",
+        "Accounts and outbox: sqlite://file, sqlite::memory: or mysql://user:password@host/database",
+        "The files of SQLite are made with mode 0600, and a second server on the same file is refused. MySQL without \
+         `ssl-mode` is plain on loopback and `VERIFY_IDENTITY` elsewhere; `ssl-ca=FILE` trusts an authority of your own.",
+    )
+    .secret(),
+    key(
+        "redis_url",
+        None,
+        "Codes and limits; none keeps them in this process",
+        "`redis://host` (plain) or `rediss://user:password@host?ssl-ca=FILE`.",
+    )
+    .secret(),
+    key("redis_prefix", Some("auth"), "What every key in Redis begins with", ""),
+    key(
+        "single_node",
+        Some("off"),
+        "on: this is the only node, codes may live in its memory",
+        "Without it, accounts in MySQL need codes in Redis.",
     ),
-    secret("redis_url", None, "codes and limits; none keeps them in this process"),
-    key("redis_prefix", Some("auth"), "what every key in Redis begins with"),
-    key("single_node", Some("off"), "on: this is the only node, codes may live in its memory"),
-    secret("smtp_url", None, "mail server; none for the development mailer"),
-    key("mail_from", Some("Accounts <no-reply@localhost>"), "sender of the mails"),
-    key("mail_reply_to", None, "who gets what people answer to mails; none for the sender"),
-    key("service_name", Some("Accounts"), "named in mails, and a word that passwords must not lean on"),
-    key("mail_templates", None, "folder whose files replace built-in templates of the same name"),
-    seed(key("code_length", Some("6"), "characters of a code, 4 to 20"), "4"),
-    seed(key("code_ttl_seconds", Some("600"), "lifetime of a code, 30 to 86400"), "60"),
-    key("code_alphabet", Some("digits"), "digits or crockford"),
-    seed(key("code_tries", Some("5"), "wrong codes per mail"), "3"),
-    secret("code_keys", None, "id:base64,... 32 octets each; the first signs, all verify"),
-    seed(key("disclosure", Some("hidden"), "hidden, or explicit reasons"), "explicit"),
-    key("scrypt", Some("17,8,1"), "log2 N, r, p of password hashes"),
-    key("hash_workers", None, "concurrent hashes; none for one per core"),
-    key("hash_queue", Some("64"), "hashes that may wait before 503"),
-    seed(key("password_min_length", Some("8"), "code points, 1 to 1024"), "1"),
-    seed(key("password_min_score", Some("3"), "zxcvbn score, 0 to 4"), "0"),
-    key("resend_after_seconds", Some("60"), "first interval between mails to an address"),
-    key("resend_after_max_seconds", Some("7200"), "longest interval between mails to an address"),
-    key("mail_give_up_seconds", Some("86400"), "how long a deferred mail is retried"),
-    key("client_requests_per_minute", Some("60"), "per client address; 0 switches off"),
-    key("keep_alive_seconds", Some("75"), "how long an idle connection is kept, 1 to 3600"),
-    key("trusted_proxies", None, "CIDR list of proxies whose forwarding header counts"),
-    key("forwarded_header", Some("x-forwarded-for"), "what those proxies write, or forwarded (RFC 7239)"),
-    key("cors_origins", None, "origins of browser front ends, separated by commas"),
-    key("docs", Some("on"), "off removes /docs and /openapi.json"),
-    key("migrate", Some("on"), "off leaves the schema to the command migrate"),
-    key("log", Some("info"), "what to log, as tracing directives"),
-    key("log_format", None, "pretty or json; none for pretty on a terminal, else json"),
-    key("otlp_endpoint", None, "where traces go: http://host:4318; without a path to /v1/traces"),
+    key(
+        "smtp_url",
+        None,
+        "Mail server; none for the development mailer",
+        "`smtps://user:password@host`, `smtp+starttls://user:password@host` or `smtp://host` (plain, no login); \
+         `?ssl-ca=FILE` trusts an authority of your own.",
+    )
+    .secret(),
+    key(
+        "mail_from",
+        Some("Accounts <no-reply@localhost>"),
+        "Sender of the mails",
+        "The default cannot be used with a mail server; set `Accounts <no-reply@example.org>` or the like.",
+    ),
+    key(
+        "mail_reply_to",
+        None,
+        "Who gets what people answer to mails; none for the sender",
+        "`Help <help@example.org>`.",
+    ),
+    key("service_name", Some("Accounts"), "Name of the service in mails; passwords must not be built from it", ""),
+    key(
+        "mail_templates",
+        None,
+        "Folder whose files replace built-in templates of the same name",
+        "A language with all six files is added to [those that are built in](../auth-http/assets/mails).",
+    ),
+    key("code_length", Some("6"), "Characters of a code, 4 to 20", "").seed_compat("4"),
+    key("code_ttl_seconds", Some("600"), "Lifetime of a code, 30 to 86400", "").seed_compat("60"),
+    key("code_alphabet", Some("digits"), "digits, or crockford: letters and digits", ""),
+    key("code_tries", Some("5"), "Wrong codes per mail", "").seed_compat("3"),
+    key(
+        "code_keys",
+        None,
+        "id:base64,... 32 bytes each; the first signs, all verify",
+        "`k1:$(openssl rand -base64 32)` makes one. Without, codes are bound to a development key, on loopback alone.",
+    )
+    .secret(),
+    key(
+        "disclosure",
+        Some("hidden"),
+        "hidden, or explicit: answers tell who has an account",
+        "",
+    )
+    .seed_compat("explicit"),
+    key(
+        "scrypt",
+        Some("17,8,1"),
+        "log2 N, r, p of password hashes",
+        "The default takes 128 MiB and some 0.4 s per hash.",
+    ),
+    key("hash_workers", None, "Concurrent hashes, 1 to 256; none for one per core", ""),
+    key("hash_queue", Some("64"), "Hashes that may wait before 503, 1 to 100000", ""),
+    key("password_min_length", Some("8"), "Code points of a password, 1 to 1024", "").seed_compat("1"),
+    key("password_min_score", Some("3"), "zxcvbn score of a password, 0 to 4", "").seed_compat("0"),
+    key("resend_after_seconds", Some("60"), "First interval between mails to an address", ""),
+    key("resend_after_max_seconds", Some("7200"), "Longest interval between mails to an address", ""),
+    key("mail_give_up_seconds", Some("86400"), "How long a deferred mail is retried, 60 to 604800", ""),
+    key(
+        "client_requests_per_minute",
+        Some("60"),
+        "Requests of one client; 0 switches the limit off",
+        "A client is an IPv4 address or an IPv6 /64.",
+    ),
+    key(
+        "keep_alive_seconds",
+        Some("75"),
+        "How long an idle connection is kept, 1 to 3600",
+        "Longer than [your load balancer](operating.md#behind-a-load-balancer) keeps it.",
+    ),
+    key(
+        "trusted_proxies",
+        None,
+        "CIDR list of proxies whose forwarding header counts",
+        "Without, all clients behind a proxy share one rate limit.",
+    ),
+    key(
+        "forwarded_header",
+        Some("x-forwarded-for"),
+        "What those proxies write, or forwarded (RFC 7239)",
+        "The other header is ignored.",
+    ),
+    key(
+        "cors_origins",
+        None,
+        "Origins of browser front ends, separated by commas",
+        "`https://app.example.org,capacitor://localhost`; they send credentials in the body.",
+    ),
+    key("docs", Some("on"), "off removes /docs and /openapi.json", ""),
+    key("migrate", Some("on"), "off leaves the schema to the command migrate", ""),
+    key("log", Some("info"), "What to log, as tracing directives", ""),
+    key("log_format", None, "pretty or json; none for pretty on a terminal, else json", ""),
+    key(
+        "otlp_endpoint",
+        None,
+        "Where traces go: http://host:4318; without a path to /v1/traces",
+        "",
+    ),
 ];
 
 /// Returns the key of a name.

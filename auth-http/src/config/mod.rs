@@ -1,23 +1,25 @@
-//! Owns the configuration: which keys there are, where values come from, what they mean.
+//! The configuration: which keys there are, where values come from, what they mean.
 //!
-//! `keys.rs` is the table, `layers.rs` finds the values and their sources, `links.rs` tells the variables that
-//! platforms set, `settings.rs` gives values their types, `servers.rs` reads the URLs of the infrastructure,
+//! `keys.rs` is the table, `reference.rs` its documentation, `layers.rs` finds the values and their sources,
+//! `links.rs` recognises the variables that platforms set, `settings.rs` gives values their types, `servers.rs` reads the URLs of the infrastructure,
 //! `refusals.rs` says which combinations are not served.
 
 mod keys;
 mod layers;
 mod links;
 mod origins;
+mod reference;
 mod refusals;
 mod servers;
 mod settings;
 
 pub use keys::{KEYS, Key};
 pub use layers::{Layers, Source, environment};
+pub(crate) use reference::reference;
 pub use servers::{Database, MailFrom, RedisServer, SmtpServer, SmtpTls};
 pub use settings::{ForwardedHeader, Settings};
 
-/// Tells what is wrong with the configuration and what to do about it.
+/// What is wrong with the configuration, and what to do about it.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct ConfigError(pub String);

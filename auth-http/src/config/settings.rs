@@ -3,6 +3,7 @@
 use std::{
     net::{IpAddr, SocketAddr},
     num::NonZeroU32,
+    ops::RangeInclusive,
     path::PathBuf,
     str::FromStr,
     thread::available_parallelism,
@@ -116,9 +117,9 @@ impl Settings {
             rules,
             development_key,
             log_key,
-            hash_workers: values.within("hash_workers", cores, 1..=256)?,
-            hash_queue: values.within("hash_queue", 64, 1..=100_000)?,
-            keep_alive: Duration::from_secs(values.within("keep_alive_seconds", 75, 1..=3600)? as u64),
+            hash_workers: values.optional_within("hash_workers", 1..=256)?.unwrap_or(cores),
+            hash_queue: values.within("hash_queue", 1..=100_000)?,
+            keep_alive: Duration::from_secs(values.within("keep_alive_seconds", 1..=3600)? as u64),
             trusted_proxies: values.list("trusted_proxies", "a network such as 10.0.0.0/8", network)?,
             forwarded_header: values.choice(
                 "forwarded_header",
@@ -188,15 +189,20 @@ impl Values<'_> {
         self.required(name, "a whole number in its range")
     }
 
-    fn within(
+    fn optional_within(
         &self,
         name: &str,
-        default: usize,
-        range: std::ops::RangeInclusive<usize>,
-    ) -> Result<usize, ConfigError> {
+        range: RangeInclusive<usize>,
+    ) -> Result<Option<usize>, ConfigError> {
         let wanted = format!("a whole number from {} to {}", range.start(), range.end());
-        let number = self.optional(name, &wanted)?.unwrap_or(default);
-        if range.contains(&number) { Ok(number) } else { Err(self.wrong(name, &wanted)) }
+        match self.optional(name, &wanted)? {
+            Some(number) if !range.contains(&number) => Err(self.wrong(name, &wanted)),
+            number => Ok(number),
+        }
+    }
+
+    fn within(&self, name: &str, range: RangeInclusive<usize>) -> Result<usize, ConfigError> {
+        self.optional_within(name, range)?.ok_or_else(|| self.wrong(name, "set"))
     }
 
     fn optional_choice<T: Copy>(&self, name: &str, choices: &[(&str, T)]) -> Result<Option<T>, ConfigError> {
@@ -361,4 +367,22 @@ impl Values<'_> {
 
 fn network(text: &str) -> Option<IpNet> {
     text.parse().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn defaults_are_those_of_the_core() {
+        let nothing_is_set =
+            Layers::collect(Some(Path::new("/dev/null")), [].into_iter(), Vec::new()).unwrap();
+        let settings = Settings::parse(&nothing_is_set).unwrap();
+        let defaults = Policy::default();
+        // Test builds hash cheaply.
+        let hash_floor = if hooks::ENABLED { HashFloor::NONE } else { defaults.hash_floor };
+        assert_eq!(settings.rules.policy(), &Policy { hash_floor, ..defaults });
+    }
 }

@@ -24,6 +24,7 @@ pub(super) enum Command {
     Migrate,
     Check { mail_to: Option<String> },
     OpenApi,
+    Configuration,
     Mail(MailCommand),
     Purge,
     Healthcheck { url: Option<String> },
@@ -67,6 +68,7 @@ fn command(name: &str, arguments: &ArgMatches) -> Command {
         ("migrate", _) => Command::Migrate,
         ("check", _) => Command::Check { mail_to: text("mail-to") },
         ("openapi", _) => Command::OpenApi,
+        ("configuration", _) => Command::Configuration,
         ("purge", _) => Command::Purge,
         ("healthcheck", _) => Command::Healthcheck { url: text("url") },
         ("mail", Some(("list", list))) => Command::Mail(MailCommand::List { json: list.get_flag("json") }),
@@ -110,6 +112,9 @@ fn clap() -> Clap {
             ),
         )
         .subcommand(Clap::new("openapi").about("Prints the OpenAPI document"))
+        .subcommand(
+            Clap::new("configuration").about("Prints the reference of all settings, in Markdown").hide(true),
+        )
         .subcommand(
             Clap::new("mail")
                 .about("Shows and mends the outbox")

@@ -17,7 +17,7 @@ use std::{
 use command_line::{Command, MailCommand, Parsed};
 
 use crate::{
-    config::{ConfigError, Settings},
+    config::{self, ConfigError, Settings},
     node::{self, StartError},
     preflight::UNKNOWN_VARIABLE,
     wiring,
@@ -76,6 +76,9 @@ async fn run(parsed: Parsed) -> Result<(), Failure> {
     if matches!(parsed.command, Command::OpenApi) {
         return print(&crate::http::document());
     }
+    if matches!(parsed.command, Command::Configuration) {
+        return print(config::reference().trim_end());
+    }
     let layers = parsed.layers()?;
     if parsed.print_config || !matches!(parsed.command, Command::Serve) {
         warn(layers.unknown_variables());
@@ -96,7 +99,7 @@ async fn run(parsed: Parsed) -> Result<(), Failure> {
         Command::Mail(MailCommand::Retry(which)) => mail::retry(&settings, which).await,
         Command::Mail(MailCommand::Drop(which)) => mail::drop_mails(&settings, which).await,
         Command::Purge => mail::purge(&settings).await,
-        Command::OpenApi | Command::Healthcheck { .. } => Ok(()),
+        Command::OpenApi | Command::Configuration | Command::Healthcheck { .. } => Ok(()),
     }
 }
 

@@ -33,6 +33,7 @@ mod parsing;
 mod problems;
 mod program_check;
 mod program_command_line;
+mod program_configuration;
 mod program_database;
 mod program_healthcheck;
 mod program_mail;

@@ -151,6 +151,7 @@ const STORELESS: &[&str] = &[
     "faults::",
     "program_check",
     "program_command_line",
+    "program_configuration",
     "program_database",
     "program_mail",
     "program_openapi",
