@@ -17,7 +17,7 @@ pub const ENABLED: bool = cfg!(feature = "test-hooks");
 #[derive(Debug, Default)]
 pub struct Hooks {
     #[cfg(feature = "test-hooks")]
-    stop: Option<on::Stop>,
+    stop: Option<on::StopAt>,
 }
 
 impl Hooks {
@@ -27,7 +27,7 @@ impl Hooks {
     /// A message for a value that cannot be read.
     pub fn from_environment() -> Result<Self, String> {
         #[cfg(feature = "test-hooks")]
-        return Ok(Self { stop: on::Stop::from_environment()? });
+        return Ok(Self { stop: on::StopAt::from_environment()? });
         #[cfg(not(feature = "test-hooks"))]
         Ok(Self {})
     }
@@ -72,14 +72,14 @@ mod on {
     }
 
     #[derive(Debug)]
-    pub(super) struct Stop {
+    pub(super) struct StopAt {
         side: Side,
         at: u64,
         kind: Option<Kind>,
         count: AtomicU64,
     }
 
-    impl Stop {
+    impl StopAt {
         pub(super) fn from_environment() -> Result<Option<Self>, String> {
             match std::env::var("AUTH_TEST_STOP") {
                 Ok(text) => Self::parse(&text).map(Some).ok_or_else(|| {
@@ -105,7 +105,7 @@ mod on {
         }
     }
 
-    pub(super) fn reached(stop: Option<&Stop>, kind: Kind, side: Side) {
+    pub(super) fn reached(stop: Option<&StopAt>, kind: Kind, side: Side) {
         let Some(stop) = stop else { return };
         let counts = stop.side == side && stop.kind.is_none_or(|wanted| wanted == kind);
         if counts && stop.count.fetch_add(1, Ordering::SeqCst) + 1 == stop.at {

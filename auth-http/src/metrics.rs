@@ -1,4 +1,4 @@
-//! Owns the metrics and their text form. They tell outcomes, so they have a listener of their own.
+//! The metrics and their text form. They tell outcomes, so they have a listener of their own.
 
 use std::{sync::atomic::AtomicU64, time::Duration};
 
@@ -16,50 +16,50 @@ use prometheus_client::{
 
 use crate::port::{HashLoad, OutboxDepth};
 
-/// Labels a run that came to an outcome.
+/// The labels of a run with an outcome.
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct Outcome {
+struct OutcomeLabels {
     operation: &'static str,
     outcome: &'static str,
 }
 
-/// Labels a run that a fault ended.
+/// The labels of a run that a fault ended.
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct Fault {
+struct FaultLabels {
     operation: &'static str,
     effect: &'static str,
 }
 
-/// Labels an answer.
+/// The labels of an answer.
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct Answer {
+struct AnswerLabels {
     operation: &'static str,
     status: u16,
 }
 
-/// Counts what happens in this process.
+/// Counters of what happens in this process.
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
-    outcomes: Family<Outcome, Counter>,
-    faults: Family<Fault, Counter>,
-    answers: Family<Answer, Counter>,
-    durations: Family<Operation, Histogram>,
+    outcomes: Family<OutcomeLabels, Counter>,
+    faults: Family<FaultLabels, Counter>,
+    answers: Family<AnswerLabels, Counter>,
+    durations: Family<OperationLabels, Histogram>,
     wrong_codes: Counter,
-    hashes: Family<State, Gauge>,
-    outbox: Family<State, Gauge>,
+    hashes: Family<StateLabels, Gauge>,
+    outbox: Family<StateLabels, Gauge>,
     oldest: Gauge<f64, AtomicU64>,
 }
 
-/// Labels an operation.
+/// The label of an operation.
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct Operation {
+struct OperationLabels {
     operation: &'static str,
 }
 
-/// Labels a state.
+/// The label of a state.
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct State {
+struct StateLabels {
     state: &'static str,
 }
 
@@ -100,7 +100,7 @@ impl Default for Metrics {
 impl Metrics {
     /// Counts an outcome.
     pub fn outcome(&self, operation: &'static str, event: Event) {
-        self.outcomes.get_or_create(&Outcome { operation, outcome: event.name() }).inc();
+        self.outcomes.get_or_create(&OutcomeLabels { operation, outcome: event.name() }).inc();
         if event == Event::WrongCode {
             self.wrong_codes.inc();
         }
@@ -108,20 +108,20 @@ impl Metrics {
 
     /// Counts a run that a fault ended.
     pub fn fault(&self, operation: &'static str, kind: Kind) {
-        self.faults.get_or_create(&Fault { operation, effect: kind.name() }).inc();
+        self.faults.get_or_create(&FaultLabels { operation, effect: kind.name() }).inc();
     }
 
     /// Counts an answer.
     pub fn answer(&self, operation: &'static str, status: u16, took: Duration) {
-        self.answers.get_or_create(&Answer { operation, status }).inc();
-        self.durations.get_or_create(&Operation { operation }).observe(took.as_secs_f64());
+        self.answers.get_or_create(&AnswerLabels { operation, status }).inc();
+        self.durations.get_or_create(&OperationLabels { operation }).observe(took.as_secs_f64());
     }
 
     /// Writes all of them, with what was just read of queue and outbox. An outbox that could
     /// not be counted is left out rather than shown as it was.
     pub fn text(&self, hashes: HashLoad, outbox: Option<OutboxDepth>) -> String {
-        let gauge = |family: &Family<State, Gauge>, state, value: usize| {
-            family.get_or_create(&State { state }).set(i64::try_from(value).unwrap_or(i64::MAX));
+        let gauge = |family: &Family<StateLabels, Gauge>, state, value: usize| {
+            family.get_or_create(&StateLabels { state }).set(i64::try_from(value).unwrap_or(i64::MAX));
         };
         gauge(&self.hashes, "waiting", hashes.waiting);
         gauge(&self.hashes, "running", hashes.running);

@@ -21,7 +21,7 @@ use crate::{
     config::Settings,
     driver::{Driver, Ports},
     hooks::{self, Hooks},
-    http::{self, Proxies, Shared},
+    http::{self, AppState, Proxies},
     port::{Accounts, AccountsDatabase},
     preflight, wiring, worker,
 };
@@ -34,7 +34,7 @@ pub struct StartError(pub(crate) String);
 /// Holds what serves requests and delivers mails. Dropping it only tells the worker to end; [`finish`](Self::finish)
 /// waits until everything has ended.
 pub struct Node {
-    shared: Arc<Shared>,
+    shared: Arc<AppState>,
     accounts: Arc<dyn AccountsDatabase>,
     /// None once it has ended by itself.
     worker: Option<JoinHandle<()>>,
@@ -80,7 +80,7 @@ impl Node {
             hasher: Arc::new(hasher),
         };
         let driver = Arc::new(Driver::new(settings.rules, ports, hooks));
-        let shared = Arc::new(Shared {
+        let shared = Arc::new(AppState {
             driver: Arc::clone(&driver),
             mailbox,
             locales,

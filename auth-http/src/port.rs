@@ -1,4 +1,4 @@
-//! Owns the ports: what the driver needs from the outside, as traits. Adapters implement them.
+//! The ports: what the driver needs from the outside, as traits. Adapters implement them.
 //!
 //! A port does what it is told, atomically, and decides nothing. Its contract stands here and in
 //! `tests/tests/integration/contract/`, which every adapter must pass. Next: `adapter/` for who implements them,
@@ -13,7 +13,7 @@ use auth_core::{
     SettleMail, Settled, Time,
 };
 
-/// Tells that a port could not do its work.
+/// Why a port could not do its work.
 #[derive(Debug)]
 pub struct PortError {
     /// Whether anything may have happened.
@@ -63,7 +63,7 @@ pub trait Accounts: Outbox {
     /// Reads a row, expired or not, and the clock.
     async fn find(&self, key: &AddressKey) -> Result<Found>;
 
-    /// Replaces a row if its version and generation are the expected ones and takes up the mail, in one
+    /// Replaces a row if its version and generation are the expected ones and enqueues the mail, in one
     /// transaction. Both statements run whether there is a mail or not.
     async fn commit(&self, order: &CommitAccount) -> Result<Commit>;
 
@@ -71,7 +71,7 @@ pub trait Accounts: Outbox {
     /// many rows were pending accounts.
     async fn purge(&self, dead_letters: Duration) -> Result<u64>;
 
-    /// Finds out whether a registration would be kept: whether the database is there, and takes writes as far as
+    /// Checks whether a registration would be kept: whether the database is there, and takes writes as far as
     /// that can be told without wearing its disk out.
     async fn ping(&self) -> Result<()>;
 }
@@ -107,7 +107,7 @@ pub trait Outbox: Send + Sync {
     async fn depth(&self) -> Result<OutboxDepth>;
 }
 
-/// Is the database of accounts and outbox as whoever starts and ends a program sees it.
+/// The lifecycle of the database of accounts and outbox: claim, migrate, examine, close.
 #[async_trait]
 pub trait AccountsDatabase: Accounts {
     /// Takes the database for this server until it is closed, where no two servers may share one; refuses if another
@@ -117,30 +117,30 @@ pub trait AccountsDatabase: Accounts {
     /// Brings the schema to this version's; harmless where several programs do so at once.
     async fn migrate(&self) -> Result<()>;
 
-    /// Tells whether the schema is this version's, neither less nor more.
+    /// Returns whether the schema is this version's, neither less nor more.
     async fn is_migrated(&self) -> Result<bool>;
 
-    /// Looks at all that the adapter relies on: what is bad here would lose rows or mix them up.
+    /// Examines all that the adapter relies on: what is bad here would lose rows or mix them up.
     async fn examine(&self) -> Vec<Finding>;
 
     /// Closes every connection, after what runs has ended.
     async fn close(&self);
 }
 
-/// Tells an operator what looking at a part has found.
+/// What examining a part has found, for an operator.
 #[derive(Clone, Debug)]
 pub struct Finding {
     /// What was looked at.
     pub part: &'static str,
-    /// How it is.
-    pub verdict: Verdict,
+    /// Its condition.
+    pub condition: Condition,
     /// What was found, and for what is not good, what to do.
     pub text: String,
 }
 
-/// Says how a part is.
+/// The condition of a part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum Condition {
     /// It serves.
     Good,
     /// It serves, and an operator should know something.
@@ -152,21 +152,21 @@ pub enum Verdict {
 impl Finding {
     /// Makes the finding of a part that serves.
     pub fn good(part: &'static str, text: impl fmt::Display) -> Self {
-        Self { part, verdict: Verdict::Good, text: text.to_string() }
+        Self { part, condition: Condition::Good, text: text.to_string() }
     }
 
     /// Makes the finding of a part that serves, with something to know.
     pub fn warning(part: &'static str, text: impl fmt::Display) -> Self {
-        Self { part, verdict: Verdict::Warning, text: text.to_string() }
+        Self { part, condition: Condition::Warning, text: text.to_string() }
     }
 
     /// Makes the finding of a part that does not serve.
     pub fn bad(part: &'static str, text: impl fmt::Display) -> Self {
-        Self { part, verdict: Verdict::Bad, text: text.to_string() }
+        Self { part, condition: Condition::Bad, text: text.to_string() }
     }
 }
 
-/// Chooses mails of the outbox.
+/// A choice of mails of the outbox.
 #[derive(Clone, Debug)]
 pub enum Which {
     /// Every one.
@@ -175,7 +175,7 @@ pub enum Which {
     Ids(Vec<MailId>),
 }
 
-/// Describes a mail of the outbox to an operator.
+/// A mail of the outbox, for an operator.
 #[derive(Clone, Debug)]
 pub struct OutboxMail {
     /// Its name.
@@ -196,7 +196,7 @@ pub struct OutboxMail {
     pub last_error: Option<String>,
 }
 
-/// Says how far a mail has come.
+/// How far a mail has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OutboxState {
     /// It waits for its time.
@@ -207,7 +207,7 @@ pub enum OutboxState {
     Dead,
 }
 
-/// Counts the outbox.
+/// How full the outbox is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct OutboxDepth {
     /// Mails that wait or are held.
@@ -230,10 +230,10 @@ pub trait Codes: Send + Sync {
     /// Redeems a code, atomically.
     async fn redeem(&self, order: &RedeemCode) -> Result<Redemption>;
 
-    /// Finds out whether a request would be counted and a code be stored.
+    /// Checks whether a request would be counted and a code be stored.
     async fn ping(&self) -> Result<()>;
 
-    /// Looks at all that the adapter relies on.
+    /// Examines all that the adapter relies on.
     async fn examine(&self) -> Vec<Finding>;
 }
 
@@ -244,11 +244,11 @@ pub trait Hasher: Send + Sync {
     /// client's quarter of it, is full. Dropping the future takes it out of the queue.
     async fn hash(&self, client: Client, password: Arc<Password>, order: HashPassword) -> Result<Hashed>;
 
-    /// Tells how busy it is.
+    /// Returns how busy it is.
     fn load(&self) -> HashLoad;
 }
 
-/// Tells how busy the hashing is.
+/// How busy the hashing is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct HashLoad {
     /// Hashes that wait.
@@ -274,7 +274,7 @@ pub trait Mailbox: Send + Sync {
     fn mails(&self) -> Vec<Delivered>;
 }
 
-/// Holds one mail as it would have been sent.
+/// A mail as it would have been sent.
 #[derive(Clone, serde::Serialize)]
 pub struct Delivered {
     /// Its name.

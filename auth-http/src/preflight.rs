@@ -6,7 +6,7 @@ use crate::{
     config::Settings,
     hooks,
     node::StartError,
-    port::{Finding, Verdict},
+    port::{Condition, Finding},
 };
 
 /// What is said of a variable that is none of ours.
@@ -66,7 +66,7 @@ fn warn_of_seed_compat(rules: &Rules) {
 /// Refuses to serve on a part that does not fit; logs the rest.
 pub(crate) fn refuse(findings: &[Finding]) -> Result<(), StartError> {
     tell(findings);
-    match findings.iter().find(|finding| finding.verdict == Verdict::Bad) {
+    match findings.iter().find(|finding| finding.condition == Condition::Bad) {
         Some(bad) => Err(StartError(format!("{}: {}", bad.part, bad.text))),
         None => Ok(()),
     }
@@ -74,10 +74,10 @@ pub(crate) fn refuse(findings: &[Finding]) -> Result<(), StartError> {
 
 /// Logs what looking at the parts has found.
 pub(crate) fn tell(findings: &[Finding]) {
-    for Finding { part, verdict, text } in findings {
-        match verdict {
-            Verdict::Good => tracing::info!(part, "{text}"),
-            Verdict::Warning | Verdict::Bad => tracing::warn!(part, "{text}"),
+    for Finding { part, condition, text } in findings {
+        match condition {
+            Condition::Good => tracing::info!(part, "{text}"),
+            Condition::Warning | Condition::Bad => tracing::warn!(part, "{text}"),
         }
     }
 }

@@ -10,7 +10,7 @@ mod stream;
 
 use std::{convert::Infallible, net::SocketAddr, pin::Pin, sync::Arc, time::Duration};
 
-use arrival::{Arrival, HeadTimer, Patience, Watched};
+use arrival::{Arrival, ArrivalLimits, HeadTimer, Watched};
 use hyper::{
     Request,
     body::{Body, Incoming},
@@ -33,7 +33,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::budget;
 use crate::once_a_minute::OnceAMinute;
-use stream::Stream;
+use stream::ConnectionStream;
 
 /// Connections at the same time; the next ones wait to be accepted.
 const CONNECTIONS: usize = 4096;
@@ -49,7 +49,7 @@ where
 {
     let (room, connections) = (Arc::new(Semaphore::new(CONNECTIONS)), TaskTracker::new());
     let patience =
-        Patience { idle: keep_alive, head: budget::HEAD, room: Arc::clone(&room), reserve: RESERVE };
+        ArrivalLimits { idle: keep_alive, head: budget::HEAD, room: Arc::clone(&room), reserve: RESERVE };
     let refused = OnceAMinute::default();
     loop {
         let accepted = tokio::select! {
@@ -99,7 +99,7 @@ async fn connection<E>(
     stream: TcpStream,
     peer: SocketAddr,
     endpoint: Arc<E>,
-    patience: Patience,
+    patience: ArrivalLimits,
     end: CancellationToken,
 ) where
     E: Endpoint<Output = Response> + 'static,
@@ -133,7 +133,10 @@ async fn connection<E>(
         // A client that shuts its sending side after a request still gets the answer. It looks like one that has
         // gone, so what a client asked for is carried out whether it waits or not.
         .half_close(true)
-        .serve_connection(TokioIo::new(Watched::new(Stream::new(patient(stream)), arrival)), service);
+        .serve_connection(
+            TokioIo::new(Watched::new(ConnectionStream::new(patient(stream)), arrival)),
+            service,
+        );
     let ended = tokio::select! {
         ended = &mut connection => ended,
         () = end.cancelled() => {

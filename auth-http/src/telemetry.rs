@@ -81,7 +81,7 @@ fn try_exporter(endpoint: &str) -> Result<SdkTracerProvider, Box<dyn Error>> {
     let client = reqwest::blocking::Client::builder().timeout(budget::COLLECTOR).build()?;
     let exporter = SpanExporter::builder()
         .with_http()
-        .with_http_client(Watched { client, failed: OnceAMinute::default() })
+        .with_http_client(LoggedClient { client, failed: OnceAMinute::default() })
         .with_endpoint(endpoint)
         .with_timeout(budget::COLLECTOR)
         .build()?;
@@ -91,13 +91,13 @@ fn try_exporter(endpoint: &str) -> Result<SdkTracerProvider, Box<dyn Error>> {
 
 /// A client that says what went wrong: the exporter keeps that to itself.
 #[derive(Debug)]
-struct Watched {
+struct LoggedClient {
     client: reqwest::blocking::Client,
     failed: OnceAMinute,
 }
 
 #[async_trait]
-impl HttpClient for Watched {
+impl HttpClient for LoggedClient {
     async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
         let answer = self.client.send_bytes(request).await;
         let failure = match &answer {

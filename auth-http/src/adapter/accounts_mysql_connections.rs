@@ -52,9 +52,9 @@ fn session() -> AssertSqlSafe<String> {
 
 /// The connections of a node to its database.
 #[derive(Clone)]
-pub(super) struct Connections(Arc<Shared>);
+pub(super) struct Connections(Arc<Inner>);
 
-struct Shared {
+struct Inner {
     options: MySqlConnectOptions,
     unused: Mutex<Vec<Unused>>,
     permits: Arc<Semaphore>,
@@ -103,7 +103,7 @@ impl Connections {
             .timezone(None)
             .set_names(false);
         let permits = Arc::new(Semaphore::new(MOST as usize));
-        let new = Self(Arc::new(Shared { options, unused: Mutex::default(), permits }));
+        let new = Self(Arc::new(Inner { options, unused: Mutex::default(), permits }));
         let connection = new.connect().await?;
         new.unused().push(Unused { connection, since: Instant::now() });
         Ok(new)

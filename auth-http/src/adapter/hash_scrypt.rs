@@ -19,10 +19,10 @@ use crate::port::{HashLoad, Hasher, PortError, Result};
 
 /// Hashes passwords on threads of its own.
 pub struct HashScrypt {
-    shared: Arc<Shared>,
+    shared: Arc<Scheduler>,
 }
 
-struct Shared {
+struct Scheduler {
     queue: Mutex<Queue>,
     wake: Condvar,
     capacity: usize,
@@ -45,7 +45,7 @@ struct Job {
 }
 
 #[derive(Debug, thiserror::Error)]
-enum Refused {
+enum QueueRefusal {
     #[error("the queue of {0} is full")]
     Full(usize),
     #[error("one client holds a quarter of the queue")]
@@ -61,7 +61,7 @@ impl HashScrypt {
     /// The operating system's error where a thread cannot be started.
     pub fn start(workers: usize, capacity: usize) -> std::io::Result<Self> {
         let (queue, wake) = (Mutex::default(), Condvar::new());
-        let shared = Arc::new(Shared { queue, wake, capacity });
+        let shared = Arc::new(Scheduler { queue, wake, capacity });
         for number in 0..workers {
             let shared = Arc::clone(&shared);
             thread::Builder::new().name(format!("hash-{number}")).spawn(move || shared.work())?;
@@ -78,7 +78,7 @@ impl Hasher for HashScrypt {
         self.shared
             .push(client, Job { password, order, done })
             .map_err(|refused| PortError::not_done(OPERATION, refused))?;
-        result.await.unwrap_or_else(|_| Err(PortError::not_done(OPERATION, Refused::Stopped)))
+        result.await.unwrap_or_else(|_| Err(PortError::not_done(OPERATION, QueueRefusal::Stopped)))
     }
 
     fn load(&self) -> HashLoad {
@@ -94,21 +94,21 @@ impl Drop for HashScrypt {
     }
 }
 
-impl Shared {
+impl Scheduler {
     fn lock(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn push(&self, client: Client, job: Job) -> std::result::Result<(), Refused> {
+    fn push(&self, client: Client, job: Job) -> std::result::Result<(), QueueRefusal> {
         let mut queue = self.lock();
         queue.forget_abandoned();
         if queue.waiting >= self.capacity {
-            return Err(Refused::Full(self.capacity));
+            return Err(QueueRefusal::Full(self.capacity));
         }
         let share = (self.capacity / 4).max(1);
         let jobs = queue.jobs.entry(client).or_default();
         if jobs.len() >= share {
-            return Err(Refused::Share);
+            return Err(QueueRefusal::Share);
         }
         let first = jobs.is_empty();
         jobs.push_back(job);
@@ -211,8 +211,8 @@ mod tests {
         (Job { password, order, done }, result)
     }
 
-    fn shared(capacity: usize) -> Shared {
-        Shared { queue: Mutex::default(), wake: Condvar::new(), capacity }
+    fn shared(capacity: usize) -> Scheduler {
+        Scheduler { queue: Mutex::default(), wake: Condvar::new(), capacity }
     }
 
     #[test]

@@ -14,7 +14,7 @@ use super::{
     authorities,
     clock::Clock,
     mail_smtp_conversation::{Conversation, Limits, Way},
-    mail_smtp_failure::{Failure, Phase},
+    mail_smtp_failure::{Phase, SmtpFailure},
     mail_smtp_idle::Idle,
     mail_smtp_message::message,
     mail_templates::MailTemplates,
@@ -81,21 +81,21 @@ impl MailSmtp {
         self
     }
 
-    async fn deliver(&self, to: &str, message: &[u8]) -> std::result::Result<(), Failure> {
+    async fn deliver(&self, to: &str, message: &[u8]) -> std::result::Result<(), SmtpFailure> {
         let limits = Limits::from_now(&self.patience);
         let mut conversation = match self.idle.take(limits).await {
             Some(warm) => warm,
             None => Conversation::begin(&self.way, limits).await?,
         };
         let ended = conversation.deliver(self.sender.as_str(), to, message).await;
-        if ended.as_ref().err().is_none_or(Failure::leaves_the_connection) {
+        if ended.as_ref().err().is_none_or(SmtpFailure::leaves_the_connection) {
             self.idle.put(conversation, self.patience.idle);
         }
         ended
     }
 
     /// Says what went wrong, without secrets.
-    fn told(&self, failure: &Failure, template: Option<&Template>) -> String {
+    fn told(&self, failure: &SmtpFailure, template: Option<&Template>) -> String {
         let mut text = failure.to_string();
         // Threat: a server that quotes what it got; this is stored with the mail, and shown.
         let mut hide = |secret: &str| {
@@ -128,7 +128,7 @@ enum Meaning {
     Unknown,
 }
 
-fn meaning(failure: &Failure) -> Meaning {
+fn meaning(failure: &SmtpFailure) -> Meaning {
     let about_the_mail = matches!(failure.phase, Phase::Mail | Phase::Rcpt | Phase::Data | Phase::End);
     match failure.code() {
         // RFC 4954 section 6: the server wants a login, or another one. An operator's fault kills no mail.
@@ -191,7 +191,7 @@ impl Mailer for MailSmtp {
 }
 
 /// Says what an operator can do about it.
-fn advice(failure: &Failure) -> &'static str {
+fn advice(failure: &SmtpFailure) -> &'static str {
     if let Some(advice) = authorities::advice(&failure.to_string()) {
         return advice;
     }

@@ -19,7 +19,7 @@ use tokio_rustls::TlsConnector;
 use super::{
     authorities,
     mail_smtp::Patience,
-    mail_smtp_failure::{Failure, Phase},
+    mail_smtp_failure::{Phase, SmtpFailure},
 };
 use crate::{
     budget::smtp,
@@ -47,12 +47,12 @@ pub(super) struct Limits {
 }
 
 /// A connection, encrypted or not.
-trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
-impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
+trait Transport: AsyncRead + AsyncWrite + Unpin + Send {}
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Transport for T {}
 
 /// One connection that mails can be sent on, one after the other.
 pub(super) struct Conversation {
-    client: SmtpClient<Box<dyn Stream>>,
+    client: SmtpClient<Box<dyn Transport>>,
     limits: Limits,
 }
 
@@ -134,18 +134,18 @@ impl Limits {
         self,
         phase: Phase,
         work: impl Future<Output = mail_send::Result<T>>,
-    ) -> Result<T, Failure> {
+    ) -> Result<T, SmtpFailure> {
         let until = self.end.min(Instant::now() + self.phase);
         timeout_at(until, work)
             .await
             .unwrap_or(Err(Error::Timeout))
-            .map_err(|error| Failure::new(phase, error))
+            .map_err(|error| SmtpFailure::new(phase, error))
     }
 }
 
 impl Conversation {
     /// Connects, encrypts, says who we are, and logs in.
-    pub(super) async fn begin(way: &Way, limits: Limits) -> Result<Self, Failure> {
+    pub(super) async fn begin(way: &Way, limits: Limits) -> Result<Self, SmtpFailure> {
         let stream = limits.keep(Phase::Connection, way.dial(limits.phase)).await?;
         let client = SmtpClient { stream, timeout: limits.phase };
         let (mut client, capabilities) = match way.tls {
@@ -159,7 +159,7 @@ impl Conversation {
                 // Threat: somebody in between who takes the offer out, to read what follows. There is no
                 // going on without TLS.
                 if !offered.has_capability(EXT_START_TLS) {
-                    return Err(Failure::said(Phase::StartTls, "the server does not offer it"));
+                    return Err(SmtpFailure::said(Phase::StartTls, "the server does not offer it"));
                 }
                 let reply = limits.keep(Phase::StartTls, client.cmd(b"STARTTLS\r\n")).await?;
                 expect(Phase::StartTls, 220..=220, reply)?;
@@ -185,7 +185,7 @@ impl Conversation {
     }
 
     /// Sends one mail to one recipient.
-    pub(super) async fn deliver(&mut self, from: &str, to: &str, message: &[u8]) -> Result<(), Failure> {
+    pub(super) async fn deliver(&mut self, from: &str, to: &str, message: &[u8]) -> Result<(), SmtpFailure> {
         self.command(Phase::Mail, &format!("MAIL FROM:<{from}>\r\n"), 200..=299).await?;
         self.command(Phase::Rcpt, &format!("RCPT TO:<{to}>\r\n"), 200..=299).await?;
         self.command(Phase::Data, "DATA\r\n", 354..=354).await?;
@@ -199,7 +199,7 @@ impl Conversation {
             self.client.read().await
         };
         let reply = timeout(self.limits.last_reply, end).await.unwrap_or(Err(Error::Timeout));
-        expect(Phase::End, 200..=299, reply.map_err(|error| Failure::new(Phase::End, error))?)
+        expect(Phase::End, 200..=299, reply.map_err(|error| SmtpFailure::new(Phase::End, error))?)
     }
 
     /// Says goodbye; nothing depends on the answer.
@@ -207,22 +207,27 @@ impl Conversation {
         let _ = timeout(self.limits.short().phase, self.client.quit()).await;
     }
 
-    async fn command(&mut self, phase: Phase, line: &str, good: RangeInclusive<u16>) -> Result<(), Failure> {
+    async fn command(
+        &mut self,
+        phase: Phase,
+        line: &str,
+        good: RangeInclusive<u16>,
+    ) -> Result<(), SmtpFailure> {
         let reply = self.limits.keep(phase, self.client.cmd(line)).await?;
         expect(phase, good, reply)
     }
 }
 
-fn boxed<T: Stream + 'static>(client: SmtpClient<T>) -> SmtpClient<Box<dyn Stream>> {
+fn boxed<T: Transport + 'static>(client: SmtpClient<T>) -> SmtpClient<Box<dyn Transport>> {
     SmtpClient { stream: Box::new(client.stream), timeout: client.timeout }
 }
 
 /// Hears the greeting and says who we are.
-async fn greeted<T: Stream>(
+async fn greeted<T: Transport>(
     mut client: SmtpClient<T>,
     way: &Way,
     limits: Limits,
-) -> Result<(SmtpClient<T>, EhloResponse<String>), Failure> {
+) -> Result<(SmtpClient<T>, EhloResponse<String>), SmtpFailure> {
     let greeting = limits.keep(Phase::Greeting, client.read()).await?;
     expect(Phase::Greeting, 200..=299, greeting)?;
     let capabilities = hello(&mut client, way, limits).await?;
@@ -231,11 +236,11 @@ async fn greeted<T: Stream>(
 
 /// Says who we are. A server that does not know EHLO is asked with HELO (RFC 5321 sections 3.2 and 4.1.1.1), unless
 /// STARTTLS or a login is wanted: both are offered in the answer to EHLO alone.
-async fn hello<T: Stream>(
+async fn hello<T: Transport>(
     client: &mut SmtpClient<T>,
     way: &Way,
     limits: Limits,
-) -> Result<EhloResponse<String>, Failure> {
+) -> Result<EhloResponse<String>, SmtpFailure> {
     let needs_offers = way.tls == SmtpTls::StartTls || way.login.is_some();
     let refused = match limits.keep(Phase::Ehlo, client.ehlo(&way.name)).await {
         Err(failure) if !needs_offers && matches!(failure.code(), Some(500 | 501 | 502 | 504)) => failure,
@@ -247,24 +252,32 @@ async fn hello<T: Stream>(
     Ok(EhloResponse::new(String::new()))
 }
 
-async fn login<T: Stream>(
+async fn login<T: Transport>(
     client: &mut SmtpClient<T>,
     mut offered: EhloResponse<String>,
     user: &str,
     password: &Secret<String>,
     limits: Limits,
-) -> Result<(), Failure> {
+) -> Result<(), SmtpFailure> {
     // One attempt, in one of two ways; TLS protects both. mail-send goes on to others after a refusal,
     // CRAM-MD5 among them, which it begins without having it: what follows is out of step then.
     let known = [AUTH_PLAIN, AUTH_LOGIN].into_iter().find(|way| offered.auth_mechanisms & way != 0);
     let Some(mechanism) = known else {
-        return Err(Failure::said(Phase::Login, "the server offers neither PLAIN nor LOGIN"));
+        return Err(SmtpFailure::said(Phase::Login, "the server offers neither PLAIN nor LOGIN"));
     };
     offered.auth_mechanisms = mechanism;
     let credentials = Credentials::new(user, password.expose().as_str());
     limits.keep(Phase::Login, client.authenticate(&credentials, &offered)).await.map(|_| ())
 }
 
-fn expect(phase: Phase, good: std::ops::RangeInclusive<u16>, reply: Response<String>) -> Result<(), Failure> {
-    if good.contains(&reply.code) { Ok(()) } else { Err(Failure::new(phase, Error::UnexpectedReply(reply))) }
+fn expect(
+    phase: Phase,
+    good: std::ops::RangeInclusive<u16>,
+    reply: Response<String>,
+) -> Result<(), SmtpFailure> {
+    if good.contains(&reply.code) {
+        Ok(())
+    } else {
+        Err(SmtpFailure::new(phase, Error::UnexpectedReply(reply)))
+    }
 }

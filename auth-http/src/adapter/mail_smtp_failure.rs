@@ -1,4 +1,4 @@
-//! Owns how far a conversation with an SMTP server came, and what ended it, in words for an operator.
+//! How far a conversation with an SMTP server came, and what ended it, in words for an operator.
 //!
 //! What that means for the mail is said in `mail_smtp.rs`.
 
@@ -6,7 +6,7 @@ use std::fmt;
 
 use mail_send::Error;
 
-/// Names what was being done.
+/// What was being done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
     Connection,
@@ -23,8 +23,8 @@ pub(super) enum Phase {
     End,
 }
 
-/// Tells how far a conversation came.
-pub(super) struct Failure {
+/// The step of a conversation that failed, and why.
+pub(super) struct SmtpFailure {
     pub(super) phase: Phase,
     cause: Cause,
 }
@@ -34,7 +34,7 @@ enum Cause {
     Said(String),
 }
 
-impl Failure {
+impl SmtpFailure {
     pub(super) fn new(phase: Phase, error: Error) -> Self {
         let cause = match error {
             Error::UnexpectedReply(reply) | Error::AuthenticationFailed(reply) => {
@@ -93,7 +93,7 @@ impl Failure {
     }
 }
 
-impl fmt::Display for Failure {
+impl fmt::Display for SmtpFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.cause {
             Cause::Reply { code, text } => write!(f, "{}: {code} {text}", self.phase.name()),

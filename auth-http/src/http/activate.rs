@@ -5,16 +5,16 @@ use poem::Request;
 use poem_openapi::{ApiResponse, Object, Union, payload::Json, types::Example};
 
 use super::{
+    app_state::AppState,
     basic::{self, Basic, Credentials},
     body::{Fields, FromFields},
-    operation::{Failure, Operation},
+    operation::{Operation, OperationProblem},
     problem::{
         ACCOUNT_NOT_FOUND, ACTIVATION_REFUSED, ALREADY_ACTIVE, CODE_EXPIRED, CODE_WRONG, CREDENTIALS_REFUSED,
-        FieldError, INVALID_REQUEST, Kind, Problem, RATE_LIMITED,
+        FieldError, INVALID_REQUEST, Problem, ProblemKind, RATE_LIMITED,
     },
     register::{parse_email, parse_password},
     schema::{CodeText, EmailText, PasswordText},
-    service::Shared,
 };
 
 /// Address, password and code: two ways to give them.
@@ -64,7 +64,7 @@ impl Example for ActivateWithCode {
 }
 
 /// A body, parsed.
-pub(super) struct Typed {
+pub(super) struct ActivateInput {
     code: Code,
     credentials: Option<Credentials>,
 }
@@ -86,12 +86,12 @@ pub enum ActivateAnswer {
     Activated(Json<Activated>),
 }
 
-/// Names the operation in types.
+/// The operation as a type.
 #[derive(Debug)]
-pub(super) struct Op;
+pub(super) struct ActivateOperation;
 
-impl Operation for Op {
-    const PROBLEMS: &'static [(&'static Kind, &'static str)] = &[
+impl Operation for ActivateOperation {
+    const PROBLEMS: &'static [(&'static ProblemKind, &'static str)] = &[
         (&ACTIVATION_REFUSED, "hidden"),
         (&ACCOUNT_NOT_FOUND, "explicit, first"),
         (&ALREADY_ACTIVE, "explicit, second"),
@@ -101,7 +101,7 @@ impl Operation for Op {
     ];
 }
 
-impl FromFields for Typed {
+impl FromFields for ActivateInput {
     type Document = ActivateBody;
 
     fn from_fields(fields: &Fields, request: &Request) -> Result<Self, Problem> {
@@ -125,7 +125,7 @@ impl FromFields for Typed {
 const BOTH: &str =
     "with the header Authorization the body has the code alone; leave email and password out, or the header";
 
-impl Typed {
+impl ActivateInput {
     fn with_credentials(fields: &Fields, request: &Request) -> Result<Self, Problem> {
         let [email, password, code] = fields.strings(["email", "password", "code"])?;
         match (parse_email(email), parse_password(password), parse_code(code, request)) {
@@ -145,7 +145,7 @@ fn invalid(errors: Vec<FieldError>) -> Problem {
 
 /// Parses the field `code`, or returns what is wrong with it.
 fn parse_code(code: &str, request: &Request) -> Result<Code, FieldError> {
-    let format = Shared::of(request).driver.rules.policy().code;
+    let format = AppState::of(request).driver.rules.policy().code;
     format.parse(code).ok_or_else(|| {
         let symbols = match format.alphabet() {
             Alphabet::Digits => "digits",
@@ -163,13 +163,13 @@ fn parse_code(code: &str, request: &Request) -> Result<Code, FieldError> {
 pub(super) async fn handle(
     request: &Request,
     Basic(in_header): Basic,
-    Typed { code, credentials: in_body }: Typed,
-) -> Result<ActivateAnswer, Failure<Op>> {
+    ActivateInput { code, credentials: in_body }: ActivateInput,
+) -> Result<ActivateAnswer, OperationProblem<ActivateOperation>> {
     // One of the two is there: other requests were refused with their body.
     let Some(Credentials { address, password }) = in_header.or(in_body) else {
         return Err(basic::refused(request).into());
     };
-    let shared = Shared::of(request);
+    let shared = AppState::of(request);
     let visitor = shared.visitor(request, address.key(), Some(password));
     let flow = Activate { address, code, client: visitor.client };
     let outcome = shared.driver.visit(flow, visitor).await.map_err(|broken| shared.broken(broken))?;

@@ -15,8 +15,8 @@ use poem_openapi::{
 };
 
 use super::{
+    app_state::AppState,
     problem::{ACTIVATION_REFUSED, CREDENTIALS_REFUSED, Problem},
-    service::Shared,
 };
 
 /// An address and a password.
@@ -83,7 +83,7 @@ pub(super) fn is_given(request: &Request) -> bool {
 
 /// Returns the refusal of a request that gives no credentials, or none that could be anybody's.
 pub(super) fn refused(request: &Request) -> Problem {
-    let explicit = Shared::of(request).discloses();
+    let explicit = AppState::of(request).discloses();
     Problem::new(if explicit { &CREDENTIALS_REFUSED } else { &ACTIVATION_REFUSED })
 }
 

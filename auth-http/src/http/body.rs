@@ -31,8 +31,8 @@ use crate::budget;
 /// Bytes of a body.
 const MAX_BYTES: usize = 4096;
 
-/// Takes the body of an operation.
-pub(super) struct Body<T>(pub T);
+/// The body of an operation: a JSON object, parsed.
+pub(super) struct JsonBody<T>(pub T);
 
 /// Describes what an operation's body becomes.
 pub(super) trait FromFields: Sized {
@@ -46,7 +46,7 @@ pub(super) trait FromFields: Sized {
     fn from_fields(fields: &Fields, request: &Request) -> std::result::Result<Self, Problem>;
 }
 
-impl<'a, T: FromFields> ApiExtractor<'a> for Body<T> {
+impl<'a, T: FromFields> ApiExtractor<'a> for JsonBody<T> {
     const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::RequestObject];
     type ParamType = ();
     type ParamRawType = ();

@@ -8,7 +8,7 @@ use std::{
 use ipnet::IpNet;
 use poem::http::HeaderMap;
 
-use super::forwarded::Unreadable;
+use super::forwarded::UnreadableEntry;
 use crate::{config::ForwardedHeader, once_a_minute::OnceAMinute};
 
 /// The proxies that are ours, and the header in which they say for whom they ask.
@@ -22,7 +22,7 @@ pub struct Proxies {
 
 /// A request's address, and what an operator should know of how it was found.
 #[derive(Debug, PartialEq, Eq)]
-struct Found {
+struct ClientAddress {
     address: IpAddr,
     doubt: Option<Doubt>,
 }
@@ -30,7 +30,7 @@ struct Found {
 #[derive(Debug, PartialEq, Eq)]
 enum Doubt {
     /// A proxy of ours wrote what cannot be read.
-    Unreadable { entry: String, why: Unreadable },
+    UnreadableEntry { entry: String, why: UnreadableEntry },
     /// A proxy of ours wrote nothing.
     Missing,
 }
@@ -50,16 +50,16 @@ impl Proxies {
     pub(super) fn address(&self, peer: Option<IpAddr>, headers: &HeaderMap) -> IpAddr {
         // A request without a socket comes from inside the process.
         let peer = peer.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)).to_canonical();
-        let Found { address, doubt } = self.find(peer, headers);
+        let ClientAddress { address, doubt } = self.find(peer, headers);
         if let Some(doubt) = doubt {
             self.tell(address, &doubt);
         }
         address
     }
 
-    fn find(&self, peer: IpAddr, headers: &HeaderMap) -> Found {
+    fn find(&self, peer: IpAddr, headers: &HeaderMap) -> ClientAddress {
         if !self.is_ours(peer) {
-            return Found { address: peer, doubt: None };
+            return ClientAddress { address: peer, doubt: None };
         }
         let (mut nearest, mut doubt) = (peer, Some(Doubt::Missing));
         for line in headers.get_all(self.header.name()).iter().rev() {
@@ -73,16 +73,19 @@ impl Proxies {
                     // Who is further left cannot be told any more: the last good one counts.
                     Err(why) => {
                         let entry = shape(entry);
-                        return Found { address: nearest, doubt: Some(Doubt::Unreadable { entry, why }) };
+                        return ClientAddress {
+                            address: nearest,
+                            doubt: Some(Doubt::UnreadableEntry { entry, why }),
+                        };
                     }
                 }
                 if !self.is_ours(nearest) {
-                    return Found { address: nearest, doubt: None };
+                    return ClientAddress { address: nearest, doubt: None };
                 }
                 (rest, doubt) = (before, None);
             }
         }
-        Found { address: nearest, doubt }
+        ClientAddress { address: nearest, doubt }
     }
 
     fn is_ours(&self, address: IpAddr) -> bool {
@@ -93,7 +96,7 @@ impl Proxies {
     fn tell(&self, counted: IpAddr, doubt: &Doubt) {
         let header = self.header.name();
         match doubt {
-            Doubt::Unreadable { entry, why } => {
+            Doubt::UnreadableEntry { entry, why } => {
                 if let Some(held_back) = self.unreadable.pass() {
                     tracing::warn!(
                         header, %counted, entry, %why, held_back,

@@ -11,9 +11,9 @@ use std::{
 
 use crate::config::ForwardedHeader;
 
-/// Why an entry names no address.
+/// The reason why an entry names no address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Unreadable {
+pub(super) enum UnreadableEntry {
     /// The proxy does not know for whom it asks (RFC 7239 section 6.2).
     #[error("the proxy says that it does not know the client")]
     Unknown,
@@ -49,7 +49,7 @@ impl ForwardedHeader {
     }
 
     /// Reads the address in an entry, with or without a port.
-    pub(super) fn address(self, entry: &str) -> Result<IpAddr, Unreadable> {
+    pub(super) fn address(self, entry: &str) -> Result<IpAddr, UnreadableEntry> {
         match self {
             Self::XForwardedFor => node(entry.trim()),
             Self::Forwarded => node(unquoted(the_for(entry)?)?.trim()),
@@ -73,7 +73,7 @@ fn split_last_unquoted(list: &str, separator: u8) -> (Option<&str>, &str) {
 }
 
 /// Returns the value of the one `for` in an element.
-fn the_for(element: &str) -> Result<&str, Unreadable> {
+fn the_for(element: &str) -> Result<&str, UnreadableEntry> {
     let (mut found, mut rest) = (None, Some(element));
     while let Some(pairs) = rest {
         let (before, pair) = split_last_unquoted(pairs, b';');
@@ -82,21 +82,21 @@ fn the_for(element: &str) -> Result<&str, Unreadable> {
             && name.trim().eq_ignore_ascii_case("for")
             && found.replace(value.trim()).is_some()
         {
-            return Err(Unreadable::NoFor);
+            return Err(UnreadableEntry::NoFor);
         }
     }
-    found.ok_or(Unreadable::NoFor)
+    found.ok_or(UnreadableEntry::NoFor)
 }
 
 /// Takes the quotes off a value that has some.
-fn unquoted(value: &str) -> Result<Cow<'_, str>, Unreadable> {
+fn unquoted(value: &str) -> Result<Cow<'_, str>, UnreadableEntry> {
     let Some(open) = value.strip_prefix('"') else { return Ok(value.into()) };
-    let inner = open.strip_suffix('"').ok_or(Unreadable::NoAddress)?;
+    let inner = open.strip_suffix('"').ok_or(UnreadableEntry::NoAddress)?;
     let (mut text, mut characters) = (String::new(), inner.chars());
     while let Some(character) = characters.next() {
         match character {
-            '\\' => text.push(characters.next().ok_or(Unreadable::NoAddress)?),
-            '"' => return Err(Unreadable::NoAddress),
+            '\\' => text.push(characters.next().ok_or(UnreadableEntry::NoAddress)?),
+            '"' => return Err(UnreadableEntry::NoAddress),
             other => text.push(other),
         }
     }
@@ -104,26 +104,26 @@ fn unquoted(value: &str) -> Result<Cow<'_, str>, Unreadable> {
 }
 
 /// Reads `198.51.100.7`, `198.51.100.7:51234`, `2001:db8::7`, `[2001:db8::7]` or `[2001:db8::7]:4711`.
-fn node(text: &str) -> Result<IpAddr, Unreadable> {
+fn node(text: &str) -> Result<IpAddr, UnreadableEntry> {
     if let Ok(address) = text.parse() {
         return Ok(address);
     }
     if let Some((address, rest)) = text.strip_prefix('[').and_then(|open| open.split_once(']')) {
-        let address = address.parse::<Ipv6Addr>().map_err(|_| Unreadable::NoAddress)?;
+        let address = address.parse::<Ipv6Addr>().map_err(|_| UnreadableEntry::NoAddress)?;
         let complete = rest.is_empty() || rest.strip_prefix(':').is_some_and(is_port);
-        return if complete { Ok(address.into()) } else { Err(Unreadable::NoAddress) };
+        return if complete { Ok(address.into()) } else { Err(UnreadableEntry::NoAddress) };
     }
     let (name, port) = text.split_once(':').map_or((text, None), |(name, port)| (name, Some(port)));
     if port.is_some_and(|port| !is_port(port)) {
-        return Err(Unreadable::NoAddress);
+        return Err(UnreadableEntry::NoAddress);
     }
     if name.eq_ignore_ascii_case("unknown") {
-        return Err(Unreadable::Unknown);
+        return Err(UnreadableEntry::Unknown);
     }
     if is_obfuscated(name) {
-        return Err(Unreadable::Obfuscated);
+        return Err(UnreadableEntry::Obfuscated);
     }
-    name.parse::<Ipv4Addr>().map(IpAddr::from).map_err(|_| Unreadable::NoAddress)
+    name.parse::<Ipv4Addr>().map(IpAddr::from).map_err(|_| UnreadableEntry::NoAddress)
 }
 
 /// A number, or a name of the proxy's own (RFC 7239 section 6).
@@ -142,7 +142,7 @@ mod tests {
     use super::*;
 
     /// Reads every entry of a list, from the right.
-    fn read(header: ForwardedHeader, list: &str) -> Vec<Result<String, Unreadable>> {
+    fn read(header: ForwardedHeader, list: &str) -> Vec<Result<String, UnreadableEntry>> {
         let (mut entries, mut rest) = (Vec::new(), Some(list));
         while let Some(list) = rest {
             let (before, entry) = header.split_last(list);
@@ -172,7 +172,7 @@ mod tests {
 
     #[test]
     fn what_names_no_address_says_why() {
-        use Unreadable::{NoAddress, Obfuscated, Unknown};
+        use UnreadableEntry::{NoAddress, Obfuscated, Unknown};
         for (entry, why) in [
             ("unknown", Unknown),
             ("Unknown:80", Unknown),
@@ -201,7 +201,7 @@ mod tests {
 
     #[test]
     fn elements_are_read_from_the_right_whatever_stands_before_them() {
-        use Unreadable::{NoAddress, NoFor};
+        use UnreadableEntry::{NoAddress, NoFor};
         let ok = |address: &str| Ok(address.to_owned());
         for (list, entries) in [
             ("for=192.0.2.1, for=198.51.100.7", vec![ok("198.51.100.7"), ok("192.0.2.1")]),

@@ -1,4 +1,4 @@
-//! Owns `GET /livez` and `GET /readyz`: whether the process runs, and whether its parts answer.
+//! `GET /livez` and `GET /readyz`: whether the process runs, and whether its parts answer.
 
 use std::future::Future;
 
@@ -7,9 +7,9 @@ use poem_openapi::{ApiResponse, Object, payload::Json};
 use tokio::time::timeout;
 
 use super::{
-    operation::{BOTH, Failure, Operation},
-    problem::{INTERNAL, Kind, Problem, UNAVAILABLE},
-    service::Shared,
+    app_state::AppState,
+    operation::{BOTH, Operation, OperationProblem},
+    problem::{INTERNAL, Problem, ProblemKind, UNAVAILABLE},
 };
 use crate::{budget, port};
 
@@ -29,16 +29,16 @@ pub enum HealthAnswer {
     Healthy(Json<Health>),
 }
 
-/// Names the operation in types.
+/// The operation as a type.
 #[derive(Debug)]
-pub(super) struct Op;
+pub(super) struct HealthOperation;
 
-impl Operation for Op {
-    const PROBLEMS: &'static [(&'static Kind, &'static str)] = &[
+impl Operation for HealthOperation {
+    const PROBLEMS: &'static [(&'static ProblemKind, &'static str)] = &[
         (&INTERNAL, BOTH),
         (&UNAVAILABLE, "readyz alone, with the part that does not answer in its detail"),
     ];
-    const SHARED: &'static [(&'static Kind, &'static str)] = &[];
+    const SHARED: &'static [(&'static ProblemKind, &'static str)] = &[];
 }
 
 /// Answers that the process runs.
@@ -47,8 +47,8 @@ pub(super) fn live() -> HealthAnswer {
 }
 
 /// Asks every part, and names the first one that does not answer.
-pub(super) async fn ready(request: &Request) -> Result<HealthAnswer, Failure<Op>> {
-    let ports = &Shared::of(request).driver.ports;
+pub(super) async fn ready(request: &Request) -> Result<HealthAnswer, OperationProblem<HealthOperation>> {
+    let ports = &AppState::of(request).driver.ports;
     answers("accounts", ports.accounts.ping()).await?;
     answers("codes", ports.codes.ping()).await?;
     Ok(HealthAnswer::Healthy(Json(Health { message: "ready".to_owned() })))

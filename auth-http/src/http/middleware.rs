@@ -15,30 +15,30 @@ use tokio::time::Instant;
 use tracing::Instrument;
 
 use super::{
+    app_state::AppState,
     cors,
     problem::{
         BASIC_CHALLENGE, BODY_CHALLENGE, FieldError, HEAD_TOO_LARGE, INTERNAL, INVALID_REQUEST,
         METHOD_NOT_ALLOWED, NOT_ACCEPTABLE, NOT_FOUND, Problem,
     },
     routes::{self, Methods, Route},
-    service::Shared,
 };
 use crate::random;
 
 /// Marks a request whose head the server could not read, with the status that it deserves; nothing else of it is known
 /// but its origin. A server of our own hands it over, so that its answer is like all others.
 #[derive(Clone, Copy, Debug)]
-pub struct Unreadable(pub StatusCode);
+pub struct UnreadableHead(pub StatusCode);
 
 /// Wraps the routes.
 pub(super) struct Middleware<E> {
     inner: E,
-    shared: Arc<Shared>,
+    shared: Arc<AppState>,
 }
 
 impl<E> Middleware<E> {
     /// Wraps routes that have the shared state attached.
-    pub(super) const fn new(inner: E, shared: Arc<Shared>) -> Self {
+    pub(super) const fn new(inner: E, shared: Arc<AppState>) -> Self {
         Self { inner, shared }
     }
 }
@@ -121,7 +121,7 @@ fn into_problem(error: Error) -> Response {
 
 /// Returns the problem of a head that the server could not read.
 fn unreadable(request: &Request) -> Option<Problem> {
-    let Unreadable(status) = request.data::<Unreadable>()?;
+    let UnreadableHead(status) = request.data::<UnreadableHead>()?;
     Some(match *status {
         StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE | StatusCode::URI_TOO_LONG => {
             Problem::new(&HEAD_TOO_LARGE)

@@ -4,6 +4,7 @@
 //! what exists, `middleware.rs` for what every request passes, `register.rs` for an operation.
 
 mod activate;
+mod app_state;
 mod basic;
 mod body;
 mod client;
@@ -20,23 +21,22 @@ mod register;
 mod resend;
 mod routes;
 mod schema;
-mod service;
 
+pub use app_state::AppState;
 pub use client::Proxies;
-pub use middleware::Unreadable;
-pub use service::Shared;
+pub use middleware::UnreadableHead;
 
 use std::sync::Arc;
 
 use poem::{Endpoint, EndpointExt, Request, Response, Route, endpoint::make_sync, get, post};
 use poem_openapi::{OpenApi, OpenApiService, ServerObject, Tags};
 
-use activate::{ActivateAnswer, Typed};
+use activate::{ActivateAnswer, ActivateInput};
 use basic::Basic;
-use body::Body;
+use body::JsonBody;
 use document::Document;
 use health::HealthAnswer;
-use operation::Failure;
+use operation::OperationProblem;
 use pages::Page;
 use register::{NewAccount, RegisterAnswer};
 use resend::{PendingAddress, ResendAnswer};
@@ -64,8 +64,8 @@ impl Api {
     async fn register(
         &self,
         request: &Request,
-        body: Body<NewAccount>,
-    ) -> Result<RegisterAnswer, Failure<register::Op>> {
+        body: JsonBody<NewAccount>,
+    ) -> Result<RegisterAnswer, OperationProblem<register::RegisterOperation>> {
         register::handle(request, body.0).await
     }
 
@@ -76,8 +76,8 @@ impl Api {
     async fn resend(
         &self,
         request: &Request,
-        body: Body<PendingAddress>,
-    ) -> Result<ResendAnswer, Failure<resend::Op>> {
+        body: JsonBody<PendingAddress>,
+    ) -> Result<ResendAnswer, OperationProblem<resend::ResendOperation>> {
         resend::handle(request, body.0).await
     }
 
@@ -92,20 +92,23 @@ impl Api {
         &self,
         request: &Request,
         credentials: Basic,
-        body: Body<Typed>,
-    ) -> Result<ActivateAnswer, Failure<activate::Op>> {
+        body: JsonBody<ActivateInput>,
+    ) -> Result<ActivateAnswer, OperationProblem<activate::ActivateOperation>> {
         activate::handle(request, credentials, body.0).await
     }
 
     /// Tell whether the process runs
     #[oai(path = "/livez", method = "get", operation_id = "livez", tag = "Tag::Health")]
-    async fn livez(&self) -> Result<HealthAnswer, Failure<health::Op>> {
+    async fn livez(&self) -> Result<HealthAnswer, OperationProblem<health::HealthOperation>> {
         Ok(health::live())
     }
 
     /// Tell whether every part answers
     #[oai(path = "/readyz", method = "get", operation_id = "readyz", tag = "Tag::Health")]
-    async fn readyz(&self, request: &Request) -> Result<HealthAnswer, Failure<health::Op>> {
+    async fn readyz(
+        &self,
+        request: &Request,
+    ) -> Result<HealthAnswer, OperationProblem<health::HealthOperation>> {
         health::ready(request).await
     }
 }
@@ -128,7 +131,7 @@ pub fn document() -> String {
 }
 
 /// Returns everything that is served on the main listener, to serve or to mount in a poem app.
-pub fn endpoint(shared: Arc<Shared>) -> impl Endpoint<Output = Response> {
+pub fn endpoint(shared: Arc<AppState>) -> impl Endpoint<Output = Response> {
     let api = service();
     let spec = api.spec();
     let document = Document::new(&spec);

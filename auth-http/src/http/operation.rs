@@ -1,4 +1,4 @@
-//! Owns how an operation's failures are typed and documented: which problems it may answer.
+//! How the problems of an operation are typed and documented: which ones it may answer.
 
 use std::{collections::BTreeMap, fmt::Write, marker::PhantomData};
 
@@ -10,22 +10,22 @@ use poem_openapi::{
 };
 
 use super::{
-    problem::{self, Kind, Problem},
+    problem::{self, Problem, ProblemKind},
     schema::{ProblemType, RequestId},
 };
 
-/// Lists the problems that an operation may answer, with when.
+/// The problems that an operation may answer, and when.
 pub(super) trait Operation: Send + Sync + 'static {
     /// Its own problems.
-    const PROBLEMS: &'static [(&'static Kind, &'static str)];
+    const PROBLEMS: &'static [(&'static ProblemKind, &'static str)];
     /// Those that it shares with others of its method.
-    const SHARED: &'static [(&'static Kind, &'static str)] = &WITH_BODY;
+    const SHARED: &'static [(&'static ProblemKind, &'static str)] = &WITH_BODY;
 }
 
 pub(super) const BOTH: &str = "hidden and explicit";
 
 /// The problems of every operation that takes a body.
-const WITH_BODY: [(&Kind, &str); 9] = [
+const WITH_BODY: [(&ProblemKind, &str); 9] = [
     (&problem::INVALID_REQUEST, BOTH),
     (&problem::NOT_ACCEPTABLE, BOTH),
     (&problem::REQUEST_TIMEOUT, BOTH),
@@ -37,26 +37,26 @@ const WITH_BODY: [(&Kind, &str); 9] = [
     (&problem::UNAVAILABLE, BOTH),
 ];
 
-/// Holds a problem that an operation answers.
+/// A problem that an operation answers.
 #[derive(Debug)]
-pub struct Failure<O> {
+pub struct OperationProblem<O> {
     problem: Problem,
     operation: PhantomData<O>,
 }
 
-impl<O> From<Problem> for Failure<O> {
+impl<O> From<Problem> for OperationProblem<O> {
     fn from(problem: Problem) -> Self {
         Self { problem, operation: PhantomData }
     }
 }
 
-impl<O: Operation> From<Failure<O>> for Error {
-    fn from(failure: Failure<O>) -> Self {
-        failure.problem.into()
+impl<O: Operation> From<OperationProblem<O>> for Error {
+    fn from(answer: OperationProblem<O>) -> Self {
+        answer.problem.into()
     }
 }
 
-impl<O: Operation> IntoResponse for Failure<O> {
+impl<O: Operation> IntoResponse for OperationProblem<O> {
     fn into_response(self) -> Response {
         self.problem.into_response()
     }
@@ -99,7 +99,7 @@ struct FieldErrorDocument {
     message: String,
 }
 
-impl<O: Operation> ApiResponse for Failure<O> {
+impl<O: Operation> ApiResponse for OperationProblem<O> {
     fn meta() -> MetaResponses {
         let mut by_status: BTreeMap<u16, String> = BTreeMap::new();
         for (kind, when) in O::SHARED.iter().chain(O::PROBLEMS) {

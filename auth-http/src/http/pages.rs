@@ -17,8 +17,8 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use super::{
+    app_state::AppState,
     problem::{KINDS, NOT_FOUND, Problem},
-    service::Shared,
 };
 
 const MAILBOX: &str = include_str!("../../assets/mailbox.html");
@@ -118,7 +118,7 @@ pub(crate) fn mailbox(request: &Request) -> Response {
 /// Answers the mails of the development mailbox, newest first.
 #[poem::handler]
 pub(crate) fn mailbox_json(request: &Request) -> Response {
-    match &Shared::of(request).mailbox {
+    match &AppState::of(request).mailbox {
         Some(shown) if is_local(request) => Json(json!({ "mails": shown.mails() })).into_response(),
         Some(_) | None => Problem::new(&NOT_FOUND).into_response(),
     }
@@ -128,7 +128,7 @@ pub(crate) fn mailbox_json(request: &Request) -> Response {
 #[poem::handler]
 pub(crate) fn clock(request: &Request) -> Response {
     let seconds = request.uri().query().and_then(|query| query.strip_prefix("seconds=")?.parse().ok());
-    match (&Shared::of(request).shift_clock, seconds) {
+    match (&AppState::of(request).shift_clock, seconds) {
         (Some(shift), Some(seconds)) if is_local(request) => {
             shift(seconds);
             super::middleware::empty(StatusCode::NO_CONTENT)

@@ -1,15 +1,15 @@
-//! Owns `POST /v1/register`: its body, its answers, its documentation.
+//! `POST /v1/register`: its body, its answers, its documentation.
 
 use auth_core::{Address, AddressError, Password, PasswordError, Register, Registration, Weakness};
 use poem::Request;
 use poem_openapi::{ApiResponse, Object, payload::Json, types::Example};
 
 use super::{
+    app_state::AppState,
     body::{Fields, FromFields},
-    operation::{Failure, Operation},
-    problem::{EMAIL_TAKEN, FieldError, INVALID_REQUEST, Kind, Problem, RATE_LIMITED, WEAK_PASSWORD},
+    operation::{Operation, OperationProblem},
+    problem::{EMAIL_TAKEN, FieldError, INVALID_REQUEST, Problem, ProblemKind, RATE_LIMITED, WEAK_PASSWORD},
     schema::{EmailText, PasswordText},
-    service::Shared,
 };
 
 /// An address to register, and the password that it shall have.
@@ -62,12 +62,12 @@ pub enum RegisterAnswer {
     Pending(Json<Accepted>),
 }
 
-/// Names the operation in types.
+/// The operation as a type.
 #[derive(Debug)]
-pub(super) struct Op;
+pub(super) struct RegisterOperation;
 
-impl Operation for Op {
-    const PROBLEMS: &'static [(&'static Kind, &'static str)] =
+impl Operation for RegisterOperation {
+    const PROBLEMS: &'static [(&'static ProblemKind, &'static str)] =
         &[(&EMAIL_TAKEN, "explicit"), (&WEAK_PASSWORD, "hidden and explicit")];
 }
 
@@ -112,8 +112,8 @@ pub(super) fn parse_password(password: &str) -> Result<Password, FieldError> {
 pub(super) async fn handle(
     request: &Request,
     NewAccount { address, password }: NewAccount,
-) -> Result<RegisterAnswer, Failure<Op>> {
-    let shared = Shared::of(request);
+) -> Result<RegisterAnswer, OperationProblem<RegisterOperation>> {
+    let shared = AppState::of(request);
     let policy = shared.driver.rules.policy();
     let mut advice = Vec::new();
     let verdict = policy.password.judge_with(&password, || {
@@ -143,7 +143,7 @@ const EXPLICIT: &str =
     "The account is pending, and a mail with a code is on its way. Address, password and code activate it.";
 
 /// Returns the body of a request that was taken up, the same whatever the state.
-pub(super) fn accepted(shared: &Shared, message: &str) -> Accepted {
+pub(super) fn accepted(shared: &AppState, message: &str) -> Accepted {
     let policy = shared.driver.rules.policy();
     Accepted {
         message: message.to_owned(),

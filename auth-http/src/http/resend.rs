@@ -1,16 +1,16 @@
-//! Owns `POST /v1/resend`: its body, its answers, its documentation.
+//! `POST /v1/resend`: its body, its answers, its documentation.
 
 use auth_core::{Address, Resend, Resending};
 use poem::Request;
 use poem_openapi::{ApiResponse, Object, payload::Json, types::Example};
 
 use super::{
+    app_state::AppState,
     body::{Fields, FromFields},
-    operation::{Failure, Operation},
-    problem::{ACCOUNT_NOT_FOUND, ALREADY_ACTIVE, INVALID_REQUEST, Kind, Problem, RATE_LIMITED},
+    operation::{Operation, OperationProblem},
+    problem::{ACCOUNT_NOT_FOUND, ALREADY_ACTIVE, INVALID_REQUEST, Problem, ProblemKind, RATE_LIMITED},
     register::{Accepted, accepted, parse_email},
     schema::EmailText,
-    service::Shared,
 };
 
 /// The address that another mail shall go to.
@@ -39,12 +39,12 @@ pub enum ResendAnswer {
     Accepted(Json<Accepted>),
 }
 
-/// Names the operation in types.
+/// The operation as a type.
 #[derive(Debug)]
-pub(super) struct Op;
+pub(super) struct ResendOperation;
 
-impl Operation for Op {
-    const PROBLEMS: &'static [(&'static Kind, &'static str)] =
+impl Operation for ResendOperation {
+    const PROBLEMS: &'static [(&'static ProblemKind, &'static str)] =
         &[(&ACCOUNT_NOT_FOUND, "explicit"), (&ALREADY_ACTIVE, "explicit")];
 }
 
@@ -61,8 +61,8 @@ impl FromFields for PendingAddress {
 pub(super) async fn handle(
     request: &Request,
     PendingAddress(address): PendingAddress,
-) -> Result<ResendAnswer, Failure<Op>> {
-    let shared = Shared::of(request);
+) -> Result<ResendAnswer, OperationProblem<ResendOperation>> {
+    let shared = AppState::of(request);
     let visitor = shared.visitor(request, address.key(), None);
     let flow = Resend { address, client: visitor.client };
     let outcome = shared.driver.visit(flow, visitor).await.map_err(|broken| shared.broken(broken))?;

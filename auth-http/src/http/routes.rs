@@ -2,7 +2,7 @@
 
 use poem::Request;
 
-use super::{problem::KINDS, service::Shared};
+use super::{app_state::AppState, problem::KINDS};
 use crate::hooks;
 
 /// Describes one path.
@@ -65,7 +65,7 @@ static ROUTES: [Route; 11] = [
 static PROBLEM_PAGE: Route = route("problem", "/problems/", Methods::Get, Shown::Always);
 
 /// Returns the route of a path.
-pub(super) fn find(path: &str, shared: &Shared) -> Option<&'static Route> {
+pub(super) fn find(path: &str, shared: &AppState) -> Option<&'static Route> {
     if let Some(name) = path.strip_prefix(PROBLEM_PAGE.path) {
         return KINDS.iter().any(|kind| kind.name == name).then_some(&PROBLEM_PAGE);
     }

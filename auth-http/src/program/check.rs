@@ -4,17 +4,17 @@ use std::io::{self, Write};
 
 use auth_core::{Address, Locale, MailId, SendMail, Sending, Template};
 
-use super::Failure;
+use super::CommandError;
 use crate::{
     adapter::mail_templates::MailTemplates,
     config::Settings,
-    port::{AccountsDatabase, Finding, Verdict},
+    port::{AccountsDatabase, Condition, Finding},
     random, wiring,
 };
 
 /// Tries every part; fails if one of them does.
-pub(super) async fn run(settings: &Settings, mail_to: Option<&str>) -> Result<(), Failure> {
-    let mut report = Report { failed: Vec::new() };
+pub(super) async fn run(settings: &Settings, mail_to: Option<&str>) -> Result<(), CommandError> {
+    let mut report = CheckReport { failed: Vec::new() };
     match wiring::accounts(settings, wiring::clock()?).await {
         Err(error) => report.add(&Finding::bad("database", error))?,
         Ok(accounts) => {
@@ -66,7 +66,7 @@ async fn schema(accounts: &dyn AccountsDatabase, migrates: bool) -> Finding {
 }
 
 /// Says that registrations would not be kept, unless something else has said so.
-async fn writing(accounts: &dyn AccountsDatabase, report: &Report) -> Option<Finding> {
+async fn writing(accounts: &dyn AccountsDatabase, report: &CheckReport) -> Option<Finding> {
     const PART: &str = "writing";
     if report.failed.contains(&PART) || !accounts.is_migrated().await.is_ok_and(|migrated| migrated) {
         return None;
@@ -79,8 +79,8 @@ async fn mail(
     settings: &Settings,
     templates: MailTemplates,
     mail_to: Option<&str>,
-    report: &mut Report,
-) -> Result<(), Failure> {
+    report: &mut CheckReport,
+) -> Result<(), CommandError> {
     let languages = templates.locales().join(", ");
     let (mailer, mailbox) = match wiring::mailer(settings, templates, wiring::clock()?) {
         Ok(made) => made,
@@ -95,7 +95,7 @@ async fn mail(
         Ok(to) => to,
         Err(error) => return report.add(&Finding::bad("test mail", format_args!("--mail-to: {error}"))),
     };
-    let locale = Locale::parse("en").map_err(|error| Failure::Refused(error.to_string()))?;
+    let locale = Locale::parse("en").map_err(|error| CommandError::Refused(error.to_string()))?;
     if mailbox.is_some() {
         return report.add(&match wiring::templates(settings)?.render(&Template::Notice, &locale) {
             Ok(mail) => Finding::good(
@@ -110,7 +110,7 @@ async fn mail(
             Err(error) => Finding::bad("test mail", error),
         });
     }
-    let id = MailId::from_bytes(random::octets().map_err(|error| Failure::Refused(error.to_string()))?);
+    let id = MailId::from_bytes(random::octets().map_err(|error| CommandError::Refused(error.to_string()))?);
     let order = SendMail { id, to: to.recipient(), locale, template: Template::Notice };
     report.add(&match mailer.send(&order).await {
         Ok(Sending::Accepted) => {
@@ -126,28 +126,28 @@ async fn mail(
     })
 }
 
-struct Report {
+struct CheckReport {
     failed: Vec<&'static str>,
 }
 
-impl Report {
-    fn add(&mut self, finding: &Finding) -> Result<(), Failure> {
-        let verdict = match finding.verdict {
-            Verdict::Good => "ok     ",
-            Verdict::Warning => "warning",
-            Verdict::Bad => "FAILED ",
+impl CheckReport {
+    fn add(&mut self, finding: &Finding) -> Result<(), CommandError> {
+        let condition = match finding.condition {
+            Condition::Good => "ok     ",
+            Condition::Warning => "warning",
+            Condition::Bad => "FAILED ",
         };
-        if finding.verdict == Verdict::Bad {
+        if finding.condition == Condition::Bad {
             self.failed.push(finding.part);
         }
-        writeln!(io::stdout(), "{verdict} {}: {}", finding.part, finding.text)?;
+        writeln!(io::stdout(), "{condition} {}: {}", finding.part, finding.text)?;
         Ok(())
     }
 
-    fn end(self) -> Result<(), Failure> {
+    fn end(self) -> Result<(), CommandError> {
         if self.failed.is_empty() {
             return Ok(());
         }
-        Err(Failure::Refused(format!("failed: {}; the lines above say why", self.failed.join(", "))))
+        Err(CommandError::Refused(format!("failed: {}; the lines above say why", self.failed.join(", "))))
     }
 }

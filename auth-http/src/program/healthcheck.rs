@@ -7,23 +7,23 @@ use hyper::{Request, body::Bytes, client::conn::http1, header::HOST};
 use hyper_util::rt::TokioIo;
 use tokio::{net::TcpStream, time::timeout};
 
-use super::{Failure, print};
+use super::{CommandError, print};
 use crate::{budget, config::Layers};
 
 /// Asks `/readyz`; fails unless it answers 200.
-pub(super) async fn run(url: Option<&str>, layers: &Layers) -> Result<(), Failure> {
+pub(super) async fn run(url: Option<&str>, layers: &Layers) -> Result<(), CommandError> {
     let authority = match url {
         Some(url) => url
             .strip_prefix("http://")
             .map(|rest| rest.split('/').next().unwrap_or(rest).to_owned())
-            .ok_or_else(|| Failure::Refused(format!("--url {url}: must be http://host:port")))?,
+            .ok_or_else(|| CommandError::Refused(format!("--url {url}: must be http://host:port")))?,
         None => here(layers.value("listen").unwrap_or_default())?,
     };
     match timeout(budget::HEALTHCHECK, ask(&authority)).await {
         Ok(Ok((200, _))) => print("ready"),
-        Ok(Ok((status, body))) => Err(Failure::Refused(format!("not ready: {status} {body}"))),
-        Ok(Err(error)) => Err(Failure::Refused(format!("no answer from {authority}: {error}"))),
-        Err(_) => Err(Failure::Refused(format!(
+        Ok(Ok((status, body))) => Err(CommandError::Refused(format!("not ready: {status} {body}"))),
+        Ok(Err(error)) => Err(CommandError::Refused(format!("no answer from {authority}: {error}"))),
+        Err(_) => Err(CommandError::Refused(format!(
             "no answer from {authority} within {} s",
             budget::HEALTHCHECK.as_secs()
         ))),
@@ -31,11 +31,11 @@ pub(super) async fn run(url: Option<&str>, layers: &Layers) -> Result<(), Failur
 }
 
 /// A server on every address answers on loopback too.
-fn here(listen: &str) -> Result<String, Failure> {
+fn here(listen: &str) -> Result<String, CommandError> {
     match listen.parse::<SocketAddr>() {
         Ok(address) if address.ip().is_unspecified() => Ok(format!("127.0.0.1:{}", address.port())),
         Ok(address) => Ok(address.to_string()),
-        Err(_) => Err(Failure::Refused(format!(
+        Err(_) => Err(CommandError::Refused(format!(
             "AUTH_LISTEN: `{}` is not an address and a port; set it as it is for the server, or ask with --url",
             listen.escape_debug()
         ))),

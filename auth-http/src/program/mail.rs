@@ -5,7 +5,7 @@ use std::sync::Arc;
 use auth_core::Rules;
 use serde_json::json;
 
-use super::{Failure, print};
+use super::{CommandError, print};
 use crate::{
     adapter::clock::rfc3339,
     config::Settings,
@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// Lists the outbox.
-pub(super) async fn list(settings: &Settings, as_json: bool) -> Result<(), Failure> {
+pub(super) async fn list(settings: &Settings, as_json: bool) -> Result<(), CommandError> {
     let mails = open(settings).await?.mails().await.map_err(failed)?;
     if as_json {
         let mails: Vec<_> = mails
@@ -48,39 +48,39 @@ pub(super) async fn list(settings: &Settings, as_json: bool) -> Result<(), Failu
 }
 
 /// Makes mails due at once.
-pub(super) async fn retry(settings: &Settings, which: Which) -> Result<(), Failure> {
+pub(super) async fn retry(settings: &Settings, which: Which) -> Result<(), CommandError> {
     let changed = open(settings).await?.retry(&which).await.map_err(failed)?;
     report(changed, &which, "due at once")
 }
 
 /// Removes mails.
-pub(super) async fn drop_mails(settings: &Settings, which: Which) -> Result<(), Failure> {
+pub(super) async fn drop_mails(settings: &Settings, which: Which) -> Result<(), CommandError> {
     let changed = open(settings).await?.drop_mails(&which).await.map_err(failed)?;
     report(changed, &which, "dropped")
 }
 
 /// Deletes expired pending accounts.
-pub(super) async fn purge(settings: &Settings) -> Result<(), Failure> {
+pub(super) async fn purge(settings: &Settings) -> Result<(), CommandError> {
     let deleted = open(settings).await?.purge(Rules::DEAD_LETTER_AGE).await.map_err(failed)?;
     print(&format!("{deleted} expired pending accounts deleted"))
 }
 
-async fn open(settings: &Settings) -> Result<Arc<dyn AccountsDatabase>, Failure> {
+async fn open(settings: &Settings) -> Result<Arc<dyn AccountsDatabase>, CommandError> {
     Ok(wiring::migrated(settings, wiring::clock()?).await?)
 }
 
-fn report(changed: u64, which: &Which, what: &str) -> Result<(), Failure> {
+fn report(changed: u64, which: &Which, what: &str) -> Result<(), CommandError> {
     print(&format!("{changed} mails {what}"))?;
     match which {
-        Which::Ids(ids) if changed < ids.len() as u64 => Err(Failure::Refused(
+        Which::Ids(ids) if changed < ids.len() as u64 => Err(CommandError::Refused(
             "some of these mails have gone or are being sent; `mail list` shows what is there".to_owned(),
         )),
         Which::Ids(_) | Which::All => Ok(()),
     }
 }
 
-fn failed(error: PortError) -> Failure {
-    Failure::Refused(format!("the database failed: {error}"))
+fn failed(error: PortError) -> CommandError {
+    CommandError::Refused(format!("the database failed: {error}"))
 }
 
 fn recipient(mail: &OutboxMail) -> &str {

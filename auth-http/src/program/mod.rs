@@ -1,4 +1,4 @@
-//! Owns the program: its command line, its commands, its exit statuses.
+//! The program: its command line, its commands, its exit statuses.
 //!
 //! 0 is success, 1 a refusal or failure, 2 a wrong command line. What goes wrong is said on standard
 //! error in a sentence that says what to do.
@@ -23,9 +23,9 @@ use crate::{
     wiring,
 };
 
-/// Tells why a command failed.
+/// Why a command failed.
 #[derive(Debug, thiserror::Error)]
-enum Failure {
+enum CommandError {
     #[error("{0}")]
     Config(#[from] ConfigError),
     #[error("{0}")]
@@ -46,7 +46,7 @@ pub fn main() -> ExitCode {
     };
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
-        Err(error) => return fail(&Failure::Refused(format!("no threads: {error}"))),
+        Err(error) => return fail(&CommandError::Refused(format!("no threads: {error}"))),
     };
     let ended = runtime.block_on(run(parsed));
     // What blocks, an exporter whose collector hangs for example, is not waited for.
@@ -66,13 +66,13 @@ fn warn(unknown_variables: &[String]) {
     }
 }
 
-fn fail(failure: &Failure) -> ExitCode {
+fn fail(failure: &CommandError) -> ExitCode {
     // Nothing is left to do where standard error is closed.
     let _ = writeln!(io::stderr(), "auth-http: {failure}");
     ExitCode::FAILURE
 }
 
-async fn run(parsed: Parsed) -> Result<(), Failure> {
+async fn run(parsed: Parsed) -> Result<(), CommandError> {
     if matches!(parsed.command, Command::OpenApi) {
         return print(&crate::http::document());
     }
@@ -103,14 +103,14 @@ async fn run(parsed: Parsed) -> Result<(), Failure> {
     }
 }
 
-async fn migrate(settings: &Settings) -> Result<(), Failure> {
+async fn migrate(settings: &Settings) -> Result<(), CommandError> {
     let accounts = wiring::accounts(settings, wiring::clock()?).await?;
     wiring::migrate(accounts.as_ref()).await?;
     accounts.close().await;
     print("the schema is up to date")
 }
 
-fn print(text: &str) -> Result<(), Failure> {
+fn print(text: &str) -> Result<(), CommandError> {
     let mut out = io::stdout().lock();
     writeln!(out, "{text}")?;
     out.flush()?;

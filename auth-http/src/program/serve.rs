@@ -16,11 +16,11 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::Failure;
+use super::CommandError;
 use crate::{budget, config::Settings, node::Node, server, telemetry::Telemetry};
 
 /// Serves until SIGTERM, SIGHUP or Ctrl-C.
-pub(super) async fn run(settings: Settings) -> Result<(), Failure> {
+pub(super) async fn run(settings: Settings) -> Result<(), CommandError> {
     let telemetry = Telemetry::start(&settings)?;
     let listener = bind("AUTH_LISTEN", settings.listen).await?;
     let metrics = match settings.metrics_listen {
@@ -65,7 +65,11 @@ pub(super) async fn run(settings: Settings) -> Result<(), Failure> {
     // The exporter blocks, so it gets a thread of its own.
     let sent = tokio::task::spawn_blocking(move || telemetry.finish());
     let _ = timeout(budget::LAST_TRACES, sent).await;
-    if told { Ok(()) } else { Err(Failure::Refused("a part ended by itself; the log says which".to_owned())) }
+    if told {
+        Ok(())
+    } else {
+        Err(CommandError::Refused("a part ended by itself; the log says which".to_owned()))
+    }
 }
 
 /// Tells whether whoever started the process wants it to outlive its terminal, as `nohup` does.
@@ -85,9 +89,11 @@ async fn recv(signal: &mut Option<Signal>) -> Option<()> {
     }
 }
 
-async fn bind(variable: &str, address: SocketAddr) -> Result<TcpListener, Failure> {
+async fn bind(variable: &str, address: SocketAddr) -> Result<TcpListener, CommandError> {
     TcpListener::bind(address).await.map_err(|error| {
-        Failure::Refused(format!("{variable}: cannot listen on {address}: {error}; is another server there?"))
+        CommandError::Refused(format!(
+            "{variable}: cannot listen on {address}: {error}; is another server there?"
+        ))
     })
 }
 
@@ -97,7 +103,7 @@ fn announce(
     metrics: Option<&TcpListener>,
     docs: bool,
     mailbox: bool,
-) -> Result<(), Failure> {
+) -> Result<(), CommandError> {
     let base = format!("http://{}", listener.local_addr()?);
     let mut out = io::stdout().lock();
     writeln!(out, "listening on {base}")?;

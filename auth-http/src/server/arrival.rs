@@ -25,7 +25,7 @@ use tokio::{
 
 /// How long is waited for what.
 #[derive(Clone, Debug)]
-pub(super) struct Patience {
+pub(super) struct ArrivalLimits {
     /// For the first byte of a head.
     pub(super) idle: Duration,
     /// For the rest of it.
@@ -38,7 +38,7 @@ pub(super) struct Patience {
     pub(super) reserve: usize,
 }
 
-impl Patience {
+impl ArrivalLimits {
     fn for_idle(&self) -> Duration {
         if self.room.available_permits() < self.reserve { self.idle.min(self.head) } else { self.idle }
     }
@@ -47,13 +47,13 @@ impl Patience {
 /// What one connection has received, shared by its stream, its timer and its service.
 #[derive(Clone, Debug)]
 pub(super) struct Arrival {
-    received: Arc<Mutex<Received>>,
-    patience: Arc<Patience>,
+    received: Arc<Mutex<Progress>>,
+    patience: Arc<ArrivalLimits>,
 }
 
 impl Arrival {
-    pub(super) fn new(patience: Patience) -> Self {
-        let received = Received::new(Instant::now(), patience.for_idle());
+    pub(super) fn new(patience: ArrivalLimits) -> Self {
+        let received = Progress::new(Instant::now(), patience.for_idle());
         Self { received: Arc::new(Mutex::new(received)), patience: Arc::new(patience) }
     }
 
@@ -62,14 +62,14 @@ impl Arrival {
         self.received().request(body);
     }
 
-    fn received(&self) -> MutexGuard<'_, Received> {
+    fn received(&self) -> MutexGuard<'_, Progress> {
         self.received.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Counts bytes, and tells which of them belong to requests.
 #[derive(Debug)]
-struct Received {
+struct Progress {
     /// When an idle connection ends.
     idle_until: Instant,
     first_byte: Option<Instant>,
@@ -84,7 +84,7 @@ struct Received {
 /// Blank lines that are remembered: those of requests sent without waiting for answers, and of bodies.
 const BLANKS: usize = 64;
 
-impl Received {
+impl Progress {
     fn new(now: Instant, idle: Duration) -> Self {
         Self {
             idle_until: now + idle,
@@ -279,7 +279,7 @@ mod tests {
     /// Reads these bytes, which make these requests, and waits for the next one; returns how long it waits.
     fn waits(read: &[&[u8]], requests: &[Option<u64>]) -> Duration {
         let start = Instant::now();
-        let mut received = Received::new(start, IDLE);
+        let mut received = Progress::new(start, IDLE);
         for bytes in read {
             received.read(bytes, start);
         }
@@ -328,7 +328,7 @@ mod tests {
     #[test]
     fn a_request_that_comes_before_the_wait_costs_later_waits_nothing() {
         let start = Instant::now();
-        let mut received = Received::new(start, IDLE);
+        let mut received = Progress::new(start, IDLE);
         received.read(POST, start);
         received.request(Some(2));
         received.read(POST, start);
@@ -343,7 +343,7 @@ mod tests {
     fn a_head_has_its_time_from_its_first_byte() {
         let start = Instant::now();
         let at = |seconds| start + Duration::from_secs(seconds);
-        let mut received = Received::new(start, IDLE);
+        let mut received = Progress::new(start, IDLE);
         received.read(b"", at(1));
         assert_eq!(received.deadline(HEAD), start + IDLE, "nothing has come");
         received.read(b"\r", at(60));
@@ -360,14 +360,14 @@ mod tests {
     #[test]
     fn idle_connections_make_room_when_there_is_little() {
         let room = Arc::new(Semaphore::new(4));
-        let patience = Patience { idle: IDLE, head: HEAD, room: Arc::clone(&room), reserve: 2 };
+        let patience = ArrivalLimits { idle: IDLE, head: HEAD, room: Arc::clone(&room), reserve: 2 };
         let taken = room.try_acquire_many(2).unwrap();
         assert_eq!(patience.for_idle(), IDLE);
         let last = room.try_acquire().unwrap();
         assert_eq!(patience.for_idle(), HEAD);
-        let short = Patience { idle: Duration::from_secs(1), ..patience };
+        let short = ArrivalLimits { idle: Duration::from_secs(1), ..patience };
         assert_eq!(short.for_idle(), Duration::from_secs(1));
         drop((taken, last));
-        assert_eq!(Patience { idle: IDLE, ..short }.for_idle(), IDLE);
+        assert_eq!(ArrivalLimits { idle: IDLE, ..short }.for_idle(), IDLE);
     }
 }

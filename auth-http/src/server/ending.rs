@@ -12,8 +12,8 @@ use tokio::{
     time::timeout,
 };
 
-use super::stream::Stream;
-use crate::{budget, http::Unreadable};
+use super::stream::ConnectionStream;
+use crate::{budget, http::UnreadableHead};
 
 /// Bytes of a head that are still looked at for its origin once it is refused.
 const HEAD_REST: usize = 256 * 1024;
@@ -21,7 +21,7 @@ const HEAD_REST: usize = 256 * 1024;
 const LEFTOVERS: usize = 64 * 1024 * 1024;
 
 /// Answers a head that hyper could not read as the endpoint answers everything else.
-pub(super) async fn refuse<E>(stream: &mut Stream, endpoint: &E)
+pub(super) async fn refuse<E>(stream: &mut ConnectionStream, endpoint: &E)
 where
     E: Endpoint<Output = Response>,
 {
@@ -31,7 +31,7 @@ where
     // A front end of another origin can read its answer only if that names its origin.
     drain(stream, HEAD_REST, budget::REFUSED_HEAD, budget::REFUSED_HEAD, |stream| stream.heads.ended).await;
     let mut request = Request::builder().method(Method::CONNECT).finish();
-    request.set_data(Unreadable(status));
+    request.set_data(UnreadableHead(status));
     if let Some(origin) = stream.heads.origin().and_then(|origin| HeaderValue::from_bytes(origin).ok()) {
         request.headers_mut().insert(header::ORIGIN, origin);
     }
@@ -67,7 +67,7 @@ fn written(status: StatusCode, headers: &HeaderMap, body: &Bytes) -> Vec<u8> {
 /// A refusal may be written while the body is still on its way. To close then resets the connection, and
 /// the client loses an answer that it has not read yet (RFC 9112 section 9.6). Threat: a client that never stops
 /// sending, or never closes; both are bounded.
-pub(super) async fn linger(stream: &mut Stream) {
+pub(super) async fn linger(stream: &mut ConnectionStream) {
     if stream.inner().shutdown().await.is_ok() {
         drain(stream, LEFTOVERS, budget::LINGER, budget::LINGER_SILENCE, |_| false).await;
     }
@@ -75,11 +75,11 @@ pub(super) async fn linger(stream: &mut Stream) {
 
 /// Reads and drops until the client has ended, `enough` says so, or a bound is reached.
 async fn drain(
-    stream: &mut Stream,
+    stream: &mut ConnectionStream,
     octets: usize,
     whole: Duration,
     silence: Duration,
-    enough: impl Fn(&Stream) -> bool,
+    enough: impl Fn(&ConnectionStream) -> bool,
 ) {
     let all = async {
         let (mut buffer, mut left) = (vec![0; 16 * 1024], octets);

@@ -23,7 +23,7 @@ const ORIGIN_LINE: usize = 512;
 const CANNED: usize = 256;
 
 /// A stream between a client and hyper.
-pub(super) struct Stream {
+pub(super) struct ConnectionStream {
     inner: Pin<Box<TimeoutStream<TcpStream>>>,
     /// What the client sends, looked through for its origin.
     pub(super) heads: Heads,
@@ -31,7 +31,7 @@ pub(super) struct Stream {
     pub(super) held_back: Option<Canned>,
 }
 
-impl Stream {
+impl ConnectionStream {
     /// Takes a stream.
     pub(super) fn new(inner: Pin<Box<TimeoutStream<TcpStream>>>) -> Self {
         Self { inner, heads: Heads::default(), held_back: None }
@@ -43,7 +43,7 @@ impl Stream {
     }
 }
 
-impl AsyncRead for Stream {
+impl AsyncRead for ConnectionStream {
     fn poll_read(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -57,7 +57,7 @@ impl AsyncRead for Stream {
     }
 }
 
-impl AsyncWrite for Stream {
+impl AsyncWrite for ConnectionStream {
     fn poll_write(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,

@@ -1,7 +1,7 @@
 //! Servers that do not know EHLO: they are greeted with HELO, and get nothing if TLS or a login is configured.
 
 use auth_core::Sending;
-use auth_http::port::{Mailer, Verdict};
+use auth_http::port::{Condition, Mailer};
 use auth_tests::smtp_peer::{Act, Manner, Step, Tls};
 
 use crate::smtp::{STRICT, deferred, pair, send};
@@ -15,7 +15,7 @@ async fn a_server_without_ehlo_is_asked_with_helo() {
             let (peer, mailer) = pair(Manner { tls, ..Manner::default() });
             peer.on(Step::Ehlo, Act::reply(reply));
             assert_eq!(send(&mailer).await.unwrap(), Sending::Accepted, "{reply}");
-            assert_eq!(mailer.examine().await[0].verdict, Verdict::Good);
+            assert_eq!(mailer.examine().await[0].condition, Condition::Good);
             let session = peer.sessions().remove(0);
             let lines = [session.clear, session.encrypted].concat();
             assert_eq!(lines[..2], ["EHLO example.net", "HELO example.net"]);

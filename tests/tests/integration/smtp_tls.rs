@@ -5,7 +5,7 @@ use std::fs;
 use auth_core::Sending;
 use auth_http::{
     adapter::{clock::Clock, mail_smtp::MailSmtp, mail_templates::MailTemplates},
-    port::{Mailer, Verdict},
+    port::{Condition, Mailer},
 };
 use auth_tests::smtp_peer::{Act, Certificate, Manner, SmtpPeer, Step, Tls};
 
@@ -26,7 +26,7 @@ async fn mails_go_with_tls_from_the_start_and_after_starttls() {
         let finding = mailer.examine().await.remove(0);
         let kind = if tls == Tls::Implicit { "TLS (implicit)" } else { "TLS (STARTTLS)" };
         let place = format!("smtp 127.0.0.1:{}, {kind}, login ok", peer.port());
-        assert_eq!((finding.verdict, finding.text), (Verdict::Good, place));
+        assert_eq!((finding.condition, finding.text), (Condition::Good, place));
     }
 }
 
@@ -51,7 +51,7 @@ async fn without_starttls_nothing_is_sent_in_clear() {
         let (peer, mailer) = pair(STRICT);
         peer.on(step, act);
         assert!(deferred(&send(&mailer).await).starts_with("STARTTLS: "));
-        assert_eq!(mailer.examine().await[0].verdict, Verdict::Bad);
+        assert_eq!(mailer.examine().await[0].condition, Condition::Bad);
         for line in in_clear(&peer).lines() {
             assert!(["EHLO example.net", "STARTTLS"].contains(&line), "{line}");
         }
@@ -151,7 +151,7 @@ async fn a_wrong_password_is_deferred_and_told() {
         let wrong = mailer(&server(&peer, manner));
         assert_eq!(deferred(&send(&wrong).await), "login: 535 5.7.8 authentication failed");
         let finding = wrong.examine().await.remove(0);
-        assert_eq!(finding.verdict, Verdict::Bad);
+        assert_eq!(finding.condition, Condition::Bad);
         assert!(finding.text.contains("535 5.7.8 authentication failed; check user and password"));
         assert!(!finding.text.contains("not-that-one"));
     }

@@ -9,7 +9,7 @@ use redis::{Cmd, ErrorKind, RedisError, RedisResult, Script, aio::MultiplexedCon
 use super::{CodesRedis, PUT, REDEEM, pool::said};
 use crate::{
     adapter::authorities,
-    port::{Finding, Verdict},
+    port::{Condition, Finding},
 };
 
 const PART: &str = "codes";
@@ -50,7 +50,7 @@ async fn look(codes: &CodesRedis) -> RedisResult<Vec<Finding>> {
         )],
         Err(_) => return info.map(|_| Vec::new()),
     };
-    if findings.iter().any(|finding| finding.verdict == Verdict::Bad) {
+    if findings.iter().any(|finding| finding.condition == Condition::Bad) {
         return Ok(findings);
     }
     let refused = refused_commands(codes, &mut redis).await?;

@@ -1,4 +1,4 @@
-//! Owns the connections to Redis: how they are made, when one is thrown away, what a failure means.
+//! The connections to Redis: how they are made, when one is thrown away, what a failure means.
 //!
 //! No connection is tried before it is used: that costs half of the throughput and more. Instead the first
 //! failure of a connection makes all of its age suspect, so that one request, not each of the pool, pays
@@ -29,22 +29,23 @@ use crate::{
 /// Connections of one node. A script takes well under a millisecond.
 const CONNECTIONS: u32 = 16;
 
-/// Holds the connections.
+/// The connections.
 #[derive(Clone, Debug)]
 pub(super) struct Pool {
-    connections: bb8::Pool<Server>,
-    server: Server,
+    connections: bb8::Pool<Connector>,
+    server: Connector,
 }
 
 /// Makes connections and judges them.
 #[derive(Clone, Debug)]
-struct Server {
+struct Connector {
     client: Client,
-    shared: Arc<Shared>,
+    shared: Arc<ServerState>,
 }
 
+/// What connections have shown of the server.
 #[derive(Debug, Default)]
-struct Shared {
+struct ServerState {
     /// Connections of an earlier age are thrown away.
     age: AtomicU64,
     /// Why the last connection could not be made. The pool says no more than that time was up.
@@ -58,9 +59,9 @@ struct Connection {
     pending: bool,
 }
 
-/// Says why a call failed.
+/// Why a call failed.
 #[derive(Debug, thiserror::Error)]
-enum Failure {
+enum RedisFailure {
     #[error("no connection to Redis: {0}")]
     NoConnection(String),
     #[error("no connection to Redis was free in {} ms", budget::redis::CALL.as_millis())]
@@ -74,7 +75,7 @@ enum Failure {
 impl Pool {
     pub(super) fn open(server: &RedisServer) -> Result<Self> {
         let client = client(server).map_err(|why| PortError::not_done("prepare Redis", why))?;
-        let server = Server { client, shared: Arc::default() };
+        let server = Connector { client, shared: Arc::default() };
         let connections = bb8::Pool::builder()
             .max_size(CONNECTIONS)
             .connection_timeout(budget::redis::CONNECTED)
@@ -108,8 +109,8 @@ impl Pool {
         let failure = match timeout(budget::redis::CALL, self.attempt_twice(script, &mut doubtful)).await {
             Ok(Ok(answer)) => return Ok(answer),
             Ok(Err(failure)) => failure,
-            Err(_) if doubtful => Failure::Late,
-            Err(_) => Failure::Busy,
+            Err(_) if doubtful => RedisFailure::Late,
+            Err(_) => RedisFailure::Busy,
         };
         Err(match doubtful {
             true => PortError::unknown(operation, failure),
@@ -122,7 +123,7 @@ impl Pool {
         &self,
         script: &ScriptInvocation<'_>,
         doubtful: &mut bool,
-    ) -> std::result::Result<T, Failure> {
+    ) -> std::result::Result<T, RedisFailure> {
         let mut repeatable = true;
         loop {
             let mut connection = self.younger().await?;
@@ -140,26 +141,26 @@ impl Pool {
                 (connection.pending, *doubtful) = (false, before);
             }
             if !is_suspicious(&error) {
-                return Err(Failure::Redis(said(&error)));
+                return Err(RedisFailure::Redis(said(&error)));
             }
             self.server.suspect(connection.age);
             if error.is_timeout() || !std::mem::take(&mut repeatable) {
-                return Err(Failure::Redis(said(&error)));
+                return Err(RedisFailure::Redis(said(&error)));
             }
         }
     }
 
     /// Takes a connection of this age; older ones are dropped on the way. Where none could be made the
     /// cause is told at once; where all are in use, one is waited for as long as the call may take.
-    async fn younger(&self) -> std::result::Result<PooledConnection<'_, Server>, Failure> {
+    async fn younger(&self) -> std::result::Result<PooledConnection<'_, Connector>, RedisFailure> {
         loop {
             match self.connections.get().await {
                 Ok(connection) if self.server.is_old(&connection) => {}
                 Ok(connection) => return Ok(connection),
-                Err(bb8::RunError::User(error)) => return Err(Failure::NoConnection(said(&error))),
+                Err(bb8::RunError::User(error)) => return Err(RedisFailure::NoConnection(said(&error))),
                 Err(bb8::RunError::TimedOut) => {
                     if let Some(refusal) = self.server.refusal().clone() {
-                        return Err(Failure::NoConnection(refusal));
+                        return Err(RedisFailure::NoConnection(refusal));
                     }
                 }
             }
@@ -167,7 +168,7 @@ impl Pool {
     }
 }
 
-impl Server {
+impl Connector {
     fn is_old(&self, connection: &Connection) -> bool {
         connection.age < self.shared.age.load(Ordering::SeqCst)
     }
@@ -183,7 +184,7 @@ impl Server {
     }
 }
 
-impl ManageConnection for Server {
+impl ManageConnection for Connector {
     type Connection = Connection;
     type Error = RedisError;
 

@@ -1,4 +1,4 @@
-//! Owns what every request needs: the driver, and the few settings that HTTP itself has.
+//! What every request needs: the driver, and the few settings that HTTP itself has.
 
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
@@ -17,9 +17,9 @@ use crate::{
     port::Mailbox,
 };
 
-/// Holds what requests share.
-pub struct Shared {
-    /// Carries flows out.
+/// What all requests share.
+pub struct AppState {
+    /// Runs flows.
     pub driver: Arc<Driver>,
     /// The mails to show, with the development mailer.
     pub mailbox: Option<Arc<dyn Mailbox>>,
@@ -39,7 +39,7 @@ pub struct Shared {
     pub shift_clock: Option<Box<dyn Fn(i64) + Send + Sync>>,
 }
 
-impl Shared {
+impl AppState {
     /// Returns what was attached to the request.
     ///
     /// # Panics
