@@ -14,13 +14,13 @@ use crate::{Server, wait};
 
 /// A complete answer.
 #[derive(Clone, Debug)]
-pub struct Answer {
+pub struct HttpAnswer {
     pub status: u16,
     pub headers: Vec<(String, String)>,
     pub body: String,
 }
 
-impl Answer {
+impl HttpAnswer {
     /// Returns a header, if it occurs once.
     pub fn header(&self, name: &str) -> Option<&str> {
         let mut found =
@@ -54,18 +54,18 @@ pub fn basic(address: &str, password: &str) -> String {
 
 impl Server {
     /// Sends a request with these headers and this body.
-    pub fn request(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+    pub fn request(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> HttpAnswer {
         request(self.authority(), method, path, headers, body)
     }
 
     /// Sends JSON.
-    pub fn post(&self, path: &str, headers: &[(&str, &str)], body: &Value) -> Answer {
+    pub fn post(&self, path: &str, headers: &[(&str, &str)], body: &Value) -> HttpAnswer {
         let headers = [&[("Content-Type", "application/json")], headers].concat();
         self.request("POST", path, &headers, body.to_string().as_bytes())
     }
 
     /// Gets a page.
-    pub fn get(&self, path: &str) -> Answer {
+    pub fn get(&self, path: &str) -> HttpAnswer {
         self.request("GET", path, &[], b"")
     }
 
@@ -80,7 +80,7 @@ impl Server {
     }
 
     /// Registers.
-    pub fn register(&self, address: &str, password: &str) -> Answer {
+    pub fn register(&self, address: &str, password: &str) -> HttpAnswer {
         self.post("/v1/register", &[], &json!({ "email": address, "password": password }))
     }
 
@@ -92,18 +92,18 @@ impl Server {
     }
 
     /// Asks for another mail.
-    pub fn resend(&self, address: &str) -> Answer {
+    pub fn resend(&self, address: &str) -> HttpAnswer {
         self.post("/v1/resend", &[], &json!({ "email": address }))
     }
 
     /// Activates.
-    pub fn activate(&self, address: &str, password: &str, code: &str) -> Answer {
+    pub fn activate(&self, address: &str, password: &str, code: &str) -> HttpAnswer {
         let authorization = basic(address, password);
         self.post("/v1/activate", &[("Authorization", &authorization)], &json!({ "code": code }))
     }
 
     /// Activates with the credentials in the body, as a front end in a browser does.
-    pub fn activate_in_body(&self, address: &str, password: &str, code: &str) -> Answer {
+    pub fn activate_in_body(&self, address: &str, password: &str, code: &str) -> HttpAnswer {
         self.post("/v1/activate", &[], &json!({ "email": address, "password": password, "code": code }))
     }
 
@@ -171,7 +171,13 @@ impl Server {
 }
 
 /// Sends a request to whatever server listens there.
-pub fn request(authority: &str, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+pub fn request(
+    authority: &str,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> HttpAnswer {
     parse(&exchange(authority, &written(authority, method, path, headers, body)))
 }
 
@@ -204,7 +210,7 @@ pub fn exchange(authority: &str, bytes: &[u8]) -> Vec<u8> {
 }
 
 /// Parses an answer whose body is not encoded.
-pub fn parse(bytes: &[u8]) -> Answer {
+pub fn parse(bytes: &[u8]) -> HttpAnswer {
     let text = String::from_utf8_lossy(bytes);
     let Some((head, body)) = text.split_once("\r\n\r\n") else { panic!("no answer: {text:?}") };
     let mut lines = head.lines();
@@ -213,5 +219,5 @@ pub fn parse(bytes: &[u8]) -> Answer {
         .filter_map(|line| line.split_once(": "))
         .map(|(name, value)| (name.to_lowercase(), value.to_owned()))
         .collect();
-    Answer { status, headers, body: body.to_owned() }
+    HttpAnswer { status, headers, body: body.to_owned() }
 }

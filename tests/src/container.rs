@@ -38,7 +38,7 @@ pub struct Service {
 }
 
 /// A container to be started.
-pub type Request = ContainerRequest<GenericImage>;
+pub type ServiceRequest = ContainerRequest<GenericImage>;
 
 /// Returns the name of the run: that of the process that holds the shared servers, or of this one.
 pub fn run_name() -> String {
@@ -71,7 +71,7 @@ pub fn start(
     ports: &[u16],
     environment: &[(&str, &str)],
     command: &[&str],
-    more: impl FnOnce(Request) -> Request,
+    more: impl FnOnce(ServiceRequest) -> ServiceRequest,
 ) -> Service {
     let ports: Vec<(u16, u16)> = ports.iter().map(|inner| (*inner, free_port())).collect();
     let mut request = named(image)
@@ -114,7 +114,7 @@ pub fn free_port() -> u16 {
 }
 
 /// Keeps a database server's files in memory: for one that no test stops, whose disk would be waited for at each commit.
-pub fn in_memory(request: Request) -> Request {
+pub fn in_memory(request: ServiceRequest) -> ServiceRequest {
     request.with_mount(Mount::tmpfs_mount("/var/lib/mysql"))
 }
 
@@ -124,7 +124,7 @@ pub fn mysql(options: &[&str]) -> Service {
 }
 
 /// Starts MySQL as `mysql` does, with more options for its container.
-pub fn mysql_with(options: &[&str], more: impl FnOnce(Request) -> Request) -> Service {
+pub fn mysql_with(options: &[&str], more: impl FnOnce(ServiceRequest) -> ServiceRequest) -> Service {
     const SLIM: [&str; 3] = ["--performance-schema=OFF", "--mysqlx=OFF", "--skip-log-bin"];
     relational(("AUTH_TEST_MYSQL_IMAGE", "mysql:8.4"), "MYSQL", &[&SLIM, options].concat(), more)
 }
@@ -135,7 +135,7 @@ pub fn mariadb(options: &[&str]) -> Service {
 }
 
 /// Starts MariaDB as `mariadb` does, with more options for its container.
-pub fn mariadb_with(options: &[&str], more: impl FnOnce(Request) -> Request) -> Service {
+pub fn mariadb_with(options: &[&str], more: impl FnOnce(ServiceRequest) -> ServiceRequest) -> Service {
     relational(("AUTH_TEST_MARIADB_IMAGE", "mariadb:11"), "MARIADB", options, more)
 }
 
@@ -143,7 +143,7 @@ fn relational(
     image: (&str, &str),
     variables: &str,
     options: &[&str],
-    more: impl FnOnce(Request) -> Request,
+    more: impl FnOnce(ServiceRequest) -> ServiceRequest,
 ) -> Service {
     const COMMON: [&str; 2] = ["--innodb-buffer-pool-size=64M", "--max-connections=400"];
     let [password, host] = ["PASSWORD", "HOST"].map(|name| format!("{variables}_ROOT_{name}"));
@@ -172,7 +172,7 @@ fn keyed(image: (&str, &str), server: &str, options: &[&str]) -> Service {
 
 /// Starts Postfix with these variables (tests/images/README.md) and certificate, and waits for its greeting.
 pub fn postfix(environment: &[(&str, &str)], certificate: Option<&Issued>) -> Service {
-    let copied = |mut request: Request| {
+    let copied = |mut request: ServiceRequest| {
         if let Some(Issued { chain, key }) = certificate {
             request = request.with_copy_to("/etc/postfix/tls/cert.pem", chain.clone().into_bytes());
             request = request.with_copy_to("/etc/postfix/tls/key.pem", key.clone().into_bytes());

@@ -20,8 +20,8 @@ pub mod stack;
 mod wait;
 mod wire;
 
-pub use client::{Answer, basic, exchange, parse, request};
-pub use program::{Program, Ran};
+pub use client::{HttpAnswer, basic, exchange, parse, request};
+pub use program::{Exit, Program};
 pub use received::Received;
 pub use server::{Server, command, program, start, start_on};
 pub use wait::{took, until};

@@ -27,7 +27,7 @@ pub struct Program {
 
 /// The result of a run.
 #[derive(Debug)]
-pub struct Ran {
+pub struct Exit {
     pub status: i32,
     pub out: String,
     pub err: String,
@@ -67,11 +67,11 @@ impl Program {
     }
 
     /// Runs it until it ends.
-    pub fn run(&self, arguments: &[&str]) -> Ran {
+    pub fn run(&self, arguments: &[&str]) -> Exit {
         let Output { status, stdout, stderr } =
             command(self.hooks, self.folder(), &self.settings).args(arguments).output().unwrap();
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-        Ran { status: status.code().unwrap_or(-1), out: text(stdout), err: text(stderr) }.checked()
+        Exit { status: status.code().unwrap_or(-1), out: text(stdout), err: text(stderr) }.checked()
     }
 
     /// Starts it as a server, on a free port unless the settings name one.
@@ -104,13 +104,13 @@ impl Program {
         }
         let status = child.wait().unwrap().code().unwrap_or(-1);
         let err = log.join().unwrap().unwrap();
-        let ran = Ran { status, out, err }.checked();
+        let ran = Exit { status, out, err }.checked();
         assert_eq!((ran.status, ran.out.as_str()), (1, ""), "it serves: {ran:?}, with {:?}", self.settings);
         ran.message()
     }
 }
 
-impl Ran {
+impl Exit {
     /// Returns the program's last message.
     pub fn message(&self) -> String {
         let said = self.err.lines().rfind(|line| line.starts_with("auth-http: "));

@@ -19,10 +19,10 @@ const GLANCE: Duration = Duration::from_millis(20);
 /// A link that can be slowed, frozen and cut; dropping it ends it.
 pub struct Proxy {
     address: SocketAddr,
-    state: Arc<State>,
+    state: Arc<Link>,
 }
 
-struct State {
+struct Link {
     server: Mutex<SocketAddr>,
     /// The number of servers so far; connections to earlier ones are closed.
     age: AtomicU64,
@@ -37,7 +37,7 @@ impl Proxy {
     /// Starts a proxy to a server.
     pub fn to(server: SocketAddr) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let state = State {
+        let state = Link {
             server: Mutex::new(server),
             age: AtomicU64::default(),
             ended: AtomicBool::default(),
@@ -100,7 +100,7 @@ impl Drop for Proxy {
     }
 }
 
-fn link(client: &TcpStream, state: &State) {
+fn link(client: &TcpStream, state: &Link) {
     if state.cut.load(Ordering::SeqCst) {
         return;
     }
@@ -113,7 +113,7 @@ fn link(client: &TcpStream, state: &State) {
     });
 }
 
-fn pass_on(mut from: &TcpStream, mut to: &TcpStream, state: &State, age: u64, answers: bool) {
+fn pass_on(mut from: &TcpStream, mut to: &TcpStream, state: &Link, age: u64, answers: bool) {
     let is_over = || {
         let ended = state.cut.load(Ordering::SeqCst) || state.ended.load(Ordering::SeqCst);
         ended || state.age.load(Ordering::SeqCst) != age

@@ -1,10 +1,10 @@
 //! Reading the metrics of a server that was started with a listener for them.
 
-use crate::{Answer, Server, client, parse, wait};
+use crate::{HttpAnswer, Server, client, parse, wait};
 
 impl Server {
     /// Gets a path of the metrics listener.
-    pub fn scrape(&self, path: &str) -> Answer {
+    pub fn scrape(&self, path: &str) -> HttpAnswer {
         let url = self.metrics.as_deref().unwrap_or_else(|| panic!("AUTH_METRICS_LISTEN is not set"));
         let authority = url.trim_start_matches("http://").split('/').next().unwrap_or_default();
         let request = format!("GET {path} HTTP/1.1\r\nHost: {authority}\r\nConnection: close\r\n\r\n");

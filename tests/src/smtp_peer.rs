@@ -1,6 +1,6 @@
 //! An SMTP server that misbehaves as programmed: it hangs, closes, refuses, shows a bad certificate.
 //!
-//! `SmtpPeer::start(Manner::default())` accepts every mail. `peer.on(Step::Rcpt, Act::reply("451 later"))` is valid
+//! `SmtpPeer::start(Manner::default())` accepts every mail. `peer.on(SmtpStep::Rcpt, Act::reply("451 later"))` is valid
 //! until `peer.behave()`; `once` for one time, `on_line` for lines that contain a text; `down` and `up`
 //! refuse connections and accept them again. It has its own threads: sync and async tests can use it.
 //! Next: `smtp_talk.rs` for its side of a conversation, `received.rs` for reading mails.
@@ -24,7 +24,7 @@ use crate::{Received, certificates::Authority, smtp_talk::talk, until};
 
 /// A step of a conversation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
+pub enum SmtpStep {
     Greeting,
     Ehlo,
     Helo,
@@ -118,14 +118,14 @@ pub struct Session {
 }
 
 struct Rule {
-    step: Step,
+    step: SmtpStep,
     line: String,
     once: bool,
     act: Act,
 }
 
 /// The state shared by a peer's conversations.
-pub(crate) struct Shared {
+pub(crate) struct PeerState {
     pub(crate) manner: Manner,
     pub(crate) acceptor: TlsAcceptor,
     rules: Mutex<Vec<Rule>>,
@@ -133,9 +133,9 @@ pub(crate) struct Shared {
     pub(crate) mails: Mutex<Vec<Received>>,
 }
 
-impl Shared {
+impl PeerState {
     /// Returns the latest instruction for this step, or a good server's action.
-    pub(crate) fn order(&self, step: Step, line: &str, usual: &str) -> Act {
+    pub(crate) fn order(&self, step: SmtpStep, line: &str, usual: &str) -> Act {
         let mut rules = self.rules.lock().unwrap();
         match rules.iter().rposition(|rule| rule.step == step && line.contains(&rule.line)) {
             Some(n) if rules[n].once => rules.remove(n).act,
@@ -154,7 +154,7 @@ enum Door {
 /// A running peer; it ends when dropped.
 pub struct SmtpPeer {
     address: SocketAddr,
-    shared: Arc<Shared>,
+    shared: Arc<PeerState>,
     door: Mutex<Option<Door>>,
     runtime: Option<Runtime>,
     authority: Authority,
@@ -167,7 +167,7 @@ impl SmtpPeer {
         let acceptor = authority.issue(manner.certificate).acceptor();
         let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let (rules, sessions, mails) = Default::default();
-        let shared = Arc::new(Shared { manner, acceptor, rules, sessions, mails });
+        let shared = Arc::new(PeerState { manner, acceptor, rules, sessions, mails });
         let socket = bound(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
         let address = socket.local_addr().unwrap();
         let door = Mutex::new(Some(Door::Shut(socket)));
@@ -199,17 +199,17 @@ impl SmtpPeer {
     }
 
     /// Sets the action at a step, from now on.
-    pub fn on(&self, step: Step, act: Act) {
+    pub fn on(&self, step: SmtpStep, act: Act) {
         self.on_line(step, "", act);
     }
 
     /// Sets the action at a step whose line contains a text, an address for example.
-    pub fn on_line(&self, step: Step, line: &str, act: Act) {
+    pub fn on_line(&self, step: SmtpStep, line: &str, act: Act) {
         self.rule(Rule { step, line: line.to_owned(), once: false, act });
     }
 
     /// Sets the action for the next time that a step comes.
-    pub fn once(&self, step: Step, act: Act) {
+    pub fn once(&self, step: SmtpStep, act: Act) {
         self.rule(Rule { step, line: String::new(), once: true, act });
     }
 
@@ -285,7 +285,7 @@ fn bound(address: SocketAddr) -> TcpSocket {
     socket
 }
 
-async fn accept(listener: TcpListener, shared: Arc<Shared>) {
+async fn accept(listener: TcpListener, shared: Arc<PeerState>) {
     let mut talks = JoinSet::new();
     while let Ok((stream, _)) = listener.accept().await {
         talks.spawn(talk(stream, Arc::clone(&shared)));

@@ -13,15 +13,15 @@ use tokio::{
 
 use crate::{
     Received,
-    smtp_peer::{Act, Manner, Session, Shared, Step, Tls},
+    smtp_peer::{Act, Manner, PeerState, Session, SmtpStep, Tls},
 };
 
-trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
-impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
+trait Duplex: AsyncRead + AsyncWrite + Unpin + Send {}
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Duplex for T {}
 
 struct Talk {
-    wire: BufReader<Box<dyn Stream>>,
-    shared: Arc<Shared>,
+    wire: BufReader<Box<dyn Duplex>>,
+    shared: Arc<PeerState>,
     session: usize,
     encrypted: bool,
     known: bool,
@@ -29,14 +29,14 @@ struct Talk {
     to: Vec<String>,
 }
 
-pub(crate) async fn talk(stream: TcpStream, shared: Arc<Shared>) {
+pub(crate) async fn talk(stream: TcpStream, shared: Arc<PeerState>) {
     let session = {
         let mut sessions = shared.sessions.lock().unwrap();
         sessions.push(Session::default());
         sessions.len() - 1
     };
     let (known, encrypted) = (shared.manner.login.is_none(), false);
-    let wire = BufReader::new(Box::new(stream) as Box<dyn Stream>);
+    let wire = BufReader::new(Box::new(stream) as Box<dyn Duplex>);
     let (from, to) = Default::default();
     // Any way of ending is fine.
     let _ = Talk { wire, shared: Arc::clone(&shared), session, encrypted, known, from, to }.run().await;
@@ -48,42 +48,42 @@ impl Talk {
         if self.shared.manner.tls == Tls::Implicit {
             self = self.encrypt().await?;
         }
-        self.act(Step::Greeting, "", "220 peer.example ready").await?;
+        self.act(SmtpStep::Greeting, "", "220 peer.example ready").await?;
         loop {
             let line = self.line().await?;
             match line.split([' ', ':']).next().unwrap_or_default() {
                 "EHLO" => {
                     let offered = self.offered();
-                    self.act(Step::Ehlo, &line, &offered).await?;
+                    self.act(SmtpStep::Ehlo, &line, &offered).await?;
                 }
-                "HELO" => drop(self.act(Step::Helo, &line, "250 peer.example").await?),
+                "HELO" => drop(self.act(SmtpStep::Helo, &line, "250 peer.example").await?),
                 "STARTTLS" => {
-                    if self.act(Step::StartTls, &line, "220 go ahead").await? == 220 {
+                    if self.act(SmtpStep::StartTls, &line, "220 go ahead").await? == 220 {
                         self = self.encrypt().await?;
                     }
                 }
                 "AUTH" => {
                     let verdict = self.login(&line).await?;
-                    self.act(Step::Auth, &line, verdict).await?;
+                    self.act(SmtpStep::Auth, &line, verdict).await?;
                 }
                 "MAIL" if !self.known => self.say("530 5.7.0 authentication required").await?,
                 "MAIL" => {
                     (self.from, self.to) = (path(&line), Vec::new());
-                    self.act(Step::Mail, &line, "250 2.1.0 ok").await?;
+                    self.act(SmtpStep::Mail, &line, "250 2.1.0 ok").await?;
                 }
                 "RCPT" => {
-                    if self.act(Step::Rcpt, &line, "250 2.1.5 ok").await? < 300 {
+                    if self.act(SmtpStep::Rcpt, &line, "250 2.1.5 ok").await? < 300 {
                         self.to.push(path(&line));
                     }
                 }
                 "DATA" => {
-                    if self.act(Step::Data, &line, "354 go ahead").await? == 354 {
+                    if self.act(SmtpStep::Data, &line, "354 go ahead").await? == 354 {
                         self.mail().await?;
                     }
                 }
-                "RSET" => drop(self.act(Step::Rset, &line, "250 ok").await?),
+                "RSET" => drop(self.act(SmtpStep::Rset, &line, "250 ok").await?),
                 "QUIT" => {
-                    self.act(Step::Quit, &line, "221 bye").await?;
+                    self.act(SmtpStep::Quit, &line, "221 bye").await?;
                     return Ok(());
                 }
                 _ => self.say("500 5.5.1 what?").await?,
@@ -146,7 +146,7 @@ impl Talk {
             }
         }
         let line = self.to.join(" ");
-        let act = self.shared.order(Step::End, &line, "250 2.0.0 taken");
+        let act = self.shared.order(SmtpStep::End, &line, "250 2.0.0 taken");
         if act.stores {
             let (from, recipients) = (self.from.clone(), self.to.clone());
             let mail = Received { session: self.session, from, recipients, wire };
@@ -155,7 +155,7 @@ impl Talk {
         self.carry_out(act).await.map(|_| ())
     }
 
-    async fn act(&mut self, step: Step, line: &str, usual: &str) -> io::Result<u16> {
+    async fn act(&mut self, step: SmtpStep, line: &str, usual: &str) -> io::Result<u16> {
         let act = self.shared.order(step, line, usual);
         self.carry_out(act).await
     }

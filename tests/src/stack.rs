@@ -43,7 +43,7 @@ pub fn unique(what: &str) -> String {
 /// One test's part of the real servers: a database, and keys in Redis.
 pub struct Stack {
     /// Its database.
-    pub database: Database,
+    pub database: TestDb,
     /// The URL of Redis.
     pub redis: String,
     /// The prefix of its keys.
@@ -63,7 +63,7 @@ impl Stack {
 
     /// Returns one on these servers.
     pub fn on(database: &str, redis: &str) -> Self {
-        Self { database: Database::create(database), redis: redis.to_owned(), prefix: unique("test") }
+        Self { database: TestDb::create(database), redis: redis.to_owned(), prefix: unique("test") }
     }
 
     /// Returns the settings of a program that uses it.
@@ -88,14 +88,14 @@ impl Stack {
 }
 
 /// One database of a MySQL or MariaDB server; dropping this drops it.
-pub struct Database {
+pub struct TestDb {
     /// Its URL, for the program.
     pub url: String,
     server: String,
     name: String,
 }
 
-impl Database {
+impl TestDb {
     /// Creates an empty database on a server, `mysql://root:password@127.0.0.1:3306`.
     pub fn create(server: &str) -> Self {
         let (server, name) = (server.trim_end_matches('/').to_owned(), unique("auth"));
@@ -104,7 +104,7 @@ impl Database {
     }
 }
 
-impl Database {
+impl TestDb {
     /// Returns every value of every table.
     pub fn dump(&self) -> Vec<u8> {
         let url = self.url.clone();
@@ -126,7 +126,7 @@ impl Database {
     }
 }
 
-impl Drop for Database {
+impl Drop for TestDb {
     fn drop(&mut self) {
         // The test may have removed the server; its databases are gone with its container then.
         let _ =
@@ -140,12 +140,12 @@ pub fn administer(server: &str, sql: String) {
 }
 
 /// One connection that stays open between statements, for transactions.
-pub struct Session {
+pub struct SqlSession {
     runtime: Runtime,
     connection: MySqlConnection,
 }
 
-impl Session {
+impl SqlSession {
     /// Connects to a database.
     pub fn open(url: &str) -> Self {
         let runtime = Builder::new_current_thread().enable_all().build().unwrap();

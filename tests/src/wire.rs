@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use crate::{Answer, Server, parse};
+use crate::{HttpAnswer, Server, parse};
 
 /// One open connection.
 pub struct Wire {
@@ -52,7 +52,7 @@ impl Wire {
     }
 
     /// Reads one answer of the length that its Content-Length says; none once the server has closed.
-    pub fn answer(&mut self) -> Option<Answer> {
+    pub fn answer(&mut self) -> Option<HttpAnswer> {
         let mut bytes = Vec::new();
         while !bytes.ends_with(b"\r\n\r\n") {
             if self.stream.read_until(b'\n', &mut bytes).ok()? == 0 {

@@ -13,9 +13,9 @@ use std::{
 use thirtyfour::{ChromeCapabilities, ChromiumLikeCapabilities, DesiredCapabilities, WebDriver, prelude::*};
 
 /// A running chromedriver; dropping it ends it and its browser.
-struct Driver(Child);
+struct Chromedriver(Child);
 
-impl Drop for Driver {
+impl Drop for Chromedriver {
     fn drop(&mut self) {
         // It may have ended already.
         let _ = self.0.kill();
@@ -35,7 +35,7 @@ where
     result.unwrap();
 }
 
-fn start() -> (Driver, String) {
+fn start() -> (Chromedriver, String) {
     let mut child = Command::new("chromedriver")
         .arg("--port=0")
         .stdout(Stdio::piped())
@@ -43,7 +43,7 @@ fn start() -> (Driver, String) {
         .spawn()
         .expect("chromedriver is missing; cargo xtask test --only setup installs it");
     let lines = BufReader::new(child.stdout.take().unwrap());
-    let driver = Driver(child);
+    let driver = Chromedriver(child);
     for line in lines.lines() {
         if let Some((_, rest)) = line.unwrap().split_once("started successfully on port ") {
             return (driver, format!("http://127.0.0.1:{}", rest.trim_end_matches('.')));

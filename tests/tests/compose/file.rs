@@ -6,7 +6,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use auth_tests::{Answer, PASSWORD, basic, container::docker, exchange, parse, request, until};
+use auth_tests::{HttpAnswer, PASSWORD, basic, container::docker, exchange, parse, request, until};
 use serde_json::{Value, json};
 
 use crate::project::{Project, remains};
@@ -146,13 +146,13 @@ fn register(project: &Project, address: &str) {
     assert_eq!(answer.status, 202, "{answer:?}");
 }
 
-fn activate(project: &Project, account: &Active) -> Answer {
+fn activate(project: &Project, account: &Active) -> HttpAnswer {
     let authorization = basic(&account.address, PASSWORD);
     post(project, "/v1/activate", &[("Authorization", &authorization)], &json!({ "code": account.code }))
 }
 
 /// Posts until the answer is not 503: then a client may try again.
-fn post(project: &Project, path: &str, headers: &[(&str, &str)], body: &Value) -> Answer {
+fn post(project: &Project, path: &str, headers: &[(&str, &str)], body: &Value) -> HttpAnswer {
     let headers = [&[("Content-Type", "application/json")], headers].concat();
     let app = project.container("app");
     until(path, || {
@@ -176,7 +176,7 @@ fn text_to(project: &Project, address: &str) -> String {
 }
 
 /// Asks the mail catcher; returns none while it starts.
-fn caught(project: &Project, path: &str) -> Option<Answer> {
+fn caught(project: &Project, path: &str) -> Option<HttpAnswer> {
     // HTTP/1.0, so that the body comes in one piece.
     let bytes = exchange(&project.mail, format!("GET {path} HTTP/1.0\r\n\r\n").as_bytes());
     (!bytes.is_empty()).then(|| parse(&bytes))

@@ -5,15 +5,15 @@ use testcontainers::{ImageExt, core::Mount};
 
 use auth_tests::{
     PASSWORD, Server,
-    container::{self, Request, Service},
-    stack::{Session, administer, server, with_address},
+    container::{self, Service, ServiceRequest},
+    stack::{SqlSession, administer, server, with_address},
     until,
 };
 
 use crate::world::{World, is_unavailable, outage, serves_again, under_load};
 
 /// A fault of a server.
-type Change = fn(&Service);
+type Disturbance = fn(&Service);
 
 const ADA: &str = "ada@example.org";
 
@@ -22,7 +22,7 @@ fn world(database: &Service) -> World {
 }
 
 /// Breaks and repairs a database that a node uses; nothing that was acknowledged is lost.
-fn broken(database: &Service, node: &Server, world: &World, what: &str, [breaks, repairs]: [Change; 2]) {
+fn broken(database: &Service, node: &Server, world: &World, what: &str, [breaks, repairs]: [Disturbance; 2]) {
     let acknowledged = outage(node, ("accounts", what), || breaks(database), || repairs(database));
     world.nothing_is_lost(node, &acknowledged);
 }
@@ -85,7 +85,7 @@ fn frozen_mariadb_is_503_and_loses_nothing_that_was_acknowledged() {
 }
 
 /// Uses the server's own address: through the published port a new connection would still open.
-fn cut_off_under_load(what: &str, changes: [Change; 2]) {
+fn cut_off_under_load(what: &str, changes: [Disturbance; 2]) {
     let database = container::mysql(&[]);
     let world = world(&database);
     let own = format!("{}:3306", database.inner_address()).parse().unwrap();
@@ -138,7 +138,7 @@ fn read_only_database_is_503_until_it_takes_writes_again() {
 #[test]
 fn full_disk_is_503_until_there_is_room_and_loses_nothing_that_was_acknowledged() {
     const DATA: &str = "/var/lib/mysql";
-    let small = |request: Request| request.with_mount(Mount::tmpfs_mount(DATA).with_size("350m"));
+    let small = |request: ServiceRequest| request.with_mount(Mount::tmpfs_mount(DATA).with_size("350m"));
     let database = container::mariadb_with(&["--innodb-log-file-size=8M"], small);
     let world = world(&database);
     let node = world.node(&[]);
@@ -206,7 +206,7 @@ fn deadlocked(database: &Service) {
     node.wait_until_nothing_is_due();
     // The second mail waits for its interval, so there is a row to lock.
     assert_eq!(node.register(ADA, PASSWORD).status, 201);
-    let mut other = Session::open(&world.stack.database.url);
+    let mut other = SqlSession::open(&world.stack.database.url);
     other.run("CREATE TABLE weight (n INT)");
     other.run("BEGIN");
     // The server aborts the transaction that has changed less.
@@ -214,7 +214,7 @@ fn deadlocked(database: &Service) {
     other.run("SELECT * FROM outbox FOR UPDATE");
     std::thread::scope(|scope| {
         let answer = scope.spawn(|| node.register(ADA, PASSWORD));
-        let mut third = Session::open(&world.stack.database.url);
+        let mut third = SqlSession::open(&world.stack.database.url);
         until("the node waiting for the outbox", || {
             (third.counted("Innodb_row_lock_current_waits") == 1).then_some(())
         });

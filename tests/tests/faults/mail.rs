@@ -15,7 +15,7 @@ use serde_json::Value;
 use crate::world::World;
 
 /// A fault of a server.
-type Change = fn(&Service);
+type Disturbance = fn(&Service);
 
 const FROM: (&str, &str) = ("AUTH_MAIL_FROM", "Accounts <no-reply@example.org>");
 const LOGIN: [(&str, &str); 2] = [("POSTFIX_USER", "auth"), ("POSTFIX_PASSWORD", "canary-smtp-99")];
@@ -139,7 +139,7 @@ fn postfix_killed_frozen_and_cut_off_gets_every_mail_once_it_is_back() {
     // By its own address: through the published port a new connection would still open.
     let node = node(&format!("smtp://{}:25", postfix.inner_address()));
     activates(&node, &postfix, "before@example.org");
-    let faults: [(&str, Change, Change); 4] = [
+    let faults: [(&str, Disturbance, Disturbance); 4] = [
         ("killed", Service::kill, Service::start),
         ("frozen", Service::pause, Service::unpause),
         ("refused", |postfix| postfix.refuse(25), |postfix| postfix.accept(25)),

@@ -6,7 +6,7 @@ use std::{env, thread, time::Duration};
 use auth_tests::{
     OTHER, PASSWORD, Server,
     proxy::Proxy,
-    smtp_peer::{Act, Step},
+    smtp_peer::{Act, SmtpStep},
     stack::{address_of, server, with_address},
     until,
 };
@@ -214,7 +214,7 @@ fn leases_are_neither_stolen_nor_stuck_whatever_a_nodes_clock_says() {
         let holder = node_wrong_by(&shared, offset, &[]);
         let other = shared.node(&[]);
         // The time of two leases passes before the last reply arrives; both workers look once a second.
-        shared.peer.once(Step::End, Act::drip("250 taken", Duration::from_millis(1200)));
+        shared.peer.once(SmtpStep::End, Act::drip("250 taken", Duration::from_millis(1200)));
         assert_eq!(holder.register(ADA, PASSWORD).status, 201);
         until("the mail", || shared.codes_to(ADA).pop());
         holder.wait_until_nothing_is_due();

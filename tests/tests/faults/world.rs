@@ -11,7 +11,8 @@ use std::{
 };
 
 use auth_tests::{
-    Answer, PASSWORD, Server,
+    HttpAnswer, PASSWORD, Server,
+    container::Service,
     smtp_peer::{Manner, SmtpPeer},
     stack::Stack,
     start_on, took, until,
@@ -21,6 +22,9 @@ use auth_tests::{
 pub(crate) const LONGEST: Duration = Duration::from_secs(11);
 /// The longest time in which a node recovers after the part that failed.
 const RECOVERY: Duration = Duration::from_secs(5);
+
+/// What is done to a server.
+pub(crate) type Disturbance = fn(&Service);
 
 /// The stores and the mail server that the nodes of one test share.
 pub(crate) struct World {
@@ -67,7 +71,7 @@ impl World {
 }
 
 /// Asserts that a broken node answers 503 in time, and says when to try again.
-pub(crate) fn is_unavailable(ask: impl FnOnce() -> Answer) {
+pub(crate) fn is_unavailable(ask: impl FnOnce() -> HttpAnswer) {
     let (answer, took) = took(ask);
     assert_eq!((answer.status, answer.problem().as_str()), (503, "unavailable"), "{answer:?}");
     assert!(answer.header("retry-after").is_some(), "{answer:?}");

@@ -1,10 +1,10 @@
 //! `POST /v1/activate` where answers hide the state of an address.
 
-use auth_tests::{Answer, OTHER, PASSWORD, Server, basic, start};
+use auth_tests::{HttpAnswer, OTHER, PASSWORD, Server, basic, start};
 use serde_json::json;
 
 const ADA: &str = "ada@example.org";
-type Activate = fn(&Server, &str, &str, &str) -> Answer;
+type Activate = fn(&Server, &str, &str, &str) -> HttpAnswer;
 /// Requests with Basic, and with the credentials in the body.
 const BOTH_WAYS: [Activate; 2] = [Server::activate, Server::activate_in_body];
 

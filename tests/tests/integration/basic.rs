@@ -1,13 +1,13 @@
 //! HTTP Basic as activation reads it: RFC 7617, strict where that leaves a choice.
 
-use auth_tests::{Answer, PASSWORD, Server, basic, start};
+use auth_tests::{HttpAnswer, PASSWORD, Server, basic, start};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::json;
 
 const ADA: &str = "ada@example.org";
 const OTHER_LATIN: &str = "nicht so schöne Äpfel";
 
-fn activate(server: &Server, authorization: &str, code: &str) -> Answer {
+fn activate(server: &Server, authorization: &str, code: &str) -> HttpAnswer {
     server.post("/v1/activate", &[("Authorization", authorization)], &json!({ "code": code }))
 }
 

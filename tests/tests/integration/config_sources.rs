@@ -2,7 +2,7 @@
 
 use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
 
-use auth_tests::{Program, Ran, Server};
+use auth_tests::{Exit, Program, Server};
 
 /// Asserts how one value is printed, with its source.
 fn is(program: &Program, arguments: &[&str], expected: &str) {
@@ -170,7 +170,7 @@ const LINKS: [(&str, &str); 13] = [
 const COMMANDS: [&[&str]; 6] =
     [&["migrate"], &["serve", "--print-config"], &["mail", "list"], &["purge"], &["check"], &["openapi"]];
 
-fn healthy(variables: &[(&str, &str)], server: &Server) -> Ran {
+fn healthy(variables: &[(&str, &str)], server: &Server) -> Exit {
     let ran = Program::plain(variables).with(&[("AUTH_LISTEN", server.authority())]).run(&["healthcheck"]);
     assert_eq!((ran.status, ran.out.as_str()), (0, "ready\n"), "{ran:?}");
     ran

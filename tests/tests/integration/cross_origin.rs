@@ -1,11 +1,11 @@
 //! Front ends of other origins: which origins may be listed, in which spellings, and what their preflights may request.
 
-use auth_tests::{Answer, PASSWORD, Program, Server, start};
+use auth_tests::{HttpAnswer, PASSWORD, Program, Server, start};
 use serde_json::json;
 
 const APP: &str = "https://app.example";
 
-fn preflight(server: &Server, origin: &str, asked: &str) -> Answer {
+fn preflight(server: &Server, origin: &str, asked: &str) -> HttpAnswer {
     let headers = [
         ("Origin", origin),
         ("Access-Control-Request-Method", "POST"),
@@ -14,7 +14,7 @@ fn preflight(server: &Server, origin: &str, asked: &str) -> Answer {
     server.request("OPTIONS", "/v1/activate", &headers, b"")
 }
 
-fn allowed(answer: &Answer) -> Vec<&str> {
+fn allowed(answer: &HttpAnswer) -> Vec<&str> {
     let list = answer.header("access-control-allow-headers").unwrap_or_else(|| panic!("{answer:?}"));
     list.split(", ").collect()
 }

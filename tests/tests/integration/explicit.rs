@@ -1,6 +1,6 @@
 //! Answers of a deployment that discloses reasons, in the order of its checks.
 
-use auth_tests::{Answer, OTHER, PASSWORD, Server, THIRD, start};
+use auth_tests::{HttpAnswer, OTHER, PASSWORD, Server, THIRD, start};
 
 const ADA: &str = "ada@example.org";
 const ACTIVE: &str = "active@example.org";
@@ -10,7 +10,7 @@ fn explicit() -> Server {
     start(&[("AUTH_DISCLOSURE", "explicit")])
 }
 
-fn told(answer: &Answer) -> (u16, String) {
+fn told(answer: &HttpAnswer) -> (u16, String) {
     (answer.status, answer.problem())
 }
 

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use auth_tests::{Answer, PASSWORD, Server, start};
+use auth_tests::{HttpAnswer, PASSWORD, Server, start};
 
 const WORLDS: [&str; 3] = ["absent-@example.org", "pending@example.org", "active-@example.org"];
 
@@ -14,7 +14,7 @@ fn worlds() -> Server {
     server
 }
 
-fn is_unavailable(answer: &Answer) {
+fn is_unavailable(answer: &HttpAnswer) {
     assert_eq!((answer.status, answer.problem().as_str()), (503, "unavailable"), "{answer:?}");
     let seconds: u32 = answer.header("retry-after").unwrap().parse().unwrap();
     assert!((1..60).contains(&seconds), "{seconds}");

@@ -1,15 +1,15 @@
 //! Heads of requests that reach no operation: unreadable ones, too large ones, ones without a host.
 
-use auth_tests::{Answer, Server, parse, start, until};
+use auth_tests::{HttpAnswer, Server, parse, start, until};
 
 const APP: &str = "https://app.example";
 
-fn said(server: &Server, bytes: impl AsRef<[u8]>) -> Answer {
+fn said(server: &Server, bytes: impl AsRef<[u8]>) -> HttpAnswer {
     parse(&server.raw(bytes.as_ref()))
 }
 
 /// Checks what every answer has, also one to a request that could not be read.
-fn is(answer: &Answer, status: u16, name: &str, what: &str) {
+fn is(answer: &HttpAnswer, status: u16, name: &str, what: &str) {
     assert_eq!((answer.status, answer.problem().as_str()), (status, name), "{what}: {answer:?}");
     for (header, value) in
         [("cache-control", "no-store"), ("x-content-type-options", "nosniff"), ("connection", "close")]

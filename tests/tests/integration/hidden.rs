@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use auth_tests::{Answer, OTHER, PASSWORD, Server, start, took};
+use auth_tests::{HttpAnswer, OTHER, PASSWORD, Server, start, took};
 
 /// Addresses of the same length, one for each state.
 const WORLDS: [&str; 7] = [
@@ -32,7 +32,7 @@ fn worlds(settings: &[(&str, &str)]) -> Server {
 }
 
 /// Returns an answer without its id and date.
-fn visible(answer: &Answer) -> String {
+fn visible(answer: &HttpAnswer) -> String {
     let id = answer.header("x-request-id").unwrap();
     let headers: Vec<_> =
         answer.headers.iter().filter(|(name, _)| name != "x-request-id" && name != "date").collect();
@@ -40,8 +40,8 @@ fn visible(answer: &Answer) -> String {
 }
 
 /// Sends the same request in every state; returns the one answer.
-fn same_in_all(what: &str, ask: impl Fn(&str) -> Answer) -> Answer {
-    let answers: Vec<Answer> = WORLDS.iter().map(|address| ask(address)).collect();
+fn same_in_all(what: &str, ask: impl Fn(&str) -> HttpAnswer) -> HttpAnswer {
+    let answers: Vec<HttpAnswer> = WORLDS.iter().map(|address| ask(address)).collect();
     for (world, answer) in WORLDS.iter().zip(&answers) {
         assert_eq!(visible(answer), visible(&answers[0]), "{what}: {world} is not as {}", WORLDS[0]);
     }
@@ -59,7 +59,7 @@ fn foreign_code(server: &Server) -> String {
 fn answers_are_the_same_in_every_state_of_the_address() {
     let server = worlds(&[]);
     let code = foreign_code(&server);
-    type Ask<'a> = &'a dyn Fn(&str) -> Answer;
+    type Ask<'a> = &'a dyn Fn(&str) -> HttpAnswer;
     let asked: [(&str, u16, Ask<'_>); 12] = [
         ("activate, right password", 401, &|address| server.activate(address, PASSWORD, &code)),
         ("activate, another password", 401, &|address| server.activate(address, OTHER, &code)),
@@ -108,7 +108,7 @@ fn limiter_answers_the_same_in_every_state_of_the_address() {
         .restart(&[("AUTH_CLIENT_REQUESTS_PER_MINUTE", "1"), ("AUTH_TEST_CLOCK_SHIFT_SECONDS", "172800")]);
     server.resend("somebody@example.org");
     // The rest of the minute depends on when the request is sent.
-    let asked = |answer: Answer| {
+    let asked = |answer: HttpAnswer| {
         let mut answer = answer;
         for (name, value) in &mut answer.headers {
             if name == "retry-after" {
@@ -136,7 +136,7 @@ fn one_hash_is_made_in_every_state_of_the_address() {
     // So expensive, some 0.1 s, that an answer without a hash would stand out.
     let server = worlds(&[("AUTH_SCRYPT", "15,8,1")]);
     let code = foreign_code(&server);
-    let fastest = |ask: &dyn Fn() -> Answer| (0..3).map(|_| took(ask).1).min().unwrap();
+    let fastest = |ask: &dyn Fn() -> HttpAnswer| (0..3).map(|_| took(ask).1).min().unwrap();
     let mut times: Vec<(String, Duration)> = Vec::new();
     for address in WORLDS {
         times.push((format!("activate {address}"), fastest(&|| server.activate(address, PASSWORD, &code))));
@@ -158,7 +158,7 @@ fn registration_and_resend_write_in_every_state_of_the_address() {
     server.wait_until_nothing_is_due();
     for address in WORLDS {
         for (what, ask) in [
-            ("resend", &(|| server.resend(address)) as &dyn Fn() -> Answer),
+            ("resend", &(|| server.resend(address)) as &dyn Fn() -> HttpAnswer),
             ("register", &|| server.register(address, PASSWORD)),
         ] {
             server.wait_until_nothing_is_due();

@@ -2,7 +2,7 @@
 
 use std::{thread, time::Duration};
 
-use auth_tests::{Answer, OTHER, PASSWORD, Server, Wire, start, took, until};
+use auth_tests::{HttpAnswer, OTHER, PASSWORD, Server, Wire, start, took, until};
 use serde_json::json;
 use tokio::net::TcpSocket;
 
@@ -14,12 +14,12 @@ fn limited_to(requests: &str) -> Server {
     start(&[("AUTH_CLIENT_REQUESTS_PER_MINUTE", requests)])
 }
 
-fn is_limited(answer: &Answer) -> i64 {
+fn is_limited(answer: &HttpAnswer) -> i64 {
     assert_eq!((answer.status, answer.problem().as_str()), (429, "rate-limited"), "{answer:?}");
     answer.header("retry-after").unwrap().parse().unwrap()
 }
 
-fn is_overloaded(answer: &Answer) {
+fn is_overloaded(answer: &HttpAnswer) {
     assert_eq!((answer.status, answer.problem().as_str()), (503, "overloaded"), "{answer:?}");
     let seconds: u32 = answer.header("retry-after").unwrap().parse().unwrap();
     assert!((1..60).contains(&seconds), "{seconds}");
@@ -39,7 +39,7 @@ fn from(source: &str, server: &Server) -> Wire {
     Wire::new(stream)
 }
 
-fn register_from(source: &str, server: &Server, address: &str) -> Answer {
+fn register_from(source: &str, server: &Server, address: &str) -> HttpAnswer {
     let body = json!({ "email": address, "password": PASSWORD }).to_string();
     let mut wire = from(source, server);
     wire.send(server.head("/v1/register", &format!("Content-Length: {}", body.len())) + body.as_str());
@@ -120,7 +120,7 @@ fn behind_a_proxy(header: &str) -> Server {
     ])
 }
 
-fn forwarded(server: &Server, headers: &[(&str, &str)]) -> Answer {
+fn forwarded(server: &Server, headers: &[(&str, &str)]) -> HttpAnswer {
     server.post("/v1/resend", headers, &json!({ "email": ADA }))
 }
 
@@ -242,7 +242,7 @@ fn no_answer_takes_longer_than_ten_seconds() {
     let server = start(&[SLOW, ("AUTH_HASH_WORKERS", "1")]);
     let (answer, alone) = took(|| server.register("alone@example.org", PASSWORD));
     assert_eq!(answer.status, 202);
-    let answers: Vec<(Answer, Duration)> = thread::scope(|scope| {
+    let answers: Vec<(HttpAnswer, Duration)> = thread::scope(|scope| {
         let asked: Vec<_> = (0..12)
             .map(|n| format!("user{n}@example.org"))
             .map(|address| {
@@ -252,7 +252,8 @@ fn no_answer_takes_longer_than_ten_seconds() {
             .collect();
         asked.into_iter().map(|thread| thread.join().unwrap()).collect()
     });
-    let late: Vec<&(Answer, Duration)> = answers.iter().filter(|(answer, _)| answer.status == 503).collect();
+    let late: Vec<&(HttpAnswer, Duration)> =
+        answers.iter().filter(|(answer, _)| answer.status == 503).collect();
     assert!(!late.is_empty(), "twelve of these hashes take longer than that");
     for (answer, time) in &answers {
         assert!(*time < Duration::from_secs(10), "{time:?}: {answer:?}");

@@ -1,16 +1,16 @@
 //! The pages for people, the API document, and which origins may read what in a browser.
 
-use auth_tests::{Answer, PASSWORD, Server, parse, start};
+use auth_tests::{HttpAnswer, PASSWORD, Server, parse, start};
 use serde_json::Value;
 
 const ADA: &str = "ada@example.org";
 
-fn get(server: &Server, path: &str, headers: &[(&str, &str)]) -> Answer {
+fn get(server: &Server, path: &str, headers: &[(&str, &str)]) -> HttpAnswer {
     server.request("GET", path, headers, b"")
 }
 
 /// Gets a path with exactly these lines as the head.
-fn get_with(server: &Server, path: &str, lines: &str) -> Answer {
+fn get_with(server: &Server, path: &str, lines: &str) -> HttpAnswer {
     parse(&server.raw(format!("GET {path} HTTP/1.1\r\n{lines}Connection: close\r\n\r\n").as_bytes()))
 }
 
@@ -210,17 +210,17 @@ fn nothing_is_stored_and_nothing_is_sniffed() {
     }
 }
 
-fn cross_origin(answer: &Answer) -> Vec<&str> {
+fn cross_origin(answer: &HttpAnswer) -> Vec<&str> {
     let names = answer.headers.iter().map(|(name, _)| name.as_str());
     names.filter(|name| name.starts_with("access-control-")).collect()
 }
 
-fn register_from(server: &Server, origin: &str) -> Answer {
+fn register_from(server: &Server, origin: &str) -> HttpAnswer {
     let body = serde_json::json!({ "email": ADA, "password": PASSWORD });
     server.post("/v1/register", &[("Origin", origin)], &body)
 }
 
-fn preflight(server: &Server, origin: &str) -> Answer {
+fn preflight(server: &Server, origin: &str) -> HttpAnswer {
     let headers = [
         ("Origin", origin),
         ("Access-Control-Request-Method", "POST"),

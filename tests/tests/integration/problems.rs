@@ -1,6 +1,6 @@
 //! Problems, the answers to failed requests: their form, their headers, their pages, their order.
 
-use auth_tests::{Answer, PASSWORD, Server, basic, start};
+use auth_tests::{HttpAnswer, PASSWORD, Server, basic, start};
 
 /// All problems that the contract lists.
 const NAMES: [&str; 20] = [
@@ -28,7 +28,7 @@ const NAMES: [&str; 20] = [
 
 const JSON: (&str, &str) = ("Content-Type", "application/json");
 
-fn is(answer: &Answer, status: u16, name: &str) {
+fn is(answer: &HttpAnswer, status: u16, name: &str) {
     assert_eq!((answer.status, answer.problem().as_str()), (status, name), "{answer:?}");
 }
 

@@ -2,13 +2,13 @@
 
 use std::fs;
 
-use auth_tests::{Program, Ran};
+use auth_tests::{Exit, Program};
 
 /// The parts, in the order in which they are tried on the embedded defaults.
 const PARTS: [&str; 7] = ["database", "schema", "codes", "mail", "hash", "odds", "code keys"];
 
 /// Returns the finding about a part, and whether it is good.
-fn finding<'a>(ran: &'a Ran, part: &str) -> (bool, &'a str) {
+fn finding<'a>(ran: &'a Exit, part: &str) -> (bool, &'a str) {
     let line = ran.out.lines().find_map(|line| {
         let (verdict, rest) = line.split_once(' ')?;
         Some((verdict == "ok", rest.trim_start().strip_prefix(part)?.strip_prefix(": ")?))
@@ -16,7 +16,7 @@ fn finding<'a>(ran: &'a Ran, part: &str) -> (bool, &'a str) {
     line.unwrap_or_else(|| panic!("{part} was not tried: {}", ran.out))
 }
 
-fn check(program: &Program, arguments: &[&str]) -> Ran {
+fn check(program: &Program, arguments: &[&str]) -> Exit {
     let ran = program.run(&[&["check"], arguments].concat());
     let bad = ran.out.lines().any(|line| line.starts_with("FAILED "));
     assert_eq!(ran.status, i32::from(bad), "{ran:?}");

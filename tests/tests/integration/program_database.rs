@@ -2,14 +2,14 @@
 
 use std::{fs, io::Write, net::TcpStream, thread, time::Duration};
 
-use auth_tests::{PASSWORD, Program, Ran, start, took};
+use auth_tests::{Exit, PASSWORD, Program, start, took};
 use serde_json::json;
 
 /// The commands besides `serve` that need the database.
 const COMMANDS: [&[&str]; 4] =
     [&["mail", "list"], &["mail", "retry", "--all"], &["mail", "drop", "--all"], &["purge"]];
 
-fn refused(ran: &Ran) -> String {
+fn refused(ran: &Exit) -> String {
     assert_eq!(ran.status, 1, "{ran:?}");
     ran.message()
 }
@@ -110,7 +110,7 @@ fn without_migrating_an_old_schema_is_refused_and_the_command_helps() {
 fn programs_that_migrate_at_once_all_succeed() {
     for _ in 0..5 {
         let program = Program::plain(&[]);
-        let ran: Vec<Ran> = thread::scope(|scope| {
+        let ran: Vec<Exit> = thread::scope(|scope| {
             let runs = [(); 4].map(|()| scope.spawn(|| program.run(&["migrate"])));
             runs.map(|run| run.join().unwrap()).into()
         });

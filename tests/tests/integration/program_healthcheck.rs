@@ -7,9 +7,9 @@ use std::{
     time::Duration,
 };
 
-use auth_tests::{Program, Ran, start, took};
+use auth_tests::{Exit, Program, start, took};
 
-fn failed(ran: &Ran, words: &[&str]) {
+fn failed(ran: &Exit, words: &[&str]) {
     assert_eq!((ran.status, ran.out.as_str()), (1, ""), "{ran:?}");
     for word in words {
         assert!(ran.message().contains(word), "{word} in {ran:?}");

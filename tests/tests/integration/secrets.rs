@@ -1,6 +1,6 @@
 //! Where passwords, codes and addresses must never show.
 
-use auth_tests::{Answer, Server, basic, start};
+use auth_tests::{HttpAnswer, Server, basic, start};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 
@@ -21,7 +21,7 @@ fn settings<'a>(format: &'a str, level: &'a str) -> [(&'a str, &'a str); 4] {
 }
 
 /// Does everything that a visitor can do, right and wrong; returns the answers and the code.
-fn everything(server: &Server) -> (Vec<Answer>, String) {
+fn everything(server: &Server) -> (Vec<HttpAnswer>, String) {
     let mut answers = vec![
         server.register(ADDRESS, WEAK),
         server.register(ADDRESS, PASSWORD),

@@ -15,7 +15,7 @@ use auth_http::{
     config::{MailFrom, SmtpServer, SmtpTls},
     port::{Mailer, PortError},
 };
-use auth_tests::smtp_peer::{Act, Manner, SmtpPeer, Step, Tls};
+use auth_tests::smtp_peer::{Act, Manner, SmtpPeer, SmtpStep, Tls};
 
 pub(crate) const CODE: &str = "271828";
 pub(crate) const USER: &str = "mailer";
@@ -101,17 +101,25 @@ pub(crate) fn is_unknown(sent: &Result<Sending, PortError>) {
 }
 
 /// The steps before the server knows of a mail.
-pub(crate) const BEFORE: [(Step, &str); 4] =
-    [(Step::Greeting, "greeting"), (Step::Ehlo, "EHLO"), (Step::StartTls, "STARTTLS"), (Step::Auth, "login")];
+pub(crate) const BEFORE: [(SmtpStep, &str); 4] = [
+    (SmtpStep::Greeting, "greeting"),
+    (SmtpStep::Ehlo, "EHLO"),
+    (SmtpStep::StartTls, "STARTTLS"),
+    (SmtpStep::Auth, "login"),
+];
 /// The steps that concern one mail.
-pub(crate) const ABOUT: [(Step, &str); 4] =
-    [(Step::Mail, "MAIL FROM"), (Step::Rcpt, "RCPT TO"), (Step::Data, "DATA"), (Step::End, "end of message")];
+pub(crate) const ABOUT: [(SmtpStep, &str); 4] = [
+    (SmtpStep::Mail, "MAIL FROM"),
+    (SmtpStep::Rcpt, "RCPT TO"),
+    (SmtpStep::Data, "DATA"),
+    (SmtpStep::End, "end of message"),
+];
 
 #[tokio::test]
 async fn a_reply_of_class_2_is_accepted() {
     for reply in ["250 2.0.0 taken", "250 taken", "250-2.0.0 taken\r\n250 2.0.0 as 4711", "251 x"] {
         let (peer, mailer) = pair(STRICT);
-        peer.on(Step::End, Act::reply(reply));
+        peer.on(SmtpStep::End, Act::reply(reply));
         assert_eq!(send(&mailer).await.unwrap(), Sending::Accepted, "{reply}");
         assert_eq!(peer.mails_to("ada@example.org").len(), 1);
     }
@@ -175,7 +183,7 @@ async fn a_demand_to_log_in_is_deferred() {
 async fn a_last_reply_that_says_nothing_is_unknown() {
     for reply in ["354 go on", "150 well", "999 x", "hello", "", "2"] {
         let (peer, mailer) = pair(Manner::default());
-        peer.on(Step::End, Act::reply(reply).and_store().and_close());
+        peer.on(SmtpStep::End, Act::reply(reply).and_store().and_close());
         is_unknown(&send(&mailer).await);
         assert_eq!(peer.mails().len(), 1, "{reply}");
     }
@@ -183,7 +191,7 @@ async fn a_last_reply_that_says_nothing_is_unknown() {
 
 #[tokio::test]
 async fn a_reply_that_says_nothing_before_the_last_is_deferred() {
-    for (step, _) in BEFORE.into_iter().chain(ABOUT).filter(|(step, _)| *step != Step::End) {
+    for (step, _) in BEFORE.into_iter().chain(ABOUT).filter(|(step, _)| *step != SmtpStep::End) {
         for reply in ["150 well", "hello", "", "999 x"] {
             let (peer, mailer) = pair(STRICT);
             peer.on(step, Act::reply(reply).and_close());
@@ -197,12 +205,12 @@ async fn a_reply_that_says_nothing_before_the_last_is_deferred() {
 #[tokio::test]
 async fn a_quoted_secret_is_hidden() {
     let (peer, mailer) = pair(Manner::default());
-    peer.on(Step::End, Act::reply(&format!("554 5.7.1 spam: your code {CODE} for ada@example.org")));
+    peer.on(SmtpStep::End, Act::reply(&format!("554 5.7.1 spam: your code {CODE} for ada@example.org")));
     let said = send(&mailer).await;
     assert_eq!(rejected(&said), "end of message: 554 5.7.1 spam: your code [hidden] for ada@example.org");
     let (peer, mailer) = pair(STRICT);
     for quoted in [WORD, "Y2FuYXJ5LTc3MzE=", "AG1haWxlcgBjYW5hcnktNzczMQ=="] {
-        peer.on(Step::Auth, Act::reply(&format!("535 5.7.8 not {quoted}")));
+        peer.on(SmtpStep::Auth, Act::reply(&format!("535 5.7.8 not {quoted}")));
         assert_eq!(deferred(&send(&mailer).await), "login: 535 5.7.8 not [hidden]");
         assert!(mailer.examine().await[0].text.contains("login: 535 5.7.8 not [hidden];"));
     }
@@ -212,7 +220,7 @@ async fn a_quoted_secret_is_hidden() {
 #[tokio::test]
 async fn an_unknown_outcome_tells_no_address() {
     let (peer, mailer) = pair(Manner::default());
-    peer.on(Step::End, Act::reply("354 what about ada@example.org"));
+    peer.on(SmtpStep::End, Act::reply("354 what about ada@example.org"));
     let error = send(&mailer).await.unwrap_err();
     assert_eq!(error.to_string(), "send a mail: end of message: 354");
 }

@@ -1,8 +1,8 @@
 //! What `check` says about the mail server: the real error, and what to do.
 
 use auth_tests::{
-    Program, Ran,
-    smtp_peer::{Act, Certificate, Manner, SmtpPeer, Step, Tls},
+    Exit, Program,
+    smtp_peer::{Act, Certificate, Manner, SmtpPeer, SmtpStep, Tls},
 };
 
 use crate::smtp::{STRICT, USER, WORD};
@@ -13,7 +13,7 @@ const FROM: (&str, &str) = ("AUTH_MAIL_FROM", "Accounts <no-reply@example.net>")
 fn check(url: &str, arguments: &[&str], part: &str) -> String {
     let program = Program::plain(&[("AUTH_SMTP_URL", url), FROM]);
     let ran = program.run(&[&["check"], arguments].concat());
-    let Ran { status, out, err } = &ran;
+    let Exit { status, out, err } = &ran;
     let said = out
         .lines()
         .find(|line| line.split_whitespace().skip(1).collect::<Vec<_>>().join(" ").starts_with(part));
@@ -94,7 +94,7 @@ fn a_self_signed_certificate_is_told_with_what_to_do() {
 #[test]
 fn a_missing_starttls_is_told() {
     let peer = SmtpPeer::start(STRICT);
-    peer.on(Step::Ehlo, Act::reply("250 peer.example"));
+    peer.on(SmtpStep::Ehlo, Act::reply("250 peer.example"));
     fails(&peer.url(), &["STARTTLS: the server does not offer it", "smtps://"]);
 }
 
@@ -107,7 +107,7 @@ fn tls_to_a_server_without_it_is_reported() {
 #[test]
 fn a_greeting_that_refuses_is_told() {
     let peer = SmtpPeer::start(Manner::default());
-    peer.on(Step::Greeting, Act::reply("554 5.7.1 not from your network").and_close());
+    peer.on(SmtpStep::Greeting, Act::reply("554 5.7.1 not from your network").and_close());
     fails(&peer.url(), &["greeting: 554 5.7.1 not from your network"]);
 }
 
@@ -135,7 +135,7 @@ fn a_refused_test_mail_is_told_with_the_servers_words() {
         ("450 4.2.0 greylisted", "the server says later: RCPT TO: 450 4.2.0 greylisted"),
     ] {
         let peer = SmtpPeer::start(Manner::default());
-        peer.on(Step::Rcpt, Act::reply(reply));
+        peer.on(SmtpStep::Rcpt, Act::reply(reply));
         let told = check(&peer.url(), &["--mail-to", "ada@example.org"], "test mail: ");
         assert!(told.starts_with("FAILED ") && told.contains(said) && told.contains(&reply[10..]), "{told}");
     }

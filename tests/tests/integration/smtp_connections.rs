@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use auth_core::Sending;
 use auth_http::{adapter::mail_smtp::Patience, port::Mailer};
 use auth_tests::{
-    smtp_peer::{Act, Manner, Session, SmtpPeer, Step},
+    smtp_peer::{Act, Manner, Session, SmtpPeer, SmtpStep},
     until,
 };
 use tokio::task::JoinSet;
@@ -28,7 +28,9 @@ async fn mails_one_after_the_other_share_a_connection() {
 #[tokio::test]
 async fn a_refused_mail_leaves_the_connection_to_the_next() {
     let (peer, mailer) = pair(Manner::default());
-    for (step, reply) in [(Step::Rcpt, "550 no"), (Step::Mail, "451 later"), (Step::End, "554 no")] {
+    for (step, reply) in
+        [(SmtpStep::Rcpt, "550 no"), (SmtpStep::Mail, "451 later"), (SmtpStep::End, "554 no")]
+    {
         peer.once(step, Act::reply(reply));
         assert_ne!(send(&mailer).await.unwrap(), Sending::Accepted);
         assert_eq!(send(&mailer).await.unwrap(), Sending::Accepted);
@@ -40,7 +42,7 @@ async fn a_refused_mail_leaves_the_connection_to_the_next() {
 #[tokio::test]
 async fn a_connection_that_said_421_is_not_used_again() {
     let (peer, mailer) = pair(Manner::default());
-    peer.once(Step::Mail, Act::reply("421 too many mails"));
+    peer.once(SmtpStep::Mail, Act::reply("421 too many mails"));
     assert_eq!(deferred(&send(&mailer).await), "MAIL FROM: 421 too many mails");
     assert_eq!(send(&mailer).await.unwrap(), Sending::Accepted);
     assert_eq!(peer.sessions().len(), 2);
@@ -51,7 +53,7 @@ async fn a_warm_connection_that_does_not_serve_is_replaced_once() {
     for act in [Act::close(), Act::hang(), Act::reply("421 4.4.2 idle too long"), Act::reply("500 what")] {
         let (peer, mailer) = pair(Manner::default());
         assert_eq!(send(&mailer).await.unwrap(), Sending::Accepted);
-        peer.once(Step::Rset, act.clone());
+        peer.once(SmtpStep::Rset, act.clone());
         assert_eq!(send(&mailer).await.unwrap(), Sending::Accepted, "{act:?}");
         assert_eq!((peer.sessions().len(), peer.mails().len()), (2, 2), "{act:?}");
     }
@@ -89,7 +91,7 @@ async fn mails_at_once_have_connections_of_their_own_and_eight_stay() {
     let (peer, mailer) = pair(Manner::default());
     let mailer = Arc::new(mailer);
     // So slow that all of them are open before the first is done.
-    peer.on(Step::Greeting, Act::drip("220 peer.example", Duration::from_millis(50)));
+    peer.on(SmtpStep::Greeting, Act::drip("220 peer.example", Duration::from_millis(50)));
     let mut sending = JoinSet::new();
     for n in 0..MAILS {
         let mailer = Arc::clone(&mailer);
@@ -107,10 +109,10 @@ async fn mails_at_once_have_connections_of_their_own_and_eight_stay() {
 #[tokio::test]
 async fn no_mail_gets_the_recipient_of_another() {
     let (peer, mailer) = pair(Manner::default());
-    peer.on_line(Step::Data, "DATA", Act::reply("451 later"));
+    peer.on_line(SmtpStep::Data, "DATA", Act::reply("451 later"));
     assert!(deferred(&mailer.send(&activation("first@example.org")).await).starts_with("DATA"));
     peer.behave();
-    peer.on_line(Step::Rcpt, "second@", Act::reply("550 no"));
+    peer.on_line(SmtpStep::Rcpt, "second@", Act::reply("550 no"));
     assert!(rejected(&mailer.send(&activation("second@example.org")).await).starts_with("RCPT TO"));
     assert_eq!(mailer.send(&activation("third@example.org")).await.unwrap(), Sending::Accepted);
     let [mail] = &peer.mails()[..] else { panic!("one mail") };

@@ -4,7 +4,7 @@ use std::{future::Future, sync::Arc, time::Duration};
 
 use auth_core::Sending;
 use auth_http::{adapter::mail_smtp::Patience, port::Mailer};
-use auth_tests::smtp_peer::{Act, Manner, SmtpPeer, Step, Tls};
+use auth_tests::smtp_peer::{Act, Manner, SmtpPeer, SmtpStep, Tls};
 use tokio::{net::TcpListener, task::JoinSet, time::Instant};
 
 use crate::smtp::{
@@ -17,13 +17,13 @@ async fn beside<F: Future<Output = ()> + Send + 'static>(cases: impl IntoIterato
 }
 
 /// Every step before the final dot.
-fn early() -> impl Iterator<Item = (Step, &'static str)> {
-    BEFORE.into_iter().chain(ABOUT).filter(|(step, _)| *step != Step::End)
+fn early() -> impl Iterator<Item = (SmtpStep, &'static str)> {
+    BEFORE.into_iter().chain(ABOUT).filter(|(step, _)| *step != SmtpStep::End)
 }
 
 #[tokio::test]
 async fn silence_before_the_final_dot_is_deferred() {
-    let case = |(step, name): (Step, &'static str)| async move {
+    let case = |(step, name): (SmtpStep, &'static str)| async move {
         let (peer, mailer) = pair(STRICT);
         peer.on(step, Act::hang());
         assert_eq!(deferred(&send(&mailer).await), format!("{name}: no answer in time"));
@@ -34,7 +34,7 @@ async fn silence_before_the_final_dot_is_deferred() {
 
 #[tokio::test]
 async fn a_reply_that_drips_has_the_time_of_its_phase_and_no_more() {
-    let case = |(step, name): (Step, &'static str)| async move {
+    let case = |(step, name): (SmtpStep, &'static str)| async move {
         let (peer, mailer) = pair(STRICT);
         peer.on(step, Act::drip("250 a reply that takes its time", Duration::from_millis(500)));
         assert_eq!(deferred(&send(&mailer).await), format!("{name}: no answer in time"));
@@ -47,7 +47,7 @@ async fn silence_after_the_final_dot_is_unknown() {
     let acts = [Act::hang(), Act::hang().and_store(), Act::drip("250 2.0.0 taken", IMPATIENT.phase)];
     let case = |act: Act| async move {
         let (peer, mailer) = pair(Manner::default());
-        peer.on(Step::End, act);
+        peer.on(SmtpStep::End, act);
         is_unknown(&send(&mailer).await);
     };
     beside(acts.map(case)).await;
@@ -61,7 +61,7 @@ async fn a_connection_lost_before_the_final_dot_is_deferred() {
         assert!(deferred(&send(&mailer).await).starts_with(&format!("{name}: ")));
         // The mail is being sent then, and gets no further.
         peer.behave();
-        if step == Step::Data {
+        if step == SmtpStep::Data {
             peer.on(step, Act::reply("354 go ahead").and_close());
             let lost = send(&mailer).await;
             assert!(!matches!(lost, Ok(Sending::Accepted | Sending::Rejected(_))), "{lost:?}");
@@ -75,7 +75,7 @@ async fn a_connection_lost_after_the_final_dot_is_unknown() {
     for (act, kept) in [(Act::close(), 0), (Act::close().and_store(), 1)] {
         for manner in [Manner::default(), STRICT] {
             let (peer, mailer) = pair(manner);
-            peer.on(Step::End, act.clone());
+            peer.on(SmtpStep::End, act.clone());
             is_unknown(&send(&mailer).await);
             assert_eq!(peer.mails().len(), kept);
             peer.behave();
@@ -130,7 +130,7 @@ async fn all_phases_before_the_final_dot_share_one_limit() {
     };
     let mailer = mailer(&server(&peer, Manner::default())).with_patience(patience);
     // Each of them is in time; together they are not.
-    for step in [Step::Greeting, Step::Ehlo, Step::Mail, Step::Rcpt, Step::Data] {
+    for step in [SmtpStep::Greeting, SmtpStep::Ehlo, SmtpStep::Mail, SmtpStep::Rcpt, SmtpStep::Data] {
         peer.on(step, Act::drip("250 ok", Duration::from_millis(100)));
     }
     let began = Instant::now();
@@ -151,8 +151,8 @@ async fn one_silent_connection_delays_no_other_mail() {
     let patience =
         Patience { phase: Duration::from_secs(3600), last_reply: Duration::from_secs(3600), ..IMPATIENT };
     let mailer = Arc::new(mailer(&server(&peer, Manner::default())).with_patience(patience));
-    peer.on_line(Step::Rcpt, "silent@", Act::hang());
-    peer.on_line(Step::End, "stuck@", Act::hang());
+    peer.on_line(SmtpStep::Rcpt, "silent@", Act::hang());
+    peer.on_line(SmtpStep::End, "stuck@", Act::hang());
     let mut held = JoinSet::new();
     for to in ["silent@example.org", "stuck@example.org"] {
         let mailer = Arc::clone(&mailer);

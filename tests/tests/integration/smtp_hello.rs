@@ -2,7 +2,7 @@
 
 use auth_core::Sending;
 use auth_http::port::{Condition, Mailer};
-use auth_tests::smtp_peer::{Act, Manner, Step, Tls};
+use auth_tests::smtp_peer::{Act, Manner, SmtpStep, Tls};
 
 use crate::smtp::{STRICT, deferred, pair, send};
 
@@ -13,7 +13,7 @@ async fn a_server_without_ehlo_is_asked_with_helo() {
     for reply in UNKNOWN {
         for tls in [Tls::None, Tls::Implicit] {
             let (peer, mailer) = pair(Manner { tls, ..Manner::default() });
-            peer.on(Step::Ehlo, Act::reply(reply));
+            peer.on(SmtpStep::Ehlo, Act::reply(reply));
             assert_eq!(send(&mailer).await.unwrap(), Sending::Accepted, "{reply}");
             assert_eq!(mailer.examine().await[0].condition, Condition::Good);
             let session = peer.sessions().remove(0);
@@ -29,7 +29,7 @@ async fn a_server_without_ehlo_is_asked_with_helo() {
 async fn where_starttls_or_a_login_is_wanted_nothing_goes_on_without_ehlo() {
     for manner in [STRICT, Manner { login: None, ..STRICT }, Manner { tls: Tls::Implicit, ..STRICT }] {
         let (peer, mailer) = pair(manner);
-        peer.on(Step::Ehlo, Act::reply(UNKNOWN[0]));
+        peer.on(SmtpStep::Ehlo, Act::reply(UNKNOWN[0]));
         assert_eq!(deferred(&send(&mailer).await), format!("EHLO: {}", UNKNOWN[0]));
         assert_eq!(peer.mails().len(), 0);
         let session = peer.sessions().remove(0);
@@ -40,8 +40,8 @@ async fn where_starttls_or_a_login_is_wanted_nothing_goes_on_without_ehlo() {
 #[tokio::test]
 async fn a_server_that_refuses_both_is_deferred_with_what_it_said_first() {
     let (peer, mailer) = pair(Manner::default());
-    peer.on(Step::Ehlo, Act::reply("502 5.5.1 not implemented"));
-    peer.on(Step::Helo, Act::reply("550 5.7.1 go away"));
+    peer.on(SmtpStep::Ehlo, Act::reply("502 5.5.1 not implemented"));
+    peer.on(SmtpStep::Helo, Act::reply("550 5.7.1 go away"));
     assert_eq!(deferred(&send(&mailer).await), "EHLO: 502 5.5.1 not implemented");
 }
 
@@ -50,7 +50,7 @@ async fn a_server_that_refuses_both_is_deferred_with_what_it_said_first() {
 async fn a_server_that_refuses_us_is_not_asked_again() {
     for reply in ["550 5.7.1 go away", "554 5.7.1 go away", "421 4.3.2 closing", "451 4.7.1 later"] {
         let (peer, mailer) = pair(Manner::default());
-        peer.on(Step::Ehlo, Act::reply(reply));
+        peer.on(SmtpStep::Ehlo, Act::reply(reply));
         assert_eq!(deferred(&send(&mailer).await), format!("EHLO: {reply}"));
         assert_eq!(peer.sessions()[0].clear, ["EHLO example.net"]);
     }

@@ -4,7 +4,7 @@ use std::{thread, time::Duration};
 
 use auth_tests::{
     PASSWORD, Program, Server,
-    smtp_peer::{Act, Manner, SmtpPeer, Step},
+    smtp_peer::{Act, Manner, SmtpPeer, SmtpStep},
     start, took, until,
 };
 use serde_json::Value;
@@ -106,10 +106,10 @@ fn a_mail_that_is_put_off_arrives_later() {
     let peer = SmtpPeer::start(Manner::default());
     let server = mailing(&peer);
     for (n, (step, reply)) in [
-        (Step::Greeting, "421 4.3.2 too busy"),
-        (Step::Rcpt, "450 4.2.0 greylisted"),
-        (Step::End, "451 4.3.0 try again"),
-        (Step::Mail, "421 4.7.0 closing"),
+        (SmtpStep::Greeting, "421 4.3.2 too busy"),
+        (SmtpStep::Rcpt, "450 4.2.0 greylisted"),
+        (SmtpStep::End, "451 4.3.0 try again"),
+        (SmtpStep::Mail, "421 4.7.0 closing"),
     ]
     .into_iter()
     .enumerate()
@@ -126,7 +126,7 @@ fn a_mail_that_is_put_off_arrives_later() {
 fn a_refused_mail_is_a_dead_letter_that_says_why_and_can_be_retried() {
     let peer = SmtpPeer::start(Manner::default());
     let server = mailing(&peer);
-    peer.on(Step::Rcpt, Act::reply("550 5.1.1 no such user"));
+    peer.on(SmtpStep::Rcpt, Act::reply("550 5.1.1 no such user"));
     assert_eq!(server.register(ADA, PASSWORD).status, 202);
     let mail = settled(&server, "dead", "RCPT TO: 550 5.1.1 no such user");
     assert_eq!((&mail["to"], &mail["attempts"]), (&ADA.into(), &1.into()));
@@ -142,7 +142,7 @@ fn a_refused_mail_is_a_dead_letter_that_says_why_and_can_be_retried() {
 fn a_lost_last_reply_is_followed_by_two_mails_at_most() {
     let peer = SmtpPeer::start(Manner::default());
     let server = mailing(&peer);
-    peer.on(Step::End, Act::close().and_store());
+    peer.on(SmtpStep::End, Act::close().and_store());
     assert_eq!(server.register(ADA, PASSWORD).status, 202);
     for count in 1..=2 {
         peer.wait_for_mails(ADA, count);
@@ -166,7 +166,7 @@ fn a_lost_last_reply_is_followed_by_two_mails_at_most() {
 fn one_silent_conversation_holds_up_nobody_else() {
     let peer = SmtpPeer::start(Manner::default());
     let server = mailing(&peer);
-    peer.on_line(Step::Rcpt, "silent@", Act::hang());
+    peer.on_line(SmtpStep::Rcpt, "silent@", Act::hang());
     server.register("silent@example.org", PASSWORD);
     for n in 0..10 {
         let address = format!("user{n}@example.org");
@@ -181,7 +181,7 @@ fn one_silent_conversation_holds_up_nobody_else() {
 #[test]
 fn a_server_that_hangs_gets_the_mail_once_it_does_not() {
     thread::scope(|scope| {
-        for step in [Step::Ehlo, Step::Data] {
+        for step in [SmtpStep::Ehlo, SmtpStep::Data] {
             scope.spawn(move || {
                 let peer = SmtpPeer::start(Manner::default());
                 peer.once(step, Act::hang());
@@ -211,9 +211,9 @@ fn there_is_no_development_mailbox_with_smtp() {
 fn codes_addresses_and_passwords_show_in_no_log() {
     let peer = SmtpPeer::start(STRICT);
     let server = start(&[("AUTH_SMTP_URL", &peer.url()), FROM, ("AUTH_LOG", "trace")]);
-    peer.once(Step::Auth, Act::reply(&format!("535 5.7.8 not {WORD}")));
-    peer.once(Step::Rcpt, Act::reply("450 4.2.0 <ada@example.org> greylisted"));
-    peer.once(Step::End, Act::reply("354 ada@example.org what"));
+    peer.once(SmtpStep::Auth, Act::reply(&format!("535 5.7.8 not {WORD}")));
+    peer.once(SmtpStep::Rcpt, Act::reply("450 4.2.0 <ada@example.org> greylisted"));
+    peer.once(SmtpStep::End, Act::reply("354 ada@example.org what"));
     server.register(ADA, PASSWORD);
     settled(&server, "waiting", "the server's last reply was lost");
     server.shift_clock(601);

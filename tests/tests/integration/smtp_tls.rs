@@ -7,7 +7,7 @@ use auth_http::{
     adapter::{clock::Clock, mail_smtp::MailSmtp, mail_templates::MailTemplates},
     port::{Condition, Mailer},
 };
-use auth_tests::smtp_peer::{Act, Certificate, Manner, SmtpPeer, Step, Tls};
+use auth_tests::smtp_peer::{Act, Certificate, Manner, SmtpPeer, SmtpStep, Tls};
 
 use crate::smtp::{CODE, STRICT, USER, WORD, deferred, mailer, pair, send, server};
 
@@ -42,11 +42,11 @@ async fn mails_go_without_tls_where_told() {
 #[tokio::test]
 async fn without_starttls_nothing_is_sent_in_clear() {
     for (step, act) in [
-        (Step::Ehlo, Act::reply("250-peer.example\r\n250-AUTH PLAIN LOGIN\r\n250 PIPELINING")),
-        (Step::Ehlo, Act::reply("250 peer.example")),
-        (Step::StartTls, Act::reply("454 4.7.0 not now")),
-        (Step::StartTls, Act::reply("502 5.5.1 what?")),
-        (Step::StartTls, Act::reply("250 fine, go on")),
+        (SmtpStep::Ehlo, Act::reply("250-peer.example\r\n250-AUTH PLAIN LOGIN\r\n250 PIPELINING")),
+        (SmtpStep::Ehlo, Act::reply("250 peer.example")),
+        (SmtpStep::StartTls, Act::reply("454 4.7.0 not now")),
+        (SmtpStep::StartTls, Act::reply("502 5.5.1 what?")),
+        (SmtpStep::StartTls, Act::reply("250 fine, go on")),
     ] {
         let (peer, mailer) = pair(STRICT);
         peer.on(step, act);
@@ -63,7 +63,7 @@ async fn without_starttls_nothing_is_sent_in_clear() {
 async fn what_is_said_before_tls_counts_for_nothing() {
     let (peer, mailer) = pair(STRICT);
     let injected = "220 go\r\n250-evil.example\r\n250 SIZE\r\n250 2.1.0 ok\r\n550 5.1.1 no";
-    peer.on(Step::StartTls, Act::reply(injected));
+    peer.on(SmtpStep::StartTls, Act::reply(injected));
     assert_eq!(send(&mailer).await.unwrap(), Sending::Accepted);
     assert_eq!(peer.sessions()[0].encrypted[0], "EHLO example.net");
 }
@@ -136,7 +136,7 @@ async fn plain_and_login_are_what_is_used_of_many_offers() {
 async fn a_refused_login_is_not_tried_in_another_way() {
     let (peer, mailer) = pair(Manner { mechanisms: "PLAIN LOGIN CRAM-MD5 DIGEST-MD5", ..STRICT });
     for reply in ["454 4.7.0 not now", "504 5.5.4 not that one", "535 5.7.8 wrong"] {
-        peer.on(Step::Auth, Act::reply(reply));
+        peer.on(SmtpStep::Auth, Act::reply(reply));
         assert_eq!(deferred(&send(&mailer).await), format!("login: {reply}"));
         let lines = peer.sessions().pop().unwrap().encrypted;
         assert_eq!(lines.iter().filter(|line| line.starts_with("AUTH")).count(), 1, "{lines:?}");

@@ -4,7 +4,7 @@
 
 use std::{fs, process::Command, thread, time::Duration};
 
-use auth_tests::{Answer, PASSWORD, Program, Server, took, until};
+use auth_tests::{HttpAnswer, PASSWORD, Program, Server, took, until};
 
 const ADA: &str = "ada@example.org";
 /// The longest time in which a server recovers after its disk.
@@ -30,7 +30,7 @@ fn limit(server: &Server, bytes: Option<u64>) {
     assert!(Command::new("prlimit").args(arguments).status().unwrap().success());
 }
 
-fn is_unavailable(answer: &Answer) {
+fn is_unavailable(answer: &HttpAnswer) {
     assert_eq!((answer.status, answer.problem().as_str()), (503, "unavailable"), "{answer:?}");
 }
 

@@ -14,7 +14,7 @@ use auth_http::{
 use auth_tests::{
     Program, container,
     proxy::Proxy,
-    stack::{Database, address_of, administer, server, unique, with_address},
+    stack::{TestDb, address_of, administer, server, unique, with_address},
     took,
 };
 use sqlx::{
@@ -24,15 +24,15 @@ use sqlx::{
 const SERVERS: [&str; 2] = ["AUTH_TEST_MYSQL_URL", "AUTH_TEST_MARIADB_URL"];
 
 /// Runs a rule on an empty database of each server.
-pub(crate) fn on_each(rule: impl Fn(&Database)) {
+pub(crate) fn on_each(rule: impl Fn(&TestDb)) {
     for variable in SERVERS {
         eprintln!("on {variable}");
-        rule(&Database::create(&server(variable)));
+        rule(&TestDb::create(&server(variable)));
     }
 }
 
 /// Runs a rule of the adapter on a migrated database of each server.
-pub(crate) fn migrated(rule: impl AsyncFn(&Database, &AccountsMysql)) {
+pub(crate) fn migrated(rule: impl AsyncFn(&TestDb, &AccountsMysql)) {
     on_each(|database| {
         let runtime = tokio::runtime::Runtime::new().unwrap();
         runtime.block_on(async {
@@ -47,11 +47,11 @@ fn plain(url: &str) -> String {
     format!("{url}?ssl-mode=DISABLED")
 }
 
-async fn open(database: &Database) -> AccountsMysql {
+async fn open(database: &TestDb) -> AccountsMysql {
     AccountsMysql::open(&Secret::new(plain(&database.url)), Clock::default()).await.unwrap()
 }
 
-pub(crate) async fn connection(database: &Database) -> MySqlConnection {
+pub(crate) async fn connection(database: &TestDb) -> MySqlConnection {
     database.url.parse::<MySqlConnectOptions>().unwrap().connect().await.unwrap()
 }
 
@@ -60,7 +60,7 @@ pub(crate) async fn execute(connection: &mut MySqlConnection, sql: impl Into<Str
 }
 
 /// Executes a statement in a database.
-pub(crate) fn alter(database: &Database, sql: &str) {
+pub(crate) fn alter(database: &TestDb, sql: &str) {
     administer(&database.url, sql.to_owned());
 }
 
@@ -69,7 +69,7 @@ pub(crate) fn program(url: &str) -> Program {
 }
 
 /// Returns the URL with another user or server.
-pub(crate) fn with(database: &Database, change: impl FnOnce(&mut MySqlConnectOptions) -> String) -> String {
+pub(crate) fn with(database: &TestDb, change: impl FnOnce(&mut MySqlConnectOptions) -> String) -> String {
     let mut options = database.url.parse().unwrap();
     let authority = change(&mut options);
     format!("mysql://{authority}/{}", options.get_database().unwrap())
@@ -95,7 +95,7 @@ pub(crate) fn assert_refused(program: &Program, part: &str, words: &[&str]) {
 #[test]
 fn check_names_the_server_and_finds_nothing_wrong_with_it() {
     for (variable, name) in SERVERS.into_iter().zip(["MySQL ", "MariaDB "]) {
-        let database = Database::create(&server(variable));
+        let database = TestDb::create(&server(variable));
         for schema in ["not up to date", "up to date; 0 mails wait"] {
             let ran = program(&database.url).run(&["check"]);
             assert_eq!(ran.status, 0, "{ran:?}");
@@ -227,13 +227,13 @@ fn connections_that_the_server_ended_cost_no_call() {
     });
 }
 
-async fn server_of(database: &Database) -> MySqlConnection {
+async fn server_of(database: &TestDb) -> MySqlConnection {
     let url = database.url.rsplit_once('/').unwrap().0;
     url.parse::<MySqlConnectOptions>().unwrap().connect().await.unwrap()
 }
 
 /// Returns a proxy to the database's server, and the URL through it.
-fn proxied(database: &Database, url: &str) -> (Proxy, String) {
+fn proxied(database: &TestDb, url: &str) -> (Proxy, String) {
     let proxy = Proxy::to(address_of(&database.url));
     let url = with_address(url, proxy.address());
     (proxy, plain(&url))
@@ -318,7 +318,7 @@ fn conflict_is_known_whatever_becomes_of_its_rollback() {
 #[test]
 fn server_that_only_reads_is_not_ready() {
     for service in [container::mysql(&[]), container::mariadb(&[])] {
-        let database = Database::create(&service.mysql_url());
+        let database = TestDb::create(&service.mysql_url());
         // Its administrator may still write.
         alter(&database, "CREATE USER auth@'%' IDENTIFIED BY 'of-the-test'");
         alter(&database, "GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER ON *.* TO auth@'%'");

@@ -3,7 +3,7 @@
 
 use std::thread;
 
-use auth_tests::{Ran, stack::unique};
+use auth_tests::{Exit, stack::unique};
 
 use crate::stack_mysql::{address, alter, assert_refused, on_each, program, with};
 
@@ -58,7 +58,7 @@ fn serve_goes_on_where_migrations_ended() {
 #[test]
 fn three_nodes_migrate_an_empty_database_at_once() {
     on_each(|database| {
-        let ran: Vec<Ran> = thread::scope(|scope| {
+        let ran: Vec<Exit> = thread::scope(|scope| {
             let runs = [(); 3].map(|()| scope.spawn(|| program(&database.url).run(&["migrate"])));
             runs.map(|run| run.join().unwrap()).into()
         });

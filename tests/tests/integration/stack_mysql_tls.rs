@@ -5,8 +5,8 @@ use std::time::Duration;
 use auth_tests::{
     Program,
     certificates::{Authority, Certificate, Issued},
-    container::{self, Request, Service},
-    stack::Database,
+    container::{self, Service, ServiceRequest},
+    stack::TestDb,
     took,
 };
 use testcontainers::ImageExt;
@@ -32,11 +32,12 @@ fn checked(start: Starts, certificate: Certificate) -> (i32, String) {
     const KEY: &str = "/etc/mysql/tls/key.pem";
     let authority = Authority::new();
     let Issued { chain, key } = authority.issue(certificate);
-    let more =
-        |request: Request| request.with_copy_to(CERT, chain.into_bytes()).with_copy_to(KEY, key.into_bytes());
+    let more = |request: ServiceRequest| {
+        request.with_copy_to(CERT, chain.into_bytes()).with_copy_to(KEY, key.into_bytes())
+    };
     let (cert, key) = (format!("--ssl-cert={CERT}"), format!("--ssl-key={KEY}"));
     let server = start(&[&cert, &key, "--require-secure-transport=ON"], Box::new(more));
-    let database = Database::create(&server.mysql_url());
+    let database = TestDb::create(&server.mysql_url());
     let trust = format!("?ssl-mode=VERIFY_IDENTITY&ssl-ca={}", authority.file().display());
     let url = format!("{}{trust}", database.url);
     let program = Program::plain(&[("AUTH_DATABASE_URL", &url), ("AUTH_SINGLE_NODE", "on")]);
@@ -44,7 +45,7 @@ fn checked(start: Starts, certificate: Certificate) -> (i32, String) {
     (ran.status, ran.out)
 }
 
-type More = Box<dyn FnOnce(Request) -> Request>;
+type More = Box<dyn FnOnce(ServiceRequest) -> ServiceRequest>;
 type Starts = fn(&[&str], More) -> Service;
 
 /// Threat: an attacker in the middle. Only a server with the right name, signed by the named authority, is trusted.

@@ -5,7 +5,7 @@
 
 use auth_core::Secret;
 use auth_tests::{
-    PASSWORD, Program, Ran,
+    Exit, PASSWORD, Program,
     certificates::{Authority, Certificate, Issued},
     container, stack, start, until,
 };
@@ -111,7 +111,7 @@ impl Drop for User {
 fn check(url: &str) -> Vec<(String, String)> {
     let keys = Keys::on(url.to_owned());
     let program = Program::plain(&[("AUTH_REDIS_URL", url), ("AUTH_REDIS_PREFIX", &keys.prefix)]);
-    let ran: Ran = program.run(&["check"]);
+    let ran: Exit = program.run(&["check"]);
     assert!(!ran.out.contains("c4n4ry") && !ran.err.contains("c4n4ry"), "it tells the password: {ran:?}");
     let lines = ran.out.lines().filter_map(|line| {
         let (verdict, rest) = line.split_once(' ')?;

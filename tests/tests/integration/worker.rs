@@ -42,7 +42,7 @@ impl Mailer for Hangs {
     }
 }
 
-struct Host {
+struct WorkingNode {
     accounts: Arc<AccountsSqlite>,
     clock: Clock,
     mailer: Arc<Hangs>,
@@ -79,7 +79,7 @@ async fn with_a_mail_under_way() -> Host {
     };
     let visitor = Visitor { client, password: Some(password), address: String::new(), from: String::new() };
     driver.visit(flow, visitor).await.unwrap();
-    let host = Host { accounts, clock, mailer, end, worker };
+    let host = WorkingNode { accounts, clock, mailer, end, worker };
     host.until(|mail| mail.is_some_and(|(state, _)| state == OutboxState::Leased)).await;
     host
 }

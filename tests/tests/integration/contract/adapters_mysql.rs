@@ -7,7 +7,7 @@ use auth_http::{
     adapter::{accounts_mysql::AccountsMysql, clock::Clock},
     port::{Accounts, AccountsDatabase},
 };
-use auth_tests::stack::{self, Database};
+use auth_tests::stack::{self, TestDb};
 
 use super::{adapters::shift, harness::AccountsHarness};
 
@@ -18,7 +18,7 @@ pub(super) struct Mysql(Fresh);
 pub(super) struct Mariadb(Fresh);
 
 struct Fresh {
-    database: Database,
+    database: TestDb,
     clock: Clock,
 }
 
@@ -52,7 +52,7 @@ impl AccountsHarness for Mariadb {
 
 impl Fresh {
     async fn on(server: &str) -> Self {
-        let new = Self { database: Database::create(&stack::server(server)), clock: Clock::default() };
+        let new = Self { database: TestDb::create(&stack::server(server)), clock: Clock::default() };
         new.open().await.migrate().await.unwrap();
         new
     }
