@@ -202,7 +202,7 @@ impl Rules {
         Some(Rate { requests, period: Duration::from_secs(60) })
     }
 
-    pub(crate) fn discloses(&self) -> bool {
+    pub(crate) const fn discloses(&self) -> bool {
         matches!(self.policy.disclosure, Disclosure::Explicit)
     }
 }

@@ -20,11 +20,11 @@ use core::{
 };
 
 use auth_core::{
-    Activate, Address, AddressKey, Admit, Alphabet, Answer, Answered, Client, CodeFormat, CodeKey, CodeKeys,
-    CommitAccount, Deliver, Detail, Effect, Estimate, FindAccount, Found, HashFloor, Hashing, LeaseToken,
-    Locale, MailInterval, Odds, OddsLimit, Password, PasswordPolicy, PasswordRecord, Policy, Purpose,
-    PutCode, QueuedMail, RedeemCode, Redemption, Register, Resend, Row, Rules, Run, Scrypt, Secret,
-    SettleMail, Settled, Slot, Stored, Time, TokenBucket,
+    Activate, Activation, Address, AddressKey, Admit, Alphabet, Answer, Answered, Client, CodeFormat,
+    CodeKey, CodeKeys, CommitAccount, Deliver, Detail, Effect, Estimate, FindAccount, Found, HashFloor,
+    Hashing, LeaseToken, Locale, MailInterval, Odds, OddsLimit, Password, PasswordPolicy, PasswordRecord,
+    Policy, Purpose, PutCode, QueuedMail, RedeemCode, Redemption, Register, Resend, Row, Rules, Run, Scrypt,
+    Secret, SettleMail, Settled, Slot, Stored, Time, TokenBucket,
     wire::{Input, Machine, Ordered, Response, Ticket},
 };
 
@@ -195,6 +195,7 @@ extern "C" fn values(rules: &Rules, policy: &Policy, row: &Row, now: &Time, late
     let _ = black_box((policy.hash_floor.admits(policy.hash), policy.hash.memory(), far.since(*now)));
     let _ = black_box((Hashing::from(Scrypt { log2_n: length, r: 8, p: 1 }), Purpose::from_number(length)));
     let _ = black_box((CodeFormat::new(Alphabet::Digits, length), policy.code.combinations()));
+    let _ = black_box(Activation::without_credentials(rules));
 }
 
 #[unsafe(no_mangle)]

@@ -97,6 +97,14 @@ impl Flow for Activate {
     }
 }
 
+impl Activation {
+    /// Returns the answer to a request without credentials, or with some that cannot be anybody's: that to a wrong
+    /// password. A host asks here where it has no flow to start.
+    pub const fn without_credentials(rules: &Rules) -> Self {
+        disclosed(Event::WrongPassword, false, rules)
+    }
+}
+
 impl Activate {
     fn find(&self) -> FindAccount {
         FindAccount { key: self.address.key().clone() }
@@ -132,7 +140,7 @@ impl Activate {
     }
 }
 
-fn disclosed(event: Event, was_active: bool, rules: &Rules) -> Activation {
+const fn disclosed(event: Event, was_active: bool, rules: &Rules) -> Activation {
     match (rules.discloses(), event) {
         (true | false, Event::Contended) => Activation::Contended,
         (true, Event::NoAccount) => Activation::NoAccount,

@@ -5,13 +5,13 @@ use poem::Request;
 use poem_openapi::{ApiResponse, Object, Union, payload::Json, types::Example};
 
 use super::{
-    app_state::AppState,
+    app_state::{AppState, contended},
     basic::{self, Basic, Credentials},
     body::{Fields, FromFields},
     operation::{Operation, OperationProblem},
     problem::{
         ACCOUNT_NOT_FOUND, ACTIVATION_REFUSED, ALREADY_ACTIVE, CODE_EXPIRED, CODE_WRONG, CREDENTIALS_REFUSED,
-        FieldError, INVALID_REQUEST, Problem, ProblemKind, RATE_LIMITED,
+        FieldError, INTERNAL, INVALID_REQUEST, Problem, ProblemKind, RATE_LIMITED,
     },
     register::{parse_email, parse_password},
     schema::{CodeText, EmailText, PasswordText},
@@ -93,11 +93,11 @@ pub(super) struct ActivateOperation;
 impl Operation for ActivateOperation {
     const PROBLEMS: &'static [(&'static ProblemKind, &'static str)] = &[
         (&ACTIVATION_REFUSED, "hidden"),
-        (&ACCOUNT_NOT_FOUND, "explicit, first"),
-        (&ALREADY_ACTIVE, "explicit, second"),
-        (&CREDENTIALS_REFUSED, "explicit, third"),
-        (&CODE_EXPIRED, "explicit, fourth"),
-        (&CODE_WRONG, "explicit, fifth"),
+        (&ACCOUNT_NOT_FOUND, "explicit"),
+        (&ALREADY_ACTIVE, "explicit"),
+        (&CREDENTIALS_REFUSED, "explicit"),
+        (&CODE_EXPIRED, "explicit"),
+        (&CODE_WRONG, "explicit"),
     ];
 }
 
@@ -117,7 +117,7 @@ impl FromFields for ActivateInput {
             (true, true) => {
                 Err(invalid(vec![FieldError { field: "", code: "unknown-field", message: BOTH.into() }]))
             }
-            (false, false) => Err(basic::refused(request)),
+            (false, false) => Err(without_credentials(request)),
         }
     }
 }
@@ -167,26 +167,37 @@ pub(super) async fn handle(
 ) -> Result<ActivateAnswer, OperationProblem<ActivateOperation>> {
     // One of the two is there: other requests were refused with their body.
     let Some(Credentials { address, password }) = in_header.or(in_body) else {
-        return Err(basic::refused(request).into());
+        return Err(without_credentials(request).into());
     };
     let shared = AppState::of(request);
     let visitor = shared.visitor(request, address.key(), Some(password));
     let flow = Activate { address, code, client: visitor.client };
     let outcome = shared.driver.visit(flow, visitor).await.map_err(|broken| shared.broken(broken))?;
-    let refused = |kind| Err(Problem::new(kind).into());
-    match outcome.disclosed {
-        Activation::Activated => {
+    match refusal(outcome.disclosed) {
+        None => {
             Ok(ActivateAnswer::Activated(Json(Activated { message: "The account is active.".to_owned() })))
         }
-        Activation::Refused => refused(&ACTIVATION_REFUSED),
-        Activation::NoAccount => refused(&ACCOUNT_NOT_FOUND),
-        Activation::AlreadyActive => refused(&ALREADY_ACTIVE),
-        Activation::WrongPassword => refused(&CREDENTIALS_REFUSED),
-        Activation::CodeExpired => refused(&CODE_EXPIRED),
-        Activation::WrongCode => refused(&CODE_WRONG),
-        Activation::RateLimited { retry_after } => {
-            Err(Problem::new(&RATE_LIMITED).retry_after(retry_after).into())
-        }
-        Activation::Contended => Err(shared.contended().into()),
+        Some(problem) => Err(problem.into()),
     }
+}
+
+/// Returns the answer to a request that gives no credentials, or none that could be anybody's.
+pub(super) fn without_credentials(request: &Request) -> Problem {
+    let disclosed = Activation::without_credentials(&AppState::of(request).driver.rules);
+    refusal(disclosed).unwrap_or_else(|| Problem::new(&INTERNAL))
+}
+
+/// Returns the problem that a refusal is; none for an activation.
+fn refusal(disclosed: Activation) -> Option<Problem> {
+    Some(match disclosed {
+        Activation::Activated => return None,
+        Activation::Refused => Problem::new(&ACTIVATION_REFUSED),
+        Activation::NoAccount => Problem::new(&ACCOUNT_NOT_FOUND),
+        Activation::AlreadyActive => Problem::new(&ALREADY_ACTIVE),
+        Activation::WrongPassword => Problem::new(&CREDENTIALS_REFUSED),
+        Activation::CodeExpired => Problem::new(&CODE_EXPIRED),
+        Activation::WrongCode => Problem::new(&CODE_WRONG),
+        Activation::RateLimited { retry_after } => Problem::new(&RATE_LIMITED).retry_after(retry_after),
+        Activation::Contended => contended(),
+    })
 }

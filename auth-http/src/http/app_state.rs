@@ -2,7 +2,7 @@
 
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
-use auth_core::{AddressKey, Broken, Client, Disclosure, Kind, Locale, Password};
+use auth_core::{AddressKey, Broken, Client, Kind, Locale, Password};
 use hmac::{Hmac, KeyInit, Mac};
 use poem::{Request, http::header::ACCEPT_LANGUAGE};
 use sha2::Sha256;
@@ -49,11 +49,6 @@ impl AppState {
         request.data::<Arc<Self>>().expect("endpoint() attaches the shared state")
     }
 
-    /// Returns whether answers tell reasons.
-    pub fn discloses(&self) -> bool {
-        matches!(self.driver.rules.policy().disclosure, Disclosure::Explicit)
-    }
-
     /// Returns who asks.
     pub fn client(&self, request: &Request) -> Client {
         Client::of(self.address(request))
@@ -88,11 +83,6 @@ impl AppState {
         }
     }
 
-    /// Returns the answer where others changed the same address each time.
-    pub fn contended(&self) -> Problem {
-        Problem::new(&UNAVAILABLE).retry_after(Duration::from_secs(1))
-    }
-
     fn address(&self, request: &Request) -> IpAddr {
         let peer = request.remote_addr().as_socket_addr().map(std::net::SocketAddr::ip);
         self.proxies.address(peer, request.headers())
@@ -106,4 +96,9 @@ impl AppState {
         let digest = mac.finalize().into_bytes();
         digest.iter().take(8).map(|octet| format!("{octet:02x}")).collect()
     }
+}
+
+/// Returns the answer where others changed the same address each time.
+pub(super) fn contended() -> Problem {
+    Problem::new(&UNAVAILABLE).retry_after(Duration::from_secs(1))
 }

@@ -14,10 +14,7 @@ use poem_openapi::{
     registry::{MetaSecurityScheme, Registry},
 };
 
-use super::{
-    app_state::AppState,
-    problem::{ACTIVATION_REFUSED, CREDENTIALS_REFUSED, Problem},
-};
+use super::activate::without_credentials;
 
 /// An address and a password.
 pub(super) struct Credentials {
@@ -71,7 +68,7 @@ impl<'a> ApiExtractor<'a> for Basic {
         if !is_given(request) {
             return Ok(Self(None));
         }
-        let credentials = parse(request.headers()).ok_or_else(|| refused(request))?;
+        let credentials = parse(request.headers()).ok_or_else(|| without_credentials(request))?;
         Ok(Self(Some(credentials)))
     }
 }
@@ -79,12 +76,6 @@ impl<'a> ApiExtractor<'a> for Basic {
 /// Tells whether a request gives its credentials in the header, whatever they are.
 pub(super) fn is_given(request: &Request) -> bool {
     request.headers().contains_key(AUTHORIZATION)
-}
-
-/// Returns the refusal of a request that gives no credentials, or none that could be anybody's.
-pub(super) fn refused(request: &Request) -> Problem {
-    let explicit = AppState::of(request).discloses();
-    Problem::new(if explicit { &CREDENTIALS_REFUSED } else { &ACTIVATION_REFUSED })
 }
 
 fn parse(headers: &HeaderMap) -> Option<Credentials> {

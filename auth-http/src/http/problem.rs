@@ -143,7 +143,7 @@ pub(super) static CODE_EXPIRED: ProblemKind = kind(
     "code-expired",
     410,
     "The code has expired",
-    "No code of this account is good any more: their time is over, or too many wrong ones were tried. Only \
+    "Address and password are right, but no code of the account is good any more: their time is over, or too many wrong ones were tried. Only \
      deployments that disclose reasons answer this.",
     "Ask for a new code.",
 );

@@ -5,7 +5,7 @@ use poem::Request;
 use poem_openapi::{ApiResponse, Object, payload::Json, types::Example};
 
 use super::{
-    app_state::AppState,
+    app_state::{AppState, contended},
     body::{Fields, FromFields},
     operation::{Operation, OperationProblem},
     problem::{EMAIL_TAKEN, FieldError, INVALID_REQUEST, Problem, ProblemKind, RATE_LIMITED, WEAK_PASSWORD},
@@ -133,7 +133,7 @@ pub(super) async fn handle(
         Registration::RateLimited { retry_after } => {
             Err(Problem::new(&RATE_LIMITED).retry_after(retry_after).into())
         }
-        Registration::Contended => Err(shared.contended().into()),
+        Registration::Contended => Err(contended().into()),
     }
 }
 

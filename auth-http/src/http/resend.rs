@@ -5,7 +5,7 @@ use poem::Request;
 use poem_openapi::{ApiResponse, Object, payload::Json, types::Example};
 
 use super::{
-    app_state::AppState,
+    app_state::{AppState, contended},
     body::{Fields, FromFields},
     operation::{Operation, OperationProblem},
     problem::{ACCOUNT_NOT_FOUND, ALREADY_ACTIVE, INVALID_REQUEST, Problem, ProblemKind, RATE_LIMITED},
@@ -73,7 +73,7 @@ pub(super) async fn handle(
         Resending::RateLimited { retry_after } => {
             Err(Problem::new(&RATE_LIMITED).retry_after(retry_after).into())
         }
-        Resending::Contended => Err(shared.contended().into()),
+        Resending::Contended => Err(contended().into()),
     }
 }
 

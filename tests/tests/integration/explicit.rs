@@ -1,6 +1,7 @@
 //! Answers of a deployment that discloses reasons, in the order of its checks.
 
 use auth_tests::{HttpAnswer, OTHER, PASSWORD, Server, THIRD, start};
+use serde_json::json;
 
 const ADA: &str = "ada@example.org";
 const ACTIVE: &str = "active@example.org";
@@ -105,6 +106,16 @@ fn wrong_password_is_401_before_the_code_is_looked_at() {
     server.shift_clock(601);
     let answer = server.activate(ADA, OTHER, &code);
     assert_eq!(told(&answer), problem(401, "credentials-refused"), "also where the code has expired");
+}
+
+#[test]
+fn no_credentials_are_answered_like_a_wrong_password() {
+    let server = explicit();
+    let code = json!({ "code": "123456" });
+    for headers in [&[][..], &[("Authorization", "Bearer x")]] {
+        let answer = server.post("/v1/activate", headers, &code);
+        assert_eq!(told(&answer), problem(401, "credentials-refused"), "{headers:?}");
+    }
 }
 
 #[test]
