@@ -92,7 +92,7 @@ mod tests {
 
     use super::{super::document, ROUTES};
 
-    const CONTRACT: &str = "docs/http-contract.md";
+    const CONTRACT: &str = "docs/evidence-http.md";
 
     /// Without a route an operation is 404 before anybody asks it.
     #[test]

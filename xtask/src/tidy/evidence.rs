@@ -7,7 +7,7 @@ use super::{File, Violation};
 /// The ids of the security requirements; each has one row.
 const REQUIREMENTS: std::ops::RangeInclusive<u32> = 1..=56;
 const REQUIREMENTS_PAGE: &str = "docs/security-requirements.md";
-const CONTRACT_PAGE: &str = "docs/http-contract.md";
+const CONTRACT_PAGE: &str = "docs/evidence-http.md";
 
 /// The beginning of what replaces a test: `— (needs the SMTP adapter)`.
 const NOT_YET: &str = "— (";
