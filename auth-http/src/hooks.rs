@@ -1,4 +1,4 @@
-//! Owns what test builds may do to the running process, and that others may not.
+//! What test builds may do to the running process, and that others may not.
 //!
 //! With the cargo feature `test-hooks`: stop the process at the n-th effect, before or after it was
 //! carried out (`AUTH_TEST_STOP=before:7`, or `after:2:CommitAccount` to count one kind alone),
@@ -13,7 +13,7 @@ pub const VARIABLES: &[&str] = &["AUTH_TEST_STOP", "AUTH_TEST_CLOCK_SHIFT_SECOND
 /// Whether this is a test build.
 pub const ENABLED: bool = cfg!(feature = "test-hooks");
 
-/// Says at which effect the process stops.
+/// The effect at which the process stops.
 #[derive(Debug, Default)]
 pub struct Hooks {
     #[cfg(feature = "test-hooks")]
@@ -32,14 +32,14 @@ impl Hooks {
         Ok(Self {})
     }
 
-    /// Is called before an effect is carried out.
+    /// Stops here if the process shall stop before this effect.
     pub fn before(&self, kind: Kind) {
         #[cfg(feature = "test-hooks")]
         on::reached(self.stop.as_ref(), kind, on::Side::Before);
         let _ = kind;
     }
 
-    /// Is called after an effect was carried out.
+    /// Stops here if the process shall stop after this effect.
     pub fn after(&self, kind: Kind) {
         #[cfg(feature = "test-hooks")]
         on::reached(self.stop.as_ref(), kind, on::Side::After);

@@ -1,4 +1,4 @@
-//! Owns a node: what serves and works together, made from settings, without a listener.
+//! A node: what serves and works together, made from settings, without a listener.
 //!
 //! The program gives it one (`program/serve.rs`); a poem application mounts its endpoint under a path
 //! of its own, as `examples/poem-app` does. Next: `wiring.rs` for which technology serves which port.
@@ -26,12 +26,12 @@ use crate::{
     preflight, wiring, worker,
 };
 
-/// Tells why a node cannot start, and what to do about it.
+/// Why a node cannot start, and what to do about it.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct StartError(pub(crate) String);
 
-/// Holds what serves requests and delivers mails. Dropping it only tells the worker to end; [`finish`](Self::finish)
+/// A node: what serves requests and delivers mails. Dropping it only tells the worker to end; [`finish`](Self::finish)
 /// waits until everything has ended.
 pub struct Node {
     shared: Arc<AppState>,
@@ -123,14 +123,14 @@ impl Node {
         Route::new().at("/metrics", poem::get(make(text))).map_to_response()
     }
 
-    /// Tells whether mails go to the development mailer, whose page shows them.
+    /// Returns whether mails go to the development mailer, whose page shows them.
     #[must_use]
     pub fn shows_mails(&self) -> bool {
         self.shared.mailbox.is_some()
     }
 
     /// Waits until the worker ends by itself, which it does only if it panicked; no mail leaves any more
-    /// then, and the process should end. Once told, it waits for ever.
+    /// then, and the process should end. Called again after that, it waits forever.
     pub async fn failed(&mut self) -> Option<JoinError> {
         match &mut self.worker {
             Some(worker) => {

@@ -57,7 +57,7 @@ impl StdError for PortError {
 /// What a port returns.
 pub type Result<T> = std::result::Result<T, PortError>;
 
-/// Keeps accounts and the mails that they owe, on one clock of its own.
+/// The store of accounts and the mails that they owe, on one clock of its own.
 #[async_trait]
 pub trait Accounts: Outbox {
     /// Reads a row, expired or not, and the clock.
@@ -76,7 +76,7 @@ pub trait Accounts: Outbox {
     async fn ping(&self) -> Result<()>;
 }
 
-/// Keeps the mails that are owed, from their commit until they have left.
+/// The store of mails that are owed, from their commit until they have left.
 #[async_trait]
 pub trait Outbox: Send + Sync {
     /// Leases due mails, oldest first: those without a lease and those whose lease ran out.
@@ -218,7 +218,7 @@ pub struct OutboxDepth {
     pub oldest: Duration,
 }
 
-/// Keeps codes and counts requests, on one clock of its own.
+/// The store of codes and request counts, on one clock of its own.
 #[async_trait]
 pub trait Codes: Send + Sync {
     /// Counts a request.
@@ -237,7 +237,7 @@ pub trait Codes: Send + Sync {
     async fn examine(&self) -> Vec<Finding>;
 }
 
-/// Hashes passwords, some at a time.
+/// What hashes passwords, some at a time.
 #[async_trait]
 pub trait Hasher: Send + Sync {
     /// Hashes a password when its client's turn has come; `NotDone` where the queue, or the
@@ -268,7 +268,7 @@ pub trait Mailer: Send + Sync {
     async fn examine(&self) -> Vec<Finding>;
 }
 
-/// Lets a person read what the development mailer would have sent.
+/// The mails that the development mailer would have sent, for a person to read.
 pub trait Mailbox: Send + Sync {
     /// Returns the mails, newest first.
     fn mails(&self) -> Vec<Delivered>;

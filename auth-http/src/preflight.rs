@@ -1,4 +1,4 @@
-//! Owns what a node logs before it serves, and the parts that it does not serve on.
+//! What a node logs before it serves, and the parts that it does not serve on.
 
 use auth_core::{Disclosure, HashFloor, Odds, OddsLimit, Policy, Rules};
 
@@ -9,7 +9,7 @@ use crate::{
     port::{Condition, Finding},
 };
 
-/// What is said of a variable that is none of ours.
+/// What is said of an unknown variable.
 pub(crate) const UNKNOWN_VARIABLE: &str = "there is no such key: the variable is passed over";
 
 /// Logs what an operator should know of this configuration.
@@ -40,7 +40,7 @@ pub(crate) fn warn(settings: &Settings) {
     tracing::info!(odds = %rules.odds(), "codes");
 }
 
-/// Says what the profile has lowered, as far as nothing has raised it again.
+/// Warns of what the profile has lowered, where no setting has raised it again.
 fn warn_of_seed_compat(rules: &Rules) {
     let policy = rules.policy();
     let standard = Odds { limit: OddsLimit::Standard, ..rules.odds() };

@@ -1,10 +1,10 @@
-//! Owns randomness: the operating system's CSPRNG, asked each time.
+//! Randomness: the operating system's CSPRNG, asked each time.
 
 use rand::{TryRng, rngs::SysRng};
 
 use crate::port::{PortError, Result};
 
-/// Draws random octets.
+/// Draws random bytes.
 ///
 /// # Errors
 /// [`PortError`] where the operating system has none to give.

@@ -1,4 +1,4 @@
-//! Owns the listeners: connections, their limits, and their end.
+//! The listeners: connections, their limits, and their end.
 //!
 //! HTTP/1.1 alone: a proxy in front speaks whatever else there is. Threats: clients that send their
 //! head a byte at a time (each head must arrive within ten seconds of its first byte), and

@@ -1,4 +1,4 @@
-//! Owns logs and traces: where they go and in which form.
+//! Logs and traces: where they go and in which form.
 //!
 //! tracing-subscriber escapes control characters in values, so that no input forges a line or
 //! colours a terminal; what is secret has no form that could be logged.
@@ -22,7 +22,7 @@ use crate::{
     once_a_minute::OnceAMinute,
 };
 
-/// Keeps traces flowing; ends them when told.
+/// The exporter of traces, if there is one.
 #[must_use = "traces end when it is dropped"]
 pub struct Telemetry {
     traces: Option<SdkTracerProvider>,

@@ -1,4 +1,4 @@
-//! Owns how settings become adapters: which technology serves which port.
+//! How settings become adapters: which technology serves which port.
 
 use std::{sync::Arc, time::Duration};
 
@@ -57,7 +57,7 @@ pub(crate) async fn accounts(
     }
 }
 
-/// Tells whether an error may go away by itself: a server that is away or starts, a file that
+/// Returns whether an error may go away by itself: a server that is away or starts, a file that
 /// another program locks. A file that cannot be opened stays so, and so does a wrong password.
 fn passes(database: &Database, error: &sqlx::Error) -> bool {
     let busy = match database {

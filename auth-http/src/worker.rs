@@ -1,4 +1,4 @@
-//! Owns the outbox worker: it leases due mails, runs Deliver for each, and keeps the leases alive.
+//! The outbox worker: it leases due mails, runs Deliver for each, and keeps the leases alive.
 //!
 //! It decides nothing of a mail; the flow does. It wakes at once when this node enqueues, and
 //! looks by itself for what other nodes left or dropped.

@@ -1,4 +1,4 @@
-//! Owns accounts and outbox in MySQL and MariaDB: rows and their commit, on the server's clock.
+//! Accounts and outbox in MySQL and MariaDB: rows and their commit, on the server's clock.
 //!
 //! The texts of the statements are few and fixed, so that each is prepared once a connection. Next:
 //! `accounts_mysql_outbox.rs` for the outbox's half of the port, `accounts_mysql_schema.rs` for the
@@ -26,7 +26,7 @@ macro_rules! now {
 }
 pub(super) use now;
 
-/// Keeps accounts and outbox in MySQL or MariaDB.
+/// Accounts and outbox in MySQL or MariaDB.
 #[derive(Clone, Debug)]
 pub struct AccountsMysql {
     pub(super) connections: Connections,
@@ -65,7 +65,7 @@ impl AccountsMysql {
         Ok(Self { connections: Connections::open(url.expose()).await?, clock })
     }
 
-    /// Tells whether the server refuses to be opened for a reason that goes away by itself.
+    /// Returns whether the server refuses to be opened for a reason that goes away by itself.
     #[must_use]
     pub fn is_busy(error: &sqlx::Error) -> bool {
         // Shutdown in progress; too many connections, in all or of this user.
@@ -82,7 +82,7 @@ impl AccountsMysql {
         self.clock.shift_micros().saturating_sub(span(duration))
     }
 
-    /// Tells whether an order's mails wait as they did, and its decision is not too old.
+    /// Returns whether an order's mails wait as they did, and its decision is not too old.
     async fn is_as_it_was(
         &self,
         connection: &mut MySqlConnection,
@@ -232,7 +232,7 @@ impl Accounts for AccountsMysql {
             let mut lent = self.connections.lend(until).await?;
             let done = in_time(until, async {
                 lent.begin().await?;
-                // The row first: it holds up whoever else decides about the same address.
+                // The row first: it blocks other decisions about the same address.
                 if !write_row(&mut lent.connection, order).await?
                     || !self.is_as_it_was(&mut lent.connection, order).await?
                 {

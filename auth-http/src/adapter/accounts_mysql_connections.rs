@@ -1,5 +1,5 @@
-//! Owns the connections to MySQL and MariaDB, and how a call on one may end: in time, with its real error,
-//! and told apart whether anything may have happened. It knows no table.
+//! The connections to MySQL and MariaDB, and how a call on one may end: in time, with its real error,
+//! and known whether anything may have happened. It knows no table.
 //!
 //! sqlx' own pool hides why a server cannot be reached until its time-out is over, and takes back a
 //! connection whose call was cut off. Here a connection comes back only after a call that succeeded.
@@ -74,7 +74,7 @@ pub(super) struct Lent {
     permit: OwnedSemaphorePermit,
 }
 
-/// Tells how a call failed.
+/// How a call failed.
 pub(super) struct Failed {
     fault: Fault,
     repeats: bool,
@@ -169,7 +169,7 @@ impl Connections {
         }
     }
 
-    /// Takes the connection that was used last; closes those that nobody needed for long.
+    /// Takes the connection that was used last; closes those that were unused for long.
     fn take(&self) -> Option<Unused> {
         let mut unused = self.unused();
         let old = unused.iter().take_while(|unused| unused.since.elapsed() > mysql::UNUSED).count();
@@ -319,8 +319,8 @@ pub(super) async fn in_time<T>(
     timeout_at(until, work).await.unwrap_or_else(|_| Err(late("no answer in time")))
 }
 
-/// Says what was meant by an error of connecting, and tells a server that is away, which may come back,
-/// from what stays wrong.
+/// Returns the error behind one of connecting, so that a server that is away, which may come back, differs from what
+/// stays wrong.
 fn plain(error: sqlx::Error) -> sqlx::Error {
     let sqlx::Error::Io(error) = error else { return error };
     // What stays wrong is nothing to wait for.

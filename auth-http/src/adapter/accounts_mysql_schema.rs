@@ -1,4 +1,4 @@
-//! Owns the schema in MySQL and MariaDB, and what `check` says of the server.
+//! The schema in MySQL and MariaDB, and what `check` says of the server.
 
 use std::io;
 
@@ -95,7 +95,7 @@ impl AccountsDatabase for AccountsMysql {
 
 pub(super) fn migrator() -> Migrator {
     let mut migrator = migrations!("mysql": "0001_accounts", "0002_outbox", "0003_accounts_last_mail_left");
-    // Its own lock waits for ever, which MariaDB refuses.
+    // Its own lock waits forever, which MariaDB refuses.
     migrator.set_locking(false);
     migrator
 }
@@ -249,7 +249,7 @@ fn database(version: &str, tls: &str) -> Finding {
     Finding::good("database", format_args!("{name} {short}, {tls}"))
 }
 
-/// Tells whether the tables are there to write into; nothing of a schema that waits for migrations.
+/// Returns whether the tables are there to write into; nothing of a schema that waits for migrations.
 async fn written(connection: &mut MySqlConnection) -> Option<Finding> {
     let error = match probed(connection).await {
         Ok(true) => return Some(Finding::good("writing", "the user may")),
@@ -281,13 +281,13 @@ async fn probed(connection: &mut MySqlConnection) -> sqlx::Result<bool> {
     Ok(true)
 }
 
-/// Tells whether this version's migrations go on where those that were applied end.
+/// Returns whether this version's migrations go on where those that were applied end.
 fn is_behind(applied: &[i64]) -> bool {
     let all: Vec<i64> = migrator().iter().map(|migration| migration.version).collect();
     applied.len() < all.len() && all.starts_with(applied)
 }
 
-/// Tells whether all that is compared is compared octet by octet, in tables that have transactions.
+/// Returns whether all that is compared is compared byte by byte, in tables that have transactions.
 async fn octets(connection: &mut MySqlConnection, tables: &[(String, String)]) -> sqlx::Result<Finding> {
     if let Some((table, engine)) = tables.iter().find(|(_, engine)| engine != "InnoDB") {
         return Ok(Finding::bad(

@@ -1,4 +1,4 @@
-//! Owns how rows of a database become values of the core, and back: the same columns in SQLite and MySQL.
+//! How rows of a database become values of the core, and back: the same columns in SQLite and MySQL.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use sqlx::{ColumnIndex, Decode, FromRow, Type};
 
 use crate::port::{OutboxMail, OutboxState};
 
-/// Tells that a stored row is not one that this module wrote.
+/// A stored row that this module did not write.
 #[derive(Debug, thiserror::Error)]
 #[error("the stored {0} is damaged; restore it from a backup or delete the row")]
 pub(super) struct Damaged(&'static str);

@@ -41,7 +41,7 @@ pub(super) static MIGRATOR: LazyLock<Migrator> = LazyLock::new(|| {
 /// Programs that may bring the same file's schema up to date at once.
 const RACERS: u32 = 16;
 
-/// Keeps accounts and outbox in SQLite.
+/// Accounts and outbox in SQLite.
 #[derive(Clone, Debug)]
 pub struct AccountsSqlite {
     pub(super) pool: SqlitePool,
@@ -72,7 +72,7 @@ impl AccountsSqlite {
         let options = if memory { options } else { on_disk(options, mode)? };
         let keeper = if memory { Some(Arc::new(Mutex::new(options.clone().connect().await?))) } else { None };
         let pool = SqlitePoolOptions::new()
-            // Connections to a database in memory lock each other out: exactly one, for ever.
+            // Connections to a database in memory lock each other out: exactly one, forever.
             .max_connections(if memory { 1 } else { 8 })
             .min_connections(1)
             .idle_timeout(None)

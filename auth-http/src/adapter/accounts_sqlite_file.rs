@@ -14,7 +14,7 @@ use std::{
 
 use url::form_urlencoded;
 
-/// Read and written by the owner, and by nobody else.
+/// Readable and writable for the owner alone.
 /// Threat: other users of the machine who read password hashes and addresses, or hold the server's lock.
 const OWNER_ALONE: u32 = 0o600;
 /// How many symbolic links may lead from one to the next.
@@ -29,7 +29,7 @@ pub(super) struct Mode {
     pub(super) reads_only: bool,
 }
 
-/// Tells why a database could not be claimed.
+/// Why a database could not be claimed.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ClaimError {
     /// Another server has it.
@@ -93,7 +93,7 @@ impl Claim {
     /// Claims a database, by the path that links and other spellings of it lead to.
     ///
     /// # Errors
-    /// Says which process has it, or why it cannot be claimed, and what to do.
+    /// Returns which process has it, or why it cannot be claimed, and what to do.
     pub(super) fn take(database: &Path) -> Result<Self, ClaimError> {
         let database = fs::canonicalize(database)
             .map_err(|error| ClaimError::Unusable(format!("{}: {error}", database.display())))?;
@@ -125,7 +125,7 @@ impl Claim {
             }
             Err(TryLockError::Error(error)) => return Err(unusable(error)),
         }
-        // Whoever is refused is told this. It is no reason not to serve: the disk may be full, or the file another
+        // A refused server reports this. It is no reason not to serve: the disk may be full, or the file another
         // user's.
         if let Err(error) = sign(&mut lock) {
             tracing::warn!(%error, "{} does not say who holds it", path.display());

@@ -1,4 +1,4 @@
-//! Owns the outbox's half of the SQLite adapter: leases, their ends, and what operators see.
+//! The outbox's half of the SQLite adapter: leases, their ends, and what operators see.
 
 use std::time::Duration;
 

@@ -33,7 +33,7 @@ const TRIAL: [&str; 2] = [
 #[derive(Debug, Default)]
 pub(super) struct Writes {
     last: Mutex<Option<Last>>,
-    /// Held by whoever makes a trial: others wait for what it comes to.
+    /// Held during a trial: others wait for its result.
     trial: tokio::sync::Mutex<()>,
 }
 
@@ -85,7 +85,7 @@ impl AccountsSqlite {
         ended.map_err(|error| PortError::unknown(operation, error))
     }
 
-    /// Finds out whether a registration could be written now.
+    /// Checks whether a registration could be written now.
     pub(super) async fn can_write(&self) -> Result<()> {
         const OPERATION: &str = "write to the database";
         let _alone = self.writes.trial.lock().await;
@@ -104,7 +104,7 @@ impl AccountsSqlite {
     }
 }
 
-/// Tells whether a connection may be lent again. sqlx takes back what a call left behind, a transaction that
+/// Returns whether a connection may be lent again. sqlx takes back what a call left behind, a transaction that
 /// was never ended for example, once the connection is free: it may be cut off at any await. Where the end of a
 /// transaction failed (full disk, I/O error) sqlx counts it as open for good, whatever SQLite has made of it, and
 /// refuses every later one: such a connection is closed, and SQLite undoes what it had not committed.

@@ -5,10 +5,10 @@ use std::{fs, path::Path};
 
 use rustls::pki_types::{CertificateDer, pem::PemObject};
 
-/// Reads a PEM file; returns its octets and the certificates in it.
+/// Reads a PEM file; returns its bytes and the certificates in it.
 ///
 /// # Errors
-/// Says of which file what is wrong. One without a certificate would trust nobody, and say so of every server.
+/// Returns which file is wrong, and how. A file without a certificate would make every server untrusted.
 pub(super) fn read(file: &Path) -> Result<(Vec<u8>, Vec<CertificateDer<'static>>), String> {
     let wrong = |why: String| format!("{}: {why}", file.display());
     let pem = fs::read(file).map_err(|error| wrong(error.to_string()))?;
@@ -22,7 +22,7 @@ pub(super) fn read(file: &Path) -> Result<(Vec<u8>, Vec<CertificateDer<'static>>
     }
 }
 
-/// Says what to do about a certificate that was refused, where its error alone does not; none for other errors.
+/// Returns what to do about a certificate that was refused, where its error alone does not; none for other errors.
 pub(crate) fn advice(error: &str) -> Option<&'static str> {
     error.contains("CaUsedAsEndEntity").then_some(
         "the server shows a self-signed certificate that is marked as an authority (CA:TRUE), which no server's may be: \

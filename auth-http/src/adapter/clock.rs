@@ -1,4 +1,4 @@
-//! Owns the clock of the embedded stores, the one place that reads the machine's.
+//! The clock of the embedded stores, the one place that reads the machine's.
 //!
 //! Accounts and outbox use the wall clock, since they outlive the process; codes and limits
 //! use the monotonic one. Test builds can shift both.
@@ -13,7 +13,7 @@ use std::{
 
 use auth_core::Time;
 
-/// Tells an embedded store the time. Clones share their shift.
+/// The clock of an embedded store. Clones share their shift.
 #[derive(Clone, Debug)]
 pub struct Clock {
     started: Instant,

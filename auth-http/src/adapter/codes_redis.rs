@@ -1,4 +1,4 @@
-//! Owns codes and limits in Redis and Valkey: for any number of nodes, on the server's clock.
+//! Codes and limits in Redis and Valkey: for any number of nodes, on the server's clock.
 //!
 //! What happens is in `codes_redis/*.lua`, one script for one order, atomic and with one key. What goes
 //! across is durations, never a node's time. Connections are `codes_redis/pool.rs`, what an operator is
@@ -40,7 +40,7 @@ static REDEEM: LazyLock<Script> = LazyLock::new(|| {
 });
 static READY: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("codes_redis/ready.lua")));
 
-/// Keeps codes and limits in Redis or Valkey.
+/// Codes and limits in Redis or Valkey.
 #[derive(Clone, Debug)]
 pub struct CodesRedis {
     pool: Pool,
@@ -65,7 +65,7 @@ impl CodesRedis {
     }
 
     /// Names a key. The client's address is hashed so that dumps, slow logs and MONITOR don't show it to
-    /// whoever passes by. It is no secret: there are few enough addresses to try them all.
+    /// everybody who can read it. It is no secret: there are few enough addresses to try them all.
     fn client_key(&self, client: Client) -> String {
         let digest = Sha256::digest(client.address().to_string());
         format!("{}:rate:{{{}}}", self.prefix, hex(&digest))

@@ -1,4 +1,4 @@
-//! Owns password hashing: scrypt, and PBKDF2 where a row says so, on a fixed number of threads behind a
+//! Password hashing: scrypt, and PBKDF2 where a row says so, on a fixed number of threads behind a
 //! bounded, fair queue.
 //!
 //! Threat: each hash takes 128 MiB and some 0.4 s. Without a bound a few hundred requests take all
@@ -17,7 +17,7 @@ use tokio::sync::oneshot;
 
 use crate::port::{HashLoad, Hasher, PortError, Result};
 
-/// Hashes passwords on threads of its own.
+/// A hasher with threads of its own.
 pub struct HashScrypt {
     shared: Arc<Scheduler>,
 }
@@ -134,7 +134,7 @@ impl Scheduler {
             };
             queue.running += 1;
             drop(queue);
-            // Where nobody waits any more, the client has gone, or his time was up.
+            // Where nobody waits any more, the client has gone, or its time was up.
             let hashed = (!job.done.is_closed()).then(|| hash(&job.password, &job.order));
             self.lock().running -= 1;
             if let Some(hashed) = hashed {
@@ -145,7 +145,7 @@ impl Scheduler {
 }
 
 impl Queue {
-    /// Takes the next job of the client whose turn it is; his next one queues up behind the others.
+    /// Takes the next job of the client whose turn it is; its next one queues up behind the others.
     fn next(&mut self) -> Option<Job> {
         let client = self.turns.pop_front()?;
         let jobs = self.jobs.get_mut(&client)?;

@@ -1,4 +1,4 @@
-//! Owns the development mailer: a mail goes to the log and to a page, never to a mailbox.
+//! The development mailer: a mail goes to the log and to a page, never to a mailbox.
 //!
 //! It alone shows codes. It is refused on anything but loopback and behind a proxy.
 

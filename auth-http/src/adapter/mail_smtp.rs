@@ -1,4 +1,4 @@
-//! Owns mail over SMTP: what each answer of a server, or the lack of it, means for a mail.
+//! Mail over SMTP: what each answer of a server, or the lack of it, means for a mail.
 //!
 //! It decides nothing; how long and how often to try again is the flow's. Next:
 //! `mail_smtp_conversation.rs` for the phases, `mail_smtp_idle.rs` for warm connections,
@@ -25,7 +25,7 @@ use crate::{
     port::{Finding, Mailer, PortError, Result},
 };
 
-/// Sends mails over SMTP, each on a connection that no other mail waits for.
+/// A mailer over SMTP: each mail has a connection that no other mail waits for.
 pub struct MailSmtp {
     templates: MailTemplates,
     clock: Clock,
@@ -37,7 +37,7 @@ pub struct MailSmtp {
     idle: Arc<Idle>,
 }
 
-/// Says how long a server may take.
+/// How long a server may take.
 #[derive(Clone, Copy, Debug)]
 pub struct Patience {
     /// For each phase.
@@ -94,7 +94,7 @@ impl MailSmtp {
         ended
     }
 
-    /// Says what went wrong, without secrets.
+    /// Returns what went wrong, without secrets.
     fn told(&self, failure: &SmtpFailure, template: Option<&Template>) -> String {
         let mut text = failure.to_string();
         // Threat: a server that quotes what it got; this is stored with the mail, and shown.
@@ -121,7 +121,7 @@ impl MailSmtp {
     }
 }
 
-/// Says what a failure means for its mail (RFC 5321 section 4.2.1).
+/// What a failure means for its mail (RFC 5321 section 4.2.1).
 enum Meaning {
     Later,
     Never,
@@ -190,7 +190,7 @@ impl Mailer for MailSmtp {
     }
 }
 
-/// Says what an operator can do about it.
+/// Returns what an operator can do about it.
 fn advice(failure: &SmtpFailure) -> &'static str {
     if let Some(advice) = authorities::advice(&failure.to_string()) {
         return advice;

@@ -27,18 +27,18 @@ use crate::{
     port::PortError,
 };
 
-/// Says where the server is, and how to come to it.
+/// Where the server is, and how to connect to it.
 pub(super) struct Way {
     pub(super) host: String,
     pub(super) port: u16,
     pub(super) tls: SmtpTls,
     pub(super) login: Option<(String, Secret<String>)>,
     connector: TlsConnector,
-    /// Who we say we are: the sender's domain. The machine's name is nobody's business.
+    /// Who we say we are: the sender's domain. The machine's name is kept private.
     name: String,
 }
 
-/// Says until when what must have happened.
+/// The deadlines of one mail.
 #[derive(Clone, Copy)]
 pub(super) struct Limits {
     phase: Duration,
@@ -65,7 +65,7 @@ impl Way {
         let mut roots = RootCertStore::empty();
         match &server.ssl_ca {
             None => roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned()),
-            // Threat: any public authority's certificate, where the operator named his own.
+            // Threat: any public authority's certificate, where the operator named their own.
             Some(file) => {
                 let wrong = |why: String| PortError::not_done("read ssl-ca", why);
                 for certificate in authorities::read(file).map_err(wrong)?.1 {
@@ -202,7 +202,7 @@ impl Conversation {
         expect(Phase::End, 200..=299, reply.map_err(|error| SmtpFailure::new(Phase::End, error))?)
     }
 
-    /// Says goodbye; nothing depends on the answer.
+    /// Sends QUIT; nothing depends on the answer.
     pub(super) async fn quit(self) {
         let _ = timeout(self.limits.short().phase, self.client.quit()).await;
     }
@@ -234,7 +234,7 @@ async fn greeted<T: Transport>(
     Ok((client, capabilities))
 }
 
-/// Says who we are. A server that does not know EHLO is asked with HELO (RFC 5321 sections 3.2 and 4.1.1.1), unless
+/// Sends EHLO. A server that does not know EHLO is asked with HELO (RFC 5321 sections 3.2 and 4.1.1.1), unless
 /// STARTTLS or a login is wanted: both are offered in the answer to EHLO alone.
 async fn hello<T: Transport>(
     client: &mut SmtpClient<T>,

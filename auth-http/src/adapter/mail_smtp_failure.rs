@@ -79,7 +79,7 @@ impl SmtpFailure {
             && self.code().is_some_and(|code| code != 421 && (400..600).contains(&code))
     }
 
-    /// Returns whether the server had been told an address.
+    /// Returns whether the server had received an address.
     pub(super) const fn knows_addresses(&self) -> bool {
         matches!(self.phase, Phase::Mail | Phase::Rcpt | Phase::Data | Phase::Content | Phase::End)
     }

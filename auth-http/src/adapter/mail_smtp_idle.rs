@@ -1,4 +1,4 @@
-//! Owns the warm connections: those that wait a little for their next mail.
+//! The warm connections: those that wait a little for their next mail.
 //!
 //! Nobody waits for one: who finds none opens another.
 
@@ -15,7 +15,7 @@ use super::mail_smtp_conversation::{Conversation, Limits};
 /// How many wait at most: as many as the worker sends at once.
 const KEPT: usize = 8;
 
-/// Keeps connections, oldest first.
+/// Connections that wait for a mail, oldest first.
 #[derive(Default)]
 pub(super) struct Idle(Mutex<Waiting>);
 
@@ -51,7 +51,7 @@ impl Idle {
     }
 }
 
-/// Says goodbye on what nobody takes, until nothing waits.
+/// Closes connections that were not used, until none waits.
 async fn sweep(idle: Arc<Idle>) {
     loop {
         let next = {

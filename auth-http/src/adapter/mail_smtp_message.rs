@@ -15,7 +15,7 @@ const LONGEST_LINE: usize = 998;
 /// Writes a mail, with dots doubled (RFC 5321 section 4.5.2) and without the final one.
 ///
 /// # Errors
-/// Says why it may not go over the wire.
+/// The reason why it must not be sent.
 pub(super) fn message(
     from: &MailFrom,
     reply_to: Option<&MailFrom>,
@@ -26,7 +26,7 @@ pub(super) fn message(
     let sender = from.address.recipient();
     let sender = sender.as_str();
     let domain = sender.rsplit_once('@').map_or("", |(_, domain)| domain);
-    // A second after which nobody reads mails any more is no second to fail at.
+    // Saturates times out of range.
     let seconds = i64::try_from(at.as_micros() / 1_000_000).unwrap_or(i64::MAX);
     let (text, html) =
         (Secret::new(lines(rendered.text.expose())), Secret::new(lines(rendered.html.expose())));
@@ -67,7 +67,7 @@ fn doubled(message: &[u8]) -> Result<Secret<Vec<u8>>, String> {
     let mut wire = Vec::with_capacity(message.len() + 64);
     for line in message.split_inclusive(|octet| *octet == b'\n') {
         let text = line.strip_suffix(b"\r\n").unwrap_or(line);
-        // Threat: octets that servers on the way read as the end of the mail and the begin of another.
+        // Threat: bytes that servers on the way read as the end of the mail and the beginning of another.
         let clean = |octet: &u8| octet.is_ascii() && !b"\r\n\0".contains(octet);
         if text.len() > LONGEST_LINE || !text.iter().all(clean) {
             return Err("it has a line that is too long, or not of 7 bits".to_owned());

@@ -1,4 +1,4 @@
-//! Owns what mails say: minijinja templates, built in, each replaceable by a file of its name.
+//! What mails say: minijinja templates, built in, each replaceable by a file of its name.
 //!
 //! Threat: text from a visitor in a mail (spam through our server, header injection). Templates
 //! get the service's name, the code and numbers; nothing else, so nothing else can be in a mail.
@@ -36,7 +36,7 @@ pub struct MailTemplates {
     service: String,
 }
 
-/// Holds a rendered mail.
+/// A rendered mail.
 pub struct Rendered {
     /// One line.
     pub subject: String,
@@ -46,7 +46,7 @@ pub struct Rendered {
     pub html: Secret<String>,
 }
 
-/// Tells why templates cannot be used.
+/// Why templates cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum TemplateError {
     /// The folder cannot be read.
@@ -197,8 +197,8 @@ fn read_folder(folder: &Path) -> Result<Vec<(String, String)>, TemplateError> {
     Ok(files)
 }
 
-/// Tells what editors and file managers leave beside a file: hidden files (also those that Kubernetes mounts a
-/// ConfigMap by), `x~` (Emacs, Vim, nano), `#x#` (Emacs), `x.swp` and its like (Vim).
+/// Returns whether editors or file managers leave files of this name: hidden files (also those that Kubernetes
+/// mounts a ConfigMap by), `x~` (Emacs, Vim, nano), `#x#` (Emacs), `x.swp` and its like (Vim).
 fn is_left_by_an_editor(name: &str) -> bool {
     let saved = name.starts_with('#') && name.ends_with('#');
     let swapped = [".swp", ".swo", ".swx"].iter().any(|end| name.ends_with(end));

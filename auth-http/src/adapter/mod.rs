@@ -1,4 +1,4 @@
-//! Owns the adapters: one technology behind one port each, named port first.
+//! The adapters: one technology behind one port each, named port first.
 //!
 //! None of them decides anything; `driver.rs` calls them through the traits in `port.rs`.
 

@@ -222,7 +222,7 @@ pub(super) fn nearest(name: &str) -> Option<String> {
 /// Returns the name that an unknown one was meant to be: it differs by a typing error (one in five
 /// characters), lacks the unit at its end, or asks for a file where there is none.
 ///
-/// Threat: whoever wrote it believes that it counts, and the default is served instead.
+/// Threat: its author believes that it counts, and the default is served instead.
 pub(super) fn meant(name: &str) -> Option<String> {
     let (name, nearest) = (bare(name), nearest(name)?);
     if strsim::damerau_levenshtein(&name, &nearest) <= (nearest.len() / 5).max(1) {

@@ -1,4 +1,4 @@
-//! Owns where values come from: defaults, the profile, a TOML file, the environment, flags.
+//! Where values come from: defaults, the profile, a TOML file, the environment, flags.
 //!
 //! Later layers win. A secret may come from a file that its `_file` variant names. Every value
 //! remembers its source, so that `--print-config` can show it. An empty value counts as not set.
@@ -12,7 +12,7 @@ use super::{
 };
 use crate::hooks;
 
-/// Says where a value comes from.
+/// Where a value comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
     /// It is built in.
@@ -39,7 +39,7 @@ impl fmt::Display for Source {
     }
 }
 
-/// Holds every value with its source.
+/// Every value with its source.
 #[derive(Clone, Debug, Default)]
 pub struct Layers {
     values: BTreeMap<&'static str, (String, Source)>,
@@ -53,20 +53,20 @@ type Layer = Vec<(String, String, Source)>;
 /// # Errors
 /// [`ConfigError`] names a key whose value is not UTF-8.
 pub fn environment() -> Result<Vec<(String, String)>, ConfigError> {
-    // A name that is not UTF-8 is none of ours.
+    // A name that is not UTF-8 is not one of ours.
     let ours = |name: OsString| name.into_string().ok().filter(|name| name.starts_with("AUTH_"));
     env::vars_os()
         .filter_map(|(name, value)| Some((ours(name)?, value)))
         .map(|(name, value)| match value.into_string() {
             Ok(value) => Ok((name, value)),
-            // Of what a platform puts there only the form matters, and this one has none of ours.
+            // A variable of the platform: its value is not used.
             Err(value) if !is_set_by(&name) => Ok((name, value.to_string_lossy().into_owned())),
             Err(_) => Err(ConfigError(format!("{name}: the value is not UTF-8"))),
         })
         .collect()
 }
 
-/// Tells whether a variable sets a key, itself or by a file.
+/// Returns whether a variable sets a key, itself or by a file.
 fn is_set_by(variable: &str) -> bool {
     let name = variable.strip_prefix("AUTH_").unwrap_or_default().to_lowercase();
     keys::find(&name).is_some() || keys::find_file(&name).is_some()
@@ -220,7 +220,7 @@ fn read_toml(path: Option<&Path>) -> Result<Layer, ConfigError> {
     Ok(layer)
 }
 
-/// Returns what the environment sets, and the variables that are none of ours.
+/// Returns what the environment sets, and the unknown variables.
 fn read_environment(
     variables: impl Iterator<Item = (String, String)>,
 ) -> Result<(Layer, Vec<String>), ConfigError> {

@@ -6,7 +6,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-/// Tells whether a variable that begins with `AUTH_` is a service link. Both must fit: a name alone could be
+/// Returns whether a variable that begins with `AUTH_` is a service link. Both must fit: a name alone could be
 /// somebody's setting, whose value then has another form.
 pub(super) fn is_link(variable: &str, value: &str) -> bool {
     // Something must stand before an ending: the service's name.
@@ -34,7 +34,7 @@ fn is_numbered_port(variable: &str, value: &str) -> bool {
 
 const PROTOCOLS: [&str; 3] = ["tcp", "udp", "sctp"];
 
-/// Tells whether a name ends in `_PORT_8000_TCP`.
+/// Returns whether a name ends in `_PORT_8000_TCP`.
 fn is_port_and_protocol(name: &str) -> bool {
     let Some((rest, protocol)) = name.rsplit_once('_') else { return false };
     let Some((rest, port)) = rest.rsplit_once('_') else { return false };

@@ -1,4 +1,4 @@
-//! Owns the combinations that are not served, each with its threat and what to do instead.
+//! The combinations that are not served, each with its threat and what to do instead.
 
 #[cfg(feature = "mysql")]
 use super::servers::Database;

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use auth_core::{Address, Secret};
 use url::Url;
 
-/// Says where accounts and outbox live.
+/// Where accounts and outbox are stored.
 #[derive(Clone, Debug)]
 pub enum Database {
     /// SQLite, by its URL.
@@ -18,7 +18,7 @@ pub enum Database {
     Mysql(Secret<String>),
 }
 
-/// Says where codes and limits live.
+/// Where codes and limits are stored.
 #[derive(Clone, Debug)]
 pub struct RedisServer {
     /// The URL, `redis://` or `rediss://`, with user and password.
@@ -29,7 +29,7 @@ pub struct RedisServer {
     pub prefix: String,
 }
 
-/// Says who takes the mails.
+/// The server that takes the mails.
 #[derive(Clone, Debug)]
 pub struct SmtpServer {
     /// A name or an address.
@@ -48,7 +48,7 @@ pub struct SmtpServer {
     pub reply_to: Option<MailFrom>,
 }
 
-/// Says how a connection to an SMTP server is protected.
+/// How a connection to an SMTP server is protected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SmtpTls {
     /// Not at all.
@@ -59,7 +59,7 @@ pub enum SmtpTls {
     Implicit,
 }
 
-/// Names the sender of the mails.
+/// The sender of the mails.
 #[derive(Clone, Debug)]
 pub struct MailFrom {
     /// What mail programs show.
@@ -82,7 +82,7 @@ impl Database {
         }
     }
 
-    /// Says what to look at when it cannot be opened.
+    /// Returns what to check when it cannot be opened.
     #[must_use]
     pub const fn advice(&self) -> &'static str {
         match self {
@@ -130,7 +130,7 @@ fn mysql(text: &str) -> Result<String, String> {
     match mode.as_deref() {
         Some("DISABLED") if authority => Err("consistent: ssl-ca needs ssl-mode=VERIFY_IDENTITY".to_owned()),
         Some("DISABLED" | "VERIFY_IDENTITY") => Ok(url.into()),
-        // Threat: all three encrypt towards anybody, so whoever is in between reads everything. The driver
+        // Threat: all three encrypt towards anybody, so anybody in between reads everything. The driver
         // trusts public authorities besides ssl-ca, and with VERIFY_CA any name of theirs.
         Some("PREFERRED" | "REQUIRED" | "VERIFY_CA") => {
             Err("safe: that ssl-mode verifies nobody; write ssl-mode=VERIFY_IDENTITY (and ssl-ca=FILE for an authority of \
@@ -146,7 +146,7 @@ fn mysql(text: &str) -> Result<String, String> {
     }
 }
 
-/// Tells whether a name or an address stays on this machine.
+/// Returns whether a name or an address stays on this machine.
 #[cfg(feature = "mysql")]
 fn is_loopback(host: &str) -> bool {
     let address = host.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();

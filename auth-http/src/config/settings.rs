@@ -1,4 +1,4 @@
-//! Owns what values mean: text in, types out, with an error that names variable and source.
+//! What values mean: text in, types out, with an error that names variable and source.
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -27,7 +27,7 @@ use super::{
 };
 use crate::hooks;
 
-/// Holds the whole configuration, checked.
+/// The whole configuration, checked.
 #[derive(Debug)]
 pub struct Settings {
     /// Whether the profile `seed-compat` is on.
@@ -50,7 +50,7 @@ pub struct Settings {
     pub rules: Rules,
     /// Whether the code key is the one that everybody knows.
     pub development_key: bool,
-    /// Keys the pseudonyms in logs.
+    /// The key of the pseudonyms in logs.
     pub log_key: [u8; 32],
     /// Concurrent hashes.
     pub hash_workers: usize,
@@ -78,7 +78,7 @@ pub struct Settings {
     pub unknown_variables: Vec<String>,
 }
 
-/// Names the header in which proxies say whom they forward for.
+/// The header in which proxies say whom they forward for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ForwardedHeader {
     /// `X-Forwarded-For`, a list of addresses.
@@ -271,7 +271,7 @@ impl Values<'_> {
              `Accounts <no-reply@example.org>` for example";
         let (url, from) = (self.0.value("smtp_url"), self.0.value("mail_from").unwrap_or_default());
         let reply_to = self.reply_to()?;
-        // The built-in sender stands for none: nobody can use it, and without a server nobody does.
+        // The built-in sender cannot be used with a server, and is not used without one.
         if url.is_none() && keys::find("mail_from").and_then(|key| key.default) == Some(from) {
             return Ok(None);
         }

@@ -33,7 +33,7 @@ pub struct AppState {
     pub cors_origins: Vec<String>,
     /// Whether the API page and the document are served.
     pub docs: bool,
-    /// Keys the pseudonyms in logs; random or derived, never shown.
+    /// The key of the pseudonyms in logs; never shown.
     pub log_key: [u8; 32],
     /// Moves the embedded stores' clocks, in test builds.
     pub shift_clock: Option<Box<dyn Fn(i64) + Send + Sync>>,

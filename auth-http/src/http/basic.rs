@@ -73,7 +73,7 @@ impl<'a> ApiExtractor<'a> for Basic {
     }
 }
 
-/// Tells whether a request gives its credentials in the header, whatever they are.
+/// Returns whether a request gives its credentials in the header, whatever they are.
 pub(super) fn is_given(request: &Request) -> bool {
     request.headers().contains_key(AUTHORIZATION)
 }

@@ -34,7 +34,7 @@ const MAX_BYTES: usize = 4096;
 /// The body of an operation: a JSON object, parsed.
 pub(super) struct JsonBody<T>(pub T);
 
-/// Describes what an operation's body becomes.
+/// What the body of an operation is parsed into.
 pub(super) trait FromFields: Sized {
     /// What the document shows of it.
     type Document: Type;
@@ -114,7 +114,7 @@ fn invalid(field: &'static str, code: &'static str, message: &'static str) -> Pr
 pub(super) struct Fields(Vec<(String, Value)>);
 
 impl Fields {
-    /// Tells whether there is a member of this name.
+    /// Returns whether there is a member of this name.
     pub(super) fn has(&self, name: &str) -> bool {
         self.0.iter().any(|(member, _)| member == name)
     }

@@ -70,7 +70,7 @@ impl Proxies {
                 let (before, entry) = self.header.split_last(list);
                 match self.header.address(entry) {
                     Ok(address) => nearest = address.to_canonical(),
-                    // Who is further left cannot be told any more: the last good one counts.
+                    // Entries further left cannot be trusted any more: the last good one counts.
                     Err(why) => {
                         let entry = shape(entry);
                         return ClientAddress {

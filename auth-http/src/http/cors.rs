@@ -1,4 +1,4 @@
-//! Owns which browser front ends of other origins may read answers; none by default.
+//! Which browser front ends of other origins may read answers; none by default.
 
 use poem::{
     Response,

@@ -12,7 +12,7 @@ const ACTIVATE_BODY: &str = "/paths/~1v1~1activate/post/requestBody/content/appl
 pub(super) struct Document(Value);
 
 impl Document {
-    /// Takes what poem-openapi has made.
+    /// Takes the document that poem-openapi has made.
     pub(super) fn new(spec: &str) -> Self {
         // poem writes JSON.
         let mut document: Value = serde_json::from_str(spec).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Owns which language an Accept-Language header asks for, among those that there are.
+//! Which language an Accept-Language header asks for, among those that there are.
 //!
 //! The lookup of RFC 4647 section 3.4: the best range first, shortened at its hyphens until it
 //! names a language. The header is input of any length and form; nothing in it is an error.

@@ -1,4 +1,4 @@
-//! Owns what every request passes first and every answer last.
+//! What every request passes first and every answer last.
 //!
 //! First: could the head be read, and does it name its host (400, 431); is there such a path (404), such a method
 //! (405), an acceptable format (406)? Last: the request id, the headers that no answer may lack, the challenge of a
@@ -25,12 +25,12 @@ use super::{
 };
 use crate::random;
 
-/// Marks a request whose head the server could not read, with the status that it deserves; nothing else of it is known
+/// The mark of a request whose head the server could not read, with the status that it deserves; nothing else of it is known
 /// but its origin. A server of our own hands it over, so that its answer is like all others.
 #[derive(Clone, Copy, Debug)]
 pub struct UnreadableHead(pub StatusCode);
 
-/// Wraps the routes.
+/// The routes with what comes before and after them.
 pub(super) struct Middleware<E> {
     inner: E,
     shared: Arc<AppState>,
@@ -173,7 +173,7 @@ fn finish(mut response: Response, mount: &str, id: &str, challenge: HeaderValue)
     response
 }
 
-/// Tells whether an Accept header admits JSON or problem documents (RFC 9110 section 12.5.1).
+/// Returns whether an Accept header admits JSON or problem documents (RFC 9110 section 12.5.1).
 fn accepts_json(headers: &HeaderMap) -> bool {
     let mut ranges = headers
         .get_all(header::ACCEPT)

@@ -1,4 +1,4 @@
-//! Owns HTTP: one file per operation, from its fields to a flow's input, from an outcome to an answer.
+//! HTTP: one file per operation, from its fields to a flow's input, from an outcome to an answer.
 //!
 //! Nothing here decides what an outcome is, or knows what stores there are. Next: `routes.rs` for
 //! what exists, `middleware.rs` for what every request passes, `register.rs` for an operation.
@@ -49,7 +49,7 @@ struct Api;
 enum Tag {
     /// Registration and activation of accounts.
     Accounts,
-    /// Probes for whoever runs the service.
+    /// Probes for the operator of the service.
     Health,
 }
 

@@ -1,4 +1,4 @@
-//! Owns the pages for people: the API page, the problems, the development mailbox.
+//! The pages for people: the API page, the problems, the development mailbox.
 //!
 //! Threat: a script that gets into a page. Every page has a Content-Security-Policy that names the
 //! hashes of its own script and style, computed from the page itself; nothing else runs.
@@ -24,7 +24,7 @@ use super::{
 const MAILBOX: &str = include_str!("../../assets/mailbox.html");
 const PROBLEM: &str = include_str!("../../assets/problem.html");
 
-/// Holds a page and its policy.
+/// A page and its policy.
 #[derive(Clone, Debug)]
 pub(super) struct Page {
     html: Bytes,
@@ -137,7 +137,7 @@ pub(crate) fn clock(request: &Request) -> Response {
     }
 }
 
-/// Tells whether a request comes from this machine and means it.
+/// Returns whether a request comes from this machine and means it.
 ///
 /// Threats: a peer without an address, whom a proxy passes in through a Unix socket; DNS rebinding (a
 /// foreign page whose name points to 127.0.0.1 shows in Host); and a proxy on this machine that passes

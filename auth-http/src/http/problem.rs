@@ -274,19 +274,19 @@ impl Problem {
         Self { errors, ..Self::new(kind) }
     }
 
-    /// Says what is special.
+    /// Sets what is special about this one.
     #[must_use]
     pub fn detail(self, detail: impl Into<Cow<'static, str>>) -> Self {
         Self { detail: detail.into(), ..self }
     }
 
-    /// Says when to come again, in whole seconds, one at least.
+    /// Sets when to ask again, in whole seconds, at least one.
     #[must_use]
     pub fn retry_after(self, wait: Duration) -> Self {
         Self { retry_after: Some(wait), ..self }
     }
 
-    /// Says in a header what would have been accepted.
+    /// Adds a header with what would have been accepted.
     #[must_use]
     pub fn hint(self, name: HeaderName, value: &'static str) -> Self {
         Self { hint: Some((name, value)), ..self }

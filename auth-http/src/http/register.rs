@@ -16,10 +16,10 @@ use super::{
 #[derive(Object)]
 #[oai(rename = "Register", example)]
 pub(super) struct RegisterBody {
-    /// An e-mail address: an ASCII local part of at most 64 octets, a domain of two or more
-    /// labels, international ones too, 254 octets in all. Blanks around it are taken off.
+    /// An e-mail address: an ASCII local part of at most 64 bytes, a domain of two or more
+    /// labels, international ones too, 254 bytes in all. Blanks around it are taken off.
     email: EmailText,
-    /// 1 to 1024 octets without control characters; strong enough.
+    /// 1 to 1024 bytes without control characters; strong enough.
     password: PasswordText,
 }
 
@@ -32,13 +32,13 @@ impl Example for RegisterBody {
     }
 }
 
-/// Holds the parsed body.
+/// A parsed body.
 pub(super) struct NewAccount {
     address: Address,
     password: Password,
 }
 
-/// What a registration that was taken up answers.
+/// What a registration that was accepted answers.
 #[derive(Object)]
 pub struct Accepted {
     /// A sentence for a person.
@@ -50,7 +50,7 @@ pub struct Accepted {
     resend_after_seconds: u64,
 }
 
-/// The answers of a registration that was taken up.
+/// The answers of a registration that was accepted.
 #[derive(ApiResponse)]
 pub enum RegisterAnswer {
     /// hidden: always, whatever the state of the address. A mail is on its way if the address
@@ -142,7 +142,7 @@ const HIDDEN: &str = "If the address can be registered, a mail with a code is on
 const EXPLICIT: &str =
     "The account is pending, and a mail with a code is on its way. Address, password and code activate it.";
 
-/// Returns the body of a request that was taken up, the same whatever the state.
+/// Returns the body of a request that was accepted, the same whatever the state.
 pub(super) fn accepted(shared: &AppState, message: &str) -> Accepted {
     let policy = shared.driver.rules.policy();
     Accepted {

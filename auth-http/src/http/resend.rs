@@ -27,7 +27,7 @@ impl Example for ResendBody {
     }
 }
 
-/// Holds the parsed body.
+/// A parsed body.
 pub(super) struct PendingAddress(Address);
 
 /// The answers of a request for another mail.

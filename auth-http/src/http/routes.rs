@@ -1,11 +1,11 @@
-//! Owns the table of paths: what exists, and with which methods.
+//! The table of paths: what exists, and with which methods.
 
 use poem::Request;
 
 use super::{app_state::AppState, problem::KINDS};
 use crate::hooks;
 
-/// Describes one path.
+/// One path.
 #[derive(Debug)]
 pub(super) struct Route {
     /// Its name in logs and metrics.
@@ -17,7 +17,7 @@ pub(super) struct Route {
     shown: Shown,
 }
 
-/// Says what a path can be asked with.
+/// What a path can be asked with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Methods {
     /// GET and HEAD.

@@ -65,7 +65,7 @@ async fn schema(accounts: &dyn AccountsDatabase, migrates: bool) -> Finding {
     }
 }
 
-/// Says that registrations would not be kept, unless something else has said so.
+/// Returns a finding if registrations would not be kept, unless another finding says so.
 async fn writing(accounts: &dyn AccountsDatabase, report: &CheckReport) -> Option<Finding> {
     const PART: &str = "writing";
     if report.failed.contains(&PART) || !accounts.is_migrated().await.is_ok_and(|migrated| migrated) {

@@ -1,4 +1,4 @@
-//! Owns the command line: commands, their arguments, and a flag for every configuration key.
+//! The command line: commands, their arguments, and a flag for every configuration key.
 
 use std::{collections::BTreeSet, path::PathBuf, process::ExitCode};
 
@@ -10,7 +10,7 @@ use crate::{
     port::Which,
 };
 
-/// Holds a parsed command line.
+/// A parsed command line.
 pub(super) struct Parsed {
     pub(super) command: Command,
     pub(super) print_config: bool,
@@ -18,7 +18,7 @@ pub(super) struct Parsed {
     flags: Vec<(String, String)>,
 }
 
-/// Names the commands.
+/// The commands.
 pub(super) enum Command {
     Serve,
     Migrate,

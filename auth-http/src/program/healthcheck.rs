@@ -1,4 +1,4 @@
-//! Owns the command `healthcheck`: asks a running server whether it is ready.
+//! The command `healthcheck`: asks a running server whether it is ready.
 
 use std::net::SocketAddr;
 

@@ -1,4 +1,4 @@
-//! Owns the commands over the outbox and expired accounts: `mail list|retry|drop` and `purge`.
+//! The commands over the outbox and expired accounts: `mail list|retry|drop` and `purge`.
 
 use std::sync::Arc;
 

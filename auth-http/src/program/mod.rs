@@ -57,7 +57,7 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Says what `serve` logs to whoever has called another command.
+/// Prints the warnings that `serve` logs, for the other commands.
 fn warn(unknown_variables: &[String]) {
     for variable in unknown_variables {
         // Threat: a name that forges a line or colours a terminal. Where standard error is closed, nobody listens.

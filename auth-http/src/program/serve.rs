@@ -1,4 +1,4 @@
-//! Owns the command `serve`: gives a node its listeners, serves, and ends in order.
+//! The command `serve`: gives a node its listeners, serves, and ends in order.
 
 use std::{
     fs,
@@ -72,9 +72,9 @@ pub(super) async fn run(settings: Settings) -> Result<(), CommandError> {
     }
 }
 
-/// Tells whether whoever started the process wants it to outlive its terminal, as `nohup` does.
+/// Returns whether the process was started to outlive its terminal, as `nohup` does.
 fn ignores_hangup() -> bool {
-    // Linux alone tells; elsewhere a hangup ends the server whoever started it.
+    // Only Linux tells; elsewhere a hangup always ends the server.
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default();

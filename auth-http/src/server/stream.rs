@@ -150,7 +150,7 @@ pub(super) struct Heads {
 }
 
 impl Heads {
-    /// Looks through what was read.
+    /// Examines what was read.
     pub(super) fn see(&mut self, read: &[u8]) {
         for part in read.split_inclusive(|byte| *byte == b'\n') {
             let room = ORIGIN_LINE.saturating_sub(self.line.len());

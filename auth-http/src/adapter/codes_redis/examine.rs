@@ -20,7 +20,7 @@ const TRIAL: u64 = 1_000_000;
 /// that scripts call.
 const COMMANDS: [&str; 6] = ["SCRIPT LOAD", "EVALSHA", "TIME", "TYPE", "GET", "SET"];
 
-/// Looks at the server, on a connection of its own: the pool's would hide why there is none.
+/// Examines the server, on a connection of its own: the pool's would hide why there is none.
 pub(super) async fn examine(codes: &CodesRedis) -> Vec<Finding> {
     match look(codes).await {
         Ok(findings) => findings,
@@ -132,13 +132,13 @@ fn trial(name: &str, key: &str) -> Cmd {
     command
 }
 
-/// Tells whether an error is about the command itself, not about a key or the server's state.
+/// Returns whether an error is about the command itself, not about a key or the server's state.
 fn is_refused(error: &RedisError) -> bool {
     let detail = error.detail().unwrap_or_default();
     error.code() == Some("NOPERM") && detail.contains("to run the") || detail.starts_with("unknown command")
 }
 
-/// Says what a user has to be given; docs/operating.md has the same line.
+/// Returns which rights the user needs; docs/operating.md has the same line.
 fn rights(prefix: &str) -> String {
     format!(
         "what serve needs on the keys of AUTH_REDIS_PREFIX: `ACL SETUSER NAME on >PASSWORD resetkeys ~{prefix}:* \

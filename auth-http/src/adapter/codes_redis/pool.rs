@@ -36,7 +36,7 @@ pub(super) struct Pool {
     server: Connector,
 }
 
-/// Makes connections and judges them.
+/// What the pool makes connections with, and judges them by.
 #[derive(Clone, Debug)]
 struct Connector {
     client: Client,
@@ -151,7 +151,7 @@ impl Pool {
     }
 
     /// Takes a connection of this age; older ones are dropped on the way. Where none could be made the
-    /// cause is told at once; where all are in use, one is waited for as long as the call may take.
+    /// cause is returned at once; where all are in use, one is waited for as long as the call may take.
     async fn younger(&self) -> std::result::Result<PooledConnection<'_, Connector>, RedisFailure> {
         loop {
             match self.connections.get().await {
@@ -203,19 +203,19 @@ impl ManageConnection for Connector {
         Ok(())
     }
 
-    /// A connection whose call was given up is thrown away: whoever got it next would wait behind the
+    /// A connection whose call was given up is thrown away: the next call would wait behind the
     /// answer that has not come.
     fn has_broken(&self, connection: &mut Connection) -> bool {
         connection.pending || self.is_old(connection)
     }
 }
 
-/// Tells whether the server has said so itself.
+/// Returns whether the server has said so itself.
 fn is_answer(error: &RedisError) -> bool {
     matches!(error.kind(), ErrorKind::Server(_) | ErrorKind::Extension)
 }
 
-/// Tells whether an error speaks against the other connections too: broken ones, those that nothing
+/// Returns whether an error speaks against the other connections too: broken ones, those that nothing
 /// comes out of, and those to what has become a replica while its name leads elsewhere.
 fn is_suspicious(error: &RedisError) -> bool {
     error.is_io_error()
