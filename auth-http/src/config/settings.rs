@@ -338,7 +338,7 @@ impl Values<'_> {
 
     /// Returns the keys, whether they are the development one, and the key for pseudonyms.
     fn code_keys(&self) -> Result<(CodeKeys, bool, [u8; 32]), ConfigError> {
-        const WANTED: &str = "id:base64,... with 32 octets per key; make one with: openssl rand -base64 32";
+        const WANTED: &str = "id:base64,... with 32 bytes per key; make one with: openssl rand -base64 32";
         let wrong = || self.wrong("code_keys", WANTED);
         let mut octets: Vec<Secret<[u8; 32]>> = Vec::new();
         let mut ids: Vec<&str> = Vec::new();

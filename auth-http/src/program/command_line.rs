@@ -12,14 +12,14 @@ use crate::{
 
 /// A parsed command line.
 pub(super) struct Parsed {
-    pub(super) command: Command,
+    pub(super) command: ProgramCommand,
     pub(super) print_config: bool,
     config: Option<PathBuf>,
     flags: Vec<(String, String)>,
 }
 
 /// The commands.
-pub(super) enum Command {
+pub(super) enum ProgramCommand {
     Serve,
     Migrate,
     Check { mail_to: Option<String> },
@@ -52,7 +52,7 @@ pub(super) fn parse() -> Result<Parsed, ExitCode> {
     })?;
     let (command, arguments) = match matches.subcommand() {
         Some((name, arguments)) => (command(name, arguments), arguments),
-        None => (Command::Serve, &matches),
+        None => (ProgramCommand::Serve, &matches),
     };
     Ok(Parsed {
         command,
@@ -62,19 +62,21 @@ pub(super) fn parse() -> Result<Parsed, ExitCode> {
     })
 }
 
-fn command(name: &str, arguments: &ArgMatches) -> Command {
+fn command(name: &str, arguments: &ArgMatches) -> ProgramCommand {
     let text = |id: &str| arguments.get_one::<String>(id).cloned();
     match (name, arguments.subcommand()) {
-        ("migrate", _) => Command::Migrate,
-        ("check", _) => Command::Check { mail_to: text("mail-to") },
-        ("openapi", _) => Command::OpenApi,
-        ("configuration", _) => Command::Configuration,
-        ("purge", _) => Command::Purge,
-        ("healthcheck", _) => Command::Healthcheck { url: text("url") },
-        ("mail", Some(("list", list))) => Command::Mail(MailCommand::List { json: list.get_flag("json") }),
-        ("mail", Some(("retry", retry))) => Command::Mail(MailCommand::Retry(which(retry))),
-        ("mail", Some(("drop", drop))) => Command::Mail(MailCommand::Drop(which(drop))),
-        _ => Command::Serve,
+        ("migrate", _) => ProgramCommand::Migrate,
+        ("check", _) => ProgramCommand::Check { mail_to: text("mail-to") },
+        ("openapi", _) => ProgramCommand::OpenApi,
+        ("configuration", _) => ProgramCommand::Configuration,
+        ("purge", _) => ProgramCommand::Purge,
+        ("healthcheck", _) => ProgramCommand::Healthcheck { url: text("url") },
+        ("mail", Some(("list", list))) => {
+            ProgramCommand::Mail(MailCommand::List { json: list.get_flag("json") })
+        }
+        ("mail", Some(("retry", retry))) => ProgramCommand::Mail(MailCommand::Retry(which(retry))),
+        ("mail", Some(("drop", drop))) => ProgramCommand::Mail(MailCommand::Drop(which(drop))),
+        _ => ProgramCommand::Serve,
     }
 }
 

@@ -14,7 +14,7 @@ use std::{
     process::ExitCode,
 };
 
-use command_line::{Command, MailCommand, Parsed};
+use command_line::{MailCommand, Parsed, ProgramCommand};
 
 use crate::{
     config::{self, ConfigError, Settings},
@@ -73,33 +73,35 @@ fn fail(failure: &CommandError) -> ExitCode {
 }
 
 async fn run(parsed: Parsed) -> Result<(), CommandError> {
-    if matches!(parsed.command, Command::OpenApi) {
+    if matches!(parsed.command, ProgramCommand::OpenApi) {
         return print(&crate::http::document());
     }
-    if matches!(parsed.command, Command::Configuration) {
+    if matches!(parsed.command, ProgramCommand::Configuration) {
         return print(config::reference().trim_end());
     }
     let layers = parsed.layers()?;
-    if parsed.print_config || !matches!(parsed.command, Command::Serve) {
+    if parsed.print_config || !matches!(parsed.command, ProgramCommand::Serve) {
         warn(layers.unknown_variables());
     }
     if parsed.print_config {
         Settings::parse(&layers)?;
         return print(layers.print().trim_end());
     }
-    if let Command::Healthcheck { url } = &parsed.command {
+    if let ProgramCommand::Healthcheck { url } = &parsed.command {
         return healthcheck::run(url.as_deref(), &layers).await;
     }
     let settings = Settings::parse(&layers)?;
     match parsed.command {
-        Command::Serve => serve::run(settings).await,
-        Command::Migrate => migrate(&settings).await,
-        Command::Check { mail_to } => check::run(&settings, mail_to.as_deref()).await,
-        Command::Mail(MailCommand::List { json }) => mail::list(&settings, json).await,
-        Command::Mail(MailCommand::Retry(which)) => mail::retry(&settings, which).await,
-        Command::Mail(MailCommand::Drop(which)) => mail::drop_mails(&settings, which).await,
-        Command::Purge => mail::purge(&settings).await,
-        Command::OpenApi | Command::Configuration | Command::Healthcheck { .. } => Ok(()),
+        ProgramCommand::Serve => serve::run(settings).await,
+        ProgramCommand::Migrate => migrate(&settings).await,
+        ProgramCommand::Check { mail_to } => check::run(&settings, mail_to.as_deref()).await,
+        ProgramCommand::Mail(MailCommand::List { json }) => mail::list(&settings, json).await,
+        ProgramCommand::Mail(MailCommand::Retry(which)) => mail::retry(&settings, which).await,
+        ProgramCommand::Mail(MailCommand::Drop(which)) => mail::drop_mails(&settings, which).await,
+        ProgramCommand::Purge => mail::purge(&settings).await,
+        ProgramCommand::OpenApi | ProgramCommand::Configuration | ProgramCommand::Healthcheck { .. } => {
+            Ok(())
+        }
     }
 }
 

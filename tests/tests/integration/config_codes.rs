@@ -95,7 +95,7 @@ fn code_keys_are_32_octets_of_base64_each() {
         "k1:not base64 not base64 not base64 not base64=",
         "k1:Y2FuYXJ5LWNhbmFyeS1jYW5hcnktY2FuYXJ5LTc3MzE=;k2:Y2FuYXJ5LWNhbmFyeS1jYW5hcnktY2FuYXJ5LTc3MzI=",
     ] {
-        refused(&[("AUTH_CODE_KEYS", keys)], &["AUTH_CODE_KEYS", "32 octets", "openssl rand -base64 32"]);
+        refused(&[("AUTH_CODE_KEYS", keys)], &["AUTH_CODE_KEYS", "32 bytes", "openssl rand -base64 32"]);
     }
 }
 
