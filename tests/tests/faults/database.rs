@@ -10,10 +10,7 @@ use auth_tests::{
     until,
 };
 
-use crate::world::{World, is_unavailable, outage, serves_again, under_load};
-
-/// A fault of a server.
-type Disturbance = fn(&Service);
+use crate::world::{Disturbance, World, is_unavailable, outage, serves_again, under_load};
 
 const ADA: &str = "ada@example.org";
 

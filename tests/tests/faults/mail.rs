@@ -12,10 +12,7 @@ use auth_tests::{
 };
 use serde_json::Value;
 
-use crate::world::World;
-
-/// A fault of a server.
-type Disturbance = fn(&Service);
+use crate::world::{Disturbance, World};
 
 const FROM: (&str, &str) = ("AUTH_MAIL_FROM", "Accounts <no-reply@example.org>");
 const LOGIN: [(&str, &str); 2] = [("POSTFIX_USER", "auth"), ("POSTFIX_PASSWORD", "canary-smtp-99")];

@@ -51,7 +51,7 @@ struct WorkingNode {
 }
 
 /// Starts a worker, and registers an address whose mail the worker then holds.
-async fn with_a_mail_under_way() -> Host {
+async fn with_a_mail_under_way() -> WorkingNode {
     let clock = Clock::default();
     let accounts = Arc::new(AccountsSqlite::open("sqlite::memory:", clock.clone()).await.unwrap());
     accounts.migrate().await.unwrap();
@@ -79,12 +79,12 @@ async fn with_a_mail_under_way() -> Host {
     };
     let visitor = Visitor { client, password: Some(password), address: String::new(), from: String::new() };
     driver.visit(flow, visitor).await.unwrap();
-    let host = WorkingNode { accounts, clock, mailer, end, worker };
-    host.until(|mail| mail.is_some_and(|(state, _)| state == OutboxState::Leased)).await;
-    host
+    let node = WorkingNode { accounts, clock, mailer, end, worker };
+    node.until(|mail| mail.is_some_and(|(state, _)| state == OutboxState::Leased)).await;
+    node
 }
 
-impl Host {
+impl WorkingNode {
     /// Asks for the one mail until its state and the end of its lease are as expected.
     async fn until(&self, wanted: impl Fn(Option<(OutboxState, u64)>) -> bool) -> Option<(OutboxState, u64)> {
         let end = Instant::now() + PATIENCE;
