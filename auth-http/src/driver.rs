@@ -337,5 +337,5 @@ fn logged<T>(kind: Kind, result: Result<T, PortError>) -> Result<T, Fault> {
 }
 
 fn draw() -> crate::port::Result<Seed> {
-    random::octets().map(|octets| Seed(Secret::new(octets)))
+    random::bytes().map(|bytes| Seed(Secret::new(bytes)))
 }

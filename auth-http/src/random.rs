@@ -8,8 +8,8 @@ use crate::port::{PortError, Result};
 ///
 /// # Errors
 /// [`PortError`] where the operating system has none to give.
-pub(crate) fn octets<const N: usize>() -> Result<[u8; N]> {
-    let mut octets = [0; N];
-    SysRng.try_fill_bytes(&mut octets).map_err(|e| PortError::not_done("draw random octets", e))?;
-    Ok(octets)
+pub(crate) fn bytes<const N: usize>() -> Result<[u8; N]> {
+    let mut bytes = [0; N];
+    SysRng.try_fill_bytes(&mut bytes).map_err(|e| PortError::not_done("draw random bytes", e))?;
+    Ok(bytes)
 }

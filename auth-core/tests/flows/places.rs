@@ -26,8 +26,7 @@ const OF_EFFECTS: [(&str, ForEffect); 7] = [
     ("examples/wasmtime-python/host.py", |_, name, _| format!("{{\"{name}\": ")),
 ];
 
-const OF_FLOWS: [(&str, ForFlow); 4] = [
-    ("ARCHITECTURE.md", |flow, _| format!(" {flow}")),
+const OF_FLOWS: [(&str, ForFlow); 3] = [
     ("auth-core/README.md", |flow, _| format!("[`{flow}`]")),
     ("auth-core/probe/src/lib.rs", |flow, name| format!("\n    {flow}: {name}_start, ")),
     ("examples/node/values.js", |_, name| format!("\n  {name}: record(")),

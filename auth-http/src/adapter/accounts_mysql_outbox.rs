@@ -35,7 +35,7 @@ impl FromRow<'_, MySqlRow> for ListedNow {
 #[async_trait]
 impl Outbox for AccountsMysql {
     async fn lease(&self, most: u32, lasting: Duration) -> Result<Vec<LeasedMail>> {
-        let token = LeaseToken::from_bytes(random::octets()?);
+        let token = LeaseToken::from_bytes(random::bytes()?);
         carry_out("lease mails", |until| async move {
             let mut lent = self.connections.lend(until).await?;
             let leased = in_time(until, async {

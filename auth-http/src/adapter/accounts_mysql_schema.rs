@@ -225,7 +225,7 @@ async fn examine(connection: &mut MySqlConnection, findings: &mut Vec<Finding>) 
         if !reads {
             findings.extend(written(connection).await);
         }
-        findings.push(octets(connection, &tables).await?);
+        findings.push(bytes(connection, &tables).await?);
     }
     Ok(())
 }
@@ -288,7 +288,7 @@ fn is_behind(applied: &[i64]) -> bool {
 }
 
 /// Returns whether all that is compared is compared byte by byte, in tables that have transactions.
-async fn octets(connection: &mut MySqlConnection, tables: &[(String, String)]) -> sqlx::Result<Finding> {
+async fn bytes(connection: &mut MySqlConnection, tables: &[(String, String)]) -> sqlx::Result<Finding> {
     if let Some((table, engine)) = tables.iter().find(|(_, engine)| engine != "InnoDB") {
         return Ok(Finding::bad(
             "columns",
@@ -310,7 +310,7 @@ async fn octets(connection: &mut MySqlConnection, tables: &[(String, String)]) -
     .fetch_optional(connection)
     .await?;
     Ok(match folded {
-        None => Finding::good("columns", "keys are octets, texts keep their case, all in InnoDB"),
+        None => Finding::good("columns", "keys are bytes, texts keep their case, all in InnoDB"),
         Some(folded) => Finding::bad(
             "columns",
             format_args!(

@@ -243,13 +243,13 @@ fn purpose(number: i64) -> Result<Purpose, Damaged> {
     u8::try_from(number).ok().and_then(Purpose::from_number).ok_or(Damaged("purpose"))
 }
 
-fn key(octets: &[u8]) -> Result<AddressKey, Damaged> {
-    let text = str::from_utf8(octets).map_err(|_| Damaged("address key"))?;
+fn key(bytes: &[u8]) -> Result<AddressKey, Damaged> {
+    let text = str::from_utf8(bytes).map_err(|_| Damaged("address key"))?;
     AddressKey::parse(text).map_err(|_| Damaged("address key"))
 }
 
-fn sixteen(octets: &[u8], what: &'static str) -> Result<[u8; 16], Damaged> {
-    octets.try_into().map_err(|_| Damaged(what))
+fn sixteen(bytes: &[u8], what: &'static str) -> Result<[u8; 16], Damaged> {
+    bytes.try_into().map_err(|_| Damaged(what))
 }
 
 pub(super) fn micros(time: Time) -> i64 {

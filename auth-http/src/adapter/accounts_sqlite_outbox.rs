@@ -19,7 +19,7 @@ use crate::{
 impl Outbox for AccountsSqlite {
     async fn lease(&self, most: u32, lasting: Duration) -> Result<Vec<LeasedMail>> {
         const OPERATION: &str = "lease mails";
-        let token = LeaseToken::from_bytes(random::octets()?);
+        let token = LeaseToken::from_bytes(random::bytes()?);
         let now = self.now();
         let rows: Vec<MailRow> = sqlx::query_as(
             "UPDATE outbox SET lease = ?1, next_at = ?2, attempts = attempts + 1

@@ -148,7 +148,7 @@ impl Mailer for MailSmtp {
         let to = order.to.as_str();
         // Threat: an address that ends its command and begins another: further recipients, for example.
         // The parser lets none through; this is the last place before the wire.
-        if !to.bytes().all(|octet| octet.is_ascii_graphic() && !b"<>".contains(&octet)) {
+        if !to.bytes().all(|byte| byte.is_ascii_graphic() && !b"<>".contains(&byte)) {
             return Err(PortError::not_done(SEND, "the address fits in no envelope"));
         }
         let rendered = self.templates.render(&order.template, &order.locale);

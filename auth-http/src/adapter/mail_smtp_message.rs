@@ -65,10 +65,10 @@ fn lines(text: &str) -> String {
 
 fn doubled(message: &[u8]) -> Result<Secret<Vec<u8>>, String> {
     let mut wire = Vec::with_capacity(message.len() + 64);
-    for line in message.split_inclusive(|octet| *octet == b'\n') {
+    for line in message.split_inclusive(|byte| *byte == b'\n') {
         let text = line.strip_suffix(b"\r\n").unwrap_or(line);
         // Threat: bytes that servers on the way read as the end of the mail and the beginning of another.
-        let clean = |octet: &u8| octet.is_ascii() && !b"\r\n\0".contains(octet);
+        let clean = |byte: &u8| byte.is_ascii() && !b"\r\n\0".contains(byte);
         if text.len() > LONGEST_LINE || !text.iter().all(clean) {
             return Err("it has a line that is too long, or not of 7 bits".to_owned());
         }

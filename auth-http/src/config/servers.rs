@@ -55,7 +55,7 @@ pub enum SmtpTls {
     Plain,
     /// By STARTTLS, or not used.
     StartTls,
-    /// From the first octet on.
+    /// From the first byte on.
     Implicit,
 }
 

@@ -258,7 +258,7 @@ impl Values<'_> {
 
     fn redis(&self) -> Result<Option<RedisServer>, ConfigError> {
         let prefix: String = self.required("redis_prefix", "a word")?;
-        let plain = prefix.bytes().all(|octet| octet.is_ascii_alphanumeric() || b"-_.:".contains(&octet));
+        let plain = prefix.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte));
         if !plain || !(1..=64).contains(&prefix.len()) {
             return Err(self.wrong("redis_prefix", "1 to 64 letters, digits, and - _ . :"));
         }
@@ -340,7 +340,7 @@ impl Values<'_> {
     fn code_keys(&self) -> Result<(CodeKeys, bool, [u8; 32]), ConfigError> {
         const WANTED: &str = "id:base64,... with 32 bytes per key; make one with: openssl rand -base64 32";
         let wrong = || self.wrong("code_keys", WANTED);
-        let mut octets: Vec<Secret<[u8; 32]>> = Vec::new();
+        let mut bytes: Vec<Secret<[u8; 32]>> = Vec::new();
         let mut ids: Vec<&str> = Vec::new();
         for entry in self.0.value("code_keys").into_iter().flat_map(|list| list.split(',')) {
             let (id, base64) = entry.trim().split_once(':').ok_or_else(wrong)?;
@@ -350,16 +350,16 @@ impl Values<'_> {
                 return Err(self.wrong("code_keys", "a list in which each id stands once"));
             }
             ids.push(id);
-            octets.push(Secret::new(key));
+            bytes.push(Secret::new(key));
         }
-        let development = octets.is_empty();
+        let development = bytes.is_empty();
         if development {
-            octets.push(Secret::new(*DEVELOPMENT_KEY));
+            bytes.push(Secret::new(*DEVELOPMENT_KEY));
         }
         // Pseudonyms in logs must not tell the code key, nor change with every restart.
-        let first = octets.first().ok_or_else(wrong)?;
+        let first = bytes.first().ok_or_else(wrong)?;
         let log_key = Sha256::new().chain_update(b"auth-http log v1").chain_update(first.expose()).finalize();
-        let keys = CodeKeys::new(octets.into_iter().map(CodeKey::new))
+        let keys = CodeKeys::new(bytes.into_iter().map(CodeKey::new))
             .map_err(|error| ConfigError::new(format!("AUTH_CODE_KEYS: {error}")))?;
         Ok((keys, development, log_key.into()))
     }

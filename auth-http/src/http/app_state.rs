@@ -94,7 +94,7 @@ impl AppState {
         let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&self.log_key) else { return String::new() };
         mac.update(text);
         let digest = mac.finalize().into_bytes();
-        digest.iter().take(8).map(|octet| format!("{octet:02x}")).collect()
+        digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
     }
 }
 

@@ -94,13 +94,13 @@ fn parse(headers: &HeaderMap) -> Option<Credentials> {
 
 /// Reads what was encoded: UTF-8, as the challenge asks, or ISO-8859-1, which `btoa` and generated clients send. Both
 /// become NFC where address and password are parsed.
-fn text(octets: Secret<Vec<u8>>) -> Secret<String> {
+fn text(bytes: Secret<Vec<u8>>) -> Secret<String> {
     // Threat: a string that grows leaves copies behind that are not wiped; this one never grows.
-    let mut text = String::with_capacity(octets.expose().len().saturating_mul(2));
-    match str::from_utf8(octets.expose()) {
+    let mut text = String::with_capacity(bytes.expose().len().saturating_mul(2));
+    match str::from_utf8(bytes.expose()) {
         Ok(utf_8) => text.push_str(utf_8),
-        // Each octet is the code point of its own number.
-        Err(_) => octets.expose().iter().for_each(|octet| text.push(char::from(*octet))),
+        // Each byte is the code point of its own number.
+        Err(_) => bytes.expose().iter().for_each(|byte| text.push(char::from(*byte))),
     }
     Secret::new(text)
 }
@@ -122,7 +122,7 @@ mod tests {
 
     #[test]
     fn credentials_are_a_table() {
-        for (octets, address, password) in [
+        for (bytes, address, password) in [
             (&b"ada@example.org:pass"[..], "ada@example.org", "pass"),
             (b"ada@example.org: a:b: ", "ada@example.org", " a:b: "),
             ("ada@example.org:p\u{e4}ss".as_bytes(), "ada@example.org", "p\u{e4}ss"),
@@ -134,13 +134,13 @@ mod tests {
             // Valid UTF-8 is never read as anything else.
             (b"ada@example.org:\xc3\xa4", "ada@example.org", "\u{e4}"),
         ] {
-            assert_eq!(read(&[octets]), Some((address.to_owned(), password.to_owned())), "{octets:?}");
+            assert_eq!(read(&[bytes]), Some((address.to_owned(), password.to_owned())), "{bytes:?}");
         }
     }
 
     #[test]
     fn what_is_malformed_is_none() {
-        for octets in [
+        for bytes in [
             &b"ada@example.org"[..],
             b"ada@example.org:",
             b":pass",
@@ -149,7 +149,7 @@ mod tests {
             b"ada@example.org:p\x85\xe4ss",
             b"ad\xe4@example.org:pass",
         ] {
-            assert_eq!(read(&[octets]), None, "{octets:?}");
+            assert_eq!(read(&[bytes]), None, "{bytes:?}");
         }
         let right = &b"ada@example.org:pass"[..];
         assert_eq!(read(&[right, right]), None, "two headers");

@@ -76,17 +76,17 @@ impl<'a, T: FromFields> ApiExtractor<'a> for JsonBody<T> {
             return Err(Problem::new(&UNSUPPORTED_MEDIA_TYPE).into());
         }
         // What says that it is too long is not waited for.
-        if declared(request.headers()).is_some_and(|octets| octets > MAX_BYTES) {
+        if declared(request.headers()).is_some_and(|bytes| bytes > MAX_BYTES) {
             return Err(Problem::new(&BODY_TOO_LARGE).into());
         }
         let arriving = body.take()?.into_bytes_limit(MAX_BYTES);
-        let octets = match timeout(budget::BODY, arriving).await {
-            Ok(Ok(octets)) => octets,
+        let bytes = match timeout(budget::BODY, arriving).await {
+            Ok(Ok(bytes)) => bytes,
             Ok(Err(ReadBodyError::PayloadTooLarge)) => return Err(Problem::new(&BODY_TOO_LARGE).into()),
             Ok(Err(_)) => return Err(invalid("body", "incomplete", "the body must arrive whole").into()),
             Err(_) => return Err(Problem::new(&REQUEST_TIMEOUT).into()),
         };
-        Ok(Self(parse::<T>(&octets, request)?))
+        Ok(Self(parse::<T>(&bytes, request)?))
     }
 }
 
@@ -100,8 +100,8 @@ fn declared(headers: &HeaderMap) -> Option<usize> {
     headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
-fn parse<T: FromFields>(octets: &[u8], request: &Request) -> std::result::Result<T, Problem> {
-    let fields: Fields = serde_json::from_slice(octets)
+fn parse<T: FromFields>(bytes: &[u8], request: &Request) -> std::result::Result<T, Problem> {
+    let fields: Fields = serde_json::from_slice(bytes)
         .map_err(|_| invalid("", "json", "the body must be one JSON object in UTF-8"))?;
     T::from_fields(&fields, request)
 }

@@ -40,7 +40,7 @@ pub(super) fn preflight(asked: &HeaderMap) -> Response {
 fn allowed_headers(asked: &HeaderMap) -> String {
     let asked = asked.get_all(header::ACCESS_CONTROL_REQUEST_HEADERS).iter();
     let mut allowed = READ.map(str::to_owned).to_vec();
-    for name in asked.flat_map(|line| line.as_bytes().split(|octet| *octet == b',')).map(<[u8]>::trim_ascii) {
+    for name in asked.flat_map(|line| line.as_bytes().split(|byte| *byte == b',')).map(<[u8]>::trim_ascii) {
         let named = HeaderName::from_bytes(name).ok().filter(|_| name.len() <= LONGEST_NAME && name != b"*");
         let Some(name) = named else { continue };
         if allowed.len() < READ.len() + ASKED && !allowed.iter().any(|known| known == name.as_str()) {

@@ -207,8 +207,8 @@ fn method(request: &Request) -> &'static str {
 
 fn request_id() -> String {
     // Without randomness ids repeat, which harms nothing but the log; the flows will answer 503.
-    let octets: [u8; 8] = random::octets().unwrap_or_default();
-    octets.iter().map(|octet| format!("{octet:02x}")).collect()
+    let bytes: [u8; 8] = random::bytes().unwrap_or_default();
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Returns the status of a response; for handlers that answer without a body.

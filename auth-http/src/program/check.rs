@@ -110,7 +110,7 @@ async fn mail(
             Err(error) => Finding::bad("test mail", error),
         });
     }
-    let id = MailId::from_bytes(random::octets().map_err(|error| CommandError::Refused(error.to_string()))?);
+    let id = MailId::from_bytes(random::bytes().map_err(|error| CommandError::Refused(error.to_string()))?);
     let order = SendMail { id, to: to.recipient(), locale, template: Template::Notice };
     report.add(&match mailer.send(&order).await {
         Ok(Sending::Accepted) => {

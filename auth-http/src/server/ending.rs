@@ -44,22 +44,22 @@ where
     if let Some(date) = date.and_then(|date| HeaderValue::from_str(&date).ok()) {
         response.headers_mut().insert(header::DATE, date);
     }
-    let octets = written(status, response.headers(), &body);
-    if let Err(error) = stream.inner().write_all(&octets).await {
+    let bytes = written(status, response.headers(), &body);
+    if let Err(error) = stream.inner().write_all(&bytes).await {
         tracing::debug!(%error, "the answer to a head that could not be read was not taken");
     }
 }
 
 fn written(status: StatusCode, headers: &HeaderMap, body: &Bytes) -> Vec<u8> {
     let length = body.len();
-    let mut octets =
+    let mut bytes =
         format!("HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: {length}\r\n").into_bytes();
     for (name, value) in headers {
-        octets.extend([name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat());
+        bytes.extend([name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat());
     }
-    octets.extend(b"\r\n");
-    octets.extend(body);
-    octets
+    bytes.extend(b"\r\n");
+    bytes.extend(body);
+    bytes
 }
 
 /// Shuts the sending side and takes what the client still sends, for a while.
@@ -76,13 +76,13 @@ pub(super) async fn linger(stream: &mut ConnectionStream) {
 /// Reads and drops until the client has ended, `enough` says so, or a bound is reached.
 async fn drain(
     stream: &mut ConnectionStream,
-    octets: usize,
+    bytes: usize,
     whole: Duration,
     silence: Duration,
     enough: impl Fn(&ConnectionStream) -> bool,
 ) {
     let all = async {
-        let (mut buffer, mut left) = (vec![0; 16 * 1024], octets);
+        let (mut buffer, mut left) = (vec![0; 16 * 1024], bytes);
         while left > 0 && !enough(stream) {
             match timeout(silence, stream.read(&mut buffer)).await {
                 Ok(Ok(read)) if read > 0 => left = left.saturating_sub(read),

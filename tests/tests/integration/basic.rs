@@ -158,7 +158,7 @@ fn blanks_around_the_address_are_taken_off() {
 }
 
 #[test]
-fn octets_outside_ascii_in_the_header_are_401() {
+fn bytes_outside_ascii_in_the_header_are_401() {
     let server = start(&[]);
     let head = server.head(
         "/v1/activate",

@@ -85,7 +85,7 @@ fn longest_interval_is_not_below_the_first() {
 }
 
 #[test]
-fn code_keys_are_32_octets_of_base64_each() {
+fn code_keys_are_32_bytes_of_base64_each() {
     for keys in [
         "Y2FuYXJ5LWNhbmFyeS1jYW5hcnktY2FuYXJ5LTc3MzE=",
         "k1:",

@@ -196,7 +196,7 @@ fn code_has_exactly_its_length_in_ascii() {
 }
 
 #[test]
-fn body_of_4096_octets_is_read_and_one_more_is_413() {
+fn body_of_4096_bytes_is_read_and_one_more_is_413() {
     let server = start(&[]);
     assert_eq!(server.request("POST", "/v1/register", &[JSON], &padded(4096)).status, 202);
     let answer = server.request("POST", "/v1/register", &[JSON], &padded(4097));

@@ -123,7 +123,7 @@ fn minimum_length_and_score_are_configured() {
 }
 
 #[test]
-fn password_of_1024_octets_counts_whole_and_one_more_is_refused() {
+fn password_of_1024_bytes_counts_whole_and_one_more_is_refused() {
     let server = start(&[]);
     let beginning = "no two of these words belong together: teapot, glacier, ledger; ";
     let longest = beginning.repeat(16);

@@ -2,7 +2,7 @@
 -- code's MACs, one per key of ours.
 --
 -- Nothing else runs on the server while a script does: count, compare and mark are one step. MACs are
--- found by their text, not in constant time: a guesser cannot choose their octets, since they are HMACs
+-- found by their text, not in constant time: a guesser cannot choose their bytes, since they are HMACs
 -- under a key that this server does not hold.
 
 local now = clock(ARGV[1])

@@ -5,8 +5,8 @@
 --   tries    1 octet
 --   ends     16 digits: when the slot is forgotten, µs on this server's clock
 --   counts   1 octet: how many mails; 1 octet: how many codes
---   mails    16 octets each, oldest first
---   codes    MAC of 32 octets, lease of 16, expiry of 16 digits, "1" if redeemed or "0"; oldest first
+--   mails    16 bytes each, oldest first
+--   codes    MAC of 32 bytes, lease of 16, expiry of 16 digits, "1" if redeemed or "0"; oldest first
 -- It expires as a key at its end as well; `ends` is for test builds, which move time.
 
 local HEAD, MAIL, CODE = 20, 16, 65

@@ -35,7 +35,7 @@ pub(super) async fn a_mail_is_leased_as_it_was_owed(harness: &impl AccountsHarne
     }
 }
 
-pub(super) async fn mail_ids_are_octets(harness: &impl AccountsHarness) {
+pub(super) async fn mail_ids_are_bytes(harness: &impl AccountsHarness) {
     let store = harness.open().await;
     let mut trailing = [b'a'; 16];
     trailing[15] = b' ';
