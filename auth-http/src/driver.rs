@@ -1,8 +1,8 @@
-//! Owns the loop that carries effects out, the one place that matches on `Effect`.
+//! The loop that carries out effects, the one place that matches on `Effect`.
 //!
-//! A ticket stays in the loop while its order goes to a port: a task that panics cannot take it
-//! along. Reads are cut off when they take too long, writes never: they run on tasks of their
-//! own, so that a client that disconnects cannot cut one in half.
+//! A ticket stays in the loop while its order goes to a port, so that a task that panics does not take it along. Reads
+//! are aborted when they take too long, writes never: they run on tasks of their own, so that a client that
+//! disconnects cannot interrupt one.
 
 use std::{
     future::Future,
@@ -33,7 +33,7 @@ use crate::{
     random,
 };
 
-/// Holds the adapters that serve the ports.
+/// The adapters behind the ports.
 #[derive(Clone)]
 pub struct Ports {
     /// Accounts and outbox.
@@ -46,13 +46,13 @@ pub struct Ports {
     pub hasher: Arc<dyn Hasher>,
 }
 
-/// Carries out what flows order.
+/// The host of all flows.
 pub struct Driver {
     /// The policy.
     pub rules: Rules,
     /// The adapters.
     pub ports: Ports,
-    /// What has happened so far.
+    /// Counts of what has happened so far.
     pub metrics: Metrics,
     /// Wakes the outbox worker.
     pub wake: Notify,
@@ -61,9 +61,9 @@ pub struct Driver {
     no_more_mails: CancellationToken,
 }
 
-/// Holds who asks: what his run needs, and what its audit event says of him.
+/// A visitor: what their run needs, and what its audit event says of them.
 pub struct Visitor {
-    /// Whom the request is counted against.
+    /// The client that the request is counted against.
     pub client: Client,
     /// The password, if the flow needs one.
     pub password: Option<Password>,
@@ -73,7 +73,7 @@ pub struct Visitor {
     pub from: String,
 }
 
-/// Holds what stays beside a run and never enters it.
+/// What stays outside a run.
 #[derive(Default)]
 struct Beside {
     hashing: Option<(Client, Arc<Password>)>,
@@ -82,7 +82,7 @@ struct Beside {
     writing: Arc<AtomicBool>,
 }
 
-/// Takes a run that nobody waits for any more out of the queues, unless it has begun to write.
+/// Aborts an abandoned run when dropped, unless it has begun to write.
 struct Abandon {
     task: AbortHandle,
     writing: Arc<AtomicBool>,
@@ -96,9 +96,9 @@ impl Drop for Abandon {
     }
 }
 
-/// Tells what really happened; what a flow comes to must.
+/// An outcome that knows its event.
 pub trait Reported {
-    /// Returns the true reason.
+    /// Returns what really happened.
     fn event(&self) -> Event;
 }
 
@@ -124,8 +124,8 @@ impl Driver {
 
     /// Runs a visitor's flow to its end, and audits it.
     ///
-    /// Threat: a client that disconnects to keep his wrong codes out of audit and metrics. Once
-    /// something may have been written the run goes on without him.
+    /// Threat: a client that disconnects to keep its wrong codes out of audit and metrics. Once
+    /// something may have been written the run goes on without it.
     ///
     /// # Errors
     /// [`Broken`] where I/O failed or took too long.
@@ -201,7 +201,7 @@ impl Driver {
     async fn perform(&self, effect: Effect, beside: &Beside) -> Answered {
         let (accounts, codes) = (Arc::clone(&self.ports.accounts), Arc::clone(&self.ports.codes));
         let patience = beside.patience(budget::EFFECT);
-        // A request that was only counted is nothing to see through.
+        // Nothing is lost with a request that was only counted.
         if effect.kind().class() == Class::Write && effect.kind() != Kind::Admit {
             beside.writing.store(true, Ordering::SeqCst);
         }
@@ -243,7 +243,7 @@ impl Driver {
                 let mailer = Arc::clone(&self.ports.mailer);
                 let work = async move { mailer.send(&order).await };
                 tokio::select! {
-                    // The ticket stays here; what the server says from the end on nobody will hear.
+                    // The ticket stays here. The server's reply is lost when the process ends.
                     sent = self.carried_out::<SendMail>(Rules::SEND_DEADLINE, work) => ticket.answer(sent),
                     () = self.no_more_mails.cancelled() => ticket.answer(Err(Fault::Unknown)),
                 }
@@ -258,7 +258,7 @@ impl Driver {
         ticket.answer(self.carried_out::<O>(patience, work).await)
     }
 
-    /// Its class says what becomes of an order that takes too long.
+    /// Carries out an order; its class says what happens if it takes too long.
     async fn carried_out<O: Op>(&self, patience: Duration, work: impl Work<O>) -> Answer<O> {
         match O::CLASS {
             Class::Pure | Class::Read => read(O::KIND, patience, work).await,
@@ -266,7 +266,7 @@ impl Driver {
         }
     }
 
-    /// Sees a write through on its own task; too late or panicked is unknown.
+    /// Runs a write to its end on its own task; one that is late or panicked is unknown.
     async fn write<T, W>(&self, kind: Kind, patience: Duration, work: W) -> Result<T, Fault>
     where
         T: Send + 'static,
@@ -304,7 +304,7 @@ impl Beside {
     }
 }
 
-/// What a port does for an order.
+/// The work of a port for an order.
 trait Work<O: Op>: Future<Output = crate::port::Result<O::Reply>> + Send + 'static {}
 
 impl<O: Op, W: Future<Output = crate::port::Result<O::Reply>> + Send + 'static> Work<O> for W {}
@@ -313,7 +313,7 @@ impl<O: Op, W: Future<Output = crate::port::Result<O::Reply>> + Send + 'static> 
 #[error("the run came without a password")]
 struct NoPassword;
 
-/// Cuts a read off when it takes too long; nothing happened then.
+/// Aborts a read that takes too long; then nothing happened.
 async fn read<T>(
     kind: Kind,
     patience: Duration,
@@ -328,7 +328,7 @@ async fn read<T>(
     }
 }
 
-/// Logs a failure, once and here; the flow gets what it may know of it.
+/// Logs a failure, here and only here; the flow gets the fault alone.
 fn logged<T>(kind: Kind, result: Result<T, PortError>) -> Result<T, Fault> {
     result.map_err(|error| {
         tracing::warn!(effect = kind.name(), %error, fault = ?error.fault, "an effect failed");

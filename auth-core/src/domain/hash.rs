@@ -20,7 +20,7 @@ pub enum Hashing {
     },
     /// A keyed function that a secure element computes: HMAC-SHA-256 of salt and password, or as strong.
     ///
-    /// It offers no resistance to whoever has the element; with the stored hashes alone nobody can guess at all. Its
+    /// It offers no resistance to an attacker who has the element; with the stored hashes alone nobody can guess at all. Its
     /// cost cannot be measured, so the key is named: another key is another function.
     Delegated {
         /// The key.

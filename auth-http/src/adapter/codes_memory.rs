@@ -8,7 +8,7 @@ use auth_core::{Admission, Admit, Fault, MemoryCodes, PutCode, RedeemCode, Redem
 use super::clock::Clock;
 use crate::port::{Codes, Finding, PortError, Result};
 
-/// Slots, and clients: some 30 MB when full.
+/// How many slots, and how many clients: some 30 MB when full.
 const CAPACITY: usize = 100_000;
 
 /// Keeps codes and limits in memory.
@@ -25,7 +25,7 @@ impl CodesMemory {
         Self::with_capacity(clock, CAPACITY)
     }
 
-    /// Starts empty with room for so many slots, and so many clients.
+    /// Starts empty with room for `capacity` slots and as many clients.
     #[must_use]
     pub fn with_capacity(clock: Clock, capacity: usize) -> Self {
         Self { clock, codes: Mutex::new(MemoryCodes::new(capacity)) }
@@ -46,7 +46,7 @@ impl CodesMemory {
 #[error("the memory for codes and limits is full; wait, or set AUTH_REDIS_URL")]
 struct Full;
 
-/// There is one reason why memory answers no order.
+/// Memory fails for one reason only.
 fn full(operation: &'static str) -> impl FnOnce(Fault) -> PortError {
     move |fault| PortError { fault, operation, source: Full.into() }
 }

@@ -25,7 +25,7 @@ pub(super) fn check(settings: &Settings, single_node: bool) -> Result<(), Config
         ));
     }
     if !loopback && settings.smtp.is_none() {
-        // Threat: the development mailer shows every code to whoever can reach it.
+        // Threat: the development mailer shows every code to everybody who can reach it.
         return refuse(&format!(
             "AUTH_LISTEN={listen}: the development mailer is for loopback alone; set AUTH_SMTP_URL, or listen on \
              127.0.0.1"

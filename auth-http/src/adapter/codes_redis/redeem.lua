@@ -19,7 +19,7 @@ for n = #slot.codes, 1, -1 do
 end
 if #good == 0 then return 'missing' end
 
--- Whoever repeats the request that was right pays nothing.
+-- A repeated request with the right code costs no try.
 for _, code in ipairs(good) do
     if code.redeemed and typed[code.mac] then return 'redeemed' end
 end

@@ -2,9 +2,9 @@
 --
 -- A slot is one string, read and written whole, so that no half of it can be lost:
 --   layout   "2"
---   tries    1 octet
+--   tries    1 byte
 --   ends     16 digits: when the slot is forgotten, µs on this server's clock
---   counts   1 octet: how many mails; 1 octet: how many codes
+--   counts   1 byte: how many mails; 1 byte: how many codes
 --   mails    16 bytes each, oldest first
 --   codes    MAC of 32 bytes, lease of 16, expiry of 16 digits, "1" if redeemed or "0"; oldest first
 -- It expires as a key at its end as well; `ends` is for test builds, which move time.

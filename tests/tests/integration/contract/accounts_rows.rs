@@ -120,7 +120,7 @@ async fn comes_back(harness: &impl AccountsHarness, given: &str, attempt: Attemp
     assert_eq!(found(&harness.open().await, given).await, Some((1, row)));
 }
 
-pub(super) async fn keys_are_told_apart_byte_by_octet(harness: &impl AccountsHarness) {
+pub(super) async fn keys_are_told_apart_byte_by_byte(harness: &impl AccountsHarness) {
     let store = harness.open().await;
     assert_eq!(BTreeSet::from(ALIKE.map(key)).len(), ALIKE.len(), "the keys themselves differ");
     for (n, given) in (1..).zip(ALIKE) {

@@ -111,7 +111,7 @@ pub(super) async fn slots_count_their_own_tries(harness: &impl CodesHarness) {
 }
 
 /// A store that converts a slot to text, pads it or folds its case would confuse these.
-pub(super) async fn slots_are_told_apart_byte_by_octet(harness: &impl CodesHarness) {
+pub(super) async fn slots_are_told_apart_byte_by_byte(harness: &impl CodesHarness) {
     let slot = Slot::new(&harness.open().await, 1);
     let (put, code) = slot.put_order(1, 1);
     let redeem = slot.redeem_order(&code);

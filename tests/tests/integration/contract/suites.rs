@@ -29,7 +29,7 @@ macro_rules! accounts_suite {
                 every_status_comes_back_as_it_was_committed,
                 every_spelling_of_an_address_comes_back,
                 every_value_of_an_attempt_comes_back,
-                keys_are_told_apart_byte_by_octet,
+                keys_are_told_apart_byte_by_byte,
                 every_spelling_of_one_address_has_one_row,
                 an_expired_row_is_still_found,
                 another_handle_sees_what_was_committed,
@@ -155,7 +155,7 @@ macro_rules! codes_suite {
                 no_mac_matches_nothing,
                 another_attempts_code_does_not_match,
                 slots_count_their_own_tries,
-                slots_are_told_apart_byte_by_octet,
+                slots_are_told_apart_byte_by_byte,
                 another_handle_redeems_what_was_stored,
             }
             codes_tries {
