@@ -38,7 +38,7 @@ impl From<RulesError> for Malformed {
         let (field, message) = match error {
             RulesError::Odds(_) => (
                 "code",
-                "3 codes x tries per mail x mails per day / number of codes must be at most 300 in a million: \
+                "codes valid at once x tries per mail x mails per day / number of codes must be at most 300 in a million: \
                  use longer codes, fewer tries or longer intervals between mails",
             ),
             RulesError::NoTries => ("code-tries", "at least 1"),

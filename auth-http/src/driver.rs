@@ -26,7 +26,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::Instrument;
 
 use crate::{
-    budget,
+    deadlines,
     hooks::Hooks,
     metrics::Metrics,
     port::{Accounts, Codes, Hasher, Mailer, PortError},
@@ -135,7 +135,7 @@ impl Driver {
     {
         let Visitor { client, password, address, from } = visitor;
         let hashing = password.map(|password| (client, Arc::new(password)));
-        let deadline = Some(Instant::now() + budget::REQUEST);
+        let deadline = Some(Instant::now() + deadlines::REQUEST);
         let writing = Arc::new(AtomicBool::new(false));
         let beside = Beside { hashing, deadline, writing: Arc::clone(&writing) };
         let driver = Arc::clone(self);
@@ -200,7 +200,7 @@ impl Driver {
 
     async fn perform(&self, effect: Effect, beside: &Beside) -> Answered {
         let (accounts, codes) = (Arc::clone(&self.ports.accounts), Arc::clone(&self.ports.codes));
-        let patience = beside.patience(budget::EFFECT);
+        let patience = beside.patience(deadlines::EFFECT);
         // Nothing is lost with a request that was only counted.
         if effect.kind().class() == Class::Write && effect.kind() != Kind::Admit {
             beside.writing.store(true, Ordering::SeqCst);
@@ -214,7 +214,7 @@ impl Driver {
                         hashing.ok_or_else(|| PortError::not_done("hash a password", NoPassword))?;
                     hasher.hash(client, password, order).await
                 };
-                self.carry_out(ticket, beside.patience(budget::HASH), work).await
+                self.carry_out(ticket, beside.patience(deadlines::HASH), work).await
             }
             Effect::FindAccount(ticket, order) => {
                 let work = async move { accounts.find(&order.key).await };

@@ -10,8 +10,8 @@
 compile_error!("accounts need a database: enable the feature mysql or sqlite");
 
 pub mod adapter;
-mod budget;
 pub mod config;
+mod deadlines;
 pub mod driver;
 pub mod hooks;
 pub mod http;

@@ -17,8 +17,8 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::{
     adapter::hash_scrypt::HashScrypt,
-    budget,
     config::Settings,
+    deadlines,
     driver::{Driver, Ports},
     hooks::{self, Hooks},
     http::{self, AppState, Proxies},
@@ -112,7 +112,7 @@ impl Node {
         let text = move |_| {
             let driver = Arc::clone(&driver);
             async move {
-                let outbox = timeout(budget::PROBE, driver.ports.accounts.depth()).await;
+                let outbox = timeout(deadlines::PROBE, driver.ports.accounts.depth()).await;
                 let outbox = outbox.ok().and_then(Result::ok);
                 let text = driver.metrics.text(driver.ports.hasher.load(), outbox);
                 Response::builder()
@@ -157,7 +157,8 @@ impl Node {
             self.shared.driver.finish_writes().await;
             self.accounts.close().await;
         };
-        timeout(budget::SHUTDOWN, all).await.is_ok() & timeout(budget::LAST_WRITES, writes).await.is_ok()
+        timeout(deadlines::SHUTDOWN, all).await.is_ok()
+            & timeout(deadlines::LAST_WRITES, writes).await.is_ok()
     }
 }
 

@@ -31,7 +31,7 @@ use tokio::{
 use tokio_io_timeout::TimeoutStream;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::budget;
+use crate::deadlines;
 use crate::once_a_minute::OnceAMinute;
 use stream::ConnectionStream;
 
@@ -49,7 +49,7 @@ where
 {
     let (room, connections) = (Arc::new(Semaphore::new(CONNECTIONS)), TaskTracker::new());
     let patience =
-        ArrivalLimits { idle: keep_alive, head: budget::HEAD, room: Arc::clone(&room), reserve: RESERVE };
+        ArrivalLimits { idle: keep_alive, head: deadlines::HEAD, room: Arc::clone(&room), reserve: RESERVE };
     let refused = OnceAMinute::default();
     loop {
         let accepted = tokio::select! {
@@ -71,7 +71,7 @@ where
 /// Threat: clients that ask and never read hold their connection, and the answer, forever.
 fn patient(stream: TcpStream) -> Pin<Box<TimeoutStream<TcpStream>>> {
     let mut stream = TimeoutStream::new(stream);
-    stream.set_write_timeout(Some(budget::WRITE));
+    stream.set_write_timeout(Some(deadlines::WRITE));
     Box::pin(stream)
 }
 
@@ -128,7 +128,7 @@ async fn connection<E>(
     let timer = HeadTimer(arrival.clone());
     let mut connection = http1::Builder::new()
         .timer(timer)
-        .header_read_timeout(budget::HEAD)
+        .header_read_timeout(deadlines::HEAD)
         .max_buf_size(MAX_HEAD)
         // A client that shuts its sending side after a request still gets the answer. It looks like one that has
         // gone, so what a client asked for is carried out whether it waits or not.
@@ -145,7 +145,7 @@ async fn connection<E>(
             // waited for.
             let answered = async {
                 let _ = idle.wait_for(|busy| !busy).await;
-                sleep(budget::LAST_ANSWER).await;
+                sleep(deadlines::LAST_ANSWER).await;
             };
             tokio::select! {
                 ended = &mut connection => ended,

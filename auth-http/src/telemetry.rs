@@ -17,8 +17,8 @@ use opentelemetry_sdk::{Resource, trace::SdkTracerProvider};
 use tracing_subscriber::{EnvFilter, Layer, Registry, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
 use crate::{
-    budget,
     config::{ConfigError, Settings},
+    deadlines,
     once_a_minute::OnceAMinute,
 };
 
@@ -78,12 +78,12 @@ fn exporter(endpoint: &str) -> Result<SdkTracerProvider, ConfigError> {
 }
 
 fn try_exporter(endpoint: &str) -> Result<SdkTracerProvider, Box<dyn Error>> {
-    let client = reqwest::blocking::Client::builder().timeout(budget::COLLECTOR).build()?;
+    let client = reqwest::blocking::Client::builder().timeout(deadlines::COLLECTOR).build()?;
     let exporter = SpanExporter::builder()
         .with_http()
         .with_http_client(LoggedClient { client, failed: OnceAMinute::default() })
         .with_endpoint(endpoint)
-        .with_timeout(budget::COLLECTOR)
+        .with_timeout(deadlines::COLLECTOR)
         .build()?;
     let resource = Resource::builder().with_service_name("auth-http").build();
     Ok(SdkTracerProvider::builder().with_batch_exporter(exporter).with_resource(resource).build())

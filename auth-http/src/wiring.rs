@@ -13,9 +13,8 @@ use crate::{
         authorities, clock::Clock, codes_memory::CodesMemory, codes_redis::CodesRedis,
         mail_development::MailDevelopment, mail_smtp::MailSmtp, mail_templates::MailTemplates,
     },
-    budget,
     config::{Database, Settings},
-    hooks,
+    deadlines, hooks,
     node::StartError,
     port::{AccountsDatabase, Codes, Mailbox, Mailer, PortError},
 };
@@ -32,7 +31,7 @@ pub(crate) async fn accounts(
     settings: &Settings,
     clock: Clock,
 ) -> Result<Arc<dyn AccountsDatabase>, StartError> {
-    let until = Instant::now() + budget::DATABASE_AT_START;
+    let until = Instant::now() + deadlines::DATABASE_AT_START;
     loop {
         let opened: sqlx::Result<Arc<dyn AccountsDatabase>> = match &settings.database {
             #[cfg(feature = "sqlite")]

@@ -13,7 +13,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
-use crate::{budget, driver::Driver};
+use crate::{deadlines, driver::Driver};
 
 /// Mails under way at the same time.
 const CONCURRENT: usize = 8;
@@ -66,7 +66,8 @@ impl Worker {
         }
         let accounts = &self.driver.ports.accounts;
         let leased =
-            timeout(budget::EFFECT, accounts.lease(u32::try_from(room).unwrap_or(1), budget::LEASE)).await;
+            timeout(deadlines::EFFECT, accounts.lease(u32::try_from(room).unwrap_or(1), deadlines::LEASE))
+                .await;
         let mails = match leased {
             Ok(Ok(mails)) => mails,
             Ok(Err(error)) => {
@@ -91,7 +92,7 @@ impl Worker {
             self.not_before = Instant::now() + pause;
             return pause;
         }
-        match timeout(budget::EFFECT, accounts.next_due()).await {
+        match timeout(deadlines::EFFECT, accounts.next_due()).await {
             Ok(Ok(Some(wait))) => wait.clamp(Duration::from_millis(5), POLL),
             Ok(Ok(None) | Err(_)) | Err(_) => POLL,
         }
@@ -110,14 +111,16 @@ impl Worker {
 
     /// Waits briefly for deliveries, abandons the rest, and gives leases back.
     async fn farewell(mut self) {
-        self.finish(budget::LAST_MAILS).await;
+        self.finish(deadlines::LAST_MAILS).await;
         // Threat: a mail that the server takes after all, and that another node sends at once. Given up,
         // its outcome is unknown, and the flow puts it off for as long as such mails wait.
         self.driver.give_up_sending();
-        self.finish(budget::LAST_SETTLEMENTS).await;
+        self.finish(deadlines::LAST_SETTLEMENTS).await;
         self.deliveries.abort_all();
         for lease in self.leases.values() {
-            if let Ok(Err(error)) = timeout(budget::EFFECT, self.driver.ports.accounts.release(lease)).await {
+            if let Ok(Err(error)) =
+                timeout(deadlines::EFFECT, self.driver.ports.accounts.release(lease)).await
+            {
                 tracing::warn!(%error, mail = %lease.mail, "a lease could not be given back; it runs out");
             }
         }
@@ -146,7 +149,7 @@ async fn deliver(driver: Arc<Driver>, leased: LeasedMail) {
                 }
                 return;
             }
-            () = sleep(budget::RENEWAL) => match timeout(budget::EFFECT, accounts.renew(&lease, budget::LEASE)).await {
+            () = sleep(deadlines::RENEWAL) => match timeout(deadlines::EFFECT, accounts.renew(&lease, deadlines::LEASE)).await {
                 // A newer mail has the row now. The flow will find out when it settles.
                 Ok(Ok(Settled::Settled | Settled::Lost)) => {}
                 Ok(Err(error)) => tracing::warn!(%error, "a lease could not be renewed"),
@@ -157,7 +160,7 @@ async fn deliver(driver: Arc<Driver>, leased: LeasedMail) {
 }
 
 async fn purge(driver: &Driver) {
-    match timeout(budget::EFFECT, driver.ports.accounts.purge(Rules::DEAD_LETTER_AGE)).await {
+    match timeout(deadlines::EFFECT, driver.ports.accounts.purge(Rules::DEAD_LETTER_AGE)).await {
         Ok(Ok(0)) => {}
         Ok(Ok(accounts)) => tracing::info!(accounts, "expired pending accounts deleted"),
         Ok(Err(error)) => tracing::warn!(%error, "expired rows could not be deleted"),

@@ -36,12 +36,12 @@ pub use mail::{
 };
 pub(crate) use mail_interval::Next;
 pub use mail_interval::{LastMail, MailInterval};
-pub(crate) use odds::NEWEST_CODES;
 pub use odds::{Odds, OddsLimit};
 pub use password::{Estimate, Password, PasswordError, PasswordPolicy, Verdict, Weakness};
 pub use password_record::{PasswordRecord, Salt, UnusableHash};
 pub use queued::QueuedMail;
 pub(crate) use random::Stream;
+pub(crate) use slot::GOOD_CODES;
 pub use slot::Slot;
 pub use time::Time;
 pub(crate) use time::micros;

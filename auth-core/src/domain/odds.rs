@@ -5,10 +5,7 @@
 
 use core::{fmt, time::Duration};
 
-use super::{CodeFormat, MailInterval};
-
-/// The number of codes of one attempt that are valid at the same time.
-pub(crate) const NEWEST_CODES: u8 = 3;
+use super::{CodeFormat, MailInterval, slot::GOOD_CODES};
 
 /// The limit on the chance of guessing a code.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -59,7 +56,7 @@ impl Odds {
     }
 
     fn favourable(&self) -> u64 {
-        u64::from(NEWEST_CODES)
+        u64::from(GOOD_CODES)
             .saturating_mul(u64::from(self.tries))
             .saturating_mul(u64::from(self.mails_per_day))
     }
@@ -69,7 +66,7 @@ impl fmt::Display for Odds {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{NEWEST_CODES} codes valid at once × {} tries per mail × {} mails a day / {} codes = \
+            "{GOOD_CODES} codes valid at once × {} tries per mail × {} mails a day / {} codes = \
              {} in a million per address and day; the limit is {}",
             self.tries,
             self.mails_per_day,

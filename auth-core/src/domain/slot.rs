@@ -10,6 +10,10 @@ use serde::{Deserialize, Serialize};
 use super::{CodeMac, LeaseToken, MailId, Time};
 use crate::{PutCode, RedeemCode, Redemption};
 
+/// How many codes of one attempt are good at the same time. It counts into the [odds](super::Odds): with 4 the default
+/// policy is refused.
+pub(crate) const GOOD_CODES: u8 = 3;
+
 /// The codes and tries of one slot, as a code store keeps them. `default()` is an empty slot.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Slot {

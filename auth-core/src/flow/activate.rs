@@ -9,7 +9,7 @@ use crate::{
     Answers, Commit, CommitAccount, Event, Fault, FindAccount, Flow, Found, HashPassword, Random, RedeemCode,
     Redemption, Rules, Stop,
     domain::{
-        Address, Client, Code, CodeSlot, Generation, NEWEST_CODES, Purpose, Salt, Status, Stream, micros,
+        Address, Client, Code, CodeSlot, GOOD_CODES, Generation, Purpose, Salt, Status, Stream, micros,
     },
 };
 
@@ -80,7 +80,7 @@ impl Flow for Activate {
             CodeSlot::of(Purpose::Activation, self.address.key(), attempt.generation)
         });
         let macs = rules.keys.candidates(slot, &self.code);
-        let redemption = answers.ask(RedeemCode { slot, newest: NEWEST_CODES, macs })?;
+        let redemption = answers.ask(RedeemCode { slot, newest: GOOD_CODES, macs })?;
         let event = match (attempt, redemption) {
             (Some(attempt), Redemption::Redeemed) => self.commit(attempt.generation, &found, answers)?,
             (Some(_), Redemption::Missing) => Event::CodeExpired,

@@ -12,7 +12,7 @@ use crate::{
     Answers, CodeStored, Commit, CommitAccount, Event, Fault, FindAccount, Flow, MailChange, PutCode, Rules,
     SendMail, Sending, SettleMail, Settled, Stop, Template,
     domain::{
-        Attempt, Code, CodeSlot, Detail, LeasedMail, NEWEST_CODES, Purpose, Settlement, Time, WaitingMail,
+        Attempt, Code, CodeSlot, Detail, GOOD_CODES, LeasedMail, Purpose, Settlement, Time, WaitingMail,
         WaitingState,
     },
 };
@@ -138,7 +138,7 @@ impl Deliver {
             mac: rules.keys.sign(slot, &code),
             lifetime: rules.lifetimes.last_code,
             tries: rules.policy().code_tries,
-            newest: NEWEST_CODES,
+            newest: GOOD_CODES,
             retention: DAY.saturating_add(rules.lifetimes.last_code),
         };
         (code, put)

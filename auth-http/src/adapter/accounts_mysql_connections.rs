@@ -23,7 +23,7 @@ use tokio::{
 };
 
 use crate::{
-    budget::mysql,
+    deadlines::mysql,
     port::{self, PortError},
 };
 

@@ -16,7 +16,7 @@ use super::{
     accounts_rows::{Damaged, ListedRow, MailRow, time},
 };
 use crate::{
-    budget,
+    deadlines,
     port::{Outbox, OutboxDepth, OutboxMail, Result, Which},
     random,
 };
@@ -133,7 +133,7 @@ impl Outbox for AccountsMysql {
     }
 
     async fn mails(&self) -> Result<Vec<OutboxMail>> {
-        let rows = carry_out_within(budget::mysql::OPERATOR, "list the outbox", |until| async move {
+        let rows = carry_out_within(deadlines::mysql::OPERATOR, "list the outbox", |until| async move {
             let mut lent = self.connections.lend(until).await?;
             let query = sqlx::query_as(concat!(
                 "SELECT ",
@@ -288,7 +288,7 @@ impl AccountsMysql {
         query: impl Fn(Option<&'q MailId>) -> Query<'q, MySql, MySqlArguments>,
     ) -> Result<u64> {
         let query = &query;
-        carry_out_within(budget::mysql::OPERATOR, operation, |until| async move {
+        carry_out_within(deadlines::mysql::OPERATOR, operation, |until| async move {
             let mut lent = self.connections.lend(until).await?;
             let changed = in_time(until, async {
                 let ids: Vec<Option<&MailId>> = match which {
@@ -304,7 +304,7 @@ impl AccountsMysql {
             });
             let changed = changed.await;
             // What changed many rows takes long to commit as well.
-            lent.commit_within(budget::mysql::OPERATOR, changed).await
+            lent.commit_within(deadlines::mysql::OPERATOR, changed).await
         })
         .await
     }

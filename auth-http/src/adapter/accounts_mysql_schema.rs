@@ -15,7 +15,7 @@ use super::{
     migrations::migrations,
 };
 use crate::{
-    budget,
+    deadlines,
     port::{self, AccountsDatabase, Finding, PortError},
 };
 
@@ -62,7 +62,7 @@ impl AccountsDatabase for AccountsMysql {
         let migrated = async {
             let mut connection = self.connections.connect().await?;
             // The lock ends with its connection, whatever happens.
-            in_time(Instant::now() + budget::mysql::MIGRATION, migrate(&mut connection)).await
+            in_time(Instant::now() + deadlines::mysql::MIGRATION, migrate(&mut connection)).await
         };
         migrated.await.map_err(|error| PortError::not_done("migrate", cause(error)))
     }
@@ -78,7 +78,7 @@ impl AccountsDatabase for AccountsMysql {
     }
 
     async fn examine(&self) -> Vec<Finding> {
-        let until = Instant::now() + budget::mysql::EXAMINATION;
+        let until = Instant::now() + deadlines::mysql::EXAMINATION;
         let found = async {
             let mut connection = self.connections.connect().await?;
             let mut findings = Vec::new();

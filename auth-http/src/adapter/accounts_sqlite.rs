@@ -27,7 +27,7 @@ use super::{
     migrations::migrations,
 };
 use crate::{
-    budget,
+    deadlines,
     port::{Accounts, AccountsDatabase, Finding, PortError, Result},
 };
 
@@ -66,7 +66,7 @@ impl AccountsSqlite {
             .journal_mode(SqliteJournalMode::Wal)
             // An acknowledged registration survives a power cut, not only a crash.
             .synchronous(SqliteSynchronous::Full)
-            .busy_timeout(budget::sqlite::LOCK)
+            .busy_timeout(deadlines::sqlite::LOCK)
             .optimize_on_close(true, None);
         let mode = Mode::of(url);
         let options = if memory { options } else { on_disk(options, mode)? };
@@ -77,7 +77,7 @@ impl AccountsSqlite {
             .min_connections(1)
             .idle_timeout(None)
             .max_lifetime(None)
-            .acquire_timeout(budget::sqlite::LOCK)
+            .acquire_timeout(deadlines::sqlite::LOCK)
             .after_release(|connection, _| Box::pin(may_be_lent_again(connection)))
             .connect_with(options)
             .await?;

@@ -20,8 +20,8 @@ use super::{
     mail_templates::MailTemplates,
 };
 use crate::{
-    budget::smtp,
     config::{MailFrom, SmtpServer, SmtpTls},
+    deadlines::smtp,
     port::{Finding, Mailer, PortError, Result},
 };
 
@@ -33,13 +33,13 @@ pub struct MailSmtp {
     reply_to: Option<MailFrom>,
     sender: Recipient,
     way: Way,
-    patience: Patience,
+    deadlines: SmtpDeadlines,
     idle: Arc<Idle>,
 }
 
 /// How long a server may take.
 #[derive(Clone, Copy, Debug)]
-pub struct Patience {
+pub struct SmtpDeadlines {
     /// For each phase.
     pub phase: Duration,
     /// For all phases before the final dot together.
@@ -50,7 +50,7 @@ pub struct Patience {
     pub idle: Duration,
 }
 
-impl Default for Patience {
+impl Default for SmtpDeadlines {
     fn default() -> Self {
         Self {
             phase: smtp::PHASE,
@@ -70,26 +70,26 @@ impl MailSmtp {
         let sender = server.from.address.recipient();
         let way = Way::new(server, &sender)?;
         let (from, reply_to) = (server.from.clone(), server.reply_to.clone());
-        let (patience, idle) = (Patience::default(), Arc::default());
-        Ok(Self { templates, clock, from, reply_to, sender, way, patience, idle })
+        let (deadlines, idle) = (SmtpDeadlines::default(), Arc::default());
+        Ok(Self { templates, clock, from, reply_to, sender, way, deadlines, idle })
     }
 
     /// Makes it more or less patient.
     #[must_use]
-    pub fn with_patience(mut self, patience: Patience) -> Self {
-        self.patience = patience;
+    pub fn with_deadlines(mut self, deadlines: SmtpDeadlines) -> Self {
+        self.deadlines = deadlines;
         self
     }
 
     async fn deliver(&self, to: &str, message: &[u8]) -> std::result::Result<(), SmtpFailure> {
-        let limits = Limits::from_now(&self.patience);
+        let limits = Limits::from_now(&self.deadlines);
         let mut conversation = match self.idle.take(limits).await {
             Some(warm) => warm,
             None => Conversation::begin(&self.way, limits).await?,
         };
         let ended = conversation.deliver(self.sender.as_str(), to, message).await;
         if ended.as_ref().err().is_none_or(SmtpFailure::leaves_the_connection) {
-            self.idle.put(conversation, self.patience.idle);
+            self.idle.put(conversation, self.deadlines.idle);
         }
         ended
     }
@@ -177,7 +177,7 @@ impl Mailer for MailSmtp {
             SmtpTls::Implicit => "TLS (implicit)",
         };
         let login = if self.way.login.is_some() { "login ok" } else { "no login" };
-        vec![match Conversation::begin(&self.way, Limits::from_now(&self.patience)).await {
+        vec![match Conversation::begin(&self.way, Limits::from_now(&self.deadlines)).await {
             Ok(conversation) => {
                 conversation.quit().await;
                 Finding::good("mail", format_args!("{place}, {tls}, {login}"))

@@ -18,12 +18,12 @@ use tokio_rustls::TlsConnector;
 
 use super::{
     authorities,
-    mail_smtp::Patience,
+    mail_smtp::SmtpDeadlines,
     mail_smtp_failure::{Phase, SmtpFailure},
 };
 use crate::{
-    budget::smtp,
     config::{SmtpServer, SmtpTls},
+    deadlines::smtp,
     port::PortError,
 };
 
@@ -119,8 +119,8 @@ impl Way {
 }
 
 impl Limits {
-    pub(super) fn from_now(patience: &Patience) -> Self {
-        let Patience { phase, before_end, last_reply, .. } = *patience;
+    pub(super) fn from_now(deadlines: &SmtpDeadlines) -> Self {
+        let SmtpDeadlines { phase, before_end, last_reply, .. } = *deadlines;
         Self { phase, end: Instant::now() + before_end, last_reply }
     }
 

@@ -5,7 +5,7 @@ use poem::Request;
 use poem_openapi::{ApiResponse, Object, Union, payload::Json, types::Example};
 
 use super::{
-    app_state::{AppState, contended},
+    app_state::AppState,
     basic::{self, Basic, Credentials},
     body::{Fields, FromFields},
     operation::{Operation, OperationProblem},
@@ -172,7 +172,7 @@ pub(super) async fn handle(
     let shared = AppState::of(request);
     let visitor = shared.visitor(request, address.key(), Some(password));
     let flow = Activate { address, code, client: visitor.client };
-    let outcome = shared.driver.visit(flow, visitor).await.map_err(|broken| shared.broken(broken))?;
+    let outcome = shared.driver.visit(flow, visitor).await.map_err(|broken| Problem::broken(broken))?;
     match refusal(outcome.disclosed) {
         None => {
             Ok(ActivateAnswer::Activated(Json(Activated { message: "The account is active.".to_owned() })))
@@ -198,6 +198,6 @@ fn refusal(disclosed: Activation) -> Option<Problem> {
         Activation::CodeExpired => Problem::new(&CODE_EXPIRED),
         Activation::WrongCode => Problem::new(&CODE_WRONG),
         Activation::RateLimited { retry_after } => Problem::new(&RATE_LIMITED).retry_after(retry_after),
-        Activation::Contended => contended(),
+        Activation::Contended => Problem::contended(),
     })
 }

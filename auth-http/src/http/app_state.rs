@@ -1,17 +1,13 @@
 //! What every request needs: the driver, and the few settings that HTTP itself has.
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{net::IpAddr, sync::Arc};
 
-use auth_core::{AddressKey, Broken, Client, Kind, Locale, Password};
+use auth_core::{AddressKey, Client, Locale, Password};
 use hmac::{Hmac, KeyInit, Mac};
 use poem::{Request, http::header::ACCEPT_LANGUAGE};
 use sha2::Sha256;
 
-use super::{
-    client::Proxies,
-    language,
-    problem::{OVERLOADED, Problem, UNAVAILABLE},
-};
+use super::{client::Proxies, language};
 use crate::{
     driver::{Driver, Visitor},
     port::Mailbox,
@@ -68,21 +64,6 @@ impl AppState {
         Visitor { client, password, address: self.pseudonym(key.as_str().as_bytes()), from }
     }
 
-    /// Returns the answer to a run that a fault ended.
-    pub fn broken(&self, broken: Broken) -> Problem {
-        match broken.kind {
-            Kind::HashPassword => Problem::new(&OVERLOADED).retry_after(Duration::from_secs(2)),
-            Kind::Admit
-            | Kind::Random
-            | Kind::FindAccount
-            | Kind::CommitAccount
-            | Kind::PutCode
-            | Kind::RedeemCode
-            | Kind::SendMail
-            | Kind::SettleMail => Problem::new(&UNAVAILABLE).retry_after(Duration::from_secs(2)),
-        }
-    }
-
     fn address(&self, request: &Request) -> IpAddr {
         let peer = request.remote_addr().as_socket_addr().map(std::net::SocketAddr::ip);
         self.proxies.address(peer, request.headers())
@@ -96,9 +77,4 @@ impl AppState {
         let digest = mac.finalize().into_bytes();
         digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
     }
-}
-
-/// Returns the answer where others changed the same address each time.
-pub(super) fn contended() -> Problem {
-    Problem::new(&UNAVAILABLE).retry_after(Duration::from_secs(1))
 }

@@ -26,7 +26,7 @@ use tokio::time::timeout;
 use super::problem::{
     BODY_TOO_LARGE, FieldError, INVALID_REQUEST, Problem, REQUEST_TIMEOUT, UNSUPPORTED_MEDIA_TYPE,
 };
-use crate::budget;
+use crate::deadlines;
 
 /// Bytes of a body.
 const MAX_BYTES: usize = 4096;
@@ -80,7 +80,7 @@ impl<'a, T: FromFields> ApiExtractor<'a> for JsonBody<T> {
             return Err(Problem::new(&BODY_TOO_LARGE).into());
         }
         let arriving = body.take()?.into_bytes_limit(MAX_BYTES);
-        let bytes = match timeout(budget::BODY, arriving).await {
+        let bytes = match timeout(deadlines::BODY, arriving).await {
             Ok(Ok(bytes)) => bytes,
             Ok(Err(ReadBodyError::PayloadTooLarge)) => return Err(Problem::new(&BODY_TOO_LARGE).into()),
             Ok(Err(_)) => return Err(invalid("body", "incomplete", "the body must arrive whole").into()),

@@ -11,7 +11,7 @@ use super::{
     operation::{BOTH, Operation, OperationProblem},
     problem::{INTERNAL, Problem, ProblemKind, UNAVAILABLE},
 };
-use crate::{budget, port};
+use crate::{deadlines, port};
 
 /// What a healthy service answers.
 #[derive(Object)]
@@ -55,11 +55,11 @@ pub(super) async fn ready(request: &Request) -> Result<HealthAnswer, OperationPr
 }
 
 async fn answers(part: &'static str, ping: impl Future<Output = port::Result<()>>) -> Result<(), Problem> {
-    match timeout(budget::PROBE, ping).await {
+    match timeout(deadlines::PROBE, ping).await {
         Ok(Ok(())) => return Ok(()),
         Ok(Err(error)) => tracing::warn!(part, %error, "not ready"),
         Err(_) => tracing::warn!(part, "not ready: no answer in time"),
     }
     let detail = format!("The part that does not answer: {part}. The log says more.");
-    Err(Problem::new(&UNAVAILABLE).detail(detail).retry_after(budget::PROBE))
+    Err(Problem::new(&UNAVAILABLE).detail(detail).retry_after(deadlines::PROBE))
 }

@@ -5,6 +5,7 @@
 
 use std::{borrow::Cow, time::Duration};
 
+use auth_core::{Broken, Kind};
 use poem::{
     Error, IntoResponse, Response,
     http::{HeaderName, HeaderValue, StatusCode, header},
@@ -213,6 +214,34 @@ pub(super) static UNAVAILABLE: ProblemKind = kind(
      harmless.",
     "Send the same request again after as many seconds as the Retry-After header says.",
 );
+
+/// When to come again after a 503: hashes that wait are done, a part that failed may be back, the others have the
+/// address no longer.
+const OVERLOADED_RETRY: Duration = Duration::from_secs(2);
+const UNAVAILABLE_RETRY: Duration = Duration::from_secs(2);
+const CONTENDED_RETRY: Duration = Duration::from_secs(1);
+
+impl Problem {
+    /// Returns the answer to a run that a fault ended.
+    pub(super) fn broken(broken: Broken) -> Self {
+        match broken.kind {
+            Kind::HashPassword => Self::new(&OVERLOADED).retry_after(OVERLOADED_RETRY),
+            Kind::Admit
+            | Kind::Random
+            | Kind::FindAccount
+            | Kind::CommitAccount
+            | Kind::PutCode
+            | Kind::RedeemCode
+            | Kind::SendMail
+            | Kind::SettleMail => Self::new(&UNAVAILABLE).retry_after(UNAVAILABLE_RETRY),
+        }
+    }
+
+    /// Returns the answer to a run in which others changed the same address each time.
+    pub(super) fn contended() -> Self {
+        Self::new(&UNAVAILABLE).retry_after(CONTENDED_RETRY)
+    }
+}
 
 /// Every kind, in the order of their statuses.
 pub(super) static KINDS: &[&ProblemKind] = &[

@@ -5,7 +5,7 @@ use poem::Request;
 use poem_openapi::{ApiResponse, Object, payload::Json, types::Example};
 
 use super::{
-    app_state::{AppState, contended},
+    app_state::AppState,
     body::{Fields, FromFields},
     operation::{Operation, OperationProblem},
     problem::{EMAIL_TAKEN, FieldError, INVALID_REQUEST, Problem, ProblemKind, RATE_LIMITED, WEAK_PASSWORD},
@@ -124,7 +124,7 @@ pub(super) async fn handle(
     let visitor = shared.visitor(request, address.key(), Some(password));
     let (client, locale) = (visitor.client, shared.locale(request));
     let flow = Register { address, verdict, client, locale };
-    let outcome = shared.driver.visit(flow, visitor).await.map_err(|broken| shared.broken(broken))?;
+    let outcome = shared.driver.visit(flow, visitor).await.map_err(|broken| Problem::broken(broken))?;
     match outcome.disclosed {
         Registration::Accepted => Ok(RegisterAnswer::Accepted(Json(accepted(shared, HIDDEN)))),
         Registration::Pending => Ok(RegisterAnswer::Pending(Json(accepted(shared, EXPLICIT)))),
@@ -133,7 +133,7 @@ pub(super) async fn handle(
         Registration::RateLimited { retry_after } => {
             Err(Problem::new(&RATE_LIMITED).retry_after(retry_after).into())
         }
-        Registration::Contended => Err(contended().into()),
+        Registration::Contended => Err(Problem::contended().into()),
     }
 }
 

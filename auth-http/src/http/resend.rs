@@ -5,7 +5,7 @@ use poem::Request;
 use poem_openapi::{ApiResponse, Object, payload::Json, types::Example};
 
 use super::{
-    app_state::{AppState, contended},
+    app_state::AppState,
     body::{Fields, FromFields},
     operation::{Operation, OperationProblem},
     problem::{ACCOUNT_NOT_FOUND, ALREADY_ACTIVE, INVALID_REQUEST, Problem, ProblemKind, RATE_LIMITED},
@@ -65,7 +65,7 @@ pub(super) async fn handle(
     let shared = AppState::of(request);
     let visitor = shared.visitor(request, address.key(), None);
     let flow = Resend { address, client: visitor.client };
-    let outcome = shared.driver.visit(flow, visitor).await.map_err(|broken| shared.broken(broken))?;
+    let outcome = shared.driver.visit(flow, visitor).await.map_err(|broken| Problem::broken(broken))?;
     match outcome.disclosed {
         Resending::Accepted => Ok(ResendAnswer::Accepted(Json(accepted(shared, MESSAGE)))),
         Resending::NoAccount => Err(Problem::new(&ACCOUNT_NOT_FOUND).into()),
@@ -73,7 +73,7 @@ pub(super) async fn handle(
         Resending::RateLimited { retry_after } => {
             Err(Problem::new(&RATE_LIMITED).retry_after(retry_after).into())
         }
-        Resending::Contended => Err(contended().into()),
+        Resending::Contended => Err(Problem::contended().into()),
     }
 }
 

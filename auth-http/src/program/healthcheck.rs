@@ -8,7 +8,7 @@ use hyper_util::rt::TokioIo;
 use tokio::{net::TcpStream, time::timeout};
 
 use super::{CommandError, print};
-use crate::{budget, config::Layers};
+use crate::{config::Layers, deadlines};
 
 /// Asks `/readyz`; fails unless it answers 200.
 pub(super) async fn run(url: Option<&str>, layers: &Layers) -> Result<(), CommandError> {
@@ -19,13 +19,13 @@ pub(super) async fn run(url: Option<&str>, layers: &Layers) -> Result<(), Comman
             .ok_or_else(|| CommandError::Refused(format!("--url {url}: must be http://host:port")))?,
         None => here(layers.value("listen").unwrap_or_default())?,
     };
-    match timeout(budget::HEALTHCHECK, ask(&authority)).await {
+    match timeout(deadlines::HEALTHCHECK, ask(&authority)).await {
         Ok(Ok((200, _))) => print("ready"),
         Ok(Ok((status, body))) => Err(CommandError::Refused(format!("not ready: {status} {body}"))),
         Ok(Err(error)) => Err(CommandError::Refused(format!("no answer from {authority}: {error}"))),
         Err(_) => Err(CommandError::Refused(format!(
             "no answer from {authority} within {} s",
-            budget::HEALTHCHECK.as_secs()
+            deadlines::HEALTHCHECK.as_secs()
         ))),
     }
 }

@@ -17,7 +17,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::CommandError;
-use crate::{budget, config::Settings, node::Node, server, telemetry::Telemetry};
+use crate::{config::Settings, deadlines, node::Node, server, telemetry::Telemetry};
 
 /// Serves until SIGTERM, SIGHUP or Ctrl-C.
 pub(super) async fn run(settings: Settings) -> Result<(), CommandError> {
@@ -64,7 +64,7 @@ pub(super) async fn run(settings: Settings) -> Result<(), CommandError> {
     tracing::info!("ended");
     // The exporter blocks, so it gets a thread of its own.
     let sent = tokio::task::spawn_blocking(move || telemetry.finish());
-    let _ = timeout(budget::LAST_TRACES, sent).await;
+    let _ = timeout(deadlines::LAST_TRACES, sent).await;
     if told {
         Ok(())
     } else {

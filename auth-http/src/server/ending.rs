@@ -13,7 +13,7 @@ use tokio::{
 };
 
 use super::stream::ConnectionStream;
-use crate::{budget, http::UnreadableHead};
+use crate::{deadlines, http::UnreadableHead};
 
 /// Bytes of a head that are still looked at for its origin once it is refused.
 const HEAD_REST: usize = 256 * 1024;
@@ -29,7 +29,8 @@ where
     let (status, date) =
         canned.map_or((StatusCode::BAD_REQUEST, None), |canned| (canned.status, canned.date));
     // A front end of another origin can read its answer only if that names its origin.
-    drain(stream, HEAD_REST, budget::REFUSED_HEAD, budget::REFUSED_HEAD, |stream| stream.heads.ended).await;
+    drain(stream, HEAD_REST, deadlines::REFUSED_HEAD, deadlines::REFUSED_HEAD, |stream| stream.heads.ended)
+        .await;
     let mut request = Request::builder().method(Method::CONNECT).finish();
     request.set_data(UnreadableHead(status));
     if let Some(origin) = stream.heads.origin().and_then(|origin| HeaderValue::from_bytes(origin).ok()) {
@@ -69,7 +70,7 @@ fn written(status: StatusCode, headers: &HeaderMap, body: &Bytes) -> Vec<u8> {
 /// sending, or never closes; both are bounded.
 pub(super) async fn linger(stream: &mut ConnectionStream) {
     if stream.inner().shutdown().await.is_ok() {
-        drain(stream, LEFTOVERS, budget::LINGER, budget::LINGER_SILENCE, |_| false).await;
+        drain(stream, LEFTOVERS, deadlines::LINGER, deadlines::LINGER_SILENCE, |_| false).await;
     }
 }
 

@@ -9,7 +9,7 @@ use auth_core::{Address, Alphabet, CodeFormat, Fault, Locale, MailId, Secret, Se
 use auth_http::{
     adapter::{
         clock::Clock,
-        mail_smtp::{MailSmtp, Patience},
+        mail_smtp::{MailSmtp, SmtpDeadlines},
         mail_templates::MailTemplates,
     },
     config::{MailFrom, SmtpServer, SmtpTls},
@@ -30,7 +30,7 @@ pub(crate) const STRICT: Manner = Manner {
 };
 
 /// Short limits, so that a test that hangs does not block the others.
-pub(crate) const IMPATIENT: Patience = Patience {
+pub(crate) const IMPATIENT: SmtpDeadlines = SmtpDeadlines {
     phase: Duration::from_secs(2),
     before_end: Duration::from_secs(20),
     last_reply: Duration::from_secs(2),
@@ -60,7 +60,7 @@ pub(crate) fn server(peer: &SmtpPeer, manner: Manner) -> SmtpServer {
 
 pub(crate) fn mailer(server: &SmtpServer) -> MailSmtp {
     let templates = MailTemplates::load(None, "Example").unwrap();
-    MailSmtp::open(server, templates, Clock::default()).unwrap().with_patience(IMPATIENT)
+    MailSmtp::open(server, templates, Clock::default()).unwrap().with_deadlines(IMPATIENT)
 }
 
 /// Starts a peer, and a mailer that uses it.

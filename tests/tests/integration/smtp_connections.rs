@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use auth_core::Sending;
-use auth_http::{adapter::mail_smtp::Patience, port::Mailer};
+use auth_http::{adapter::mail_smtp::SmtpDeadlines, port::Mailer};
 use auth_tests::{
     smtp_peer::{Act, Manner, Session, SmtpPeer, SmtpStep},
     until,
@@ -73,8 +73,8 @@ async fn a_restarted_server_costs_no_mail() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_idle_connection_is_closed_with_a_goodbye() {
     let peer = SmtpPeer::start(Manner::default());
-    let patience = Patience { idle: Duration::from_millis(100), ..IMPATIENT };
-    let mailer = mailer(&server(&peer, Manner::default())).with_patience(patience);
+    let patience = SmtpDeadlines { idle: Duration::from_millis(100), ..IMPATIENT };
+    let mailer = mailer(&server(&peer, Manner::default())).with_deadlines(patience);
     for n in 1..=2 {
         assert_eq!(send(&mailer).await.unwrap(), Sending::Accepted);
         let over = || peer.sessions().iter().all(|session| session.ended).then_some(());

@@ -3,7 +3,7 @@
 use std::{future::Future, sync::Arc, time::Duration};
 
 use auth_core::Sending;
-use auth_http::{adapter::mail_smtp::Patience, port::Mailer};
+use auth_http::{adapter::mail_smtp::SmtpDeadlines, port::Mailer};
 use auth_tests::smtp_peer::{Act, Manner, SmtpPeer, SmtpStep, Tls};
 use tokio::{net::TcpListener, task::JoinSet, time::Instant};
 
@@ -122,13 +122,13 @@ async fn a_server_that_never_speaks_is_deferred_with_and_without_tls() {
 #[tokio::test]
 async fn all_phases_before_the_final_dot_share_one_limit() {
     let peer = SmtpPeer::start(Manner::default());
-    let patience = Patience {
+    let patience = SmtpDeadlines {
         phase: Duration::from_secs(3600),
         before_end: Duration::from_secs(2),
         last_reply: Duration::from_secs(3600),
         ..IMPATIENT
     };
-    let mailer = mailer(&server(&peer, Manner::default())).with_patience(patience);
+    let mailer = mailer(&server(&peer, Manner::default())).with_deadlines(patience);
     // Each of them is in time; together they are not.
     for step in [SmtpStep::Greeting, SmtpStep::Ehlo, SmtpStep::Mail, SmtpStep::Rcpt, SmtpStep::Data] {
         peer.on(step, Act::drip("250 ok", Duration::from_millis(100)));
@@ -140,7 +140,7 @@ async fn all_phases_before_the_final_dot_share_one_limit() {
 
 #[test]
 fn what_is_cut_off_is_cut_off_before_the_senders_own_deadline() {
-    let Patience { phase, before_end, last_reply, .. } = Patience::default();
+    let SmtpDeadlines { phase, before_end, last_reply, .. } = SmtpDeadlines::default();
     assert_eq!((phase, last_reply), (Duration::from_secs(30), Duration::from_secs(600)));
     assert!(before_end + last_reply < auth_core::Rules::SEND_DEADLINE);
 }
@@ -148,9 +148,12 @@ fn what_is_cut_off_is_cut_off_before_the_senders_own_deadline() {
 #[tokio::test]
 async fn one_silent_connection_delays_no_other_mail() {
     let peer = SmtpPeer::start(Manner::default());
-    let patience =
-        Patience { phase: Duration::from_secs(3600), last_reply: Duration::from_secs(3600), ..IMPATIENT };
-    let mailer = Arc::new(mailer(&server(&peer, Manner::default())).with_patience(patience));
+    let patience = SmtpDeadlines {
+        phase: Duration::from_secs(3600),
+        last_reply: Duration::from_secs(3600),
+        ..IMPATIENT
+    };
+    let mailer = Arc::new(mailer(&server(&peer, Manner::default())).with_deadlines(patience));
     peer.on_line(SmtpStep::Rcpt, "silent@", Act::hang());
     peer.on_line(SmtpStep::End, "stuck@", Act::hang());
     let mut held = JoinSet::new();

@@ -21,8 +21,8 @@ use tokio::time::timeout;
 
 use crate::{
     adapter::authorities,
-    budget,
     config::RedisServer,
+    deadlines,
     port::{PortError, Result},
 };
 
@@ -64,11 +64,11 @@ struct Connection {
 enum RedisFailure {
     #[error("no connection to Redis: {0}")]
     NoConnection(String),
-    #[error("no connection to Redis was free in {} ms", budget::redis::CALL.as_millis())]
+    #[error("no connection to Redis was free in {} ms", deadlines::redis::CALL.as_millis())]
     Busy,
     #[error("Redis: {0}")]
     Redis(String),
-    #[error("no answer from Redis in {} ms", budget::redis::CALL.as_millis())]
+    #[error("no answer from Redis in {} ms", deadlines::redis::CALL.as_millis())]
     Late,
 }
 
@@ -78,7 +78,7 @@ impl Pool {
         let server = Connector { client, shared: Arc::default() };
         let connections = bb8::Pool::builder()
             .max_size(CONNECTIONS)
-            .connection_timeout(budget::redis::CONNECTED)
+            .connection_timeout(deadlines::redis::CONNECTED)
             .test_on_check_out(false)
             .build_unchecked(server.clone());
         Ok(Self { connections, server })
@@ -106,7 +106,7 @@ impl Pool {
         script: &ScriptInvocation<'_>,
     ) -> Result<T> {
         let mut doubtful = false;
-        let failure = match timeout(budget::redis::CALL, self.attempt_twice(script, &mut doubtful)).await {
+        let failure = match timeout(deadlines::redis::CALL, self.attempt_twice(script, &mut doubtful)).await {
             Ok(Ok(answer)) => return Ok(answer),
             Ok(Err(failure)) => failure,
             Err(_) if doubtful => RedisFailure::Late,
@@ -192,8 +192,8 @@ impl ManageConnection for Connector {
         // Read before: a connection that was being made while one broke may lead to the same dead end.
         let age = self.shared.age.load(Ordering::SeqCst);
         let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(budget::redis::CONNECT))
-            .set_response_timeout(Some(budget::redis::COMMAND));
+            .set_connection_timeout(Some(deadlines::redis::CONNECT))
+            .set_response_timeout(Some(deadlines::redis::COMMAND));
         let made = self.client.get_multiplexed_async_connection_with_config(&config).await;
         *self.refusal() = made.as_ref().err().map(said);
         Ok(Connection { redis: made?, age, pending: false })
