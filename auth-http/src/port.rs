@@ -63,8 +63,8 @@ pub trait Accounts: Outbox {
     /// Reads a row, expired or not, and the clock.
     async fn find(&self, key: &AddressKey) -> Result<Found>;
 
-    /// Replaces a row if its version and generation are the expected ones and enqueues the mail, in one
-    /// transaction. Both statements run whether there is a mail or not.
+    /// Replaces a row and changes its mail in one transaction, if [`CommitAccount::fits`]. Threat: a state that owes no
+    /// mail would answer sooner, so the statement for the mail runs in any case.
     async fn commit(&self, order: &CommitAccount) -> Result<Commit>;
 
     /// Deletes rows that have expired, and dead letters older than `dead_letters`. Returns how
@@ -88,7 +88,7 @@ pub trait Outbox: Send + Sync {
     /// Gives a lease back: the mail is due at once and has had one attempt less.
     async fn release(&self, lease: &Lease) -> Result<Settled>;
 
-    /// Ends a lease that is still held, or notes on it that sending begins.
+    /// Ends a lease that is still held.
     async fn settle(&self, order: &SettleMail) -> Result<Settled>;
 
     /// Returns how long until the next mail can be leased; none if no mail waits.

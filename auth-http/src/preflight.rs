@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// What is said of an unknown variable.
-pub(crate) const UNKNOWN_VARIABLE: &str = "there is no such key: the variable is passed over";
+pub(crate) const UNKNOWN_VARIABLE: &str = "there is no such key: the variable is ignored";
 
 /// Logs what an operator should know of this configuration.
 pub(crate) fn warn(settings: &Settings) {

@@ -84,9 +84,9 @@ pub(crate) async fn migrated(
 pub(crate) async fn require_schema(accounts: &dyn AccountsDatabase) -> Result<(), StartError> {
     match accounts.is_migrated().await {
         Ok(true) => Ok(()),
-        Ok(false) => {
-            Err(StartError("the database has not this version's schema; run `auth-http migrate`".to_owned()))
-        }
+        Ok(false) => Err(StartError(
+            "the database does not have this version's schema; run `auth-http migrate`".to_owned(),
+        )),
         Err(error) => Err(StartError(format!("the database does not answer: {error}"))),
     }
 }

@@ -19,7 +19,7 @@ use crate::{
     port::{self, AccountsDatabase, Finding, PortError},
 };
 
-/// Statements that change nothing and fail where the adapter's own would: for want of a grant or a column, or
+/// Statements that change nothing and fail where the adapter's own would: because a grant or a column is missing, or
 /// on a server that only reads.
 const PROBES: [&str; 6] = [
     "INSERT INTO accounts (address_key, version, status, address, locale, password, generation, active_since,

@@ -59,7 +59,7 @@ impl AccountsSqlite {
     /// Opens a database by its URL, `sqlite://path?mode=rwc` or `sqlite::memory:`.
     ///
     /// # Errors
-    /// The database's own error, for a file that cannot be opened or is none.
+    /// The database's own error, for a file that cannot be opened or is not a database.
     pub async fn open(url: &str, clock: Clock) -> sqlx::Result<Self> {
         let memory = url.contains(":memory:") || url.contains("mode=memory");
         let options = SqliteConnectOptions::from_str(url)?
@@ -104,7 +104,7 @@ impl AccountsSqlite {
     }
 }
 
-/// Makes the file that is to be made; SQLite itself makes none.
+/// Creates the database file; SQLite does not create it itself.
 fn on_disk(options: SqliteConnectOptions, mode: Mode) -> sqlx::Result<SqliteConnectOptions> {
     let path = options.get_filename();
     let wrong = |why: String| sqlx::Error::Configuration(why.into());

@@ -1,6 +1,6 @@
-//! Whether a SQLite database takes writes: what its last transaction came to, or one that is made to find out.
+//! Whether a SQLite database takes writes: the outcome of its last transaction, or of a test write.
 //!
-//! Nothing short of a commit tells. A file on a full disk opens, reads and begins transactions, and what a
+//! Only a commit shows it. A file on a full disk opens, reads and begins transactions, and what a
 //! transaction writes stays in memory until its COMMIT puts the pages into the write-ahead log.
 
 use std::{
@@ -29,7 +29,7 @@ const TRIAL: [&str; 2] = [
     "DELETE FROM outbox WHERE address_key = x'00'",
 ];
 
-/// What the last transaction came to.
+/// The outcome of the last transaction.
 #[derive(Debug, Default)]
 pub(super) struct Writes {
     last: Mutex<Option<Last>>,
@@ -44,7 +44,7 @@ struct Last {
 }
 
 impl Writes {
-    /// Notes what a transaction came to.
+    /// Records the outcome of a transaction.
     pub(super) fn note<T>(&self, done: &sqlx::Result<T>) {
         let failed = done.as_ref().err().map(ToString::to_string);
         *self.last() = Some(Last { at: Instant::now(), failed });

@@ -65,7 +65,7 @@ impl MailSmtp {
     /// Makes a mailer; it connects when there is a mail.
     ///
     /// # Errors
-    /// The certificates of `ssl-ca` cannot be read, or the host is none that a certificate can name.
+    /// The certificates of `ssl-ca` cannot be read, or the host is not a name that a certificate can contain.
     pub fn open(server: &SmtpServer, templates: MailTemplates, clock: Clock) -> Result<Self> {
         let sender = server.from.address.recipient();
         let way = Way::new(server, &sender)?;

@@ -1,6 +1,6 @@
 //! The warm connections: those that wait a little for their next mail.
 //!
-//! Nobody waits for one: who finds none opens another.
+//! A caller never waits for one: if none is idle, it opens a new one.
 
 use std::{
     collections::VecDeque,

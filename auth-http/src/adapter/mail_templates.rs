@@ -55,7 +55,7 @@ pub enum TemplateError {
     /// A file cannot be read.
     #[error("the template {0} cannot be read: {1}; it must be a file in UTF-8")]
     File(String, std::io::Error),
-    /// A file's name is none of a template.
+    /// A file's name is not the name of a template.
     #[error(
         "{0} is no template; names are (activation|notice).<language>.(subject.txt|txt|html), \
          activation.en.txt for example"

@@ -68,7 +68,7 @@ pub static KEYS: &[Key] = &[
     key(
         "metrics_listen",
         None,
-        "Address and port of /metrics; none for no metrics",
+        "Address and port of /metrics; no metrics if not set",
         "Prometheus metrics, on a listener of their own.",
     ),
     key(
@@ -82,7 +82,7 @@ pub static KEYS: &[Key] = &[
     key(
         "redis_url",
         None,
-        "Codes and limits; none keeps them in this process",
+        "Codes and rate limits; kept in this process if not set",
         "`redis://host` (plain) or `rediss://user:password@host?ssl-ca=FILE`.",
     )
     .secret(),
@@ -96,7 +96,7 @@ pub static KEYS: &[Key] = &[
     key(
         "smtp_url",
         None,
-        "Mail server; none for the development mailer",
+        "Mail server; the development mailer if not set",
         "`smtps://user:password@host`, `smtp+starttls://user:password@host` or `smtp://host` (plain, no login); \
          `?ssl-ca=FILE` trusts an authority of your own.",
     )
@@ -110,7 +110,7 @@ pub static KEYS: &[Key] = &[
     key(
         "mail_reply_to",
         None,
-        "Who gets what people answer to mails; none for the sender",
+        "Address for replies to mails; the sender if not set",
         "`Help <help@example.org>`.",
     ),
     key("service_name", Some("Accounts"), "Name of the service in mails; passwords must not be built from it", ""),
@@ -144,7 +144,7 @@ pub static KEYS: &[Key] = &[
         "log2 N, r, p of password hashes",
         "The default takes 128 MiB and some 0.4 s per hash.",
     ),
-    key("hash_workers", None, "Concurrent hashes, 1 to 256; none for one per core", ""),
+    key("hash_workers", None, "Concurrent hashes, 1 to 256; one per core if not set", ""),
     key("hash_queue", Some("64"), "Hashes that may wait before 503, 1 to 100000", ""),
     key("password_min_length", Some("8"), "Code points of a password, 1 to 1024", "").seed_compat("1"),
     key("password_min_score", Some("3"), "zxcvbn score of a password, 0 to 4", "").seed_compat("0"),
@@ -184,7 +184,7 @@ pub static KEYS: &[Key] = &[
     key("docs", Some("on"), "off removes /docs and /openapi.json", ""),
     key("migrate", Some("on"), "off leaves the schema to the command migrate", ""),
     key("log", Some("info"), "What to log, as tracing directives", ""),
-    key("log_format", None, "pretty or json; none for pretty on a terminal, else json", ""),
+    key("log_format", None, "pretty or json; if not set, pretty on a terminal and json elsewhere", ""),
     key(
         "otlp_endpoint",
         None,

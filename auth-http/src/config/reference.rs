@@ -27,7 +27,7 @@ pub(crate) fn reference() -> String {
 
 fn row(key: &Key) -> String {
     let variable = key.variable();
-    let default = key.default.map_or("none".to_owned(), |value| format!("`{value}`"));
+    let default = key.default.map_or("not set".to_owned(), |value| format!("`{value}`"));
     let profile = key.seed_compat.map(|value| format!(", in seed-compat `{value}`")).unwrap_or_default();
     let file = key.secret.then(|| format!("`{variable}_FILE` names a file with the value."));
     let details = [format!("{}.", key.meaning), key.details.to_owned(), file.unwrap_or_default()];

@@ -69,7 +69,7 @@ pub struct MailFrom {
 }
 
 impl Database {
-    /// Reads a URL; the error says what would do.
+    /// Reads a URL; the error says what is allowed.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         match text.split(':').next().unwrap_or_default() {
             #[cfg(feature = "sqlite")]
@@ -154,7 +154,7 @@ fn is_loopback(host: &str) -> bool {
 }
 
 impl RedisServer {
-    /// Reads a URL; the error says what would do.
+    /// Reads a URL; the error says what is allowed.
     pub(super) fn parse(text: &str, prefix: &str) -> Result<Self, String> {
         Self::read(text, prefix).map_err(|wanted| escaped(text, wanted))
     }
@@ -183,7 +183,7 @@ impl RedisServer {
 }
 
 impl SmtpServer {
-    /// Reads a URL; the error says what would do.
+    /// Reads a URL; the error says what is allowed.
     pub(super) fn parse(text: &str, from: MailFrom, reply_to: Option<MailFrom>) -> Result<Self, String> {
         Self::read(text, from, reply_to).map_err(|wanted| escaped(text, wanted))
     }

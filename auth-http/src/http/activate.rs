@@ -172,7 +172,7 @@ pub(super) async fn handle(
     let shared = AppState::of(request);
     let visitor = shared.visitor(request, address.key(), Some(password));
     let flow = Activate { address, code, client: visitor.client };
-    let outcome = shared.driver.visit(flow, visitor).await.map_err(|broken| Problem::broken(broken))?;
+    let outcome = shared.driver.visit(flow, visitor).await.map_err(Problem::broken)?;
     match refusal(outcome.disclosed) {
         None => {
             Ok(ActivateAnswer::Activated(Json(Activated { message: "The account is active.".to_owned() })))

@@ -37,7 +37,7 @@ impl ForwardedHeader {
         }
     }
 
-    /// Takes the last entry off a list; none is left once the rest is none.
+    /// Removes the last entry of a list; the rest is `None` once the list is empty.
     pub(super) fn split_last(self, list: &str) -> (Option<&str>, &str) {
         match self {
             Self::XForwardedFor => match list.rsplit_once(',') {

@@ -12,7 +12,7 @@ use super::{
     schema::{EmailText, PasswordText},
 };
 
-/// An address to register, and the password that it shall have.
+/// An address to register, and its password.
 #[derive(Object)]
 #[oai(rename = "Register", example)]
 pub(super) struct RegisterBody {
@@ -124,7 +124,7 @@ pub(super) async fn handle(
     let visitor = shared.visitor(request, address.key(), Some(password));
     let (client, locale) = (visitor.client, shared.locale(request));
     let flow = Register { address, verdict, client, locale };
-    let outcome = shared.driver.visit(flow, visitor).await.map_err(|broken| Problem::broken(broken))?;
+    let outcome = shared.driver.visit(flow, visitor).await.map_err(Problem::broken)?;
     match outcome.disclosed {
         Registration::Accepted => Ok(RegisterAnswer::Accepted(Json(accepted(shared, HIDDEN)))),
         Registration::Pending => Ok(RegisterAnswer::Pending(Json(accepted(shared, EXPLICIT)))),

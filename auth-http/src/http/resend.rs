@@ -13,7 +13,7 @@ use super::{
     schema::EmailText,
 };
 
-/// The address that another mail shall go to.
+/// The address that gets another mail.
 #[derive(Object)]
 #[oai(rename = "Resend", example)]
 pub(super) struct ResendBody {
@@ -65,7 +65,7 @@ pub(super) async fn handle(
     let shared = AppState::of(request);
     let visitor = shared.visitor(request, address.key(), None);
     let flow = Resend { address, client: visitor.client };
-    let outcome = shared.driver.visit(flow, visitor).await.map_err(|broken| Problem::broken(broken))?;
+    let outcome = shared.driver.visit(flow, visitor).await.map_err(Problem::broken)?;
     match outcome.disclosed {
         Resending::Accepted => Ok(ResendAnswer::Accepted(Json(accepted(shared, MESSAGE)))),
         Resending::NoAccount => Err(Problem::new(&ACCOUNT_NOT_FOUND).into()),

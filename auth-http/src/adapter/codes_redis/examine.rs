@@ -75,7 +75,7 @@ fn told(info: &str) -> Vec<Finding> {
         version => ("Valkey", version),
     };
     if version.split('.').next().and_then(|major| major.parse::<u32>().ok()).is_none_or(|major| major < 7) {
-        let text = format!("{name} {version}: Redis 7 is the oldest that serves, or any Valkey");
+        let text = format!("{name} {version}: the server must be Redis 7 or newer, or any Valkey");
         return vec![Finding::bad(PART, text)];
     }
     if field("role") != "master" {
