@@ -132,7 +132,7 @@ impl Users {
         for (id, bytes) in rows {
             let Ok(mut queued) = QueuedMail::from_bytes(&bytes) else {
                 tracing::error!("a mail's row is damaged; it is a dead letter now");
-                let bury = "UPDATE outbox SET next = NULL, dead = 'the mail's row is damaged' WHERE id = ?1";
+                let bury = "UPDATE outbox SET next = NULL, dead = 'its row is damaged' WHERE id = ?1";
                 sqlx::query(bury).bind(id).execute(&mut *transaction).await?;
                 continue;
             };

@@ -187,7 +187,7 @@ async fn damage_is_reported_and_blocks_nobody() {
     assert!(users.due().await.unwrap().is_empty());
     let dead: Option<String> =
         sqlx::query_scalar("SELECT dead FROM outbox").fetch_one(&users.0).await.unwrap();
-    assert_eq!(dead.as_deref(), Some("the mail's row is damaged"));
+    assert_eq!(dead.as_deref(), Some("its row is damaged"));
     assert_eq!(users.find(&key()).await, Err(Fault::NotDone));
     let other = Address::parse("bob@example.org").unwrap();
     assert_eq!(users.find(other.key()).await.unwrap().row, None, "other users are not blocked");
