@@ -108,10 +108,10 @@ fn list(ids: &[&str], keys: &[u8]) -> String {
 }
 
 #[test]
-fn code_keys_have_an_id_each_and_differ() {
+fn code_keys_have_an_id_each_and_none_is_repeated() {
     refused(&[("AUTH_CODE_KEYS", &list(&["k1", "k1"], &[0, 1]))], &["AUTH_CODE_KEYS", "each id stands once"]);
     refused(&[("AUTH_CODE_KEYS", &list(&["", "k1"], &[0, 1]))], &["AUTH_CODE_KEYS", "each id stands once"]);
-    refused(&[("AUTH_CODE_KEYS", &list(&["k1", "k2"], &[0, 0]))], &["AUTH_CODE_KEYS", "differ"]);
+    refused(&[("AUTH_CODE_KEYS", &list(&["k1", "k2"], &[0, 0]))], &["AUTH_CODE_KEYS", "repeated"]);
     let ids = ["1", "2", "3", "4", "5", "6", "7", "8", "9"];
     let all = [0, 1, 2, 3, 4, 5, 6, 7, 8];
     refused(&[("AUTH_CODE_KEYS", &list(&ids, &all))], &["AUTH_CODE_KEYS", "eight"]);
