@@ -13,11 +13,14 @@ use super::{
     values::{LEASE, address, first, found, key, mail, now, owe, pending, seconds, state, vacant},
 };
 
-/// Makes `calls` calls and drops each at one of its first awaits, another one each time. Returns the results of
+/// So many that some have to wait: of 60 it happened that every one found its answer there already.
+const CALLS: u8 = 250;
+
+/// Makes [`CALLS`] calls and drops each at one of its first awaits, another one each time. Returns the results of
 /// those that ended before.
-async fn cut_off<T>(calls: u8, call: impl AsyncFn(u8) -> T) -> Vec<Option<T>> {
+async fn cut_off<T>(call: impl AsyncFn(u8) -> T) -> Vec<Option<T>> {
     let mut ended = Vec::new();
-    for n in 0..calls {
+    for n in 0..CALLS {
         let (mut call, mut left) = (pin!(call(n)), n % 10);
         let end = poll_fn(|context| match call.as_mut().poll(context) {
             Poll::Ready(end) => Poll::Ready(Some(end)),
@@ -37,7 +40,7 @@ async fn cut_off<T>(calls: u8, call: impl AsyncFn(u8) -> T) -> Vec<Option<T>> {
 pub(super) async fn a_commit_that_is_cut_off_happened_wholly_or_not_at_all(harness: &impl AccountsHarness) {
     let store = harness.open().await;
     let due = now(&store).await;
-    let ended = cut_off(60, async |n| {
+    let ended = cut_off(async |n| {
         let order = first(&address(n), pending(&address(n), n), Some(mail(n, due)));
         store.commit(&order).await
     })
@@ -58,7 +61,7 @@ pub(super) async fn a_commit_that_is_cut_off_loses_nothing(harness: &impl Accoun
     owe(&store, 1, 5).await;
     let before = (found(&store, &address(1)).await, state(&store).await);
     let order = first(&address(1), vacant(), None);
-    cut_off(60, async |_| store.commit(&order).await).await;
+    cut_off(async |_| store.commit(&order).await).await;
     assert_eq!((found(&store, &address(1)).await, state(&store).await), before);
 }
 
@@ -67,8 +70,7 @@ pub(super) async fn a_read_that_is_cut_off_loses_nothing(harness: &impl Accounts
     let store = harness.open().await;
     owe(&store, 1, 5).await;
     let before = (found(&store, &address(1)).await, state(&store).await);
-    // Few reads wait for anything: of 60 it happened that none was cut off.
-    cut_off(250, async |_| store.find(&key(&address(1))).await).await;
+    cut_off(async |_| store.find(&key(&address(1))).await).await;
     assert_eq!((found(&store, &address(1)).await, state(&store).await), before);
 }
 
@@ -78,7 +80,7 @@ pub(super) async fn a_lease_that_is_cut_off_loses_no_mail(harness: &impl Account
     for n in 1..=30 {
         owe(&store, n, 5).await;
     }
-    cut_off(60, async |_| store.lease(1, LEASE).await).await;
+    cut_off(async |_| store.lease(1, LEASE).await).await;
     harness.advance(LEASE + seconds(1)).await;
     assert_eq!(store.lease(100, LEASE).await.unwrap().len(), 30);
 }
