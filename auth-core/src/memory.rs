@@ -28,6 +28,11 @@ impl<K: Ord, V> Bounded<K, V> {
         Self { entries: BTreeMap::new(), capacity, swept: Time::from_micros(0) }
     }
 
+    /// Returns a value, ended or not.
+    fn stored(&self, key: &K) -> Option<&V> {
+        self.entries.get(key).map(|(value, _)| value)
+    }
+
     fn live(&mut self, key: &K, now: Time) -> Option<&mut V> {
         self.entries.get_mut(key).filter(|(_, end)| now < *end).map(|(value, _)| value)
     }
@@ -37,8 +42,7 @@ impl<K: Ord, V> Bounded<K, V> {
         if self.entries.len() >= self.capacity && !self.entries.contains_key(&key) {
             // At most once a second: a flood must not make every request walk the map.
             if now.since(self.swept) >= Duration::from_secs(1) {
-                self.entries.retain(|_, (_, end)| now < *end);
-                self.swept = now;
+                self.sweep(now);
             }
             if self.entries.len() >= self.capacity {
                 return Err(Fault::NotDone);
@@ -46,6 +50,11 @@ impl<K: Ord, V> Bounded<K, V> {
         }
         self.entries.insert(key, (value, end));
         Ok(())
+    }
+
+    fn sweep(&mut self, now: Time) {
+        self.entries.retain(|_, (_, end)| now < *end);
+        self.swept = now;
     }
 }
 
@@ -57,7 +66,8 @@ pub struct MemoryCodes {
 }
 
 impl MemoryCodes {
-    /// Creates an empty store for at most `capacity` slots and `capacity` clients, some 300 bytes for one of each.
+    /// Creates an empty store for at most `capacity` slots and `capacity` clients, some 600 bytes for
+    /// one of each; a slot with many mails takes up to 2 kB.
     pub const fn new(capacity: usize) -> Self {
         Self { slots: Bounded::new(capacity), clients: Bounded::new(capacity) }
     }
@@ -94,22 +104,22 @@ impl MemoryCodes {
 /// A store of accounts and their outbox.
 #[derive(Clone, Debug, Serialize)]
 pub struct MemoryAccounts {
-    rows: BTreeMap<AddressKey, (Version, Row)>,
+    rows: Bounded<AddressKey, (Version, Row)>,
     outbox: BTreeMap<(AddressKey, Purpose), QueuedMail>,
-    capacity: usize,
 }
 
 impl MemoryAccounts {
-    /// Creates an empty store for at most `capacity` addresses, some 500 bytes each, mails included.
+    /// Creates an empty store for at most `capacity` addresses, some 900 bytes each with a
+    /// mail.
     pub const fn new(capacity: usize) -> Self {
-        Self { rows: BTreeMap::new(), outbox: BTreeMap::new(), capacity }
+        Self { rows: Bounded::new(capacity), outbox: BTreeMap::new() }
     }
 
     /// Answers [`FindAccount`].
     pub fn find(&self, order: &FindAccount, now: Time) -> Found {
         let mails = Purpose::ALL.iter().filter_map(|purpose| self.outbox.get(&(order.key.clone(), *purpose)));
         let waiting = mails.filter_map(|mail| mail.waiting(now)).collect();
-        Found { now, row: self.rows.get(&order.key).cloned(), waiting }
+        Found { now, row: self.rows.stored(&order.key).cloned(), waiting }
     }
 
     /// Answers [`CommitAccount`].
@@ -121,11 +131,11 @@ impl MemoryAccounts {
         if !order.fits(&self.find(&FindAccount { key: key.clone() }, now)) {
             return Ok(Commit::Conflict);
         }
-        if self.rows.len() >= self.capacity && !self.rows.contains_key(key) {
-            self.purge(now);
-            if self.rows.len() >= self.capacity {
-                return Err(Fault::NotDone);
-            }
+        let (version, swept) = (Version(expected.0.saturating_add(1)), self.rows.swept);
+        let end = row.expires.unwrap_or(Time::from_micros(u64::MAX));
+        self.rows.put(key.clone(), (version, row.clone()), end, now)?;
+        if self.rows.swept != swept {
+            self.drop_orphans();
         }
         match mail {
             Some(MailChange::Owe(mail)) => {
@@ -141,7 +151,6 @@ impl MemoryAccounts {
             }
             None => {}
         }
-        self.rows.insert(key.clone(), (Version(expected.0.saturating_add(1)), row.clone()));
         Ok(Commit::Committed)
     }
 
@@ -164,9 +173,17 @@ impl MemoryAccounts {
         settled
     }
 
-    /// Deletes expired rows. Call it now and then; a commit that finds no room for a new address calls it, too.
+    /// Deletes expired rows with their mails. Call it now and then; a commit that finds no room for a new address does
+    /// the same, at most once a second.
     pub fn purge(&mut self, now: Time) {
-        self.rows.retain(|_, (_, row)| row.expires.is_none_or(|expires| now < expires));
+        self.rows.sweep(now);
+        self.drop_orphans();
+    }
+
+    /// Threat: addresses that no mail server accepts, whose dead letters would stay for good.
+    fn drop_orphans(&mut self) {
+        let rows = &self.rows;
+        self.outbox.retain(|(key, _), _| rows.stored(key).is_some());
     }
 
     /// Returns when the next mail can be leased, or `None` if no mail waits.
@@ -176,7 +193,7 @@ impl MemoryAccounts {
 
     /// Returns the row of an address, expired or not.
     pub fn row(&self, key: &AddressKey) -> Option<&Row> {
-        self.rows.get(key).map(|(_, row)| row)
+        self.rows.stored(key).map(|(_, row)| row)
     }
 
     /// Returns the mails of the outbox by address, including those that were given up.

@@ -15,6 +15,7 @@ mod hidden;
 mod interleavings;
 mod life_cycle;
 mod mail_interval;
+mod memory_stores;
 mod overtaken;
 mod places;
 mod raced;

@@ -8,7 +8,7 @@ use auth_core::{Admission, Admit, Fault, MemoryCodes, PutCode, RedeemCode, Redem
 use super::clock::Clock;
 use crate::port::{Codes, Finding, PortError, Result};
 
-/// How many slots, and how many clients: some 30 MB when full.
+/// How many slots, and how many clients: some 60 MB when full.
 const CAPACITY: usize = 100_000;
 
 /// Keeps codes and limits in memory.
