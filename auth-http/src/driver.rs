@@ -117,8 +117,8 @@ impl Reported for Event {
 impl Driver {
     /// Puts a driver together.
     #[must_use]
-    pub fn new(rules: Rules, ports: Ports, hooks: Hooks) -> Self {
-        let (metrics, wake, writes, no_more_mails) = Default::default();
+    pub fn new(rules: Rules, ports: Ports, metrics: Metrics, hooks: Hooks) -> Self {
+        let (wake, writes, no_more_mails) = Default::default();
         Self { rules, ports, metrics, wake, hooks, writes, no_more_mails }
     }
 

@@ -3,7 +3,8 @@
 //! With the cargo feature `test-hooks`: stop the process at the n-th effect, before or after it was
 //! carried out (`AUTH_TEST_STOP=before:7`, or `after:2:CommitAccount` to count one kind alone),
 //! start with shifted clocks (`AUTH_TEST_CLOCK_SHIFT_SECONDS`), move them while running
-//! (`POST /dev/clock?seconds=60`), and hash cheaply. Without it every hook is empty.
+//! (`POST /dev/clock?seconds=60`), hold the hash workers (`POST /dev/hashes?held=true`), and hash cheaply.
+//! Without it every hook is empty.
 
 use auth_core::Kind;
 
@@ -47,6 +48,19 @@ impl Hooks {
     }
 }
 
+/// Holds every hash worker at its next hash, or lets them all go on.
+pub fn hold_hashes(held: bool) {
+    #[cfg(feature = "test-hooks")]
+    on::HASHES.hold(held);
+    let _ = held;
+}
+
+/// Waits here while hashes are held.
+pub fn before_hash() {
+    #[cfg(feature = "test-hooks")]
+    on::HASHES.pass();
+}
+
 /// Returns the shift that clocks start with.
 ///
 /// # Errors
@@ -61,9 +75,32 @@ pub fn clock_shift() -> Result<i64, String> {
 
 #[cfg(feature = "test-hooks")]
 mod on {
-    use std::sync::atomic::{AtomicU64, Ordering};
+    use std::sync::{
+        Condvar, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    };
 
     use auth_core::Kind;
+
+    /// The gate that all hash workers of the process go through.
+    pub(super) static HASHES: Gate = Gate { closed: Mutex::new(false), moved: Condvar::new() };
+
+    pub(super) struct Gate {
+        closed: Mutex<bool>,
+        moved: Condvar,
+    }
+
+    impl Gate {
+        pub(super) fn hold(&self, held: bool) {
+            *self.closed.lock().unwrap_or_else(PoisonError::into_inner) = held;
+            self.moved.notify_all();
+        }
+
+        pub(super) fn pass(&self) {
+            let closed = self.closed.lock().unwrap_or_else(PoisonError::into_inner);
+            drop(self.moved.wait_while(closed, |closed| *closed));
+        }
+    }
 
     #[derive(Debug, PartialEq, Eq)]
     pub(super) enum Side {

@@ -47,8 +47,39 @@ pub struct Metrics {
     durations: Family<OperationLabels, Histogram>,
     wrong_codes: Counter,
     hashes: Family<StateLabels, Gauge>,
+    hash_times: HashTimes,
     outbox: Family<StateLabels, Gauge>,
     oldest: Gauge<f64, AtomicU64>,
+}
+
+/// How long hashes wait for a worker, and how long they take then.
+#[derive(Clone, Debug)]
+pub struct HashTimes {
+    waiting: Histogram,
+    computing: Histogram,
+}
+
+impl Default for HashTimes {
+    fn default() -> Self {
+        Self { waiting: seconds(), computing: seconds() }
+    }
+}
+
+impl HashTimes {
+    /// Counts a hash whose turn it is after this time.
+    pub fn waited(&self, time: Duration) {
+        self.waiting.observe(time.as_secs_f64());
+    }
+
+    /// Counts a hash that took this time.
+    pub fn computed(&self, time: Duration) {
+        self.computing.observe(time.as_secs_f64());
+    }
+}
+
+/// Returns a histogram from 5 ms to 10 s.
+fn seconds() -> Histogram {
+    Histogram::new(exponential_buckets(0.005, 2.0, 12))
 }
 
 /// The label of an operation.
@@ -72,8 +103,7 @@ impl Default for Metrics {
         registry.register("faults", "Runs that broken I/O ended, by effect", faults.clone());
         let answers = Family::default();
         registry.register("http_answers", "Answers by operation and status", answers.clone());
-        let histogram: fn() -> Histogram = || Histogram::new(exponential_buckets(0.005, 2.0, 12));
-        let durations = Family::new_with_constructor(histogram);
+        let durations = Family::new_with_constructor(seconds as fn() -> Histogram);
         registry.register_with_unit(
             "http_duration",
             "Time from a request's head to its answer",
@@ -84,6 +114,13 @@ impl Default for Metrics {
         registry.register("wrong_codes", "Wrong codes with a right password", wrong_codes.clone());
         let hashes = Family::default();
         registry.register("hashes", "Password hashes waiting and running", hashes.clone());
+        let hash_times = HashTimes::default();
+        for (name, help, times) in [
+            ("hash_wait", "Time that a password hash waited for a worker", &hash_times.waiting),
+            ("hash_duration", "Time that a password hash took", &hash_times.computing),
+        ] {
+            registry.register_with_unit(name, help, Unit::Seconds, times.clone());
+        }
         let outbox = Family::default();
         registry.register("outbox_mails", "Mails in the outbox by state", outbox.clone());
         let oldest = Gauge::default();
@@ -93,11 +130,27 @@ impl Default for Metrics {
             Unit::Seconds,
             oldest.clone(),
         );
-        Self { registry, outcomes, faults, answers, durations, wrong_codes, hashes, outbox, oldest }
+        Self {
+            registry,
+            outcomes,
+            faults,
+            answers,
+            durations,
+            wrong_codes,
+            hashes,
+            hash_times,
+            outbox,
+            oldest,
+        }
     }
 }
 
 impl Metrics {
+    /// Returns what the hasher fills.
+    pub fn hash_times(&self) -> HashTimes {
+        self.hash_times.clone()
+    }
+
     /// Counts an outcome.
     pub fn outcome(&self, operation: &'static str, event: Event) {
         self.outcomes.get_or_create(&OutcomeLabels { operation, outcome: event.name() }).inc();

@@ -22,6 +22,7 @@ use crate::{
     driver::{Driver, Ports},
     hooks::{self, Hooks},
     http::{self, AppState, Proxies},
+    metrics::Metrics,
     port::{Accounts, AccountsDatabase},
     preflight, wiring, worker,
 };
@@ -55,7 +56,8 @@ impl Node {
         choose_tls();
         preflight::warn(&settings);
         let clock = wiring::clock()?;
-        let hasher = HashScrypt::start(settings.hash_workers, settings.hash_queue)
+        let metrics = Metrics::default();
+        let hasher = HashScrypt::start(settings.hash_workers, settings.hash_queue, metrics.hash_times())
             .map_err(|error| StartError(format!("AUTH_HASH_WORKERS: no threads for hashing: {error}")))?;
         let templates = wiring::templates(&settings)?;
         let locales = templates.locales().to_vec();
@@ -79,7 +81,7 @@ impl Node {
             mailer,
             hasher: Arc::new(hasher),
         };
-        let driver = Arc::new(Driver::new(settings.rules, ports, hooks));
+        let driver = Arc::new(Driver::new(settings.rules, ports, metrics, hooks));
         let shared = Arc::new(AppState {
             driver: Arc::clone(&driver),
             mailbox,

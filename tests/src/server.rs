@@ -245,6 +245,12 @@ impl Server {
         assert_eq!(answer.status, 204, "the clock of a test build can be moved");
     }
 
+    /// Holds its hash workers at their next hash, or lets them go on.
+    pub fn hold_hashes(&self, held: bool) {
+        let answer = self.request("POST", &format!("/dev/hashes?held={held}"), &[], b"");
+        assert_eq!(answer.status, 204, "the hashes of a test build can be held");
+    }
+
     /// Returns the bytes of everything stored: the database file with its journal, or every value of
     /// every table and key.
     pub fn stored(&self) -> Vec<u8> {

@@ -9,13 +9,18 @@ use std::{
     collections::{HashMap, VecDeque},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread,
+    time::Instant,
 };
 
 use async_trait::async_trait;
 use auth_core::{Client, HashPassword, Hashed, Hashing, Password, Scrypt, Secret};
 use tokio::sync::oneshot;
 
-use crate::port::{HashLoad, Hasher, PortError, Result};
+use crate::{
+    hooks,
+    metrics::HashTimes,
+    port::{HashLoad, Hasher, PortError, Result},
+};
 
 /// A hasher with threads of its own.
 pub struct HashScrypt {
@@ -26,6 +31,7 @@ struct Scheduler {
     queue: Mutex<Queue>,
     wake: Condvar,
     capacity: usize,
+    times: HashTimes,
 }
 
 #[derive(Default)]
@@ -41,6 +47,7 @@ struct Queue {
 struct Job {
     password: Arc<Password>,
     order: HashPassword,
+    queued: Instant,
     done: oneshot::Sender<Result<Hashed>>,
 }
 
@@ -59,9 +66,9 @@ impl HashScrypt {
     ///
     /// # Errors
     /// The operating system's error where a thread cannot be started.
-    pub fn start(workers: usize, capacity: usize) -> std::io::Result<Self> {
+    pub fn start(workers: usize, capacity: usize, times: HashTimes) -> std::io::Result<Self> {
         let (queue, wake) = (Mutex::default(), Condvar::new());
-        let shared = Arc::new(Scheduler { queue, wake, capacity });
+        let shared = Arc::new(Scheduler { queue, wake, capacity, times });
         for number in 0..workers {
             let shared = Arc::clone(&shared);
             thread::Builder::new().name(format!("hash-{number}")).spawn(move || shared.work())?;
@@ -76,7 +83,7 @@ impl Hasher for HashScrypt {
         const OPERATION: &str = "hash a password";
         let (done, result) = oneshot::channel();
         self.shared
-            .push(client, Job { password, order, done })
+            .push(client, Job { password, order, queued: Instant::now(), done })
             .map_err(|refused| PortError::not_done(OPERATION, refused))?;
         result.await.unwrap_or_else(|_| Err(PortError::not_done(OPERATION, QueueRefusal::Stopped)))
     }
@@ -134,8 +141,15 @@ impl Scheduler {
             };
             queue.running += 1;
             drop(queue);
+            self.times.waited(job.queued.elapsed());
+            hooks::before_hash();
             // Where nobody waits any more, the client has gone, or its time was up.
-            let hashed = (!job.done.is_closed()).then(|| hash(&job.password, &job.order));
+            let hashed = (!job.done.is_closed()).then(|| {
+                let begun = Instant::now();
+                let hashed = hash(&job.password, &job.order);
+                self.times.computed(begun.elapsed());
+                hashed
+            });
             self.lock().running -= 1;
             if let Some(hashed) = hashed {
                 drop(job.done.send(hashed));
@@ -208,11 +222,11 @@ mod tests {
             "$scrypt$ln=4,r=8,p=1$BwcHBwcHBwcHBwcHBwcHBw$CQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQk",
         );
         let order = HashPassword { salt: salt.unwrap().salt, params };
-        (Job { password, order, done }, result)
+        (Job { password, order, queued: Instant::now(), done }, result)
     }
 
     fn shared(capacity: usize) -> Scheduler {
-        Scheduler { queue: Mutex::default(), wake: Condvar::new(), capacity }
+        Scheduler { queue: Mutex::default(), wake: Condvar::new(), capacity, times: HashTimes::default() }
     }
 
     #[test]
@@ -263,7 +277,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_hash_is_scrypt_of_password_and_salt() {
-        let pool = HashScrypt::start(1, 4).unwrap();
+        let pool = HashScrypt::start(1, 4, HashTimes::default()).unwrap();
         let (job, _result) = job();
         let Hashed { hash, .. } = pool.hash(client(1), job.password, job.order.clone()).await.unwrap();
         let mut expected = [0; 32];
@@ -275,7 +289,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_row_of_another_host_is_hashed_as_it_says() {
-        let pool = HashScrypt::start(1, 4).unwrap();
+        let pool = HashScrypt::start(1, 4, HashTimes::default()).unwrap();
         let (job, _result) = job();
         let params = Hashing::Pbkdf2 { iterations: 1000 };
         let order = HashPassword { params, ..job.order };

@@ -15,6 +15,7 @@ use auth_http::{
     },
     driver::{Driver, Ports, Visitor},
     hooks::Hooks,
+    metrics::Metrics,
     port::{self, Accounts, AccountsDatabase, Finding, Mailer, Outbox, OutboxState},
     worker,
 };
@@ -56,16 +57,17 @@ async fn with_a_mail_under_way() -> WorkingNode {
     let accounts = Arc::new(AccountsSqlite::open("sqlite::memory:", clock.clone()).await.unwrap());
     accounts.migrate().await.unwrap();
     let mailer = Arc::new(Hangs(Semaphore::new(0)));
+    let metrics = Metrics::default();
     let ports = Ports {
         accounts: Arc::clone(&accounts) as Arc<dyn Accounts>,
         codes: Arc::new(CodesMemory::new(clock.clone())),
         mailer: Arc::clone(&mailer) as Arc<dyn Mailer>,
-        hasher: Arc::new(HashScrypt::start(1, 4).unwrap()),
+        hasher: Arc::new(HashScrypt::start(1, 4, metrics.hash_times()).unwrap()),
     };
     let hash = Scrypt { log2_n: 4, r: 8, p: 1 }.into();
     let policy = Policy { hash, hash_floor: HashFloor::NONE, ..Policy::default() };
     let keys = CodeKeys::new([CodeKey::new(Secret::new([7; 32]))]).unwrap();
-    let driver = Arc::new(Driver::new(Rules::new(policy, keys).unwrap(), ports, Hooks::default()));
+    let driver = Arc::new(Driver::new(Rules::new(policy, keys).unwrap(), ports, metrics, Hooks::default()));
     let end = CancellationToken::new();
     let worker = tokio::spawn(worker::run(Arc::clone(&driver), end.clone()));
 

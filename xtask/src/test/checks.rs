@@ -4,8 +4,10 @@
 //! All commands take the whole workspace and select targets: cargo unites the features of the selected
 //! packages, so another selection of packages builds the dependencies again.
 
+use std::env;
 use std::ffi::OsStr;
 use std::process::Command;
+use std::thread;
 
 use anyhow::Result;
 
@@ -172,8 +174,15 @@ fn without(mut command: Command, names: &[&str]) -> Command {
     command
 }
 
-/// Passes the programs to start to the tests.
+/// The tests that run at the same time for each processor. They wait for servers and timers more than they compute.
+const TESTS_PER_PROCESSOR: usize = 3;
+
+/// Passes the programs to start to the tests, and how many of them to run at the same time.
 fn against_server(shell: &Shell, mut command: Command) -> Command {
+    if env::var_os("RUST_TEST_THREADS").is_none() {
+        let processors = thread::available_parallelism().map_or(1, usize::from);
+        command.env("RUST_TEST_THREADS", (processors * TESTS_PER_PROCESSOR).to_string());
+    }
     command.env("AUTH_HTTP_BIN", server::plain(shell)).env("AUTH_HTTP_HOOKS_BIN", server::with_hooks(shell));
     command
 }
