@@ -3,13 +3,13 @@
 //! With the cargo feature `test-hooks`: stop the process at the n-th effect, before or after it was
 //! carried out (`AUTH_TEST_STOP=before:7`, or `after:2:CommitAccount` to count one kind alone),
 //! start with shifted clocks (`AUTH_TEST_CLOCK_SHIFT_SECONDS`), move them while running
-//! (`POST /dev/clock?seconds=60`), hold the hash workers (`POST /dev/hashes?held=true`), and hash cheaply.
+//! (`POST /dev/clock?seconds=60`), make no hash until SIGUSR2 (`AUTH_TEST_HOLD_HASHES=1`), and hash cheaply.
 //! Without it every hook is empty.
 
 use auth_core::Kind;
 
 /// The variables of test builds; other builds refuse them.
-pub const VARIABLES: &[&str] = &["AUTH_TEST_STOP", "AUTH_TEST_CLOCK_SHIFT_SECONDS"];
+pub const VARIABLES: &[&str] = &["AUTH_TEST_STOP", "AUTH_TEST_CLOCK_SHIFT_SECONDS", "AUTH_TEST_HOLD_HASHES"];
 
 /// Whether this is a test build.
 pub const ENABLED: bool = cfg!(feature = "test-hooks");
@@ -27,6 +27,8 @@ impl Hooks {
     /// # Errors
     /// A message for a value that cannot be read.
     pub fn from_environment() -> Result<Self, String> {
+        #[cfg(feature = "test-hooks")]
+        on::hold_hashes()?;
         #[cfg(feature = "test-hooks")]
         return Ok(Self { stop: on::StopAt::from_environment()? });
         #[cfg(not(feature = "test-hooks"))]
@@ -46,13 +48,6 @@ impl Hooks {
         on::reached(self.stop.as_ref(), kind, on::Side::After);
         let _ = kind;
     }
-}
-
-/// Holds every hash worker at its next hash, or lets them all go on.
-pub fn hold_hashes(held: bool) {
-    #[cfg(feature = "test-hooks")]
-    on::HASHES.hold(held);
-    let _ = held;
 }
 
 /// Waits here while hashes are held.
@@ -81,6 +76,7 @@ mod on {
     };
 
     use auth_core::Kind;
+    use tokio::signal::unix::{SignalKind, signal};
 
     /// The gate that all hash workers of the process go through.
     pub(super) static HASHES: Gate = Gate { closed: Mutex::new(false), moved: Condvar::new() };
@@ -100,6 +96,20 @@ mod on {
             let closed = self.closed.lock().unwrap_or_else(PoisonError::into_inner);
             drop(self.moved.wait_while(closed, |closed| *closed));
         }
+    }
+
+    /// Closes the gate until SIGUSR2, if the variable is set.
+    pub(super) fn hold_hashes() -> Result<(), String> {
+        if std::env::var_os("AUTH_TEST_HOLD_HASHES").is_none() {
+            return Ok(());
+        }
+        let mut released = signal(SignalKind::user_defined2()).map_err(|error| error.to_string())?;
+        HASHES.hold(true);
+        tokio::spawn(async move {
+            released.recv().await;
+            HASHES.hold(false);
+        });
+        Ok(())
     }
 
     #[derive(Debug, PartialEq, Eq)]

@@ -94,7 +94,7 @@ impl Node {
             shift_clock: hooks::ENABLED.then(|| Box::new(move |seconds| clock.shift(seconds)) as _),
         });
         let end = CancellationToken::new();
-        let worker = Some(tokio::spawn(worker::run(driver, end.clone())));
+        let worker = Some(tokio::spawn(worker::run(driver, settings.mail_pace, end.clone())));
         Ok(Self { shared, accounts, worker, end: end.drop_guard() })
     }
 

@@ -128,7 +128,7 @@ pub(crate) fn mailer(
         let mailer = Arc::new(MailDevelopment::new(templates, clock));
         return Ok((Arc::clone(&mailer) as _, Some(mailer)));
     };
-    let mailer = MailSmtp::open(server, templates, clock);
+    let mailer = MailSmtp::open(server, settings.mail_pace.at_once, templates, clock);
     Ok((Arc::new(mailer.map_err(|error| StartError(format!("AUTH_SMTP_URL: {error}")))?), None))
 }
 

@@ -13,21 +13,19 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
-use crate::{deadlines, driver::Driver};
+use crate::{config::MailPace, deadlines, driver::Driver};
 
-/// Mails under way at the same time.
-const CONCURRENT: usize = 8;
-/// Mails begun per second at most: a full outbox must not look like an attack to the mail server.
-const PER_SECOND: u32 = 100;
+/// How long to collect room for further mails, so that one call leases several.
+const COLLECT: Duration = Duration::from_millis(20);
 /// How often to look without being woken.
 const POLL: Duration = Duration::from_secs(1);
 /// How often expired rows are deleted.
 const PURGE: Duration = Duration::from_secs(600);
 
 /// Delivers mails until told to end, then gives its leases back.
-pub async fn run(driver: Arc<Driver>, end: CancellationToken) {
-    let (deliveries, leases) = (JoinSet::new(), HashMap::new());
-    let mut worker = Worker { driver, deliveries, leases, not_before: Instant::now() };
+pub async fn run(driver: Arc<Driver>, pace: MailPace, end: CancellationToken) {
+    let (deliveries, leases, now) = (JoinSet::new(), HashMap::new(), Instant::now());
+    let mut worker = Worker { driver, pace, deliveries, leases, not_before: now, looked: now };
     let mut purged = None::<Instant>;
     while !end.is_cancelled() {
         if purged.is_none_or(|at| at.elapsed() >= PURGE) {
@@ -47,10 +45,13 @@ pub async fn run(driver: Arc<Driver>, end: CancellationToken) {
 
 struct Worker {
     driver: Arc<Driver>,
+    pace: MailPace,
     deliveries: JoinSet<()>,
     leases: HashMap<Id, Lease>,
     /// When the rate allows the next mail to begin.
     not_before: Instant,
+    /// When it last looked for mails.
+    looked: Instant,
 }
 
 impl Worker {
@@ -60,14 +61,19 @@ impl Worker {
             self.ended(ended);
         }
         let early = self.not_before.saturating_duration_since(Instant::now());
-        let room = CONCURRENT.saturating_sub(self.deliveries.len());
+        let room = self.pace.at_once.saturating_sub(self.deliveries.len());
         if room == 0 || !early.is_zero() {
             return if room == 0 { POLL } else { early };
         }
+        let collecting = COLLECT.saturating_sub(self.looked.elapsed());
+        if room < self.pace.at_once / 2 && !collecting.is_zero() {
+            return collecting;
+        }
+        self.looked = Instant::now();
+        // No more than a tenth of a second's mails: a full outbox must not look like an attack to the mail server.
+        let most = u32::try_from(room).unwrap_or(u32::MAX).min(self.pace.per_second.div_ceil(10));
         let accounts = &self.driver.ports.accounts;
-        let leased =
-            timeout(deadlines::EFFECT, accounts.lease(u32::try_from(room).unwrap_or(1), deadlines::LEASE))
-                .await;
+        let leased = timeout(deadlines::EFFECT, accounts.lease(most, deadlines::LEASE)).await;
         let mails = match leased {
             Ok(Ok(mails)) => mails,
             Ok(Err(error)) => {
@@ -88,7 +94,7 @@ impl Worker {
             self.leases.insert(id, lease);
         }
         if begun > 0 {
-            let pause = Duration::from_secs(1) * begun / PER_SECOND;
+            let pause = Duration::from_secs(1) * begun / self.pace.per_second;
             self.not_before = Instant::now() + pause;
             return pause;
         }

@@ -23,7 +23,7 @@ mod wire;
 pub use client::{HttpAnswer, basic, exchange, parse, request};
 pub use program::{Exit, Program};
 pub use received::Received;
-pub use server::{Server, command, program, start, start_on};
+pub use server::{HOLD_HASHES, Server, command, program, start, start_on};
 pub use wait::{took, until};
 pub use wire::Wire;
 

@@ -32,6 +32,9 @@ pub struct Server {
     stack: Option<Arc<Stack>>,
 }
 
+/// Makes a server hold its hashes until `release_hashes`.
+pub const HOLD_HASHES: (&str, &str) = ("AUTH_TEST_HOLD_HASHES", "1");
+
 /// Starts a server of the test build with cheap hashes, metrics, and these settings over the defaults:
 /// on the embedded stores, or on the real ones that the run selects.
 pub fn start(settings: &[(&str, &str)]) -> Server {
@@ -245,10 +248,9 @@ impl Server {
         assert_eq!(answer.status, 204, "the clock of a test build can be moved");
     }
 
-    /// Holds its hash workers at their next hash, or lets them go on.
-    pub fn hold_hashes(&self, held: bool) {
-        let answer = self.request("POST", &format!("/dev/hashes?held={held}"), &[], b"");
-        assert_eq!(answer.status, 204, "the hashes of a test build can be held");
+    /// Lets it make the hashes that `AUTH_TEST_HOLD_HASHES` holds.
+    pub fn release_hashes(&self) {
+        self.signal("USR2");
     }
 
     /// Returns the bytes of everything stored: the database file with its journal, or every value of

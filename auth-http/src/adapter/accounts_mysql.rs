@@ -1,10 +1,11 @@
 //! Accounts and outbox in MySQL and MariaDB: rows and their commit, on the server's clock.
 //!
 //! The texts of the statements are few and fixed, so that each is prepared once a connection. Next:
+//! `accounts_mysql_together.rs` for commits of many accounts at once,
 //! `accounts_mysql_outbox.rs` for the outbox's half of the port, `accounts_mysql_schema.rs` for the
 //! schema, `accounts_mysql_connections.rs` for time-outs and faults.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use auth_core::{AddressKey, Commit, CommitAccount, Found, MailChange, Secret, Version};
@@ -14,6 +15,7 @@ use super::{
     accounts_mysql_connections::{Connections, carry_out, in_time, number},
     accounts_rows::{AccountRow, FoundRow, WaitingRow, micros, span, time},
     clock::Clock,
+    together::Together,
 };
 use crate::port::{Accounts, PortError, Result};
 
@@ -27,11 +29,15 @@ macro_rules! now {
 pub(super) use now;
 
 /// Accounts and outbox in MySQL or MariaDB.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct AccountsMysql {
     pub(super) connections: Connections,
     clock: Clock,
+    commits: Arc<Together<CommitAccount, Result<Commit>>>,
 }
+
+/// What a commit is called in logs.
+pub(super) const COMMIT: &str = "commit an account";
 
 struct FoundNow {
     clock: i64,
@@ -62,7 +68,7 @@ impl AccountsMysql {
     /// # Errors
     /// The server's own error: who refuses, or why nobody answers.
     pub async fn open(url: &Secret<String>, clock: Clock) -> sqlx::Result<Self> {
-        Ok(Self { connections: Connections::open(url.expose()).await?, clock })
+        Ok(Self { connections: Connections::open(url.expose()).await?, clock, commits: Arc::default() })
     }
 
     /// Returns whether the server refuses to be opened for a reason that goes away by itself.
@@ -80,6 +86,27 @@ impl AccountsMysql {
     /// Returns what to add to the server's time for the time so long ago.
     fn before(&self, duration: Duration) -> i64 {
         self.clock.shift_micros().saturating_sub(span(duration))
+    }
+
+    /// Commits one account in a transaction of its own.
+    pub(super) async fn commit_one(&self, order: &CommitAccount) -> Result<Commit> {
+        carry_out(COMMIT, |until| async move {
+            let mut lent = self.connections.lend(until).await?;
+            let done = in_time(until, async {
+                lent.begin().await?;
+                // The row first: it blocks other decisions about the same address.
+                if !write_row(&mut lent.connection, order).await?
+                    || !self.is_as_it_was(&mut lent.connection, order).await?
+                {
+                    return Ok((Commit::Conflict, false));
+                }
+                write_mail(&mut lent.connection, order).await?;
+                Ok((Commit::Committed, true))
+            });
+            let done = done.await;
+            lent.commit(done).await
+        })
+        .await
     }
 
     /// Returns whether an order's mails wait as they did, and its decision is not too old.
@@ -228,23 +255,10 @@ impl Accounts for AccountsMysql {
     }
 
     async fn commit(&self, order: &CommitAccount) -> Result<Commit> {
-        carry_out("commit an account", |until| async move {
-            let mut lent = self.connections.lend(until).await?;
-            let done = in_time(until, async {
-                lent.begin().await?;
-                // The row first: it blocks other decisions about the same address.
-                if !write_row(&mut lent.connection, order).await?
-                    || !self.is_as_it_was(&mut lent.connection, order).await?
-                {
-                    return Ok((Commit::Conflict, false));
-                }
-                write_mail(&mut lent.connection, order).await?;
-                Ok((Commit::Committed, true))
-            });
-            let done = done.await;
-            lent.commit(done).await
-        })
-        .await
+        let this = self.clone();
+        let carry_out = move |batch| this.clone().commit_batch(batch);
+        let committed = self.commits.call(order.clone(), |order| &order.key, carry_out).await;
+        committed.unwrap_or_else(|| Err(PortError::unknown(COMMIT, "its batch ended in the middle")))
     }
 
     async fn purge(&self, dead_letters: Duration) -> Result<u64> {

@@ -367,6 +367,11 @@ pub(super) fn number(error: &sqlx::Error) -> Option<u16> {
     Some(error.number())
 }
 
+/// Returns whether the server refused a statement for what it says: the connection is good, and nothing waits.
+pub(super) fn refused(error: &sqlx::Error) -> bool {
+    number(error).is_some() && !is_deadlock(error) && !is_lost(error)
+}
+
 fn is_deadlock(error: &sqlx::Error) -> bool {
     // Deadlock, and a wait for a lock that was too long.
     matches!(number(error), Some(1213 | 1205))

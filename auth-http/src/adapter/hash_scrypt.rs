@@ -9,12 +9,11 @@ use std::{
     collections::{HashMap, VecDeque},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread,
-    time::Instant,
 };
 
 use async_trait::async_trait;
 use auth_core::{Client, HashPassword, Hashed, Hashing, Password, Scrypt, Secret};
-use tokio::sync::oneshot;
+use tokio::{sync::oneshot, time::Instant};
 
 use crate::{
     hooks,

@@ -62,15 +62,15 @@ impl Default for SmtpDeadlines {
 }
 
 impl MailSmtp {
-    /// Makes a mailer; it connects when there is a mail.
+    /// Makes a mailer that keeps up to `warm` connections for further mails; it connects when there is a mail.
     ///
     /// # Errors
     /// The certificates of `ssl-ca` cannot be read, or the host is not a name that a certificate can contain.
-    pub fn open(server: &SmtpServer, templates: MailTemplates, clock: Clock) -> Result<Self> {
+    pub fn open(server: &SmtpServer, warm: usize, templates: MailTemplates, clock: Clock) -> Result<Self> {
         let sender = server.from.address.recipient();
         let way = Way::new(server, &sender)?;
         let (from, reply_to) = (server.from.clone(), server.reply_to.clone());
-        let (deadlines, idle) = (SmtpDeadlines::default(), Arc::default());
+        let (deadlines, idle) = (SmtpDeadlines::default(), Arc::new(Idle::new(warm)));
         Ok(Self { templates, clock, from, reply_to, sender, way, deadlines, idle })
     }
 

@@ -12,12 +12,12 @@ use tokio::time::{Instant, sleep_until};
 
 use super::mail_smtp_conversation::{Conversation, Limits};
 
-/// How many wait at most: as many as the worker sends at once.
-const KEPT: usize = 8;
-
 /// Connections that wait for a mail, oldest first.
-#[derive(Default)]
-pub(super) struct Idle(Mutex<Waiting>);
+pub(super) struct Idle {
+    waiting: Mutex<Waiting>,
+    /// How many wait at most: as many as the worker sends at once.
+    most: usize,
+}
 
 #[derive(Default)]
 struct Waiting {
@@ -26,6 +26,10 @@ struct Waiting {
 }
 
 impl Idle {
+    pub(super) fn new(most: usize) -> Self {
+        Self { waiting: Mutex::default(), most }
+    }
+
     /// Takes the connection that was used last, if it still serves. One that does not is not followed by
     /// another: what ended it has most likely ended them all.
     pub(super) async fn take(&self, limits: Limits) -> Option<Conversation> {
@@ -37,7 +41,7 @@ impl Idle {
     pub(super) fn put(self: &Arc<Self>, conversation: Conversation, lasting: Duration) {
         let mut waiting = self.lock();
         waiting.connections.push_back((Instant::now() + lasting, conversation));
-        if waiting.connections.len() > KEPT {
+        if waiting.connections.len() > self.most {
             waiting.connections.pop_front();
         }
         if !waiting.swept {
@@ -47,7 +51,7 @@ impl Idle {
     }
 
     fn lock(&self) -> MutexGuard<'_, Waiting> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

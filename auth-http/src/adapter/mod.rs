@@ -10,6 +10,8 @@ mod accounts_mysql_connections;
 mod accounts_mysql_outbox;
 #[cfg(feature = "mysql")]
 mod accounts_mysql_schema;
+#[cfg(feature = "mysql")]
+mod accounts_mysql_together;
 mod accounts_rows;
 #[cfg(feature = "sqlite")]
 pub mod accounts_sqlite;
@@ -32,3 +34,5 @@ mod mail_smtp_idle;
 mod mail_smtp_message;
 pub mod mail_templates;
 mod migrations;
+#[cfg(feature = "mysql")]
+mod together;

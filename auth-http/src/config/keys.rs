@@ -150,6 +150,13 @@ pub static KEYS: &[Key] = &[
     key("password_min_score", Some("3"), "zxcvbn score of a password, 0 to 4", "").seed_compat("0"),
     key("resend_after_seconds", Some("60"), "First interval between mails to an address", ""),
     key("resend_after_max_seconds", Some("7200"), "Longest interval between mails to an address", ""),
+    key(
+        "mail_per_second",
+        Some("100"),
+        "Mails begun per second and node, 1 to 100000",
+        "What your provider allows, divided by the nodes.",
+    ),
+    key("mail_connections", Some("8"), "Mails under way at the same time, 1 to 256", ""),
     key("mail_give_up_seconds", Some("86400"), "How long a deferred mail is retried, 60 to 604800", ""),
     key(
         "client_requests_per_minute",

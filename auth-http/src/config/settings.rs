@@ -56,6 +56,8 @@ pub struct Settings {
     pub hash_workers: usize,
     /// Hashes that may wait.
     pub hash_queue: usize,
+    /// How fast mails leave.
+    pub mail_pace: MailPace,
     /// How long an idle connection is kept.
     pub keep_alive: Duration,
     /// Proxies whose forwarding header counts.
@@ -76,6 +78,15 @@ pub struct Settings {
     pub otlp_endpoint: Option<String>,
     /// Variables `AUTH_…` that were passed over.
     pub unknown_variables: Vec<String>,
+}
+
+/// How fast a node sends mails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MailPace {
+    /// Mails begun per second.
+    pub per_second: u32,
+    /// Mails under way at the same time, each on a connection of its own.
+    pub at_once: usize,
 }
 
 /// The header in which proxies say whom they forward for.
@@ -119,6 +130,10 @@ impl Settings {
             log_key,
             hash_workers: values.optional_within("hash_workers", 1..=256)?.unwrap_or(cores),
             hash_queue: values.within("hash_queue", 1..=100_000)?,
+            mail_pace: MailPace {
+                per_second: u32::try_from(values.within("mail_per_second", 1..=100_000)?).unwrap_or(1),
+                at_once: values.within("mail_connections", 1..=256)?,
+            },
             keep_alive: Duration::from_secs(values.within("keep_alive_seconds", 1..=3600)? as u64),
             trusted_proxies: values.list("trusted_proxies", "a network such as 10.0.0.0/8", network)?,
             forwarded_header: values.choice(

@@ -145,7 +145,6 @@ pub fn endpoint(shared: Arc<AppState>) -> impl Endpoint<Output = Response> {
         .at("/dev/mailbox", get(pages::mailbox))
         .at("/dev/mailbox.json", get(pages::mailbox_json))
         .at("/dev/clock", post(pages::clock))
-        .at("/dev/hashes", post(pages::hold_hashes))
         .nest_no_strip("/v1", service())
         .nest_no_strip("/livez", service())
         .nest_no_strip("/readyz", service());

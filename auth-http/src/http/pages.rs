@@ -20,7 +20,6 @@ use super::{
     app_state::AppState,
     problem::{KINDS, NOT_FOUND, Problem},
 };
-use crate::hooks;
 
 const MAILBOX: &str = include_str!("../../assets/mailbox.html");
 const PROBLEM: &str = include_str!("../../assets/problem.html");
@@ -135,19 +134,6 @@ pub(crate) fn clock(request: &Request) -> Response {
             super::middleware::empty(StatusCode::NO_CONTENT)
         }
         _ => Problem::new(&NOT_FOUND).into_response(),
-    }
-}
-
-/// Holds the hash workers or lets them go on, in test builds: `POST /dev/hashes?held=true`.
-#[poem::handler]
-pub(crate) fn hold_hashes(request: &Request) -> Response {
-    let held = request.uri().query().and_then(|query| query.strip_prefix("held=")?.parse().ok());
-    match held {
-        Some(held) if hooks::ENABLED && is_local(request) => {
-            hooks::hold_hashes(held);
-            super::middleware::empty(StatusCode::NO_CONTENT)
-        }
-        Some(_) | None => Problem::new(&NOT_FOUND).into_response(),
     }
 }
 

@@ -48,7 +48,7 @@ const fn route(name: &'static str, path: &'static str, methods: Methods, shown: 
     Route { name, path, methods, shown }
 }
 
-static ROUTES: [Route; 12] = [
+static ROUTES: [Route; 11] = [
     route("register", "/v1/register", Methods::Post, Shown::Always),
     route("resend", "/v1/resend", Methods::Post, Shown::Always),
     route("activate", "/v1/activate", Methods::Post, Shown::Always),
@@ -60,7 +60,6 @@ static ROUTES: [Route; 12] = [
     route("mailbox", "/dev/mailbox", Methods::Get, Shown::WithMailbox),
     route("mailbox_json", "/dev/mailbox.json", Methods::Get, Shown::WithMailbox),
     route("clock", "/dev/clock", Methods::Post, Shown::InTestBuilds),
-    route("hashes", "/dev/hashes", Methods::Post, Shown::InTestBuilds),
 ];
 
 static PROBLEM_PAGE: Route = route("problem", "/problems/", Methods::Get, Shown::Always);

@@ -64,6 +64,8 @@ fn numbers_have_their_ranges() {
     for (variable, bad, range) in [
         ("AUTH_HASH_WORKERS", &["0", "257", "-1", "two"][..], "1 to 256"),
         ("AUTH_HASH_QUEUE", &["0", "100001", "1e3"], "1 to 100000"),
+        ("AUTH_MAIL_PER_SECOND", &["0", "100001", "fast"], "1 to 100000"),
+        ("AUTH_MAIL_CONNECTIONS", &["0", "257", "-1"], "1 to 256"),
         ("AUTH_CLIENT_REQUESTS_PER_MINUTE", &["-1", "4294967296", "many"], "number"),
         ("AUTH_PASSWORD_MIN_LENGTH", &["-1", "65536", "long"], "number"),
         ("AUTH_PASSWORD_MIN_SCORE", &["-1", "256", "strong"], "number"),

@@ -2,7 +2,7 @@
 
 use std::{thread, time::Duration};
 
-use auth_tests::{HttpAnswer, OTHER, PASSWORD, Server, Wire, start, took, until};
+use auth_tests::{HOLD_HASHES, HttpAnswer, OTHER, PASSWORD, Server, Wire, start, took, until};
 use serde_json::json;
 use tokio::net::TcpSocket;
 
@@ -208,8 +208,7 @@ fn full_queue_is_503_in_every_state_of_the_address() {
     let server = start(&[]);
     server.register("pending@example.org", PASSWORD);
     server.activated("active@example.org", PASSWORD);
-    let server = server.restart(&[("AUTH_HASH_WORKERS", "1"), ("AUTH_HASH_QUEUE", "1")]);
-    server.hold_hashes(true);
+    let server = server.restart(&[HOLD_HASHES, ("AUTH_HASH_WORKERS", "1"), ("AUTH_HASH_QUEUE", "1")]);
     thread::scope(|scope| {
         let first = scope.spawn(|| server.register("one@example.org", PASSWORD));
         until_hashes(&server, "running", 1.0);
@@ -221,7 +220,7 @@ fn full_queue_is_503_in_every_state_of_the_address() {
             assert_eq!(server.resend(address).status, 202, "it needs no hash");
         }
         assert_eq!(hashes(&server, "waiting"), 1.0, "all of that while the queue was full");
-        server.hold_hashes(false);
+        server.release_hashes();
         assert_eq!((first.join().unwrap().status, second.join().unwrap().status), (202, 202));
     });
     assert_eq!(server.register("absent@example.org", PASSWORD).status, 202, "itself again");
@@ -229,8 +228,7 @@ fn full_queue_is_503_in_every_state_of_the_address() {
 
 #[test]
 fn one_client_holds_a_quarter_of_the_queue_and_others_get_in() {
-    let server = start(&[("AUTH_HASH_WORKERS", "1"), ("AUTH_HASH_QUEUE", "4")]);
-    server.hold_hashes(true);
+    let server = start(&[HOLD_HASHES, ("AUTH_HASH_WORKERS", "1"), ("AUTH_HASH_QUEUE", "4")]);
     thread::scope(|scope| {
         let first = scope.spawn(|| register_from("127.0.0.1", &server, "one@example.org"));
         until_hashes(&server, "running", 1.0);
@@ -239,7 +237,7 @@ fn one_client_holds_a_quarter_of_the_queue_and_others_get_in() {
         is_overloaded(&register_from("127.0.0.1", &server, "three@example.org"));
         let other = scope.spawn(|| register_from("127.0.0.2", &server, "four@example.org"));
         until_hashes(&server, "waiting", 2.0);
-        server.hold_hashes(false);
+        server.release_hashes();
         let answers = [first, second, other].map(|thread| thread.join().unwrap().status);
         assert_eq!(answers, [202; 3]);
     });
@@ -247,8 +245,7 @@ fn one_client_holds_a_quarter_of_the_queue_and_others_get_in() {
 
 #[test]
 fn no_answer_takes_longer_than_ten_seconds() {
-    let server = start(&[("AUTH_HASH_WORKERS", "1")]);
-    server.hold_hashes(true);
+    let server = start(&[HOLD_HASHES, ("AUTH_HASH_WORKERS", "1")]);
     let asked = ["one@example.org", "two@example.org", "three@example.org"];
     let answers: Vec<(HttpAnswer, Duration)> = thread::scope(|scope| {
         let asked = asked.map(|address| scope.spawn(|| took(|| server.register(address, OTHER))));
@@ -258,7 +255,7 @@ fn no_answer_takes_longer_than_ten_seconds() {
         assert!(*time < Duration::from_secs(10), "{time:?}: {answer:?}");
         is_overloaded(answer);
     }
-    server.hold_hashes(false);
+    server.release_hashes();
     assert_eq!(server.register("later@example.org", PASSWORD).status, 202, "itself again");
     assert_eq!(server.metric("auth_hash_duration_seconds_count"), 1.0, "nobody's hash is made any more");
 }

@@ -3,7 +3,7 @@
 use auth_tests::Program;
 
 /// Every variable of the configuration table.
-const VARIABLES: [&str; 36] = [
+const VARIABLES: [&str; 38] = [
     "AUTH_PROFILE",
     "AUTH_LISTEN",
     "AUTH_METRICS_LISTEN",
@@ -29,6 +29,8 @@ const VARIABLES: [&str; 36] = [
     "AUTH_PASSWORD_MIN_SCORE",
     "AUTH_RESEND_AFTER_SECONDS",
     "AUTH_RESEND_AFTER_MAX_SECONDS",
+    "AUTH_MAIL_PER_SECOND",
+    "AUTH_MAIL_CONNECTIONS",
     "AUTH_MAIL_GIVE_UP_SECONDS",
     "AUTH_CLIENT_REQUESTS_PER_MINUTE",
     "AUTH_KEEP_ALIVE_SECONDS",

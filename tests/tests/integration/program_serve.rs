@@ -71,7 +71,6 @@ fn test_build_announces_itself_and_the_shipped_one_does_not() {
     auth_tests::until("its announcement", || loud.log().contains(LOUD).then_some(()));
     let mut shipped = Program::plain(&[]).serve(&[]);
     assert_eq!(shipped.request("POST", "/dev/clock?seconds=1", &[], b"").status, 404);
-    assert_eq!(shipped.request("POST", "/dev/hashes?held=true", &[], b"").status, 404);
     shipped.terminate();
     assert!(!shipped.whole_log().contains(LOUD));
 }

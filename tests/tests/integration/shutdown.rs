@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use auth_tests::{PASSWORD, Server, start, took, until};
+use auth_tests::{HOLD_HASHES, PASSWORD, Server, start, took, until};
 use serde_json::json;
 
 const ADA: &str = "ada@example.org";
@@ -32,13 +32,14 @@ fn registration(server: &Server, address: &str) -> String {
 #[test]
 fn request_in_flight_is_answered_and_no_other_one_is_accepted() {
     for signal in ["TERM", "INT", "HUP"] {
-        let mut server = start(&[("AUTH_SCRYPT", "19,8,1")]);
+        let mut server = start(&[HOLD_HASHES]);
         thread::scope(|scope| {
             let asked = scope.spawn(|| server.register(ADA, PASSWORD));
             hash_under_way(&server);
             server.signal(signal);
             until("connections being refused", || TcpStream::connect(server.authority()).err());
             assert!(!asked.is_finished(), "refused while the request is in flight");
+            server.release_hashes();
             assert_eq!(asked.join().unwrap().status, 202, "{signal}");
         });
         ends_in_order(&mut server);

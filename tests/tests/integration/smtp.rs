@@ -60,7 +60,7 @@ pub(crate) fn server(peer: &SmtpPeer, manner: Manner) -> SmtpServer {
 
 pub(crate) fn mailer(server: &SmtpServer) -> MailSmtp {
     let templates = MailTemplates::load(None, "Example").unwrap();
-    MailSmtp::open(server, templates, Clock::default()).unwrap().with_deadlines(IMPATIENT)
+    MailSmtp::open(server, 8, templates, Clock::default()).unwrap().with_deadlines(IMPATIENT)
 }
 
 /// Starts a peer, and a mailer that uses it.

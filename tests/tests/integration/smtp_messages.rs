@@ -111,7 +111,7 @@ async fn the_date_is_the_clocks() {
     let peer = SmtpPeer::start(Manner::default());
     let clock = Clock::default();
     let templates = MailTemplates::load(None, "Example").unwrap();
-    let mailer = MailSmtp::open(&server(&peer, Manner::default()), templates, clock.clone()).unwrap();
+    let mailer = MailSmtp::open(&server(&peer, Manner::default()), 8, templates, clock.clone()).unwrap();
     let mut years = Vec::new();
     for _ in 0..2 {
         assert_eq!(mailer.send(&activation("ada@example.org")).await.unwrap(), Sending::Accepted);
@@ -154,7 +154,7 @@ async fn whatever_a_template_says_the_message_is_clean() {
             MailTemplates::load(Some(folder.path()), "Exämple, \"Inc.\" =?utf-8?Q?x?= <a@b>").unwrap();
         let mut from = server(&peer, Manner::default());
         from.from.name = "Zoë (Accounts), Inc. =?utf-8?Q?x?=".to_owned();
-        let mailer = MailSmtp::open(&from, templates, Clock::default()).unwrap();
+        let mailer = MailSmtp::open(&from, 8, templates, Clock::default()).unwrap();
         assert_eq!(mailer.send(&activation("ada@example.org")).await.unwrap(), Sending::Accepted);
         let mails = peer.mails();
         assert_eq!(mails.len(), n + 1, "{nasty:?} is one mail");

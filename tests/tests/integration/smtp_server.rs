@@ -43,6 +43,36 @@ fn activates(server: &Server, peer: &SmtpPeer, address: &str) {
 }
 
 #[test]
+fn mails_leave_at_the_configured_pace() {
+    let peer = SmtpPeer::start(Manner::default());
+    let server = start(&[("AUTH_SMTP_URL", &peer.url()), FROM, ("AUTH_MAIL_PER_SECOND", "2")]);
+    let addresses: Vec<String> = (0..5).map(|n| format!("user{n}@example.org")).collect();
+    let ((), time) = took(|| {
+        for address in &addresses {
+            server.register(address, PASSWORD);
+        }
+        for address in &addresses {
+            peer.wait_for_mails(address, 1);
+        }
+    });
+    assert!(time >= Duration::from_secs(2), "five mails at two a second: {time:?}");
+}
+
+#[test]
+fn no_more_mails_are_under_way_than_configured() {
+    let peer = SmtpPeer::start(Manner::default());
+    peer.on(SmtpStep::Mail, Act::hang());
+    let server = start(&[("AUTH_SMTP_URL", &peer.url()), FROM, ("AUTH_MAIL_CONNECTIONS", "2")]);
+    for n in 0..4 {
+        server.register(&format!("user{n}@example.org"), PASSWORD);
+    }
+    let states = || outbox(&server).iter().map(|mail| mail["state"].to_string()).collect::<Vec<_>>();
+    let leased = || states().iter().filter(|state| state.contains("leased")).count();
+    until("two mails under way", || (leased() == 2 && peer.sessions().len() == 2).then_some(()));
+    assert_eq!((states().len(), leased()), (4, 2));
+}
+
+#[test]
 fn a_mail_over_smtp_activates() {
     for manner in [Manner::default(), STRICT] {
         let peer = SmtpPeer::start(manner);

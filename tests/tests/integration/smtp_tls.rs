@@ -107,7 +107,7 @@ fn an_authority_that_cannot_be_read_is_refused_at_once() {
     for content in [None, Some(""), Some("no certificate"), Some(broken)] {
         content.inspect(|content| fs::write(&file, content).unwrap());
         let templates = MailTemplates::load(None, "Example").unwrap();
-        let error = MailSmtp::open(&odd, templates, Clock::default()).err().unwrap().to_string();
+        let error = MailSmtp::open(&odd, 8, templates, Clock::default()).err().unwrap().to_string();
         assert!(error.starts_with("read ssl-ca: ") && error.contains("odd.pem"), "{content:?}: {error}");
     }
 }

@@ -13,6 +13,7 @@ use auth_http::{
     adapter::{
         accounts_sqlite::AccountsSqlite, clock::Clock, codes_memory::CodesMemory, hash_scrypt::HashScrypt,
     },
+    config::MailPace,
     driver::{Driver, Ports, Visitor},
     hooks::Hooks,
     metrics::Metrics,
@@ -69,7 +70,8 @@ async fn with_a_mail_under_way() -> WorkingNode {
     let keys = CodeKeys::new([CodeKey::new(Secret::new([7; 32]))]).unwrap();
     let driver = Arc::new(Driver::new(Rules::new(policy, keys).unwrap(), ports, metrics, Hooks::default()));
     let end = CancellationToken::new();
-    let worker = tokio::spawn(worker::run(Arc::clone(&driver), end.clone()));
+    let pace = MailPace { per_second: 100, at_once: 8 };
+    let worker = tokio::spawn(worker::run(Arc::clone(&driver), pace, end.clone()));
 
     let client = Client::of([127, 0, 0, 1].into());
     let password = Password::parse("correct horse battery staple").unwrap();

@@ -26,7 +26,7 @@ impl MailerHarness for Smtp {
         let (host, port, tls) = ("127.0.0.1".to_owned(), peer.port(), SmtpTls::Plain);
         let server = SmtpServer { host, port, tls, ssl_ca: None, login: None, from, reply_to: None };
         let templates = MailTemplates::load(None, SERVICE).unwrap();
-        let mailer = MailSmtp::open(&server, templates, Clock::default()).unwrap();
+        let mailer = MailSmtp::open(&server, 8, templates, Clock::default()).unwrap();
         Self { mailer: Arc::new(mailer), peer }
     }
 

@@ -1,0 +1,291 @@
+//! Commits of many accounts in one transaction: the same decisions as one by one, in fewer statements.
+//!
+//! Each order stands for itself: one that does not fit is left out of what is written, and one that this cannot decide
+//! goes alone, as does every order of a batch whose statements the server refuses. So no order fails for another one,
+//! unless the server or the connection itself fails.
+
+use std::{collections::HashMap, fmt::Write, time::Duration};
+
+use auth_core::{Commit, CommitAccount, MailChange, OwedMail, Version, WaitingMail};
+use sqlx::{
+    AssertSqlSafe, FromRow, MySql, MySqlConnection, Row,
+    mysql::{MySqlArguments, MySqlRow},
+    query::Query,
+};
+
+use super::{
+    accounts_mysql::{AccountsMysql, now},
+    accounts_mysql_connections::{carry_out, in_time, refused},
+    accounts_rows::{AccountRow, WaitingRow, micros, time},
+    together::Call,
+};
+use crate::port::{PortError, Result};
+
+/// What became of an order in a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Decided {
+    Fits,
+    Conflict,
+    /// Not decided: another transaction has the row.
+    Alone,
+}
+
+struct WaitingOf {
+    clock: i64,
+    key: Option<Vec<u8>>,
+    waiting: WaitingRow,
+}
+
+impl FromRow<'_, MySqlRow> for WaitingOf {
+    fn from_row(row: &MySqlRow) -> sqlx::Result<Self> {
+        Ok(Self {
+            clock: row.try_get("clock")?,
+            key: row.try_get("address_key")?,
+            waiting: WaitingRow::from_row(row)?,
+        })
+    }
+}
+
+impl AccountsMysql {
+    /// Carries out a batch of commits, and replies to each.
+    pub(super) async fn commit_batch(self, mut batch: Vec<Call<CommitAccount, Result<Commit>>>) {
+        if batch.len() == 1
+            && let Some(Call { order, reply }) = batch.pop()
+        {
+            return drop(reply.send(self.commit_one(&order).await));
+        }
+        let (orders, replies): (Vec<_>, Vec<_>) =
+            batch.into_iter().map(|call| (call.order, call.reply)).unzip();
+        let (fault, text) = match self.commit_all(&orders).await {
+            Ok(decided) => {
+                for ((order, reply), decided) in orders.into_iter().zip(replies).zip(decided) {
+                    let done = match decided {
+                        Decided::Fits => Ok(Commit::Committed),
+                        Decided::Conflict => Ok(Commit::Conflict),
+                        Decided::Alone => {
+                            let this = self.clone();
+                            tokio::spawn(async move { drop(reply.send(this.commit_one(&order).await)) });
+                            continue;
+                        }
+                    };
+                    drop(reply.send(done));
+                }
+                return;
+            }
+            Err(error) => (error.fault, error.source.to_string()),
+        };
+        for reply in replies {
+            let source = text.clone().into();
+            drop(reply.send(Err(PortError { fault, operation: super::accounts_mysql::COMMIT, source })));
+        }
+    }
+
+    async fn commit_all(&self, orders: &[CommitAccount]) -> Result<Vec<Decided>> {
+        carry_out("commit accounts", |until| async move {
+            let mut lent = self.connections.lend(until).await?;
+            let done = in_time(until, async {
+                lent.begin().await?;
+                let decided = self.decide(&mut lent.connection, orders).await?;
+                let fitting: Vec<&CommitAccount> = orders
+                    .iter()
+                    .zip(&decided)
+                    .filter_map(|(order, decided)| (*decided == Decided::Fits).then_some(order))
+                    .collect();
+                write_rows(&mut lent.connection, &fitting).await?;
+                write_mails(&mut lent.connection, &fitting).await?;
+                Ok((decided, !fitting.is_empty()))
+            });
+            let done = match done.await {
+                Err(error) if refused(&error) => Ok((vec![Decided::Alone; orders.len()], false)),
+                done => done,
+            };
+            lent.commit(done).await
+        })
+        .await
+    }
+
+    /// Compares what the orders depend on, and locks it. Rows that another transaction has are passed over, so that a
+    /// batch waits for nobody.
+    async fn decide(
+        &self,
+        connection: &mut MySqlConnection,
+        orders: &[CommitAccount],
+    ) -> sqlx::Result<Vec<Decided>> {
+        let sql = format!(
+            "SELECT address_key, version, generation FROM accounts FORCE INDEX (PRIMARY)
+             WHERE address_key IN ({}) FOR UPDATE SKIP LOCKED",
+            marks("?", orders.len().next_power_of_two())
+        );
+        let rows = keys(sqlx::query(safe(sql)), orders).fetch_all(&mut *connection).await?;
+        let mut found: HashMap<Vec<u8>, (i64, Option<Vec<u8>>)> = HashMap::new();
+        for row in rows {
+            found.insert(row.try_get(0)?, (row.try_get(1)?, row.try_get(2)?));
+        }
+        let sql = format!(
+            "SELECT n.clock, o.address_key, o.purpose AS waiting_purpose, o.mail_id AS waiting_id,
+                o.next_at AS waiting_next, o.lease AS waiting_lease
+             FROM (SELECT {} AS clock) n LEFT JOIN outbox o FORCE INDEX (PRIMARY)
+                ON o.address_key IN ({}) AND o.dead_since IS NULL
+             ORDER BY o.purpose FOR UPDATE",
+            now!(),
+            marks("?", orders.len().next_power_of_two())
+        );
+        let query = keys(sqlx::query(safe(sql)).bind(self.after(Duration::ZERO)), orders);
+        let rows = query.fetch_all(&mut *connection).await?;
+        let mut clock = 0;
+        let mut waiting: HashMap<Vec<u8>, Vec<WaitingRow>> = HashMap::new();
+        for row in rows {
+            let row = WaitingOf::from_row(&row)?;
+            clock = row.clock;
+            if let Some(key) = row.key {
+                waiting.entry(key).or_default().push(row.waiting);
+            }
+        }
+        let now = time(clock);
+        Ok(orders
+            .iter()
+            .map(|order| {
+                let key = order.key.as_str().as_bytes();
+                let Version(expected) = order.expected;
+                let expected = i64::try_from(expected).unwrap_or(i64::MAX);
+                let generation = order.generation.map(|generation| generation.as_bytes().to_vec());
+                let as_read = match found.get(key) {
+                    Some((version, stored)) => (*version, stored) == (expected, &generation),
+                    None if expected == 0 => true,
+                    None => return Decided::Alone,
+                };
+                let mails: Vec<WaitingMail> = WaitingRow::mails(waiting.remove(key).unwrap_or_default(), now);
+                match as_read && now <= order.until && mails == order.waiting {
+                    true => Decided::Fits,
+                    false => Decided::Conflict,
+                }
+            })
+            .collect())
+    }
+}
+
+/// Inserts the new rows, where a row that is there after all is an error, and replaces the others, which are locked.
+async fn write_rows(connection: &mut MySqlConnection, orders: &[&CommitAccount]) -> sqlx::Result<()> {
+    const COLUMNS: &str =
+        "(address_key, version, status, address, locale, password, generation, active_since,
+        last_mail_due, last_mail_distance, last_mail_left, last_notice, expires)";
+    const REPLACE: &str = "ON DUPLICATE KEY UPDATE version = VALUES(version), status = VALUES(status),
+        address = VALUES(address), locale = VALUES(locale), password = VALUES(password),
+        generation = VALUES(generation), active_since = VALUES(active_since),
+        last_mail_due = VALUES(last_mail_due), last_mail_distance = VALUES(last_mail_distance),
+        last_mail_left = VALUES(last_mail_left), last_notice = VALUES(last_notice), expires = VALUES(expires)";
+    let (new, others): (Vec<&CommitAccount>, Vec<_>) =
+        orders.iter().partition(|order| order.expected == Version(0));
+    for (orders, end) in [(new, ""), (others, REPLACE)] {
+        for orders in powers_of_two(&orders) {
+            let rows = marks("(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", orders.len());
+            let mut query = sqlx::query(safe(format!("INSERT INTO accounts {COLUMNS} VALUES {rows} {end}")));
+            for order in orders {
+                let row = AccountRow::new(&order.row);
+                let Version(expected) = order.expected;
+                query = query
+                    .bind(order.key.as_str().as_bytes())
+                    .bind(i64::try_from(expected).unwrap_or(i64::MAX).saturating_add(1))
+                    .bind(row.status)
+                    .bind(row.address)
+                    .bind(row.locale)
+                    .bind(row.password)
+                    .bind(row.generation)
+                    .bind(row.active_since)
+                    .bind(row.last_mail_due)
+                    .bind(row.last_mail_distance)
+                    .bind(row.last_mail_left)
+                    .bind(row.last_notice)
+                    .bind(row.expires);
+            }
+            query.execute(&mut *connection).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Enqueues the mails, and notes those that are about to leave.
+///
+/// Threat: a state that owes none would answer sooner. Where no mail is enqueued, a statement runs that writes nothing.
+async fn write_mails(connection: &mut MySqlConnection, orders: &[&CommitAccount]) -> sqlx::Result<()> {
+    const REPLACE: &str =
+        "REPLACE INTO outbox (address_key, purpose, mail_id, generation, locale, due, next_at)";
+    let owed: Vec<(&CommitAccount, &OwedMail)> = orders
+        .iter()
+        .filter_map(|order| match &order.mail {
+            Some(MailChange::Owe(mail)) => Some((*order, mail)),
+            Some(MailChange::Begin { .. }) | None => None,
+        })
+        .collect();
+    if owed.is_empty() {
+        let sql = format!("{REPLACE} SELECT '', 0, '', '', '', 0, 0 FROM DUAL WHERE 1 = 0");
+        sqlx::query(safe(sql)).execute(&mut *connection).await?;
+    }
+    for owed in powers_of_two(&owed) {
+        let rows = marks("(?, ?, ?, ?, ?, ?, ?)", owed.len());
+        let mut query = sqlx::query(safe(format!("{REPLACE} VALUES {rows}")));
+        for (order, mail) in owed {
+            query = query
+                .bind(order.key.as_str().as_bytes())
+                .bind(i64::from(mail.purpose.number()))
+                .bind(mail.id.as_bytes().as_slice())
+                .bind(mail.generation.as_bytes().as_slice())
+                .bind(mail.locale.as_str())
+                .bind(micros(mail.first_due))
+                .bind(micros(mail.first_due));
+        }
+        query.execute(&mut *connection).await?;
+    }
+    let mut begun: HashMap<u8, Vec<&[u8]>> = HashMap::new();
+    for order in orders {
+        if let Some(MailChange::Begin { mail, unknowns }) = &order.mail {
+            begun.entry(*unknowns).or_default().push(mail.as_bytes().as_slice());
+        }
+    }
+    for (unknowns, mails) in begun {
+        let sql = format!(
+            "UPDATE outbox SET unknowns = ? WHERE mail_id IN ({})",
+            marks("?", mails.len().next_power_of_two())
+        );
+        let query = sqlx::query(safe(sql)).bind(i64::from(unknowns));
+        padded(&mails).fold(query, |query, mail| query.bind(*mail)).execute(&mut *connection).await?;
+    }
+    Ok(())
+}
+
+type MySqlQuery<'q> = Query<'q, MySql, MySqlArguments>;
+
+/// Binds the orders' keys.
+fn keys<'q>(query: MySqlQuery<'q>, orders: &'q [CommitAccount]) -> MySqlQuery<'q> {
+    padded(orders).fold(query, |query, order| query.bind(order.key.as_str().as_bytes()))
+}
+
+/// Returns the values, the last one repeated up to a power of two, so that few texts are prepared.
+fn padded<T>(values: &[T]) -> impl Iterator<Item = &T> {
+    values.iter().chain(values.last().into_iter().cycle()).take(values.len().next_power_of_two())
+}
+
+/// Returns parts whose lengths are powers of two, so that few texts are prepared.
+fn powers_of_two<T>(mut rest: &[T]) -> impl Iterator<Item = &[T]> {
+    std::iter::from_fn(move || {
+        let length = 1 << rest.len().checked_ilog2()?;
+        let (part, others) = rest.split_at(length);
+        rest = others;
+        Some(part)
+    })
+}
+
+/// Returns `count` times a list's element.
+fn marks(element: &str, count: usize) -> String {
+    let mut list = String::from(element);
+    for _ in 1..count {
+        // Writing to a string does not fail.
+        let _ = write!(list, ", {element}");
+    }
+    list
+}
+
+/// Marks a text that is made of this file's constants alone.
+fn safe(sql: String) -> AssertSqlSafe<String> {
+    AssertSqlSafe(sql)
+}

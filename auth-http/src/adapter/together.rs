@@ -1,0 +1,169 @@
+//! Calls that come while others are under way wait, and are carried out together.
+//!
+//! Nothing waits for company: a call that comes alone begins at once. What one batch costs, statements and durable
+//! commits, is shared by all in it, so a busy store gets faster per call as more calls come.
+
+use std::{
+    collections::{HashSet, VecDeque},
+    future::Future,
+    hash::Hash,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use tokio::sync::oneshot;
+
+/// Batches at the same time: while one waits for the disk, the next is made.
+const RUNNERS: usize = 4;
+
+/// Calls in one batch at most.
+const MOST: usize = 32;
+
+/// A call and where its reply goes.
+pub(super) struct Call<O, R> {
+    pub(super) order: O,
+    pub(super) reply: oneshot::Sender<R>,
+}
+
+/// The calls that wait for a batch.
+pub(super) struct Together<O, R> {
+    queue: Mutex<Queue<O, R>>,
+}
+
+struct Queue<O, R> {
+    waiting: VecDeque<Call<O, R>>,
+    runners: usize,
+}
+
+impl<O, R> Default for Together<O, R> {
+    fn default() -> Self {
+        Self { queue: Mutex::new(Queue { waiting: VecDeque::new(), runners: 0 }) }
+    }
+}
+
+impl<O: Send + 'static, R: Send + 'static> Together<O, R> {
+    /// Carries out a call with those that wait, on a task of its own; none if that task ended without a reply. No two
+    /// orders of a batch have the same key.
+    pub(super) async fn call<K, F>(
+        self: &Arc<Self>,
+        order: O,
+        key: fn(&O) -> &K,
+        carry_out: impl Fn(Vec<Call<O, R>>) -> F + Send + 'static,
+    ) -> Option<R>
+    where
+        K: Hash + Eq + 'static,
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let (reply, replied) = oneshot::channel();
+        let runs = self.wait_for_batch(Call { order, reply });
+        if runs {
+            let runner = Runner(Arc::clone(self));
+            tokio::spawn(async move {
+                while let Some(batch) = runner.next(key) {
+                    carry_out(batch).await;
+                }
+            });
+        }
+        replied.await.ok()
+    }
+
+    /// Puts a call behind the others; returns whether a runner is to be started.
+    fn wait_for_batch(&self, call: Call<O, R>) -> bool {
+        let mut queue = self.lock();
+        queue.waiting.push_back(call);
+        let runs = queue.runners < RUNNERS;
+        queue.runners += usize::from(runs);
+        runs
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Queue<O, R>> {
+        // Nothing in here panics half way.
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A task that carries out batches until none waits.
+struct Runner<O: Send + 'static, R: Send + 'static>(Arc<Together<O, R>>);
+
+impl<O: Send + 'static, R: Send + 'static> Runner<O, R> {
+    /// Takes the next batch, in the order of arrival. A second order of a key stays for a later one.
+    fn next<K: Hash + Eq>(&self, key: fn(&O) -> &K) -> Option<Vec<Call<O, R>>> {
+        let mut queue = self.0.lock();
+        let waiting = std::mem::take(&mut queue.waiting);
+        let (mut batch, mut keys) = (Vec::new(), HashSet::new());
+        let taken: Vec<bool> =
+            waiting.iter().map(|call| keys.len() < MOST && keys.insert(key(&call.order))).collect();
+        for (call, taken) in waiting.into_iter().zip(taken) {
+            if taken {
+                batch.push(call);
+            } else {
+                queue.waiting.push_back(call);
+            }
+        }
+        (!batch.is_empty()).then_some(batch)
+    }
+}
+
+impl<O: Send + 'static, R: Send + 'static> Drop for Runner<O, R> {
+    fn drop(&mut self) {
+        self.0.lock().runners -= 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::{sync::Semaphore, task::JoinSet};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn calls_that_come_meanwhile_are_one_batch_and_a_key_is_in_it_once() {
+        let together = Arc::new(Together::<u32, usize>::default());
+        let gate = Arc::new(Semaphore::new(0));
+        let mut calls = JoinSet::new();
+        let call = |order| {
+            let (together, gate) = (Arc::clone(&together), Arc::clone(&gate));
+            async move {
+                let carry_out = move |batch: Vec<Call<u32, usize>>| {
+                    let gate = Arc::clone(&gate);
+                    async move {
+                        let _go = gate.acquire().await;
+                        let size = batch.len();
+                        for call in batch {
+                            call.reply.send(size).unwrap();
+                        }
+                    }
+                };
+                together.call(order, |order| order, carry_out).await
+            }
+        };
+        // Each runner begins one that comes alone.
+        for order in 0..u32::try_from(RUNNERS).unwrap() {
+            calls.spawn(call(order));
+            tokio::task::yield_now().await;
+        }
+        for order in [10, 11, 12, 10] {
+            calls.spawn(call(order));
+        }
+        while together.lock().waiting.len() < 4 {
+            tokio::task::yield_now().await;
+        }
+        gate.add_permits(1);
+        let mut sizes: Vec<Option<usize>> = calls.join_all().await;
+        sizes.sort();
+        assert_eq!(sizes, [1, 1, 1, 1, 1, 3, 3, 3].map(Some));
+        assert_eq!(together.lock().runners, 0);
+    }
+
+    #[tokio::test]
+    async fn batch_that_panics_answers_nobody_and_the_next_call_is_carried_out() {
+        let together = Arc::new(Together::<u32, u32>::default());
+        let panics = |_: Vec<Call<u32, u32>>| async { panic!("in the middle") };
+        assert_eq!(together.call(1, |order| order, panics).await, None);
+        let echoes = |batch: Vec<Call<u32, u32>>| async {
+            for call in batch {
+                call.reply.send(call.order).unwrap();
+            }
+        };
+        assert_eq!(together.call(2, |order| order, echoes).await, Some(2));
+    }
+}
