@@ -79,10 +79,8 @@ pub(crate) fn run(shell: &Shell, options: &Options) -> Result<ExitCode> {
             let wanted = runs.filter_map(|step| step.prepared());
             prepared = Some(Prepared::start(shell, &wanted.collect())?);
         }
-        if let Some(Some(prepared)) = &mut prepared
-            && (step.prepared().is_some() || step.depends_on_time())
-        {
-            shell.building(|| prepared.wait());
+        if let (Some(Some(prepared)), Some(part)) = (&mut prepared, step.prepared()) {
+            shell.building(|| prepared.wait(part));
         }
         let outcome = not_run(options, without_engine.as_ref(), step)
             .unwrap_or_else(|| run_step(shell, options, &plan, step, &report, &mut servers));

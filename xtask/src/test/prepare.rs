@@ -1,8 +1,8 @@
 //! Work without a place in the order of the steps: container images, and builds with their own target folders.
 //!
 //! A second process of this program does it at low priority while the steps run, one part after another, and writes a
-//! log. The first step that needs a part, or whose tests depend on time, waits for all of them. A failure shows in
-//! the step itself, which tries again.
+//! log. It goes on beside tests, which wait for events and not for time. A step waits for the part that it needs. A
+//! failure shows in the step itself, which tries again.
 
 use std::collections::BTreeSet;
 use std::env;
@@ -20,21 +20,21 @@ use crate::images;
 use crate::playground;
 use crate::shell::{Shell, on_path};
 
-/// The parts, in the order in which they are made.
+/// The parts, in the order in which they are made: that of the steps that need them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
 pub(crate) enum Part {
-    /// The container images of the servers
-    Images,
-    /// The container image of the server under test
-    App,
     /// The program that checks licences and sources
     Deny,
+    /// The container images of the servers
+    Images,
     /// The firmware for the Cortex-M4
     Firmware,
     /// The host of the component in wasmtime
     Wasmtime,
     /// The tool that makes JavaScript of the component
     Playground,
+    /// The container image of the server under test
+    App,
 }
 
 #[derive(clap::Args)]
@@ -107,9 +107,9 @@ impl Prepared {
         Ok(Some(Self { child, over, waits: parts.clone(), log }))
     }
 
-    /// Waits until every part is done.
-    pub(crate) fn wait(&mut self) {
-        while !self.waits.is_empty() {
+    /// Waits until a part is done.
+    pub(crate) fn wait(&mut self, part: Part) {
+        while self.waits.contains(&part) {
             match self.over.recv() {
                 Ok(over) => self.waits.retain(|waits| format!("{waits:?}") != over),
                 Err(_) => {

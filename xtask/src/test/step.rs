@@ -59,13 +59,11 @@ struct Spec {
     wants: &'static [Want],
     /// The part that it needs of what is prepared in the background.
     prepared: Option<Part>,
-    /// Whether its tests watch a running server, whose timeouts would expire under other load.
-    depends_on_time: bool,
 }
 
 impl Spec {
     const fn new(step: Step, about: &'static str) -> Self {
-        Self { step, about, needs: &[], wants: &[], prepared: None, depends_on_time: false }
+        Self { step, about, needs: &[], wants: &[], prepared: None }
     }
 
     const fn needs(self, needs: &'static [Step]) -> Self {
@@ -78,10 +76,6 @@ impl Spec {
 
     const fn prepared(self, part: Part) -> Self {
         Self { prepared: Some(part), ..self }
-    }
-
-    const fn depends_on_time(self) -> Self {
-        Self { depends_on_time: true, ..self }
     }
 }
 
@@ -103,16 +97,13 @@ const SPECS: [Spec; 28] = [
     Spec::new(Step::Panics, "no entry of auth-core can reach a panic in the compiled code").wants(TARGETS),
     Spec::new(Step::Server, "build the server under test, plain and with test hooks"),
     Spec::new(Step::Integration, "tests through HTTP and the mailbox, and the ports' contracts, embedded")
-        .needs(&[Step::Server])
-        .depends_on_time(),
+        .needs(&[Step::Server]),
     Spec::new(Step::Browser, "the mailbox page, Swagger UI and front ends in a headless Chromium")
         .needs(&[Step::Server])
-        .wants(&[Want::Browser])
-        .depends_on_time(),
+        .wants(&[Want::Browser]),
     Spec::new(Step::Client, "a client generated from openapi.json, in Python, drives the server")
         .needs(&[Step::Server])
-        .wants(&[Want::Python])
-        .depends_on_time(),
+        .wants(&[Want::Python]),
     Spec::new(Step::Component, "the core as a WebAssembly component, its checks and its size").wants(TARGETS),
     Spec::new(Step::Python, "the component in wasmtime from Python: all scripts, and a host")
         .needs(&[Step::Component])
@@ -132,16 +123,13 @@ const SPECS: [Spec; 28] = [
         .prepared(Part::Images),
     Spec::new(Step::Mysql, "the same tests on MySQL and Redis")
         .needs(BOTH_SERVERS)
-        .wants(ENGINE)
-        .depends_on_time(),
+        .wants(ENGINE),
     Spec::new(Step::Mariadb, "the same tests on MariaDB and Valkey")
         .needs(BOTH_SERVERS)
-        .wants(ENGINE)
-        .depends_on_time(),
+        .wants(ENGINE),
     Spec::new(Step::Faults, "real servers and nodes stopped, killed, frozen and cut off")
         .needs(BOTH_SERVERS)
-        .wants(ENGINE)
-        .depends_on_time(),
+        .wants(ENGINE),
     Spec::new(Step::Firmware, "the core on a Cortex-M4 under QEMU: all scripts, a host, and its size")
         .wants(&[Want::Targets, Want::Qemu])
         .prepared(Part::Firmware),
@@ -195,10 +183,6 @@ impl Step {
 
     pub(crate) fn prepared(self) -> Option<Part> {
         self.spec().prepared
-    }
-
-    pub(crate) fn depends_on_time(self) -> bool {
-        self.spec().depends_on_time
     }
 
     /// Returns whether `setup` installs something that it needs.
