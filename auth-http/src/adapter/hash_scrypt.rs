@@ -70,7 +70,10 @@ impl HashScrypt {
         let shared = Arc::new(Scheduler { queue, wake, capacity, times });
         for number in 0..workers {
             let shared = Arc::clone(&shared);
-            thread::Builder::new().name(format!("hash-{number}")).spawn(move || shared.work())?;
+            thread::Builder::new().name(format!("hash-{number}")).spawn(move || {
+                give_way();
+                shared.work();
+            })?;
         }
         Ok(Self { shared })
     }
@@ -99,6 +102,23 @@ impl Drop for HashScrypt {
         self.shared.wake.notify_all();
     }
 }
+
+/// Lets everything else of the process go first.
+///
+/// Threat: as many hashes as there are processors, which anybody can ask for, delay every other answer by their turns
+/// on the processor. With this nice value a thread gets a tenth of what another one gets that wants to run as well, and
+/// everything that is left.
+#[cfg(target_os = "linux")]
+fn give_way() {
+    const NICE: i32 = 10;
+    // On Linux this is a thread's own, in spite of the name. Refused, hashes are merely as urgent as the rest.
+    if let Err(error) = rustix::process::setpriority_process(Some(rustix::thread::gettid()), NICE) {
+        tracing::warn!(%error, "hashing has no lower priority than the rest");
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn give_way() {}
 
 impl Scheduler {
     fn lock(&self) -> MutexGuard<'_, Queue> {
