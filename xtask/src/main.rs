@@ -8,6 +8,7 @@ mod component;
 mod dev;
 mod dist;
 mod images;
+mod notices;
 mod panics;
 mod playground;
 mod printed;

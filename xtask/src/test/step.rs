@@ -121,12 +121,8 @@ const SPECS: [Spec; 28] = [
     Spec::new(Step::Servers, "missing images, and the servers that the run shares")
         .wants(ENGINE)
         .prepared(Part::Images),
-    Spec::new(Step::Mysql, "the same tests on MySQL and Redis")
-        .needs(BOTH_SERVERS)
-        .wants(ENGINE),
-    Spec::new(Step::Mariadb, "the same tests on MariaDB and Valkey")
-        .needs(BOTH_SERVERS)
-        .wants(ENGINE),
+    Spec::new(Step::Mysql, "the same tests on MySQL and Redis").needs(BOTH_SERVERS).wants(ENGINE),
+    Spec::new(Step::Mariadb, "the same tests on MariaDB and Valkey").needs(BOTH_SERVERS).wants(ENGINE),
     Spec::new(Step::Faults, "real servers and nodes stopped, killed, frozen and cut off")
         .needs(BOTH_SERVERS)
         .wants(ENGINE),
