@@ -27,7 +27,7 @@ fn milliseconds(once: impl Fn()) -> f64 {
 
 fn cost(password: &str, address: &Address) -> f64 {
     let password = Password::parse(password).expect("the password is valid");
-    milliseconds(|| drop(black_box(estimate(black_box(&password), address, "Analytical Society"))))
+    milliseconds(|| drop(black_box(estimate(black_box(&password), address, "Analytical Society", 4))))
 }
 
 #[expect(clippy::print_stdout, reason = "a program prints its result")]

@@ -26,6 +26,9 @@ const LONGEST_COUNTED: usize = 28;
 /// The length of zxcvbn's longest list, so the most guesses that an entry takes.
 const ENTRIES: u64 = 30_000;
 
+/// A score that no entry has: 30,000 guesses are less than the 10^8 that it takes.
+const NO_ENTRY: u8 = 3;
+
 /// The strength of a password, and advice for its user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Strength {
@@ -37,16 +40,19 @@ pub struct Strength {
 
 /// Estimates a password, with its address and the service's name as words that it must not lean on.
 ///
-/// The score is never above zxcvbn's own for the first 64 characters, with these words and without. Call it from
+/// The score is never above zxcvbn's own for the first 64 characters, with these words and without. One that reaches
+/// `enough`, the policy's least score, and 3 can be lower than zxcvbn's. Call it from
 /// [`judge_with`](auth_core::PasswordPolicy::judge_with), so that no estimate is made if the verdict does not depend
 /// on it.
-pub fn estimate(password: &Password, address: &Address, service_name: &str) -> Strength {
+pub fn estimate(password: &Password, address: &Address, service_name: &str, enough: u8) -> Strength {
     let text = beginning(password.expose());
     let words = context::words(address.key(), service_name);
     let leaning = context::leaning(text, &words);
     let overflows = keyboard::longest_walk(text).max(leaning.longest) > LONGEST_COUNTED;
-    if overflows || cost::of(text, &leaning) > cost::AFFORDED {
-        return unasked(text, &words, &leaning);
+    let lowest = lower_bound::of(text, leaning.longest);
+    // A score of 3 is above that of every entry of a list, so the password is not common.
+    if lowest >= enough.max(NO_ENTRY) || overflows || cost::of(text, &leaning) > cost::AFFORDED {
+        return unasked(text, &words, &leaning, lowest);
     }
     let alone = zxcvbn(text, &[]);
     // Threat: more words can raise zxcvbn's score from 3 to 4, because its search may drop a beginning that would
@@ -101,12 +107,11 @@ fn advice(entropy: &Entropy) -> Vec<String> {
     })
 }
 
-/// Estimates a password without asking zxcvbn: the lowest score that it could give.
+/// Estimates a password without asking zxcvbn, with the lowest score that it could give.
 ///
 /// The password is not an entry of zxcvbn's lists, in any spelling, unless it contains words of its context: then it
 /// is common if it may be an entry.
-fn unasked(text: &str, words: &[String], leaning: &Leaning) -> Strength {
-    let score = lower_bound::of(text, leaning.longest);
+fn unasked(text: &str, words: &[String], leaning: &Leaning, score: u8) -> Strength {
     let advice = if score < 3 {
         vec![
             "Many different symbols, or long patterns, add little strength.".to_owned(),
@@ -128,7 +133,25 @@ mod tests {
 
     fn of(password: &str) -> Strength {
         let address = Address::parse("ada.lovelace@engine.example").unwrap();
-        estimate(&Password::parse(password).unwrap(), &address, "Analytical Society")
+        estimate(&Password::parse(password).unwrap(), &address, "Analytical Society", 4)
+    }
+
+    /// Asking zxcvbn for the exact score of a good passphrase costs more than the rest of a registration.
+    #[test]
+    fn what_is_surely_enough_is_not_asked_for_and_never_overrated() {
+        let address = Address::parse("ada.lovelace@engine.example").unwrap();
+        let scores = |text: &str| {
+            let password = Password::parse(text).unwrap();
+            [0, 3, 4].map(|enough| estimate(&password, &address, "", enough).estimate.score)
+        };
+        assert_eq!(
+            scores("correct horse battery staple"),
+            [3, 3, 4],
+            "at least 3, as its length shows; in fact 4"
+        );
+        assert_eq!(scores("Tr0ub4dor&3"), [4, 4, 4], "too short to be sure");
+        assert_eq!(scores("password1"), [0, 0, 0]);
+        assert_eq!(scores("ada.lovelace@engine.example"), [0, 0, 0], "long, and known");
     }
 
     #[test]
@@ -163,7 +186,7 @@ mod tests {
         let address = format!("ada@{}.example", labels.join("."));
         assert!(address.len() > LOOKED_AT);
         let parsed = Address::parse(&address).unwrap();
-        let strength = estimate(&Password::parse(&address).unwrap(), &parsed, "");
+        let strength = estimate(&Password::parse(&address).unwrap(), &parsed, "", 4);
         assert_eq!(strength.estimate, Estimate { score: 0, common: true });
     }
 
@@ -183,7 +206,7 @@ mod tests {
         for password in
             [owner.to_owned(), owner.replace('a', "4"), "sdsdxdsxsdxcdxsdsxdsdxcdsxdsdxsdsdxs".to_owned()]
         {
-            let strength = estimate(&Password::parse(&password).unwrap(), &address, "");
+            let strength = estimate(&Password::parse(&password).unwrap(), &address, "", 4);
             assert!(strength.estimate.score < 3, "{password}");
         }
     }

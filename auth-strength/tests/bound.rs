@@ -17,8 +17,12 @@ const CONTEXT: [&str; 8] =
     [ADDRESS, SERVICE, "ada", "lovelace", "engine", "example", "analytical", "society"];
 
 fn estimated(password: &str) -> Estimate {
+    estimated_until(password, 4)
+}
+
+fn estimated_until(password: &str, enough: u8) -> Estimate {
     let address = Address::parse(ADDRESS).expect("the address is valid");
-    estimate(&Password::parse(password).expect("the password is valid"), &address, SERVICE).estimate
+    estimate(&Password::parse(password).expect("the password is valid"), &address, SERVICE, enough).estimate
 }
 
 fn by_zxcvbn(password: &str, context: &[&str]) -> u8 {
@@ -28,7 +32,12 @@ fn by_zxcvbn(password: &str, context: &[&str]) -> u8 {
 
 /// Compares with zxcvbn alone, with the context and without, and returns the score.
 fn bounded(password: &str) -> u8 {
-    let score = estimated(password).score;
+    let Estimate { score, common } = estimated(password);
+    for enough in 0..=3 {
+        let sooner = estimated_until(password, enough);
+        assert_eq!((sooner.common, sooner.score >= enough), (common, score >= enough), "{password}: {enough}");
+        assert!(sooner.score <= score, "{password}: {sooner:?} instead of {score}");
+    }
     for context in [&[][..], &CONTEXT] {
         let alone = by_zxcvbn(password, context);
         assert!(score <= alone, "{password}: {score} of 4, and {alone} by zxcvbn alone");
@@ -233,7 +242,7 @@ fn words_of_the_context_only_lower_a_score() {
     let told: u8 = zxcvbn(password, &["a@monkeybaseball.example", "monkeybaseball"]).score().into();
     assert_eq!((alone, told), (3, 4));
     let password = Password::parse(password).unwrap();
-    assert_eq!(estimate(&password, &address, "").estimate.score, 3);
+    assert_eq!(estimate(&password, &address, "", 4).estimate.score, 3);
 }
 
 #[test]

@@ -117,7 +117,8 @@ pub(super) async fn handle(
     let policy = shared.driver.rules.policy();
     let mut advice = Vec::new();
     let verdict = policy.password.judge_with(&password, || {
-        let strength = auth_strength::estimate(&password, &address, &shared.service_name);
+        let strength =
+            auth_strength::estimate(&password, &address, &shared.service_name, policy.password.min_score);
         advice = strength.advice;
         strength.estimate
     });

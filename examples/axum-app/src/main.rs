@@ -122,8 +122,9 @@ async fn join(
             return unreadable(&rejection, "a name of 1 to 40 characters, an e-mail address and a password");
         }
     };
-    let estimate = || auth_strength::estimate(&password, &address, "Reading Club").estimate;
-    let verdict = host.rules.policy().password.judge_with(&password, estimate);
+    let policy = &host.rules.policy().password;
+    let estimate = || auth_strength::estimate(&password, &address, "Reading Club", policy.min_score).estimate;
+    let verdict = policy.judge_with(&password, estimate);
     let Ok(locale) = Locale::parse("en") else { return StatusCode::INTERNAL_SERVER_ERROR.into_response() };
     let flow = Register { address, verdict, client: Client::of(peer.ip()), locale };
     let extra = Extra { password: Some(Arc::new(password)), name: Some(name) };
