@@ -35,7 +35,11 @@ fn bounded(password: &str) -> u8 {
     let Estimate { score, common } = estimated(password);
     for enough in 0..=3 {
         let sooner = estimated_until(password, enough);
-        assert_eq!((sooner.common, sooner.score >= enough), (common, score >= enough), "{password}: {enough}");
+        assert_eq!(
+            (sooner.common, sooner.score >= enough),
+            (common, score >= enough),
+            "{password}: {enough}"
+        );
         assert!(sooner.score <= score, "{password}: {sooner:?} instead of {score}");
     }
     for context in [&[][..], &CONTEXT] {

@@ -8,7 +8,7 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use auth_core::{AddressKey, Commit, CommitAccount, Found, MailChange, Secret, Version};
+use auth_core::{AddressKey, Commit, CommitAccount, Found, Lease, MailChange, Secret, Settled, Version};
 use sqlx::{FromRow, MySqlConnection, Row, mysql::MySqlRow};
 
 use super::{
@@ -34,6 +34,7 @@ pub struct AccountsMysql {
     pub(super) connections: Connections,
     clock: Clock,
     commits: Arc<Together<CommitAccount, Result<Commit>>>,
+    pub(super) deletions: Arc<Together<Lease, Result<Settled>>>,
 }
 
 /// What a commit is called in logs.
@@ -68,7 +69,8 @@ impl AccountsMysql {
     /// # Errors
     /// The server's own error: who refuses, or why nobody answers.
     pub async fn open(url: &Secret<String>, clock: Clock) -> sqlx::Result<Self> {
-        Ok(Self { connections: Connections::open(url.expose()).await?, clock, commits: Arc::default() })
+        let (commits, deletions) = Default::default();
+        Ok(Self { connections: Connections::open(url.expose()).await?, clock, commits, deletions })
     }
 
     /// Returns whether the server refuses to be opened for a reason that goes away by itself.

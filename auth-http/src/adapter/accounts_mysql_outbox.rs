@@ -13,11 +13,12 @@ use sqlx::{
 use super::{
     accounts_mysql::{AccountsMysql, now},
     accounts_mysql_connections::{Lent, carry_out, carry_out_within, in_time},
+    accounts_mysql_together::{marks, padded, safe},
     accounts_rows::{Damaged, ListedRow, MailRow, time},
 };
 use crate::{
     deadlines,
-    port::{Outbox, OutboxDepth, OutboxMail, Result, Which},
+    port::{Outbox, OutboxDepth, OutboxMail, PortError, Result, Which},
     random,
 };
 
@@ -45,13 +46,11 @@ impl Outbox for AccountsMysql {
                 for row in rows {
                     let (key, purpose) = (row.address_key.clone(), row.purpose);
                     match row.leased(token) {
-                        Ok(mail) => {
-                            self.mark(&mut lent, &key, purpose, token, lasting).await?;
-                            leased.push(mail);
-                        }
+                        Ok(mail) => leased.push(mail),
                         Err(damaged) => self.bury(&mut lent, &key, purpose, &damaged).await?,
                     }
                 }
+                self.mark(&mut lent, &leased, token, lasting).await?;
                 leased.sort_by_key(|leased| leased.mail.first_due);
                 Ok((leased, true))
             });
@@ -62,58 +61,63 @@ impl Outbox for AccountsMysql {
     }
 
     async fn renew(&self, lease: &Lease, lasting: Duration) -> Result<Settled> {
-        self.held("renew a lease", || {
+        self.held("renew a lease", lease, || {
             sqlx::query(concat!(
                 "UPDATE outbox SET next_at = ",
                 now!(),
                 " WHERE mail_id = ? AND lease = ? AND dead_since IS NULL",
             ))
             .bind(self.after(lasting))
-            .bind(lease.mail.as_bytes().as_slice())
-            .bind(lease.token.as_bytes().as_slice())
         })
         .await
     }
 
     async fn release(&self, lease: &Lease) -> Result<Settled> {
-        self.held("give a lease back", || {
+        self.held("give a lease back", lease, || {
             sqlx::query(concat!(
                 "UPDATE outbox SET lease = NULL, attempts = attempts - 1, next_at = ",
                 now!(),
                 " WHERE mail_id = ? AND lease = ?",
             ))
             .bind(self.after(Duration::ZERO))
-            .bind(lease.mail.as_bytes().as_slice())
-            .bind(lease.token.as_bytes().as_slice())
         })
         .await
     }
 
     async fn settle(&self, order: &SettleMail) -> Result<Settled> {
-        self.held("settle a mail", || {
-            let query = match &order.settlement {
-                Settlement::Sent | Settlement::Superseded => {
-                    sqlx::query("DELETE FROM outbox WHERE mail_id = ? AND lease = ?")
-                }
-                Settlement::Retry { after, unknowns, detail } => sqlx::query(concat!(
-                    "UPDATE outbox SET lease = NULL, unknowns = ?, last_error = ?, next_at = ",
-                    now!(),
-                    " WHERE mail_id = ? AND lease = ?",
-                ))
-                .bind(i64::from(*unknowns))
-                .bind(detail.as_str())
-                .bind(self.after(*after)),
-                Settlement::Dead { detail } => sqlx::query(concat!(
-                    "UPDATE outbox SET lease = NULL, last_error = ?, dead_since = ",
-                    now!(),
-                    ", next_at = dead_since WHERE mail_id = ? AND lease = ?",
-                ))
-                .bind(detail.as_str())
-                .bind(self.after(Duration::ZERO)),
-            };
-            query.bind(order.lease.mail.as_bytes().as_slice()).bind(order.lease.token.as_bytes().as_slice())
-        })
-        .await
+        match &order.settlement {
+            Settlement::Sent | Settlement::Superseded => {
+                let this = self.clone();
+                let carry_out = move |batch| this.clone().delete_batch(batch);
+                let settled = self.deletions.call(order.lease, |lease| &lease.mail, carry_out).await;
+                settled.unwrap_or_else(|| Err(PortError::unknown(SETTLE, "its batch ended in the middle")))
+            }
+            Settlement::Retry { after, unknowns, detail } => {
+                self.held(SETTLE, &order.lease, || {
+                    sqlx::query(concat!(
+                        "UPDATE outbox SET lease = NULL, unknowns = ?, last_error = ?, next_at = ",
+                        now!(),
+                        " WHERE mail_id = ? AND lease = ?",
+                    ))
+                    .bind(i64::from(*unknowns))
+                    .bind(detail.as_str())
+                    .bind(self.after(*after))
+                })
+                .await
+            }
+            Settlement::Dead { detail } => {
+                self.held(SETTLE, &order.lease, || {
+                    sqlx::query(concat!(
+                        "UPDATE outbox SET lease = NULL, last_error = ?, dead_since = ",
+                        now!(),
+                        ", next_at = dead_since WHERE mail_id = ? AND lease = ?",
+                    ))
+                    .bind(detail.as_str())
+                    .bind(self.after(Duration::ZERO))
+                })
+                .await
+            }
+        }
     }
 
     async fn next_due(&self) -> Result<Option<Duration>> {
@@ -210,7 +214,15 @@ impl Outbox for AccountsMysql {
     }
 }
 
+/// What the end of a mail is called in logs.
+pub(super) const SETTLE: &str = "settle a mail";
+
 impl AccountsMysql {
+    /// Deletes one mail whose lease is held.
+    pub(super) async fn delete_one(&self, lease: &Lease) -> Result<Settled> {
+        self.held(SETTLE, lease, || sqlx::query("DELETE FROM outbox WHERE mail_id = ? AND lease = ?")).await
+    }
+
     /// Reads mails that are due and that no other worker is about to lease. The index is forced: a
     /// scan of the table would lock mails that are not leased then, and hide them from other workers.
     async fn lock_due(&self, lent: &mut Lent, most: u32) -> sqlx::Result<Vec<MailRow>> {
@@ -229,23 +241,21 @@ impl AccountsMysql {
     async fn mark(
         &self,
         lent: &mut Lent,
-        key: &[u8],
-        purpose: i64,
+        leased: &[LeasedMail],
         token: LeaseToken,
         lasting: Duration,
     ) -> sqlx::Result<()> {
-        sqlx::query(concat!(
-            "UPDATE outbox SET lease = ?, attempts = attempts + 1, next_at = ",
+        if leased.is_empty() {
+            return Ok(());
+        }
+        let sql = format!(
+            "UPDATE outbox SET lease = ?, attempts = attempts + 1, next_at = {} WHERE mail_id IN ({})",
             now!(),
-            " WHERE address_key = ? AND purpose = ?",
-        ))
-        .bind(token.as_bytes().as_slice())
-        .bind(self.after(lasting))
-        .bind(key)
-        .bind(purpose)
-        .execute(&mut lent.connection)
-        .await
-        .map(drop)
+            marks("?", leased.len().next_power_of_two())
+        );
+        let query = sqlx::query(safe(sql)).bind(token.as_bytes().as_slice()).bind(self.after(lasting));
+        let mails = padded(leased).map(|leased| leased.lease.mail.as_bytes().as_slice());
+        mails.fold(query, |query, mail| query.bind(mail)).execute(&mut lent.connection).await.map(drop)
     }
 
     /// Keeps a row that cannot be read for the operator, out of the way of the others.
@@ -265,16 +275,20 @@ impl AccountsMysql {
         .map(drop)
     }
 
-    /// Runs one statement over a mail that is leased; tells whether the lease was still held.
+    /// Runs one statement over a mail that is leased, which ends with mail and token; tells whether the lease was still
+    /// held.
     async fn held<'q>(
         &self,
         operation: &'static str,
+        lease: &'q Lease,
         query: impl Fn() -> Query<'q, MySql, MySqlArguments>,
     ) -> Result<Settled> {
         let query = &query;
         let changed = carry_out(operation, |until| async move {
             let mut lent = self.connections.lend(until).await?;
-            let done = in_time(until, query().execute(&mut lent.connection)).await;
+            let query =
+                query().bind(lease.mail.as_bytes().as_slice()).bind(lease.token.as_bytes().as_slice());
+            let done = in_time(until, query.execute(&mut lent.connection)).await;
             lent.wrote(done)
         });
         Ok(if changed.await?.rows_affected() == 0 { Settled::Lost } else { Settled::Settled })

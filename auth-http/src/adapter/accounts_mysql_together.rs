@@ -1,4 +1,5 @@
-//! Commits of many accounts in one transaction: the same decisions as one by one, in fewer statements.
+//! Commits of many accounts, and ends of many mails, in one transaction: the same decisions as one by one, in fewer
+//! statements.
 //!
 //! Each order stands for itself: one that does not fit is left out of what is written, and one that this cannot decide
 //! goes alone, as does every order of a batch whose statements the server refuses. So no order fails for another one,
@@ -6,16 +7,18 @@
 
 use std::{collections::HashMap, fmt::Write, time::Duration};
 
-use auth_core::{Commit, CommitAccount, MailChange, OwedMail, Version, WaitingMail};
+use auth_core::{Commit, CommitAccount, Lease, MailChange, OwedMail, Settled, Version, WaitingMail};
 use sqlx::{
     AssertSqlSafe, FromRow, MySql, MySqlConnection, Row,
     mysql::{MySqlArguments, MySqlRow},
     query::Query,
 };
+use tokio::sync::oneshot::Sender;
 
 use super::{
-    accounts_mysql::{AccountsMysql, now},
+    accounts_mysql::{AccountsMysql, COMMIT, now},
     accounts_mysql_connections::{carry_out, in_time, refused},
+    accounts_mysql_outbox::SETTLE,
     accounts_rows::{AccountRow, WaitingRow, micros, time},
     together::Call,
 };
@@ -56,32 +59,81 @@ impl AccountsMysql {
         }
         let (orders, replies): (Vec<_>, Vec<_>) =
             batch.into_iter().map(|call| (call.order, call.reply)).unzip();
-        let (fault, text) = match self.commit_all(&orders).await {
-            Ok(decided) => {
-                for ((order, reply), decided) in orders.into_iter().zip(replies).zip(decided) {
-                    let done = match decided {
-                        Decided::Fits => Ok(Commit::Committed),
-                        Decided::Conflict => Ok(Commit::Conflict),
-                        Decided::Alone => {
-                            let this = self.clone();
-                            tokio::spawn(async move { drop(reply.send(this.commit_one(&order).await)) });
-                            continue;
-                        }
-                    };
-                    drop(reply.send(done));
-                }
-                return;
-            }
-            Err(error) => (error.fault, error.source.to_string()),
+        let decided = match self.commit_all(&orders).await {
+            Ok(decided) => decided,
+            Err(error) => return fail(replies, &error),
         };
-        for reply in replies {
-            let source = text.clone().into();
-            drop(reply.send(Err(PortError { fault, operation: super::accounts_mysql::COMMIT, source })));
+        for ((order, reply), decided) in orders.into_iter().zip(replies).zip(decided) {
+            let done = match decided {
+                Decided::Fits => Ok(Commit::Committed),
+                Decided::Conflict => Ok(Commit::Conflict),
+                Decided::Alone => {
+                    let this = self.clone();
+                    tokio::spawn(async move { drop(reply.send(this.commit_one(&order).await)) });
+                    continue;
+                }
+            };
+            drop(reply.send(done));
         }
     }
 
+    /// Deletes the mails of a batch whose leases are still held, and replies to each.
+    pub(super) async fn delete_batch(self, mut batch: Vec<Call<Lease, Result<Settled>>>) {
+        if batch.len() == 1
+            && let Some(Call { order, reply }) = batch.pop()
+        {
+            return drop(reply.send(self.delete_one(&order).await));
+        }
+        let (leases, replies): (Vec<_>, Vec<_>) =
+            batch.into_iter().map(|call| (call.order, call.reply)).unzip();
+        let held = match self.delete_held(&leases).await {
+            Ok(held) => held,
+            Err(error) => return fail(replies, &error),
+        };
+        for (lease, reply) in leases.into_iter().zip(replies) {
+            let settled = if held.contains(&lease) { Settled::Settled } else { Settled::Lost };
+            drop(reply.send(Ok(settled)));
+        }
+    }
+
+    /// Deletes the mails whose leases are still held; returns these leases.
+    async fn delete_held(&self, leases: &[Lease]) -> Result<Vec<Lease>> {
+        carry_out(SETTLE, |until| async move {
+            let mut lent = self.connections.lend(until).await?;
+            let done = in_time(until, async {
+                lent.begin().await?;
+                let asked: Vec<&[u8]> = leases.iter().map(|lease| lease.mail.as_bytes().as_slice()).collect();
+                let sql = format!(
+                    "SELECT mail_id, lease FROM outbox FORCE INDEX (outbox_mail_id)
+                     WHERE mail_id IN ({}) FOR UPDATE",
+                    marks("?", asked.len().next_power_of_two())
+                );
+                let query = padded(&asked).fold(sqlx::query_as(safe(sql)), |query, mail| query.bind(*mail));
+                let stored: Vec<(Vec<u8>, Option<Vec<u8>>)> = query.fetch_all(&mut lent.connection).await?;
+                let is_held = |lease: &&Lease| {
+                    stored.iter().any(|(mail, token)| {
+                        mail == lease.mail.as_bytes() && token.as_deref() == Some(lease.token.as_bytes())
+                    })
+                };
+                let held: Vec<Lease> = leases.iter().filter(is_held).copied().collect();
+                let mails: Vec<&[u8]> = held.iter().map(|lease| lease.mail.as_bytes().as_slice()).collect();
+                if !mails.is_empty() {
+                    let list = marks("?", mails.len().next_power_of_two());
+                    let query = sqlx::query(safe(format!("DELETE FROM outbox WHERE mail_id IN ({list})")));
+                    let query = padded(&mails).fold(query, |query, mail| query.bind(*mail));
+                    query.execute(&mut lent.connection).await?;
+                }
+                let deletes = !held.is_empty();
+                Ok((held, deletes))
+            });
+            let done = done.await;
+            lent.commit(done).await
+        })
+        .await
+    }
+
     async fn commit_all(&self, orders: &[CommitAccount]) -> Result<Vec<Decided>> {
-        carry_out("commit accounts", |until| async move {
+        carry_out(COMMIT, |until| async move {
             let mut lent = self.connections.lend(until).await?;
             let done = in_time(until, async {
                 lent.begin().await?;
@@ -161,6 +213,14 @@ impl AccountsMysql {
                 }
             })
             .collect())
+    }
+}
+
+/// Replies to all calls of a batch that it failed.
+fn fail<T>(replies: Vec<Sender<Result<T>>>, error: &PortError) {
+    for reply in replies {
+        let (fault, operation, source) = (error.fault, error.operation, error.source.to_string().into());
+        drop(reply.send(Err(PortError { fault, operation, source })));
     }
 }
 
@@ -261,7 +321,7 @@ fn keys<'q>(query: MySqlQuery<'q>, orders: &'q [CommitAccount]) -> MySqlQuery<'q
 }
 
 /// Returns the values, the last one repeated up to a power of two, so that few texts are prepared.
-fn padded<T>(values: &[T]) -> impl Iterator<Item = &T> {
+pub(super) fn padded<T>(values: &[T]) -> impl Iterator<Item = &T> {
     values.iter().chain(values.last().into_iter().cycle()).take(values.len().next_power_of_two())
 }
 
@@ -276,7 +336,7 @@ fn powers_of_two<T>(mut rest: &[T]) -> impl Iterator<Item = &[T]> {
 }
 
 /// Returns `count` times a list's element.
-fn marks(element: &str, count: usize) -> String {
+pub(super) fn marks(element: &str, count: usize) -> String {
     let mut list = String::from(element);
     for _ in 1..count {
         // Writing to a string does not fail.
@@ -285,7 +345,7 @@ fn marks(element: &str, count: usize) -> String {
     list
 }
 
-/// Marks a text that is made of this file's constants alone.
-fn safe(sql: String) -> AssertSqlSafe<String> {
+/// Marks a text that is made of constants alone.
+pub(super) fn safe(sql: String) -> AssertSqlSafe<String> {
     AssertSqlSafe(sql)
 }

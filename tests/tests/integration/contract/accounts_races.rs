@@ -8,7 +8,9 @@ use tokio::task::JoinSet;
 
 use super::{
     harness::AccountsHarness,
-    values::{LEASE, dead, first, found, lease_one, mail, next, now, owe, pending, replace, settle, vacant},
+    values::{
+        LEASE, address, dead, first, found, lease_one, mail, next, now, owe, pending, replace, settle, vacant,
+    },
 };
 
 /// Two handles, as two nodes have them, used alternately.
@@ -111,4 +113,60 @@ pub(super) async fn a_lease_is_settled_once(harness: &impl AccountsHarness) {
     }
     let done = tasks.join_all().await;
     assert_eq!(done.iter().filter(|settled| **settled == Settled::Settled).count(), 1);
+}
+
+/// A store may carry out together what comes together; each order stands for itself all the same.
+pub(super) async fn of_many_commits_at_once_each_has_its_own_reply(harness: &impl AccountsHarness) {
+    let store = harness.open().await;
+    let due = now(&store).await;
+    // Every third one is new, every third one changes a row, every third one has read a row that is gone since.
+    for n in (1..=60).filter(|n| n % 3 != 0) {
+        replace(&store, &address(n), vacant(), None).await;
+    }
+    let mut tasks = JoinSet::new();
+    for (n, node) in (1..=60).zip(nodes(harness).await) {
+        let (row, owed) = (pending(&address(n), n), Some(mail(n, due)));
+        let order = match n % 3 {
+            0 => first(&address(n), row, owed),
+            1 => next(&address(n), &(1, vacant()), row, owed),
+            _ => next(&address(n), &(7, vacant()), row, owed),
+        };
+        tasks.spawn(async move { (n, node.commit(&order).await.unwrap()) });
+    }
+    for (n, commit) in tasks.join_all().await {
+        let (expected, row, version) = match n % 3 {
+            0 => (Commit::Committed, pending(&address(n), n), 1),
+            1 => (Commit::Committed, pending(&address(n), n), 2),
+            _ => (Commit::Conflict, vacant(), 1),
+        };
+        assert_eq!(commit, expected, "{n}");
+        assert_eq!(found(&store, &address(n)).await, Some((version, row)), "{n}");
+    }
+    let mut mails: Vec<u8> = store.mails().await.unwrap().iter().map(|mail| mail.id.as_bytes()[0]).collect();
+    mails.sort_unstable();
+    assert_eq!(mails, (1..=60).filter(|n| n % 3 != 2).collect::<Vec<u8>>());
+}
+
+pub(super) async fn of_many_mails_that_end_at_once_each_has_its_own_reply(harness: &impl AccountsHarness) {
+    let store = harness.open().await;
+    for n in 1..=40 {
+        owe(&store, n, 5).await;
+    }
+    let leased = store.lease(40, LEASE).await.unwrap();
+    assert_eq!(leased.len(), 40);
+    let lost = |n: u8| n.is_multiple_of(4);
+    for leased in leased.iter().filter(|leased| lost(leased.lease.mail.as_bytes()[0])) {
+        assert_eq!(store.release(&leased.lease).await.unwrap(), Settled::Settled);
+    }
+    let mut tasks = JoinSet::new();
+    for (leased, node) in leased.into_iter().zip(nodes(harness).await) {
+        tasks.spawn(async move { (leased.lease, settle(&node, leased.lease, Settlement::Sent).await) });
+    }
+    for (lease, settled) in tasks.join_all().await {
+        let n = lease.mail.as_bytes()[0];
+        assert_eq!(settled, if lost(n) { Settled::Lost } else { Settled::Settled }, "{n}");
+    }
+    let mut left: Vec<u8> = store.mails().await.unwrap().iter().map(|mail| mail.id.as_bytes()[0]).collect();
+    left.sort_unstable();
+    assert_eq!(left, (1..=40).filter(|n| lost(*n)).collect::<Vec<u8>>());
 }

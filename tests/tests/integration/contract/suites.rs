@@ -122,6 +122,8 @@ macro_rules! accounts_suite {
                 waiting_and_held_mails_stay_however_old,
             }
             accounts_races {
+                of_many_commits_at_once_each_has_its_own_reply,
+                of_many_mails_that_end_at_once_each_has_its_own_reply,
                 of_50_inserts_exactly_one_is_committed,
                 of_50_updates_exactly_one_is_committed,
                 no_update_is_lost,
