@@ -260,10 +260,13 @@ impl Driver {
 
     /// Carries out an order; its class says what happens if it takes too long.
     async fn carried_out<O: Op>(&self, patience: Duration, work: impl Work<O>) -> Answer<O> {
-        match O::CLASS {
+        let began = Instant::now();
+        let answer = match O::CLASS {
             Class::Pure | Class::Read => read(O::KIND, patience, work).await,
             Class::Write => self.write(O::KIND, patience, work).await,
-        }
+        };
+        self.metrics.effect(O::KIND, began.elapsed());
+        answer
     }
 
     /// Runs a write to its end on its own task; one that is late or panicked is unknown.

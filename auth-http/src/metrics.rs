@@ -1,4 +1,9 @@
 //! The metrics and their text form. They tell outcomes, so they have a listener of their own.
+//!
+//! Labels have values of our own alone, never what a client sent: the number of series is bounded. What each one means
+//! and when to act is docs/monitoring/README.md. Next: `metrics/listener.rs` for connections.
+
+mod listener;
 
 use std::{sync::atomic::AtomicU64, time::Duration};
 
@@ -10,11 +15,14 @@ use prometheus_client::{
         family::Family,
         gauge::Gauge,
         histogram::{Histogram, exponential_buckets},
+        info::Info,
     },
     registry::{Registry, Unit},
 };
 
-use crate::port::{HashLoad, OutboxDepth};
+use self::listener::Listeners;
+pub use self::listener::{ListenerMetrics, OpenConnection};
+use crate::port::{HashLoad, OutboxDepth, PoolLoad};
 
 /// The labels of a run with an outcome.
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -37,19 +45,65 @@ struct AnswerLabels {
     status: u16,
 }
 
+/// The label of an operation.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct OperationLabels {
+    operation: &'static str,
+}
+
+/// The label of an effect.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct EffectLabels {
+    effect: &'static str,
+}
+
+/// The label of a state.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct StateLabels {
+    state: &'static str,
+}
+
+/// The label of a part with a pool.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct PartLabels {
+    part: &'static str,
+}
+
+/// The labels of a pool's connections.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct PoolLabels {
+    part: &'static str,
+    state: &'static str,
+}
+
 /// Counters of what happens in this process.
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
     outcomes: Family<OutcomeLabels, Counter>,
     faults: Family<FaultLabels, Counter>,
+    effects: Family<EffectLabels, Histogram>,
     answers: Family<AnswerLabels, Counter>,
     durations: Family<OperationLabels, Histogram>,
     wrong_codes: Counter,
     hashes: Family<StateLabels, Gauge>,
     hash_times: HashTimes,
+    pools: Family<PoolLabels, Gauge>,
+    pools_max: Family<PartLabels, Gauge>,
+    listeners: Listeners,
     outbox: Family<StateLabels, Gauge>,
     oldest: Gauge<f64, AtomicU64>,
+}
+
+/// What was just read of the parts, for one scrape.
+#[derive(Debug, Default)]
+pub struct Reading {
+    /// The hasher.
+    pub hashes: HashLoad,
+    /// The pools, by the part that has one.
+    pub pools: [(&'static str, Option<PoolLoad>); 2],
+    /// The outbox; none if it could not be counted.
+    pub outbox: Option<OutboxDepth>,
 }
 
 /// How long hashes wait for a worker, and how long they take then.
@@ -82,73 +136,75 @@ fn seconds() -> Histogram {
     Histogram::new(exponential_buckets(0.005, 2.0, 12))
 }
 
-/// The label of an operation.
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct OperationLabels {
-    operation: &'static str,
-}
-
-/// The label of a state.
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct StateLabels {
-    state: &'static str,
+/// Returns a histogram from 0.25 ms to 8 s: a database next door answers within the first buckets.
+fn effect_seconds() -> Histogram {
+    Histogram::new(exponential_buckets(0.000_25, 2.0, 16))
 }
 
 impl Default for Metrics {
     fn default() -> Self {
-        let mut registry = Registry::with_prefix("auth");
-        let outcomes = Family::default();
-        registry.register("requests", "Runs by operation and true outcome", outcomes.clone());
-        let faults = Family::default();
-        registry.register("faults", "Runs that broken I/O ended, by effect", faults.clone());
-        let answers = Family::default();
-        registry.register("http_answers", "Answers by operation and status", answers.clone());
-        let durations = Family::new_with_constructor(seconds as fn() -> Histogram);
-        registry.register_with_unit(
-            "http_duration",
-            "Time from a request's head to its answer",
-            Unit::Seconds,
-            durations.clone(),
-        );
-        let wrong_codes = Counter::default();
-        registry.register("wrong_codes", "Wrong codes with a right password", wrong_codes.clone());
-        let hashes = Family::default();
-        registry.register("hashes", "Password hashes waiting and running", hashes.clone());
-        let hash_times = HashTimes::default();
-        for (name, help, times) in [
-            ("hash_wait", "Time that a password hash waited for a worker", &hash_times.waiting),
-            ("hash_duration", "Time that a password hash took", &hash_times.computing),
-        ] {
-            registry.register_with_unit(name, help, Unit::Seconds, times.clone());
+        let metrics = Self {
+            registry: Registry::with_prefix("auth"),
+            outcomes: Family::default(),
+            faults: Family::default(),
+            effects: Family::new_with_constructor(effect_seconds as fn() -> Histogram),
+            answers: Family::default(),
+            durations: Family::new_with_constructor(seconds as fn() -> Histogram),
+            wrong_codes: Counter::default(),
+            hashes: Family::default(),
+            hash_times: HashTimes::default(),
+            pools: Family::default(),
+            pools_max: Family::default(),
+            listeners: Listeners::default(),
+            outbox: Family::default(),
+            oldest: Gauge::default(),
+        };
+        // Rates of what has not happened yet are zero rather than missing.
+        for kind in Kind::ALL {
+            drop(metrics.effects.get_or_create(&EffectLabels { effect: kind.name() }));
         }
-        let outbox = Family::default();
-        registry.register("outbox_mails", "Mails in the outbox by state", outbox.clone());
-        let oldest = Gauge::default();
-        registry.register_with_unit(
-            "outbox_oldest",
-            "How long the oldest mail has been due",
-            Unit::Seconds,
-            oldest.clone(),
-        );
-        Self {
-            registry,
-            outcomes,
-            faults,
-            answers,
-            durations,
-            wrong_codes,
-            hashes,
-            hash_times,
-            outbox,
-            oldest,
-        }
+        metrics.registered()
     }
 }
 
 impl Metrics {
+    fn registered(mut self) -> Self {
+        let registry = &mut self.registry;
+        let version = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
+        registry.register("build", "The version of this node", version);
+        registry.register("requests", "Runs by operation and true outcome", self.outcomes.clone());
+        registry.register("faults", "Runs that broken I/O ended, by effect", self.faults.clone());
+        registry.register("http_answers", "Answers by operation and status", self.answers.clone());
+        registry.register("wrong_codes", "Wrong codes with a right password", self.wrong_codes.clone());
+        registry.register("hashes", "Password hashes waiting and running", self.hashes.clone());
+        for (name, help, times) in [
+            ("hash_wait", "Time that a password hash waited for a worker", &self.hash_times.waiting),
+            ("hash_duration", "Time that a password hash took", &self.hash_times.computing),
+        ] {
+            registry.register_with_unit(name, help, Unit::Seconds, times.clone());
+        }
+        let help = "Time from a request's head to its answer";
+        registry.register_with_unit("http_duration", help, Unit::Seconds, self.durations.clone());
+        let help = "Time that an effect took, waiting for a connection or a worker included";
+        registry.register_with_unit("effect_duration", help, Unit::Seconds, self.effects.clone());
+        registry.register("pool_connections", "Connections to a part by state", self.pools.clone());
+        let help = "Connections to a part that there may be";
+        registry.register("pool_connections_max", help, self.pools_max.clone());
+        self.listeners.register(registry);
+        registry.register("outbox_mails", "Mails in the outbox by state", self.outbox.clone());
+        let help = "How long the oldest mail has been due";
+        registry.register_with_unit("outbox_oldest", help, Unit::Seconds, self.oldest.clone());
+        self
+    }
+
     /// Returns what the hasher fills.
     pub fn hash_times(&self) -> HashTimes {
         self.hash_times.clone()
+    }
+
+    /// Returns what counts the connections of a listener.
+    pub fn listener(&self, name: &'static str) -> ListenerMetrics {
+        self.listeners.named(name)
     }
 
     /// Counts an outcome.
@@ -164,24 +220,36 @@ impl Metrics {
         self.faults.get_or_create(&FaultLabels { operation, effect: kind.name() }).inc();
     }
 
+    /// Counts an effect, whatever its answer.
+    pub fn effect(&self, kind: Kind, took: Duration) {
+        self.effects.get_or_create(&EffectLabels { effect: kind.name() }).observe(took.as_secs_f64());
+    }
+
     /// Counts an answer.
     pub fn answer(&self, operation: &'static str, status: u16, took: Duration) {
         self.answers.get_or_create(&AnswerLabels { operation, status }).inc();
         self.durations.get_or_create(&OperationLabels { operation }).observe(took.as_secs_f64());
     }
 
-    /// Writes all of them, with what was just read of queue and outbox. An outbox that could
-    /// not be counted is left out rather than shown as it was.
-    pub fn text(&self, hashes: HashLoad, outbox: Option<OutboxDepth>) -> String {
-        let gauge = |family: &Family<StateLabels, Gauge>, state, value: usize| {
-            family.get_or_create(&StateLabels { state }).set(i64::try_from(value).unwrap_or(i64::MAX));
+    /// Writes all of them, with what was just read of the parts. An outbox that could not be counted is left out rather
+    /// than shown as it was.
+    pub fn text(&self, reading: &Reading) -> String {
+        let by_state = |family: &Family<StateLabels, Gauge>, state, value: usize| {
+            family.get_or_create(&StateLabels { state }).set(gauge(value));
         };
-        gauge(&self.hashes, "waiting", hashes.waiting);
-        gauge(&self.hashes, "running", hashes.running);
-        match outbox {
+        by_state(&self.hashes, "waiting", reading.hashes.waiting);
+        by_state(&self.hashes, "running", reading.hashes.running);
+        for (part, pool) in reading.pools {
+            let Some(PoolLoad { used, idle, max }) = pool else { continue };
+            for (state, connections) in [("used", used), ("idle", idle)] {
+                self.pools.get_or_create(&PoolLabels { part, state }).set(gauge(connections));
+            }
+            self.pools_max.get_or_create(&PartLabels { part }).set(gauge(max));
+        }
+        match reading.outbox {
             Some(depth) => {
-                gauge(&self.outbox, "waiting", usize::try_from(depth.waiting).unwrap_or(usize::MAX));
-                gauge(&self.outbox, "dead", usize::try_from(depth.dead).unwrap_or(usize::MAX));
+                by_state(&self.outbox, "waiting", usize::try_from(depth.waiting).unwrap_or(usize::MAX));
+                by_state(&self.outbox, "dead", usize::try_from(depth.dead).unwrap_or(usize::MAX));
                 self.oldest.set(depth.oldest.as_secs_f64());
             }
             None => {
@@ -194,4 +262,8 @@ impl Metrics {
         let _ = encode(&mut text, &self.registry);
         text
     }
+}
+
+fn gauge(value: usize) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
 }

@@ -22,7 +22,7 @@ use crate::{
     driver::{Driver, Ports},
     hooks::{self, Hooks},
     http::{self, AppState, Proxies},
-    metrics::Metrics,
+    metrics::{ListenerMetrics, Metrics, Reading},
     port::{Accounts, AccountsDatabase},
     preflight, wiring, worker,
 };
@@ -115,14 +115,23 @@ impl Node {
             let driver = Arc::clone(&driver);
             async move {
                 let outbox = timeout(deadlines::PROBE, driver.ports.accounts.depth()).await;
-                let outbox = outbox.ok().and_then(Result::ok);
-                let text = driver.metrics.text(driver.ports.hasher.load(), outbox);
+                let Ports { accounts, codes, hasher, .. } = &driver.ports;
+                let text = driver.metrics.text(&Reading {
+                    hashes: hasher.load(),
+                    pools: [("accounts", accounts.pool()), ("codes", codes.pool())],
+                    outbox: outbox.ok().and_then(Result::ok),
+                });
                 Response::builder()
                     .content_type("application/openmetrics-text; version=1.0.0; charset=utf-8")
                     .body(text)
             }
         };
         Route::new().at("/metrics", poem::get(make(text))).map_to_response()
+    }
+
+    /// Returns what counts the connections of a listener.
+    pub(crate) fn listener_metrics(&self, listener: &'static str) -> ListenerMetrics {
+        self.shared.driver.metrics.listener(listener)
     }
 
     /// Returns whether mails go to the development mailer, whose page shows them.

@@ -74,6 +74,11 @@ pub trait Accounts: Outbox {
     /// Checks whether a registration would be kept: whether the database is there, and takes writes as far as
     /// that can be told without wearing its disk out.
     async fn ping(&self) -> Result<()>;
+
+    /// Returns how busy its connections are; none where it has no pool of them.
+    fn pool(&self) -> Option<PoolLoad> {
+        None
+    }
 }
 
 /// The store of mails that are owed, from their commit until they have left.
@@ -233,8 +238,24 @@ pub trait Codes: Send + Sync {
     /// Checks whether a request would be counted and a code be stored.
     async fn ping(&self) -> Result<()>;
 
+    /// Returns how busy its connections are; none where it has no pool of them.
+    fn pool(&self) -> Option<PoolLoad> {
+        None
+    }
+
     /// Examines all that the adapter relies on.
     async fn examine(&self) -> Vec<Finding>;
+}
+
+/// How busy a pool of connections is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PoolLoad {
+    /// Connections that a call has, those that are being made included.
+    pub used: usize,
+    /// Connections that wait for a call.
+    pub idle: usize,
+    /// Connections that there may be at once.
+    pub max: usize,
 }
 
 /// What hashes passwords, some at a time.

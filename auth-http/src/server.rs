@@ -31,8 +31,7 @@ use tokio::{
 use tokio_io_timeout::TimeoutStream;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::deadlines;
-use crate::once_a_minute::OnceAMinute;
+use crate::{deadlines, metrics::ListenerMetrics, once_a_minute::OnceAMinute};
 use stream::ConnectionStream;
 
 /// Connections at the same time; the next ones wait to be accepted.
@@ -43,24 +42,31 @@ const RESERVE: usize = CONNECTIONS / 4;
 const MAX_HEAD: usize = 16 * 1024;
 
 /// Serves until told to end, then finishes what was accepted. A connection that is idle is kept for `keep_alive`.
-pub async fn serve<E>(listener: TcpListener, endpoint: Arc<E>, keep_alive: Duration, end: CancellationToken)
-where
+pub async fn serve<E>(
+    listener: TcpListener,
+    endpoint: Arc<E>,
+    keep_alive: Duration,
+    metrics: ListenerMetrics,
+    end: CancellationToken,
+) where
     E: Endpoint<Output = Response> + 'static,
 {
     let (room, connections) = (Arc::new(Semaphore::new(CONNECTIONS)), TaskTracker::new());
     let patience =
         ArrivalLimits { idle: keep_alive, head: deadlines::HEAD, room: Arc::clone(&room), reserve: RESERVE };
     let refused = OnceAMinute::default();
+    metrics.may_have(CONNECTIONS);
     loop {
         let accepted = tokio::select! {
             () = end.cancelled() => break,
-            accepted = accept(&listener, &room, &refused) => accepted,
+            accepted = accept(&listener, &room, &refused, &metrics) => accepted,
         };
         let Some((stream, peer, permit)) = accepted else { return };
         let connection = connection(stream, peer, Arc::clone(&endpoint), patience.clone(), end.clone());
+        let open = metrics.open();
         connections.spawn(async move {
             connection.await;
-            drop(permit);
+            drop((permit, open));
         });
     }
     drop(listener);
@@ -79,12 +85,20 @@ async fn accept(
     listener: &TcpListener,
     room: &Arc<Semaphore>,
     refused: &OnceAMinute,
+    metrics: &ListenerMetrics,
 ) -> Option<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
-    let permit = Arc::clone(room).acquire_owned().await.ok()?;
+    let permit = match Arc::clone(room).try_acquire_owned() {
+        Ok(permit) => permit,
+        Err(_) => {
+            metrics.is_full();
+            Arc::clone(room).acquire_owned().await.ok()?
+        }
+    };
     loop {
         match listener.accept().await {
             Ok((stream, peer)) => return Some((stream, peer, permit)),
             Err(error) => {
+                metrics.accept_failed();
                 // Out of file descriptors, most likely: they come back when connections end.
                 if let Some(held_back) = refused.pass() {
                     tracing::warn!(%error, held_back, "a connection could not be accepted");
@@ -170,5 +184,36 @@ async fn connection<E>(
             () = ending::linger(&mut stream) => {}
             () = end.cancelled() => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metrics::{Metrics, Reading};
+
+    #[tokio::test]
+    async fn listener_without_room_counts_it_and_accepts_when_there_is_some() {
+        let (metrics, listener) = (Metrics::default(), TcpListener::bind("127.0.0.1:0").await.unwrap());
+        let counted = metrics.listener("api");
+        let is_shown = |line: &str| metrics.text(&Reading::default()).lines().any(|shown| shown == line);
+        let full = |times: u32| format!("auth_http_connections_full_total{{listener=\"api\"}} {times}");
+        let address = listener.local_addr().unwrap();
+        let _clients =
+            [TcpStream::connect(address).await.unwrap(), TcpStream::connect(address).await.unwrap()];
+        let (room, refused) = (Arc::new(Semaphore::new(1)), OnceAMinute::default());
+        let (_, _, permit) = accept(&listener, &room, &refused, &counted).await.unwrap();
+        assert!(is_shown(&full(0)));
+        let second = accept(&listener, &room, &refused, &counted);
+        tokio::pin!(second);
+        tokio::select! {
+            biased;
+            _ = &mut second => panic!("there is no room"),
+            () = std::future::ready(()) => {}
+        }
+        assert!(is_shown(&full(1)));
+        drop(permit);
+        assert!(second.await.is_some());
+        assert!(is_shown(&full(1)));
     }
 }

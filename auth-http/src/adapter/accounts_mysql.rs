@@ -17,7 +17,7 @@ use super::{
     clock::Clock,
     together::Together,
 };
-use crate::port::{Accounts, PortError, Result};
+use crate::port::{Accounts, PoolLoad, PortError, Result};
 
 /// The server's time in microseconds, moved by what is bound: one clock for all nodes, whatever
 /// theirs say.
@@ -294,5 +294,9 @@ impl Accounts for AccountsMysql {
 
     async fn ping(&self) -> Result<()> {
         self.reach().await
+    }
+
+    fn pool(&self) -> Option<PoolLoad> {
+        Some(self.connections.load())
     }
 }

@@ -24,7 +24,7 @@ use tokio::{
 
 use crate::{
     deadlines::mysql,
-    port::{self, PortError},
+    port::{self, PoolLoad, PortError},
 };
 
 /// Connections of one node: more transactions at once only wait for the same disk, and nine nodes
@@ -155,6 +155,13 @@ impl Connections {
             Err(late("no connection in time: the server hangs, or all connections are in use"))
         })
         .map_err(|error| Failed { fault: Fault::NotDone, repeats: false, error })
+    }
+
+    /// Returns how many are lent, and how many wait to be.
+    pub(super) fn load(&self) -> PoolLoad {
+        let max = MOST as usize;
+        let used = max.saturating_sub(self.0.permits.available_permits());
+        PoolLoad { used, idle: self.unused().len(), max }
     }
 
     /// Waits for those that are lent, and closes all.

@@ -28,7 +28,7 @@ use super::{
 };
 use crate::{
     deadlines,
-    port::{Accounts, AccountsDatabase, Finding, PortError, Result},
+    port::{Accounts, AccountsDatabase, Finding, PoolLoad, PortError, Result},
 };
 
 pub(super) static MIGRATOR: LazyLock<Migrator> = LazyLock::new(|| {
@@ -275,6 +275,13 @@ impl Accounts for AccountsSqlite {
             .await
             .map_err(|e| PortError::not_done("reach the database", e))?;
         self.can_write().await
+    }
+
+    fn pool(&self) -> Option<PoolLoad> {
+        let (all, idle) = (self.pool.size() as usize, self.pool.num_idle());
+        let max = self.pool.options().get_max_connections() as usize;
+        // The two are read one after the other, and others use the pool meanwhile.
+        Some(PoolLoad { used: all.saturating_sub(idle), idle, max })
     }
 }
 

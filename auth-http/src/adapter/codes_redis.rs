@@ -18,7 +18,7 @@ use self::pool::Pool;
 use super::clock::Clock;
 use crate::{
     config::RedisServer,
-    port::{Codes, Finding, PortError, Result},
+    port::{Codes, Finding, PoolLoad, PortError, Result},
 };
 
 static ADMIT: LazyLock<Script> = LazyLock::new(|| {
@@ -134,6 +134,10 @@ impl Codes for CodesRedis {
     async fn ping(&self) -> Result<()> {
         let script = READY.key(self.ready_key());
         self.pool.run::<String>("write to Redis", &script).await.map(drop)
+    }
+
+    fn pool(&self) -> Option<PoolLoad> {
+        Some(self.pool.load())
     }
 
     async fn examine(&self) -> Vec<Finding> {

@@ -41,9 +41,11 @@ pub(super) async fn run(settings: Settings) -> Result<(), CommandError> {
 
     let end = CancellationToken::new();
     let mut tasks = JoinSet::new();
-    tasks.spawn(server::serve(listener, Arc::new(node.endpoint()), keep_alive, end.clone()));
+    let counted = node.listener_metrics("api");
+    tasks.spawn(server::serve(listener, Arc::new(node.endpoint()), keep_alive, counted, end.clone()));
     if let Some(listener) = metrics {
-        tasks.spawn(server::serve(listener, Arc::new(node.metrics()), keep_alive, end.clone()));
+        let counted = node.listener_metrics("metrics");
+        tasks.spawn(server::serve(listener, Arc::new(node.metrics()), keep_alive, counted, end.clone()));
     }
     let [terminate, interrupt] = &mut signals;
     let told = tokio::select! {

@@ -23,7 +23,7 @@ use crate::{
     adapter::authorities,
     config::RedisServer,
     deadlines,
-    port::{PortError, Result},
+    port::{PoolLoad, PortError, Result},
 };
 
 /// Connections of one node. A script takes well under a millisecond.
@@ -87,6 +87,13 @@ impl Pool {
     /// Makes a connection beside the pool, which keeps its error.
     pub(super) async fn connect(&self) -> RedisResult<MultiplexedConnection> {
         self.server.connect().await.map(|connection| connection.redis)
+    }
+
+    /// Returns how many connections are lent, and how many wait to be.
+    pub(super) fn load(&self) -> PoolLoad {
+        let state = self.connections.state();
+        let (all, idle) = (state.connections as usize, state.idle_connections as usize);
+        PoolLoad { used: all.saturating_sub(idle), idle, max: CONNECTIONS as usize }
     }
 
     /// Returns host and port.
