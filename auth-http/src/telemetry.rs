@@ -13,7 +13,10 @@ use async_trait::async_trait;
 use opentelemetry::trace::TracerProvider;
 use opentelemetry_http::{Bytes, HttpClient, HttpError, Request, Response};
 use opentelemetry_otlp::{SpanExporter, WithExportConfig, WithHttpConfig};
-use opentelemetry_sdk::{Resource, trace::SdkTracerProvider};
+use opentelemetry_sdk::{
+    Resource,
+    trace::{Sampler, SdkTracerProvider},
+};
 use tracing_subscriber::{EnvFilter, Layer, Registry, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
 use crate::{
@@ -86,7 +89,10 @@ fn try_exporter(endpoint: &str) -> Result<SdkTracerProvider, Box<dyn Error>> {
         .with_timeout(deadlines::COLLECTOR)
         .build()?;
     let resource = Resource::builder().with_service_name("auth-http").build();
-    Ok(SdkTracerProvider::builder().with_batch_exporter(exporter).with_resource(resource).build())
+    // Said here, or variables that other programs' exporters read would decide it.
+    let sampler = Sampler::ParentBased(Box::new(Sampler::AlwaysOn));
+    let provider = SdkTracerProvider::builder().with_sampler(sampler);
+    Ok(provider.with_batch_exporter(exporter).with_resource(resource).build())
 }
 
 /// A client that says what went wrong: the exporter keeps that to itself.

@@ -22,6 +22,7 @@ use super::{
         METHOD_NOT_ALLOWED, NOT_ACCEPTABLE, NOT_FOUND, Problem,
     },
     routes::{self, Methods, Route},
+    trace,
 };
 use crate::random;
 
@@ -53,7 +54,9 @@ impl<E: Endpoint> Endpoint for Middleware<E> {
         let route = routes::find(request.uri().path(), &self.shared).filter(|_| unreadable.is_none());
         let mount = routes::mount(&request).to_owned();
         let operation = route.map_or("none", |route| route.name);
-        let span = tracing::info_span!("request", id = %id, operation, method = %method(&request));
+        let trace_id = tracing::field::Empty;
+        let span = tracing::info_span!("request", id = %id, operation, method = %method(&request), trace_id);
+        trace::follow(&span, request.headers());
         request.set_data(Arc::clone(&self.shared));
         let origin = cors::allowed_origin(request.headers(), &self.shared.cors_origins);
         let challenge = challenge(request.headers());

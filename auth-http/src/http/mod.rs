@@ -21,6 +21,7 @@ mod register;
 mod resend;
 mod routes;
 mod schema;
+mod trace;
 
 pub use app_state::AppState;
 pub use client::Proxies;

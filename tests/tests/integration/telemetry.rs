@@ -268,3 +268,91 @@ fn logs_tell_of_each_request_without_its_secrets() {
         "{log}"
     );
 }
+
+const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+const PARENT: &str = "00f067aa0ba902b7";
+
+fn bytes(hex: &str) -> Vec<u8> {
+    (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect()
+}
+
+/// Asks once with these headers; returns whether a trace was continued as the child of a span, and whether
+/// any trace was sent, with all that the collector received.
+fn continued(headers: &[(&str, &str)]) -> (bool, Vec<Sent>) {
+    let (address, got) = collector();
+    let mut server = start(&[("AUTH_OTLP_ENDPOINT", &format!("http://{address}/v1/traces"))]);
+    let body = format!(r#"{{"email": "{ADA}", "password": "{PASSWORD}"}}"#);
+    let headers = [&[("Content-Type", "application/json")], headers].concat();
+    assert_eq!(server.request("POST", "/v1/register", &headers, body.as_bytes()).status, 202);
+    server.terminate();
+    server.wait();
+    // The mail's delivery is a trace of its own.
+    until("traces at the collector", || (!got.lock().unwrap().is_empty()).then_some(()));
+    let sent = std::mem::take(&mut *got.lock().unwrap());
+    // Fields of a span in OTLP: trace_id is the first, parent_span_id the fourth; both are bytes.
+    let trace = [&[0x0a, 16][..], &bytes(TRACE)].concat();
+    let parent = [&[0x22, 8][..], &bytes(PARENT)].concat();
+    let has = |wanted: &[u8]| sent.iter().any(|sent| sent.body.windows(wanted.len()).any(|at| at == wanted));
+    assert_eq!(has(&trace), has(&parent), "both or neither");
+    (has(&trace), sent)
+}
+
+#[test]
+fn request_with_a_traceparent_is_a_child_of_the_callers_span() {
+    let header = format!("00-{TRACE}-{PARENT}-01");
+    let (continued, sent) = continued(&[("traceparent", &header), ("tracestate", "vendor=c4n4ry")]);
+    assert!(continued);
+    assert!(!sent.iter().any(|sent| holds(&sent.body, "c4n4ry")), "tracestate is not passed on");
+}
+
+#[test]
+fn caller_that_does_not_record_its_trace_gets_none_recorded() {
+    assert!(!continued(&[("traceparent", &format!("00-{TRACE}-{PARENT}-00"))]).0);
+}
+
+#[test]
+fn traceparent_that_cannot_be_read_is_ignored() {
+    let good = format!("00-{TRACE}-{PARENT}-01");
+    for headers in [
+        &[("traceparent", format!("ff-{TRACE}-{PARENT}-01"))][..],
+        &[("traceparent", format!("00-{TRACE}-{PARENT}"))],
+        &[("traceparent", format!("00-{}-{PARENT}-01", TRACE.to_uppercase()))],
+        &[("traceparent", format!("00-{TRACE}-{}-01", "0".repeat(16)))],
+        &[("traceparent", good.clone()), ("traceparent", good)],
+    ] {
+        let headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (*name, &value[..])).collect();
+        let (continued, sent) = continued(&headers);
+        assert!(!continued, "{headers:?}");
+        assert!(
+            sent.iter().any(|sent| holds(&sent.body, "register")),
+            "it has a trace of its own: {headers:?}"
+        );
+    }
+}
+
+#[test]
+fn log_names_the_callers_trace() {
+    let mut server = start(&[]);
+    server.request("POST", "/v1/resend", &[("traceparent", &format!("00-{TRACE}-{PARENT}-00"))], b"");
+    server.request("POST", "/v1/resend", &[], b"");
+    server.terminate();
+    let log = server.whole_log();
+    let answered: Vec<Value> = log
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .filter(|line: &Value| line["fields"]["message"] == "answered")
+        .collect();
+    let traces: Vec<&Value> = answered.iter().map(|line| &line["span"]["trace_id"]).collect();
+    assert_eq!(traces, [&Value::from(TRACE), &Value::Null], "{log}");
+}
+
+#[test]
+fn sampling_is_not_what_other_programs_exporters_read() {
+    let (address, got) = collector();
+    let endpoint = format!("http://{address}/v1/traces");
+    let mut server = start(&[("AUTH_OTLP_ENDPOINT", &endpoint), ("OTEL_TRACES_SAMPLER", "always_off")]);
+    visit(&server);
+    server.terminate();
+    server.wait();
+    until("traces at the collector", || (!got.lock().unwrap().is_empty()).then_some(()));
+}
