@@ -27,6 +27,7 @@ mod life;
 mod limits;
 mod mails;
 mod metrics;
+mod monitoring;
 mod outbox;
 mod pages;
 mod parsing;
