@@ -187,7 +187,7 @@ fn delivery_attempts_are_counted_by_result_and_dead_letters_are_shown() {
 #[test]
 fn pools_show_how_busy_they_are() {
     let server = start(&[]);
-    server.register(ADA, PASSWORD);
+    server.activated(ADA, PASSWORD);
     let text = server.scrape("/metrics").body;
     let mut parts = vec!["accounts"];
     // Codes in memory have no pool.

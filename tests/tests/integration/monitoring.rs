@@ -92,7 +92,7 @@ fn rules_and_dashboard_name_only_what_exists() {
                     "effect" => Kind::ALL.iter().any(|kind| kind.name() == value),
                     "outcome" => serde_json::from_value::<Event>(value.clone().into()).is_ok(),
                     "state" | "part" | "listener" => text.contains(&format!("{label}=\"{value}\"")),
-                    "operation" => ["register", "resend", "activate", "deliver"].contains(&value.as_str()),
+                    "operation" => ["activate", "deliver", "readyz"].contains(&value.as_str()),
                     "status" | "instance" => true,
                     _ => false,
                 };

@@ -3,11 +3,16 @@
 //! A test that changes the server itself has its own. Next: `contract/stack_redis_slots.rs`
 //! for the adapter alone.
 
+use std::thread;
+
 use auth_core::Secret;
 use auth_tests::{
     Exit, PASSWORD, Program,
     certificates::{Authority, Certificate, Issued},
-    container, stack, start, until,
+    container,
+    proxy::Proxy,
+    stack::{self, address_of, with_address},
+    start, until,
 };
 use testcontainers::{
     ContainerAsync, GenericImage, ImageExt,
@@ -214,6 +219,28 @@ async fn a_server_that_takes_no_writes_is_not_ready_and_is_again_when_it_does() 
         own.command(cure);
         until("the server to be ready", || (server.get("/readyz").status == 200).then_some(()));
     }
+}
+
+#[test]
+fn one_slow_answer_takes_no_node_out_of_service() {
+    let url = stack::server(SERVERS[0]);
+    let proxy = Proxy::to(address_of(&url));
+    let keys = Keys::on(with_address(&url, proxy.address()));
+    let server = start(&[("AUTH_REDIS_URL", &keys.url), ("AUTH_REDIS_PREFIX", &keys.prefix)]);
+    assert_eq!(server.get("/readyz").status, 200);
+    proxy.freeze(true);
+    let status = thread::scope(|scope| {
+        let probe = scope.spawn(|| server.get("/readyz").status);
+        until("the first ping to fail", || server.log().contains("asked again").then_some(()));
+        proxy.freeze(false);
+        probe.join().unwrap()
+    });
+    assert_eq!(status, 200, "{}", server.log());
+    proxy.freeze(true);
+    let answer = server.get("/readyz");
+    assert!(answer.status == 503 && answer.body.contains("codes"), "{answer:?}");
+    proxy.freeze(false);
+    until("the server to be ready", || (server.get("/readyz").status == 200).then_some(()));
 }
 
 #[test]
