@@ -13,7 +13,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
-use crate::{config::MailPace, deadlines, driver::Driver};
+use crate::{deadlines, driver::Driver};
 
 /// How long to collect room for further mails, so that one call leases several.
 const COLLECT: Duration = Duration::from_millis(20);
@@ -21,6 +21,15 @@ const COLLECT: Duration = Duration::from_millis(20);
 const POLL: Duration = Duration::from_secs(1);
 /// How often expired rows are deleted.
 const PURGE: Duration = Duration::from_secs(600);
+
+/// How fast a node sends mails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MailPace {
+    /// Mails begun per second.
+    pub per_second: u32,
+    /// Mails under way at the same time, each on a connection of its own.
+    pub at_once: usize,
+}
 
 /// Delivers mails until told to end, then gives its leases back.
 pub async fn run(driver: Arc<Driver>, pace: MailPace, end: CancellationToken) {

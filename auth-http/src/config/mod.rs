@@ -17,7 +17,7 @@ pub use keys::{KEYS, Key};
 pub use layers::{Layers, Source, environment};
 pub(crate) use reference::reference;
 pub use servers::{Database, MailFrom, RedisServer, SmtpServer, SmtpTls};
-pub use settings::{ForwardedHeader, MailPace, Settings};
+pub use settings::{ForwardedHeader, Settings};
 
 /// What is wrong with the configuration, and what to do about it.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]

@@ -25,7 +25,7 @@ use super::{
     refusals,
     servers::{Database, MailFrom, RedisServer, SmtpServer, collector},
 };
-use crate::hooks;
+use crate::{hooks, worker::MailPace};
 
 /// The whole configuration, checked.
 #[derive(Debug)]
@@ -78,15 +78,6 @@ pub struct Settings {
     pub otlp_endpoint: Option<String>,
     /// Variables `AUTH_…` that were passed over.
     pub unknown_variables: Vec<String>,
-}
-
-/// How fast a node sends mails.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct MailPace {
-    /// Mails begun per second.
-    pub per_second: u32,
-    /// Mails under way at the same time, each on a connection of its own.
-    pub at_once: usize,
 }
 
 /// The header in which proxies say whom they forward for.

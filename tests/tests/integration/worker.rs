@@ -13,12 +13,11 @@ use auth_http::{
     adapter::{
         accounts_sqlite::AccountsSqlite, clock::Clock, codes_memory::CodesMemory, hash_scrypt::HashScrypt,
     },
-    config::MailPace,
     driver::{Driver, Ports, Visitor},
     hooks::Hooks,
     metrics::Metrics,
     port::{self, Accounts, AccountsDatabase, Finding, Mailer, Outbox, OutboxState},
-    worker,
+    worker::{self, MailPace},
 };
 use tokio::{
     sync::Semaphore,
