@@ -26,13 +26,14 @@ COPY examples/axum-app/Cargo.toml examples/axum-app/
 COPY examples/poem-app/Cargo.toml examples/poem-app/
 COPY examples/rust-sync/Cargo.toml examples/rust-sync/
 COPY tests/Cargo.toml tests/
+COPY tests/load/Cargo.toml tests/load/
 COPY xtask/Cargo.toml xtask/
-RUN mkdir -p auth-core/src auth-core/probe/src auth-strength/src auth-http/src auth-c/src auth-component/src tests/src xtask/src \
+RUN mkdir -p auth-core/src auth-core/probe/src auth-strength/src auth-http/src auth-c/src auth-component/src tests/src tests/load/src xtask/src \
         examples/axum-app/src examples/poem-app/src examples/rust-sync/src \
         tests/tests/integration tests/tests/faults tests/tests/compose tests/tests/browser \
     && touch auth-core/src/lib.rs auth-core/probe/src/lib.rs auth-strength/src/lib.rs auth-http/src/lib.rs auth-c/src/lib.rs auth-component/src/lib.rs tests/src/lib.rs \
         tests/tests/integration/main.rs tests/tests/faults/main.rs tests/tests/compose/main.rs tests/tests/browser/main.rs \
-    && echo 'fn main() {}' | tee auth-http/src/main.rs xtask/src/main.rs \
+    && echo 'fn main() {}' | tee auth-http/src/main.rs tests/load/src/main.rs xtask/src/main.rs \
         examples/axum-app/src/main.rs examples/poem-app/src/main.rs examples/rust-sync/src/main.rs \
     && cargo build --profile ${PROFILE} --locked -p auth-http
 COPY auth-core/ auth-core/

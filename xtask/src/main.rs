@@ -3,6 +3,7 @@
 
 mod api;
 mod apt;
+mod bench;
 mod c;
 mod component;
 mod dev;
@@ -58,6 +59,8 @@ enum Command {
     Playground,
     /// Build auth-core as a C library, static and shared, check its header and run the hosts in C
     C(c::Options),
+    /// Measure the server beside what limits it: requests, mails, processor time, memory
+    Bench(bench::Options),
     /// Write the artefacts of a release: component, C library, package for Node, checksums
     Dist(dist::Options),
     /// Check the invariants of ARCHITECTURE.md and the documentation
@@ -77,6 +80,7 @@ fn main() -> ExitCode {
         Command::Component(options) => component::run(&shell, &options),
         Command::Panics(options) => panics::run(&shell, &options),
         Command::Playground => playground::run(&shell),
+        Command::Bench(options) => bench::run(&shell, &options),
         Command::C(options) => c::run(&shell, &options),
         Command::Dist(options) => dist::run(&shell, &options),
         Command::Tidy => tidy::run(&shell),

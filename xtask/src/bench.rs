@@ -1,0 +1,162 @@
+//! `bench`: how fast the server is on this machine, side by side with what limits it.
+//!
+//! It builds server and load with optimisation; the tests' `bench` starts everything and measures. This file makes the
+//! table, writes the figures, and compares them with earlier ones: on a shared machine only ratios of one run count.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+use std::process::{ExitCode, Stdio};
+
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+
+use crate::images;
+use crate::shell::{Shell, line};
+
+#[derive(clap::Args)]
+pub(crate) struct Options {
+    /// Where accounts are stored; sqlite needs no container engine
+    #[arg(long, value_parser = ["mariadb", "mysql", "sqlite"], default_value = "mariadb")]
+    store: String,
+    /// How long each measurement registers
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=600))]
+    seconds: u32,
+    /// How often each measurement is repeated
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
+    repetitions: u32,
+    /// Connections of the load, each with one request at a time
+    #[arg(long, value_delimiter = ',', default_value = "1,8,64", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    connections: Vec<u32>,
+    /// Write the figures to this file
+    #[arg(long)]
+    json: Option<PathBuf>,
+    /// Print ratios to the figures in this file, which --json has written
+    #[arg(long)]
+    compare: Option<PathBuf>,
+}
+
+/// Figures by name: connections and what was measured.
+type Figures = BTreeMap<String, Vec<f64>>;
+
+pub(crate) fn run(shell: &Shell, options: &Options) -> Result<ExitCode> {
+    let earlier: Option<Figures> = options.compare.as_ref().map(read).transpose()?;
+    let mut builds = [
+        shell.cargo(&["build", "--locked", "--release", "-p", "auth-http"]),
+        shell.cargo(&["build", "--locked", "--workspace", "--bin", "bench"]),
+        shell.cargo(&["build", "--locked", "--release", "-p", "auth-load"]),
+    ];
+    for build in &mut builds {
+        if !shell.run(build)? {
+            bail!("{}", line(build));
+        }
+    }
+    let mut bench = shell.command(&shell.built.join("bench").to_string_lossy(), &[&options.store]);
+    bench
+        .args([options.seconds, options.repetitions].iter().chain(&options.connections).map(u32::to_string))
+        .env("AUTH_BENCH_SERVER", shell.target().join("release/auth-http"))
+        .env("AUTH_BENCH_LOAD", shell.target().join("release/auth-load"));
+    if options.store != "sqlite" {
+        bench.envs(images::ensure(shell)?);
+    }
+    println!("$ {}", line(&bench));
+    if shell.dry_run {
+        return Ok(ExitCode::SUCCESS);
+    }
+    let output = bench.stderr(Stdio::inherit()).output().context("cannot start the measurements")?;
+    let said = String::from_utf8(output.stdout)?;
+    if !output.status.success() {
+        bail!("the measurements ended early, after:\n{said}");
+    }
+    let figures = figures(&said)?;
+    print!("{}", table(&figures, earlier.as_ref()));
+    if let Some(path) = &options.json {
+        let text = serde_json::to_string_pretty(&figures)?;
+        fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn read(path: &PathBuf) -> Result<Figures> {
+    let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    serde_json::from_str(&text).with_context(|| format!("{}: not written by --json", path.display()))
+}
+
+/// Collects what the lines say, each a measurement.
+fn figures(said: &str) -> Result<Figures> {
+    let mut figures = Figures::new();
+    for line in said.lines() {
+        let measured: BTreeMap<String, Value> =
+            serde_json::from_str(line).with_context(|| line.to_owned())?;
+        let connections = measured.get("connections").and_then(Value::as_u64);
+        let place = connections.map_or_else(String::new, |connections| format!("c={connections:<4} "));
+        let mut add = |name: String, value: &Value| {
+            let value = value.as_f64().with_context(|| format!("{name} is no number"))?;
+            figures.entry(name).or_default().push(value);
+            anyhow::Ok(())
+        };
+        for (name, value) in measured.iter().filter(|(name, _)| *name != "connections") {
+            match value.as_array() {
+                // Of server, database and Redis, as far as they are processes of their own.
+                Some(parts) => {
+                    for (part, value) in ["server", "database", "redis"].iter().zip(parts) {
+                        add(format!("{place}{name} {part}"), value)?;
+                    }
+                }
+                None => add(format!("{place}{name}"), value)?,
+            }
+        }
+    }
+    Ok(figures)
+}
+
+/// Returns the least, the middle and the greatest of each figure, and the ratio of the middle to an earlier one.
+fn table(figures: &Figures, earlier: Option<&Figures>) -> String {
+    let mut table = format!("{:44} {:>10} {:>10} {:>10}\n", "", "min", "median", "max");
+    for (name, values) in figures {
+        let [least, middle, greatest] = summary(values);
+        table += &format!("{name:44} {least:10.2} {middle:10.2} {greatest:10.2}");
+        if let Some(before) = earlier.and_then(|earlier| earlier.get(name)) {
+            table += &format!("   {:.2} x {:.2}", middle / summary(before)[1], summary(before)[1]);
+        }
+        table.push('\n');
+    }
+    table
+}
+
+fn summary(values: &[f64]) -> [f64; 3] {
+    let mut values = values.to_vec();
+    values.sort_by(f64::total_cmp);
+    let at = |index: usize| values.get(index).copied().unwrap_or(f64::NAN);
+    [at(0), at(values.len() / 2), at(values.len().saturating_sub(1))]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SAID: &str = r#"{"bare_commits_per_second": 100.0}
+{"connections": 8, "mails_lost": 0, "cpu_ms_per_registration": [1.0, 2.0]}
+{"connections": 8, "mails_lost": 2, "cpu_ms_per_registration": [3.0, 4.0]}
+{"connections": 8, "mails_lost": 1, "cpu_ms_per_registration": [5.0, 6.0]}"#;
+
+    #[test]
+    fn figures_are_collected_by_name_and_compared_by_their_medians() {
+        let figures = figures(SAID).unwrap();
+        assert_eq!(figures["c=8    mails_lost"], [0.0, 2.0, 1.0]);
+        assert_eq!(figures["c=8    cpu_ms_per_registration database"], [2.0, 4.0, 6.0]);
+        assert_eq!(summary(&figures["c=8    mails_lost"]), [0.0, 1.0, 2.0]);
+        let earlier = Figures::from([("bare_commits_per_second".to_owned(), vec![50.0])]);
+        let table = table(&figures, Some(&earlier));
+        assert!(
+            table.lines().any(|line| line.starts_with("bare") && line.ends_with("2.00 x 50.00")),
+            "{table}"
+        );
+        assert!(!table.contains("NaN"), "{table}");
+    }
+
+    #[test]
+    fn what_is_no_measurement_is_an_error() {
+        assert!(figures("warning: something").is_err());
+    }
+}
