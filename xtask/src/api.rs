@@ -9,7 +9,7 @@ use public_api::Builder;
 
 use crate::recorded::Recorded;
 use crate::shell::Shell;
-use crate::test::Outcome;
+use crate::test::StepResult;
 
 const RECORDED: Recorded = Recorded { path: "auth-core/public-api.txt", advice: "cargo xtask api --record" };
 
@@ -25,7 +25,7 @@ pub(crate) fn run(shell: &Shell, options: &Options) -> Result<ExitCode> {
 }
 
 /// Runs the comparison as a step of the tests.
-pub(crate) fn step(shell: &Shell) -> Result<Outcome> {
+pub(crate) fn step(shell: &Shell) -> Result<StepResult> {
     Ok(RECORDED.step(shell, &public_api(shell)?))
 }
 

@@ -14,7 +14,7 @@ use serde_json::Value;
 use crate::apt;
 use crate::recorded::Recorded;
 use crate::shell::{Shell, line, on_path};
-use crate::test::{Outcome, registers_a_person};
+use crate::test::{StepResult, registers_a_person};
 
 pub(crate) const STATIC: &str = "libauth_core.a";
 pub(crate) const SHARED: &str = "libauth_core.so";
@@ -50,12 +50,12 @@ pub(crate) fn run(shell: &Shell, options: &Options) -> Result<ExitCode> {
 }
 
 /// Runs the command as a step of the tests.
-pub(crate) fn step(shell: &Shell) -> Result<Outcome> {
+pub(crate) fn step(shell: &Shell) -> Result<StepResult> {
     if let Some(advice) = missing(shell)? {
-        return Ok(Outcome::Incomplete(advice));
+        return Ok(StepResult::Incomplete(advice));
     }
     build_and_check(shell, false)?;
-    Ok(Outcome::Passed)
+    Ok(StepResult::Passed)
 }
 
 fn missing(shell: &Shell) -> Result<Option<String>> {

@@ -13,7 +13,7 @@ use wit_parser::Resolve;
 
 use crate::apt;
 use crate::shell::{Shell, on_path};
-use crate::test::{Outcome, targets};
+use crate::test::{StepResult, targets};
 
 pub(crate) const WIT: &str = "auth-component/wit/auth-core.wit";
 const RECORDED: &str = "auth-component/wit/recorded.wit.txt";
@@ -41,12 +41,12 @@ pub(crate) fn run(shell: &Shell, options: &Options) -> Result<ExitCode> {
 }
 
 /// Runs the command as a step of the tests.
-pub(crate) fn step(shell: &Shell) -> Result<Outcome> {
+pub(crate) fn step(shell: &Shell) -> Result<StepResult> {
     if let Some(advice) = missing(shell)? {
-        return Ok(Outcome::Incomplete(advice));
+        return Ok(StepResult::Incomplete(advice));
     }
     build_and_check(shell, false)?;
-    Ok(Outcome::Passed)
+    Ok(StepResult::Passed)
 }
 
 fn missing(shell: &Shell) -> Result<Option<String>> {

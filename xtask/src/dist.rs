@@ -15,7 +15,7 @@ use crate::component;
 use crate::notices;
 use crate::playground;
 use crate::shell::{Shell, line};
-use crate::test::Outcome;
+use crate::test::StepResult;
 
 const SUMS: &str = "SHA256SUMS";
 const NOTICES: &str = "THIRD-PARTY-NOTICES.txt";
@@ -38,9 +38,9 @@ pub(crate) fn run(shell: &Shell, options: &Options) -> Result<ExitCode> {
 }
 
 /// Makes the artefacts as a step of the tests, with the component that was built before. The step `node` uses its package.
-pub(crate) fn step(shell: &Shell) -> Result<Outcome> {
+pub(crate) fn step(shell: &Shell) -> Result<StepResult> {
     make(shell, &folder(shell))?;
-    Ok(Outcome::Passed)
+    Ok(StepResult::Passed)
 }
 
 /// Returns the folder of the package for JavaScript.

@@ -16,7 +16,7 @@ use wasmparser::{DataKind, ExternalKind, KnownCustom, Name, Operator, Parser, Pa
 
 use crate::recorded::Recorded;
 use crate::shell::{Shell, line};
-use crate::test::{Outcome, targets};
+use crate::test::{StepResult, targets};
 
 const RECORDED: Recorded =
     Recorded { path: "auth-core/panics.txt", advice: "cargo xtask panics --record, after a review" };
@@ -39,7 +39,7 @@ pub(crate) fn run(shell: &Shell, options: &Options) -> Result<ExitCode> {
 }
 
 /// Runs the comparison as a step of the tests.
-pub(crate) fn step(shell: &Shell) -> Result<Outcome> {
+pub(crate) fn step(shell: &Shell) -> Result<StepResult> {
     Ok(RECORDED.step(shell, &ways(shell)?))
 }
 

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 
 use crate::shell::Shell;
-use crate::test::Outcome;
+use crate::test::StepResult;
 
 /// A file that git keeps, by its path from the root.
 pub(crate) struct Recorded {
@@ -28,11 +28,11 @@ impl Recorded {
     }
 
     /// Runs the comparison as a step of the tests.
-    pub(crate) fn step(&self, shell: &Shell, found: &str) -> Outcome {
+    pub(crate) fn step(&self, shell: &Shell, found: &str) -> StepResult {
         if self.holds(shell, found) {
-            return Outcome::Passed;
+            return StepResult::Passed;
         }
-        Outcome::Failed(format!("{} differs: `{}`", self.path, self.advice))
+        StepResult::Failed(format!("{} differs: `{}`", self.path, self.advice))
     }
 
     /// Returns whether the file holds this text; prints the lines that are gone and those that are new.

@@ -11,7 +11,7 @@ use std::thread;
 
 use anyhow::Result;
 
-use super::report::Outcome;
+use super::report::StepResult;
 use super::server;
 use super::setup::TARGETS;
 use super::stack::Servers;
@@ -25,7 +25,7 @@ pub(crate) fn run(
     step: Step,
     filter: Option<&str>,
     servers: Option<&Servers>,
-) -> Result<Outcome> {
+) -> Result<StepResult> {
     let mut failed = Vec::new();
     for mut command in commands(shell, step, filter) {
         // Built separately, so that the time for it is known.
@@ -42,7 +42,7 @@ pub(crate) fn run(
             failed.push(line(&command));
         }
     }
-    Ok(if failed.is_empty() { Outcome::Passed } else { Outcome::Failed(failed.join("; ")) })
+    Ok(if failed.is_empty() { StepResult::Passed } else { StepResult::Failed(failed.join("; ")) })
 }
 
 /// Returns the command that builds what a `cargo test` runs; none for documentation tests, which are built one by one.

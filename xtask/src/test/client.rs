@@ -7,18 +7,18 @@ use std::process::Command;
 use anyhow::Result;
 
 use super::hosts::{all, environment};
-use super::report::Outcome;
+use super::report::StepResult;
 use super::server;
 use crate::shell::Shell;
 
 const FOLDER: &str = "tests/client";
 const DOCUMENT: &str = "auth-http/openapi.json";
 
-pub(super) fn run(shell: &Shell) -> Result<Outcome> {
+pub(super) fn run(shell: &Shell) -> Result<StepResult> {
     let folder = shell.root.join(FOLDER);
     let programs = match environment(shell, "client", &folder)? {
         Ok(programs) => programs,
-        Err(advice) => return Ok(Outcome::Incomplete(advice)),
+        Err(advice) => return Ok(StepResult::Incomplete(advice)),
     };
     let made = shell.target().join("client/generated");
     if !shell.dry_run {

@@ -4,15 +4,15 @@ use std::process::Command;
 
 use anyhow::{Result, ensure};
 
-use super::report::Outcome;
+use super::report::StepResult;
 use crate::shell::{Shell, line};
 
 const VERSION: &str = "0.20.2";
 
-pub(super) fn run(shell: &Shell) -> Result<Outcome> {
+pub(super) fn run(shell: &Shell) -> Result<StepResult> {
     if !shell.run(&mut install(shell))? {
         // A missing network says nothing about the dependencies: they are unchecked, not wrong.
-        return Ok(Outcome::Incomplete("cargo-deny cannot be installed, see above".to_owned()));
+        return Ok(StepResult::Incomplete("cargo-deny cannot be installed, see above".to_owned()));
     }
     let mut checks = vec!["licenses", "bans", "sources"];
     let mut fetch = cargo_deny(shell);
@@ -31,7 +31,7 @@ pub(super) fn run(shell: &Shell) -> Result<Outcome> {
             failed.push(manifest);
         }
     }
-    Ok(if failed.is_empty() { Outcome::Passed } else { Outcome::Failed(failed.join(", ")) })
+    Ok(if failed.is_empty() { StepResult::Passed } else { StepResult::Failed(failed.join(", ")) })
 }
 
 /// Installs cargo-deny for `run`.

@@ -7,7 +7,7 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 
 use super::conversation::Conversation;
-use super::report::Outcome;
+use super::report::StepResult;
 use crate::apt;
 use crate::shell::{Shell, line, on_path};
 
@@ -17,23 +17,23 @@ const QEMU: &str = "qemu-system-arm";
 const FLASH: usize = 64 << 10;
 const HEAP: usize = 4 << 10;
 
-pub(super) fn run(shell: &Shell) -> Result<Outcome> {
+pub(super) fn run(shell: &Shell) -> Result<StepResult> {
     if let Some(advice) = missing(shell)? {
-        return Ok(Outcome::Incomplete(advice));
+        return Ok(StepResult::Incomplete(advice));
     }
     for variant in [BARE, REPLAY, WHOLE] {
         let mut build = cargo(shell, "build", variant);
         if !shell.run(&mut build)? {
-            return Ok(Outcome::Failed(line(&build)));
+            return Ok(StepResult::Failed(line(&build)));
         }
     }
     let mut lint = cargo(shell, "clippy", WHOLE);
     lint.args(["--", "-D", "warnings"]);
     if !shell.run(&mut lint)? {
-        return Ok(Outcome::Failed(line(&lint)));
+        return Ok(StepResult::Failed(line(&lint)));
     }
     if shell.dry_run {
-        return Ok(Outcome::Passed);
+        return Ok(StepResult::Passed);
     }
     let flash = |variant| -> Result<usize> { number(&part(shell, variant)?.does("flash")?) };
     let core = flash(REPLAY)? - flash(BARE)?;
@@ -55,7 +55,7 @@ pub(super) fn run(shell: &Shell) -> Result<Outcome> {
     part.ends()?;
     println!("{replayed}");
     println!("flash: {core} of {FLASH} bytes for the core; heap: {heap} of {HEAP} bytes for a flow");
-    Ok(Outcome::Passed)
+    Ok(StepResult::Passed)
 }
 
 /// Builds the firmware for `run`.

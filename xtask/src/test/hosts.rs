@@ -8,14 +8,14 @@ use std::process::{Command, Stdio};
 use anyhow::{Result, ensure};
 
 use super::conversation::registers_a_person;
-use super::report::Outcome;
+use super::report::StepResult;
 use crate::apt;
 use crate::component;
 use crate::dist;
 use crate::shell::{Shell, line, on_path};
 
 /// wasmtime from Rust: its test, the program itself, and what a flow costs.
-pub(super) fn wasmtime(shell: &Shell) -> Result<Outcome> {
+pub(super) fn wasmtime(shell: &Shell) -> Result<StepResult> {
     let component = component::artefact(shell);
     let cargo = |arguments: &[&str]| wasmtime_cargo(shell, arguments);
     // Not by `cargo run`: without the tests' dependencies it would build everything again.
@@ -60,11 +60,11 @@ fn in_software(shell: &Shell) -> Result<Option<String>> {
 }
 
 /// wasmtime from Python: a virtual environment with its package, and its tests.
-pub(super) fn python(shell: &Shell) -> Result<Outcome> {
+pub(super) fn python(shell: &Shell) -> Result<StepResult> {
     let folder = shell.root.join("examples/wasmtime-python");
     let python = match environment(shell, "wasmtime-python", &folder)? {
         Ok(programs) => programs.join("python"),
-        Err(advice) => return Ok(Outcome::Incomplete(advice)),
+        Err(advice) => return Ok(StepResult::Incomplete(advice)),
     };
     let mut test = Command::new(&python);
     test.args(["-m", "unittest"]).current_dir(&folder).env("AUTH_COMPONENT", component::artefact(shell));
@@ -72,11 +72,11 @@ pub(super) fn python(shell: &Shell) -> Result<Outcome> {
 }
 
 /// Replays all scripts and runs the host in Node, with the package of `dist` linked as `npm install` links it.
-pub(super) fn node(shell: &Shell) -> Result<Outcome> {
+pub(super) fn node(shell: &Shell) -> Result<StepResult> {
     let is_there =
         || shell.succeeds("node", &["-e", "process.exit(+(parseInt(process.versions.node) < 18))"]);
     if let Some(advice) = apt::provide(shell, &["nodejs"], is_there)? {
-        return Ok(Outcome::Incomplete(format!("no Node 18 or newer: {advice}")));
+        return Ok(StepResult::Incomplete(format!("no Node 18 or newer: {advice}")));
     }
     let folder = shell.root.join("examples/node");
     let modules = folder.join("node_modules");
@@ -89,7 +89,7 @@ pub(super) fn node(shell: &Shell) -> Result<Outcome> {
         node
     };
     let outcome = all(shell, [link, node(&["--version"]), node(&["--test", "--test-reporter", "dot"])])?;
-    if outcome == Outcome::Passed && !shell.dry_run {
+    if outcome == StepResult::Passed && !shell.dry_run {
         registers_a_person(|arguments| node(&[&["register.js"], arguments].concat()))?;
     }
     Ok(outcome)
@@ -123,11 +123,11 @@ pub(super) fn environment(
     Ok(Ok(programs))
 }
 
-pub(super) fn all<const N: usize>(shell: &Shell, commands: [Command; N]) -> Result<Outcome> {
+pub(super) fn all<const N: usize>(shell: &Shell, commands: [Command; N]) -> Result<StepResult> {
     for mut command in commands {
         if !shell.run(&mut command)? {
-            return Ok(Outcome::Failed(line(&command)));
+            return Ok(StepResult::Failed(line(&command)));
         }
     }
-    Ok(Outcome::Passed)
+    Ok(StepResult::Passed)
 }

@@ -32,8 +32,8 @@ use crate::shell::{Shell, now};
 use crate::tidy;
 pub(crate) use conversation::registers_a_person;
 use prepare::Prepared;
-pub(crate) use report::Outcome;
 use report::Report;
+pub(crate) use report::StepResult;
 pub(crate) use setup::targets;
 use stack::Servers;
 use step::{Step, Want};
@@ -124,9 +124,9 @@ fn narrowed(options: &Options) -> Vec<String> {
 }
 
 /// Returns the outcome of the steps that need a container engine if they cannot run, and prints why.
-fn without_engine(shell: &Shell, options: &Options, plan: &[Step]) -> Option<Outcome> {
+fn without_engine(shell: &Shell, options: &Options, plan: &[Step]) -> Option<StepResult> {
     if options.embedded {
-        return Some(Outcome::LeftOut("--embedded".to_owned()));
+        return Some(StepResult::LeftOut("--embedded".to_owned()));
     }
     if shell.dry_run || !plan.iter().any(|step| step.wants_engine()) {
         return None;
@@ -137,10 +137,12 @@ fn without_engine(shell: &Shell, options: &Options, plan: &[Step]) -> Option<Out
     Some(outcome)
 }
 
-fn missing_engine(required: bool) -> Outcome {
+fn missing_engine(required: bool) -> StepResult {
     match required {
-        true => Outcome::Incomplete("no container engine answers".to_owned()),
-        false => Outcome::LeftOut("no container engine; --require-containers makes that an error".to_owned()),
+        true => StepResult::Incomplete("no container engine answers".to_owned()),
+        false => {
+            StepResult::LeftOut("no container engine; --require-containers makes that an error".to_owned())
+        }
     }
 }
 
@@ -151,9 +153,9 @@ fn requires_all(options: &Options, ci: Option<String>) -> bool {
 }
 
 /// Returns the outcome of a step that is not run: an option leaves it out, or it needs a missing container engine.
-fn not_run(options: &Options, without_engine: Option<&Outcome>, step: Step) -> Option<Outcome> {
+fn not_run(options: &Options, without_engine: Option<&StepResult>, step: Step) -> Option<StepResult> {
     match options.without.iter().find(|want| step.wants().contains(want)) {
-        Some(want) => Some(Outcome::LeftOut(format!("--without {want:?}").to_lowercase())),
+        Some(want) => Some(StepResult::LeftOut(format!("--without {want:?}").to_lowercase())),
         None => without_engine.filter(|_| step.wants_engine()).cloned(),
     }
 }
@@ -165,9 +167,9 @@ fn run_step(
     step: Step,
     report: &Report,
     servers: &mut Option<Servers>,
-) -> Outcome {
+) -> StepResult {
     if let Some(absent) = report.first_not_passed(step.needs()) {
-        return Outcome::Incomplete(format!("needs the result of `{}`", absent.name()));
+        return StepResult::Incomplete(format!("needs the result of `{}`", absent.name()));
     }
     let filter = options.filter.as_deref();
     let result = match step {
@@ -200,11 +202,11 @@ fn run_step(
         Step::Server => server::build(shell),
         Step::Servers => Servers::start(shell).map(|started| {
             *servers = Some(started);
-            Outcome::Passed
+            StepResult::Passed
         }),
         Step::Tidy => tidy::passes(shell).map(|passes| match passes {
-            true => Outcome::Passed,
-            false => Outcome::Failed("violations, see above".to_owned()),
+            true => StepResult::Passed,
+            false => StepResult::Failed("violations, see above".to_owned()),
         }),
         Step::Format
         | Step::Lint
@@ -216,7 +218,7 @@ fn run_step(
         | Step::Faults
         | Step::Compose => checks::run(shell, step, filter, servers.as_ref()),
     };
-    result.unwrap_or_else(|error| Outcome::Failed(format!("{error:#}")))
+    result.unwrap_or_else(|error| StepResult::Failed(format!("{error:#}")))
 }
 
 #[cfg(test)]
@@ -235,16 +237,16 @@ mod tests {
         Line::try_parse_from(format!("test {words}").split_whitespace()).expect("it is a command").options
     }
 
-    fn missing(words: &str, ci: Option<&str>) -> Outcome {
+    fn missing(words: &str, ci: Option<&str>) -> StepResult {
         missing_engine(requires_all(&options(words), ci.map(str::to_owned)))
     }
 
     #[test]
     fn without_an_engine_all_else_runs_and_only_ci_or_an_option_asks_for_more() {
         let outcome = |words: &str, ci| not_run(&options(words), Some(&missing(words, ci)), Step::Mysql);
-        let incomplete = Some(Outcome::Incomplete("no container engine answers".to_owned()));
+        let incomplete = Some(StepResult::Incomplete("no container engine answers".to_owned()));
         for ci in [None, Some(""), Some("false"), Some("0")] {
-            assert!(matches!(outcome("", ci), Some(Outcome::LeftOut(_))), "{ci:?}");
+            assert!(matches!(outcome("", ci), Some(StepResult::LeftOut(_))), "{ci:?}");
             assert_eq!(outcome("--require-containers", ci), incomplete);
             assert_eq!(outcome("--only mysql", ci), incomplete, "what is named is wanted");
         }

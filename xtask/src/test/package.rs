@@ -6,7 +6,7 @@ use std::process::Stdio;
 
 use anyhow::{Context, Result, bail};
 
-use super::report::Outcome;
+use super::report::StepResult;
 use crate::shell::{Shell, line};
 
 /// The published crates in the order of their dependencies, and the maximum size of each in bytes, compressed.
@@ -19,7 +19,7 @@ const BY_CARGO: [&str; 4] = [".cargo_vcs_info.json", "Cargo.lock", "Cargo.toml",
 /// Records and pictures for readers of the repository.
 const EXTENSIONS_TO_KEEP_OUT: [&str; 3] = ["json", "png", "svg"];
 
-pub(super) fn run(shell: &Shell) -> Result<Outcome> {
+pub(super) fn run(shell: &Shell) -> Result<StepResult> {
     let mut wrong = package(shell)?;
     let unpacked = shell.target().join("unpacked");
     if !shell.dry_run {
@@ -51,7 +51,7 @@ pub(super) fn run(shell: &Shell) -> Result<Outcome> {
     if !check(shell, &unpacked)? {
         wrong.push("the unpacked packages do not build".to_owned());
     }
-    Ok(if wrong.is_empty() { Outcome::Passed } else { Outcome::Failed(wrong.join("; ")) })
+    Ok(if wrong.is_empty() { StepResult::Passed } else { StepResult::Failed(wrong.join("; ")) })
 }
 
 /// Makes the packages; returns cargo's warnings.

@@ -9,7 +9,7 @@ use super::step::Step;
 const INCOMPLETE: u8 = 3;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Outcome {
+pub(crate) enum StepResult {
     Passed,
     Failed(String),
     /// This machine lacks something; says what to do.
@@ -18,25 +18,25 @@ pub(crate) enum Outcome {
     LeftOut(String),
 }
 
-impl Outcome {
+impl StepResult {
     fn word(&self) -> &'static str {
         match self {
-            Outcome::Passed => "passed",
-            Outcome::Failed(_) => "FAILED",
-            Outcome::Incomplete(_) => "INCOMPLETE",
-            Outcome::LeftOut(_) => "left out",
+            StepResult::Passed => "passed",
+            StepResult::Failed(_) => "FAILED",
+            StepResult::Incomplete(_) => "INCOMPLETE",
+            StepResult::LeftOut(_) => "left out",
         }
     }
 
     fn reason(&self) -> &str {
         match self {
-            Outcome::Passed => "",
-            Outcome::Failed(why) | Outcome::Incomplete(why) | Outcome::LeftOut(why) => why,
+            StepResult::Passed => "",
+            StepResult::Failed(why) | StepResult::Incomplete(why) | StepResult::LeftOut(why) => why,
         }
     }
 }
 
-impl fmt::Display for Outcome {
+impl fmt::Display for StepResult {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.reason() {
             "" => write!(f, "{}", self.word()),
@@ -47,26 +47,26 @@ impl fmt::Display for Outcome {
 
 #[derive(Default)]
 pub(crate) struct Report {
-    rows: Vec<Ended>,
+    rows: Vec<FinishedStep>,
 }
 
 /// A step that has ended.
-struct Ended {
+struct FinishedStep {
     step: Step,
-    outcome: Outcome,
+    outcome: StepResult,
     seconds: f64,
     /// The seconds of these that went into builds and installations, which another run reuses.
     building: f64,
 }
 
 impl Report {
-    pub(crate) fn add(&mut self, step: Step, outcome: Outcome, seconds: f64, building: f64) {
-        self.rows.push(Ended { step, outcome, seconds, building });
+    pub(crate) fn add(&mut self, step: Step, outcome: StepResult, seconds: f64, building: f64) {
+        self.rows.push(FinishedStep { step, outcome, seconds, building });
     }
 
     /// Returns the first of these steps that ran and did not pass.
     pub(crate) fn first_not_passed(&self, steps: &[Step]) -> Option<Step> {
-        let not_passed = |row: &&Ended| steps.contains(&row.step) && row.outcome != Outcome::Passed;
+        let not_passed = |row: &&FinishedStep| steps.contains(&row.step) && row.outcome != StepResult::Passed;
         self.rows.iter().find(not_passed).map(|row| row.step)
     }
 
@@ -74,7 +74,7 @@ impl Report {
     /// `narrowed` is what options left out without naming it.
     pub(crate) fn closing(&self, narrowed: &[String]) -> String {
         let mut lines = String::new();
-        let sum = |of: fn(&Ended) -> f64| self.rows.iter().map(of).sum::<f64>() / 60.0;
+        let sum = |of: fn(&FinishedStep) -> f64| self.rows.iter().map(of).sum::<f64>() / 60.0;
         let (all, building) = (sum(|row| row.seconds), sum(|row| row.building));
         if self.verdict() != "FAILED" {
             let again = all - building;
@@ -84,7 +84,7 @@ impl Report {
         }
         let mut reasons: Vec<(&str, Vec<String>)> = Vec::new();
         for row in &self.rows {
-            let (Outcome::Incomplete(why) | Outcome::LeftOut(why)) = &row.outcome else { continue };
+            let (StepResult::Incomplete(why) | StepResult::LeftOut(why)) = &row.outcome else { continue };
             match reasons.iter_mut().find(|(reason, _)| reason == why) {
                 Some((_, steps)) => steps.push(row.step.name()),
                 None => reasons.push((why, vec![row.step.name()])),
@@ -121,7 +121,7 @@ impl Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "\n{:12} {:10} {:>8}", "step", "result", "seconds")?;
-        for Ended { step, outcome, seconds, .. } in &self.rows {
+        for FinishedStep { step, outcome, seconds, .. } in &self.rows {
             let (word, why) = (outcome.word(), outcome.reason());
             let line = format!("{:12} {word:10} {seconds:8.1}  {why}", step.name());
             writeln!(f, "{}", line.trim_end())?;
@@ -136,24 +136,24 @@ impl fmt::Display for Report {
 mod tests {
     use super::*;
 
-    fn report(outcomes: Vec<Outcome>) -> Report {
-        let row = |outcome| Ended { step: Step::Unit, outcome, seconds: 60.0, building: 45.0 };
+    fn report(outcomes: Vec<StepResult>) -> Report {
+        let row = |outcome| FinishedStep { step: Step::Unit, outcome, seconds: 60.0, building: 45.0 };
         Report { rows: outcomes.into_iter().map(row).collect() }
     }
 
     #[test]
     fn a_failure_outweighs_what_is_missing() {
-        let missing = || Outcome::Incomplete("no browser".to_owned());
-        let left_out = Outcome::LeftOut("--without browser".to_owned());
-        let failed = Outcome::Failed("see above".to_owned());
-        assert_eq!(report(vec![Outcome::Passed, left_out]).verdict(), "passed");
-        assert_eq!(report(vec![Outcome::Passed, missing()]).verdict(), "INCOMPLETE");
+        let missing = || StepResult::Incomplete("no browser".to_owned());
+        let left_out = StepResult::LeftOut("--without browser".to_owned());
+        let failed = StepResult::Failed("see above".to_owned());
+        assert_eq!(report(vec![StepResult::Passed, left_out]).verdict(), "passed");
+        assert_eq!(report(vec![StepResult::Passed, missing()]).verdict(), "INCOMPLETE");
         assert_eq!(report(vec![failed, missing()]).verdict(), "FAILED");
     }
 
     #[test]
     fn the_table_has_a_line_for_each_step_and_a_total() {
-        let text = report(vec![Outcome::Passed, Outcome::Failed("see above".to_owned())]).to_string();
+        let text = report(vec![StepResult::Passed, StepResult::Failed("see above".to_owned())]).to_string();
         let lines: Vec<&str> = text.trim().lines().collect();
         assert_eq!(lines.len(), 4);
         assert_eq!(lines[1], "unit         passed         60.0");
@@ -163,26 +163,26 @@ mod tests {
 
     #[test]
     fn the_last_line_names_what_was_not_run() {
-        let left_out = || Outcome::LeftOut("no engine".to_owned());
-        let missing = Outcome::Incomplete("no browser".to_owned());
-        let some = report(vec![left_out(), Outcome::Passed, missing, left_out()]);
+        let left_out = || StepResult::LeftOut("no engine".to_owned());
+        let missing = StepResult::Incomplete("no browser".to_owned());
+        let some = report(vec![left_out(), StepResult::Passed, missing, left_out()]);
         let closing = some.closing(&["all other steps".to_owned()]);
         let last = "not run: unit, unit (no engine); unit (no browser); all other steps";
         assert_eq!(closing.lines().last(), Some(last));
-        let all = report(vec![Outcome::Passed]).closing(&[]);
+        let all = report(vec![StepResult::Passed]).closing(&[]);
         assert!(!all.contains("not run"), "{all}");
     }
 
     #[test]
     fn a_second_run_builds_nothing() {
-        let text = report(vec![Outcome::Passed, Outcome::Passed]).closing(&[]);
+        let text = report(vec![StepResult::Passed, StepResult::Passed]).closing(&[]);
         assert_eq!(text, "a second run takes about 0.5 min (1.5 min of this one went into building)\n");
-        assert_eq!(report(vec![Outcome::Failed("see above".to_owned())]).closing(&[]), "");
+        assert_eq!(report(vec![StepResult::Failed("see above".to_owned())]).closing(&[]), "");
     }
 
     #[test]
     fn a_step_that_did_not_pass_is_found() {
-        let report = report(vec![Outcome::Failed("see above".to_owned())]);
+        let report = report(vec![StepResult::Failed("see above".to_owned())]);
         assert_eq!(report.first_not_passed(&[Step::Unit]), Some(Step::Unit));
         assert_eq!(report.first_not_passed(&[Step::Lint]), None);
     }

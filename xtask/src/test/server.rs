@@ -6,23 +6,23 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use super::report::Outcome;
+use super::report::StepResult;
 use crate::shell::{Shell, line};
 
-pub(crate) fn build(shell: &Shell) -> Result<Outcome> {
+pub(crate) fn build(shell: &Shell) -> Result<StepResult> {
     // The plain one last: it stays under the usual name.
     let builds: [(&[&str], PathBuf); 2] =
         [(&["--features", "auth-http/test-hooks"], with_hooks(shell)), (&[], plain(shell))];
     for (features, copy) in builds {
         let mut command = shell.cargo(&["build", "--locked", "--workspace", "--bin", "auth-http"]);
         if !shell.run(command.args(features))? {
-            return Ok(Outcome::Failed(line(&command)));
+            return Ok(StepResult::Failed(line(&command)));
         }
         if !shell.dry_run {
             put_aside(&shell.built.join(executable("auth-http")), &copy)?;
         }
     }
-    Ok(Outcome::Passed)
+    Ok(StepResult::Passed)
 }
 
 /// Returns the path of the server as it is released.

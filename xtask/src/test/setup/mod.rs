@@ -8,13 +8,13 @@ use std::path::Path;
 
 use anyhow::{Result, bail};
 
-use super::report::Outcome;
+use super::report::StepResult;
 use crate::shell::{Shell, on_path};
 
 /// Targets without an operating system: code that builds for them does no I/O.
 pub(crate) const TARGETS: [&str; 2] = ["wasm32v1-none", "thumbv7em-none-eabihf"];
 
-pub(crate) fn run(shell: &Shell, targets: bool, browser: bool) -> Result<Outcome> {
+pub(crate) fn run(shell: &Shell, targets: bool, browser: bool) -> Result<StepResult> {
     let mut advice = Vec::new();
     if targets {
         add_targets(shell)?;
@@ -25,9 +25,9 @@ pub(crate) fn run(shell: &Shell, targets: bool, browser: bool) -> Result<Outcome
         advice.extend(packages::advice());
     }
     if advice.is_empty() || shell.dry_run {
-        return Ok(Outcome::Passed);
+        return Ok(StepResult::Passed);
     }
-    Ok(Outcome::Incomplete(advice.join("; ")))
+    Ok(StepResult::Incomplete(advice.join("; ")))
 }
 
 /// Adds the targets for a command other than `test`; says what to paste where that is impossible.
@@ -40,17 +40,23 @@ pub(crate) fn targets(shell: &Shell) -> Result<()> {
 }
 
 /// Runs the step if the targets are installed.
-pub(crate) fn targets_or(shell: &Shell, step: impl FnOnce(&Shell) -> Result<Outcome>) -> Result<Outcome> {
+pub(crate) fn targets_or(
+    shell: &Shell,
+    step: impl FnOnce(&Shell) -> Result<StepResult>,
+) -> Result<StepResult> {
     match targets_advice(shell)? {
-        Some(_) if !shell.dry_run => Ok(Outcome::Incomplete("targets are missing".to_owned())),
+        Some(_) if !shell.dry_run => Ok(StepResult::Incomplete("targets are missing".to_owned())),
         _ => step(shell),
     }
 }
 
 /// Runs the step if a browser and its driver are installed.
-pub(crate) fn browser_or(shell: &Shell, step: impl FnOnce(&Shell) -> Result<Outcome>) -> Result<Outcome> {
+pub(crate) fn browser_or(
+    shell: &Shell,
+    step: impl FnOnce(&Shell) -> Result<StepResult>,
+) -> Result<StepResult> {
     match packages::advice() {
-        Some(_) if !shell.dry_run => Ok(Outcome::Incomplete("no browser".to_owned())),
+        Some(_) if !shell.dry_run => Ok(StepResult::Incomplete("no browser".to_owned())),
         _ => step(shell),
     }
 }
