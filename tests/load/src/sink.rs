@@ -3,7 +3,7 @@
 use std::{
     io,
     net::Ipv4Addr,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -43,7 +43,7 @@ impl Sink {
     pub(crate) async fn wait_for(&self, count: usize, silence: Duration) -> usize {
         loop {
             let arrived = self.0.arrived.notified();
-            let mails = self.codes().len();
+            let mails = self.mails().len();
             if mails >= count || timeout(silence, arrived).await.is_err() {
                 return mails;
             }
@@ -52,7 +52,11 @@ impl Sink {
 
     /// Returns recipients and codes.
     pub(crate) fn codes(&self) -> Vec<(String, String)> {
-        self.0.mails.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.mails().clone()
+    }
+
+    fn mails(&self) -> MutexGuard<'_, Vec<(String, String)>> {
+        self.0.mails.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn converse(&self, stream: TcpStream) -> io::Result<()> {
@@ -69,7 +73,7 @@ impl Sink {
                 }
                 in_data = false;
                 let mail = (std::mem::take(&mut recipient), code.take().unwrap_or_default());
-                self.0.mails.lock().unwrap_or_else(PoisonError::into_inner).push(mail);
+                self.mails().push(mail);
                 self.0.arrived.notify_one();
                 b"250 taken\r\n"
             } else if let Some(path) = line.strip_prefix("RCPT TO:<") {

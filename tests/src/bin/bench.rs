@@ -11,7 +11,7 @@ use std::{
     env,
     error::Error,
     io::{BufRead, BufReader},
-    process::{Child, Command, Stdio},
+    process::{Child, ChildStdout, Command, Stdio},
 };
 
 use auth_tests::container::{self, Service, docker, free_port};
@@ -58,14 +58,17 @@ fn measure() -> Result<()> {
     Ok(())
 }
 
-/// A server that is killed when the measurement is over.
-struct Running(Child);
+/// A server that is killed when the measurement is over. Its output stays open, or it would fail to write to it.
+struct Running {
+    server: Child,
+    output: BufReader<ChildStdout>,
+}
 
 impl Drop for Running {
     fn drop(&mut self) {
         // It may have ended by itself.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.server.kill();
+        let _ = self.server.wait();
     }
 }
 
@@ -104,12 +107,14 @@ fn run_load(
         }
     }
     let begun = Instant::now();
-    let mut running = Running(server.stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?);
+    let mut server = server.stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
+    let output = BufReader::new(server.stdout.take().ok_or("its output")?);
+    let mut running = Running { server, output };
     let mut line = String::new();
-    BufReader::new(running.0.stdout.take().ok_or("its output")?).read_line(&mut line)?;
+    running.output.read_line(&mut line)?;
     let start = begun.elapsed();
     let address = line.trim().strip_prefix("listening on http://").ok_or("the server did not start")?;
-    let pids = [vec![running.0.id().to_string()], others].concat().join(",");
+    let pids = [vec![running.server.id().to_string()], others].concat().join(",");
     let output = Command::new(env::var("AUTH_BENCH_LOAD")?)
         .args([address, &smtp.to_string(), connections, seconds, &pids])
         .stderr(Stdio::inherit())
