@@ -133,16 +133,19 @@ fn postfix_says_what_becomes_of_a_mail() {
 #[test]
 fn postfix_killed_frozen_and_cut_off_gets_every_mail_once_it_is_back() {
     let postfix = postfix(&[], None);
-    // By its own address: through the published port a new connection would still open.
-    let node = node(&format!("smtp://{}:25", postfix.inner_address()));
-    activates(&node, &postfix, "before@example.org");
-    let faults: [(&str, Disturbance, Disturbance); 4] = [
-        ("killed", Service::kill, Service::start),
-        ("frozen", Service::pause, Service::unpause),
-        ("refused", |postfix| postfix.refuse(25), |postfix| postfix.accept(25)),
-        ("cut-off", |postfix| postfix.cut_off(25), |postfix| postfix.reconnect(25)),
+    // By its own address: through the published port a new connection would still open. Started again, it may have
+    // another one.
+    let own = format!("smtp://{}:25", postfix.inner_address());
+    let published = format!("smtp://{}", postfix.at(25));
+    let faults: [(&str, &str, Disturbance, Disturbance); 4] = [
+        ("frozen", &own, Service::pause, Service::unpause),
+        ("refused", &own, |postfix| postfix.refuse(25), |postfix| postfix.accept(25)),
+        ("cut-off", &own, |postfix| postfix.cut_off(25), |postfix| postfix.reconnect(25)),
+        ("killed", &published, Service::kill, Service::start),
     ];
-    for (name, fault, repair) in faults {
+    for (name, url, fault, repair) in faults {
+        let node = node(url);
+        activates(&node, &postfix, &format!("before-{name}@example.org"));
         fault(&postfix);
         let addresses: Vec<String> = (0..5).map(|n| format!("{name}{n}@example.org")).collect();
         for address in &addresses {
