@@ -136,7 +136,7 @@ mod tests {
         estimate(&Password::parse(password).unwrap(), &address, "Analytical Society", 4)
     }
 
-    /// Asking zxcvbn for the exact score of a good passphrase costs more than the rest of a registration.
+    /// Asking zxcvbn for the exact score of a good passphrase costs some fifteen times as much as its lower bound.
     #[test]
     fn what_is_surely_enough_is_not_asked_for_and_never_overrated() {
         let address = Address::parse("ada.lovelace@engine.example").unwrap();

@@ -1,19 +1,19 @@
-//! Accounts and outbox in MySQL and MariaDB: rows and their commit, on the server's clock.
+//! Accounts and outbox in MySQL and MariaDB: rows, on the server's clock.
 //!
 //! The texts of the statements are few and fixed, so that each is prepared once a connection. Next:
-//! `accounts_mysql_together.rs` for commits of many accounts at once,
+//! `accounts_mysql_commits.rs` for the commit of accounts, one or many,
 //! `accounts_mysql_outbox.rs` for the outbox's half of the port, `accounts_mysql_schema.rs` for the
 //! schema, `accounts_mysql_connections.rs` for time-outs and faults.
 
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use auth_core::{AddressKey, Commit, CommitAccount, Found, Lease, MailChange, Secret, Settled, Version};
-use sqlx::{FromRow, MySqlConnection, Row, mysql::MySqlRow};
+use auth_core::{AddressKey, Commit, CommitAccount, Found, Lease, Secret, Settled};
+use sqlx::{FromRow, Row, mysql::MySqlRow};
 
 use super::{
-    accounts_mysql_connections::{Connections, carry_out, in_time, number},
-    accounts_rows::{AccountRow, FoundRow, WaitingRow, micros, span, time},
+    accounts_mysql_connections::{Connections, carry_out, in_a_call, in_time, number},
+    accounts_rows::{FoundRow, span, time},
     clock::Clock,
     together::Together,
 };
@@ -39,6 +39,8 @@ pub struct AccountsMysql {
 
 /// What a commit is called in logs.
 pub(super) const COMMIT: &str = "commit an account";
+/// Why a call has no reply.
+pub(super) const ENDED: &str = "its batch ended in the middle";
 
 struct FoundNow {
     clock: i64,
@@ -48,17 +50,6 @@ struct FoundNow {
 impl FromRow<'_, MySqlRow> for FoundNow {
     fn from_row(row: &MySqlRow) -> sqlx::Result<Self> {
         Ok(Self { clock: row.try_get("clock")?, found: FoundRow::from_row(row)? })
-    }
-}
-
-struct WaitingNow {
-    clock: i64,
-    waiting: WaitingRow,
-}
-
-impl FromRow<'_, MySqlRow> for WaitingNow {
-    fn from_row(row: &MySqlRow) -> sqlx::Result<Self> {
-        Ok(Self { clock: row.try_get("clock")?, waiting: WaitingRow::from_row(row)? })
     }
 }
 
@@ -90,50 +81,6 @@ impl AccountsMysql {
         self.clock.shift_micros().saturating_sub(span(duration))
     }
 
-    /// Commits one account in a transaction of its own.
-    pub(super) async fn commit_one(&self, order: &CommitAccount) -> Result<Commit> {
-        carry_out(COMMIT, |until| async move {
-            let mut lent = self.connections.lend(until).await?;
-            let done = in_time(until, async {
-                lent.begin().await?;
-                // The row first: it blocks other decisions about the same address.
-                if !write_row(&mut lent.connection, order).await?
-                    || !self.is_as_it_was(&mut lent.connection, order).await?
-                {
-                    return Ok((Commit::Conflict, false));
-                }
-                write_mail(&mut lent.connection, order).await?;
-                Ok((Commit::Committed, true))
-            });
-            let done = done.await;
-            lent.commit(done).await
-        })
-        .await
-    }
-
-    /// Returns whether an order's mails wait as they did, and its decision is not too old.
-    async fn is_as_it_was(
-        &self,
-        connection: &mut MySqlConnection,
-        order: &CommitAccount,
-    ) -> sqlx::Result<bool> {
-        let rows: Vec<WaitingNow> = sqlx::query_as(concat!(
-            "SELECT n.clock, o.purpose AS waiting_purpose, o.mail_id AS waiting_id, o.next_at AS waiting_next,
-                o.lease AS waiting_lease
-             FROM (SELECT ",
-            now!(),
-            " AS clock) n LEFT JOIN outbox o ON o.address_key = ? AND o.dead_since IS NULL
-             ORDER BY o.purpose FOR UPDATE",
-        ))
-        .bind(self.after(Duration::ZERO))
-        .bind(order.key.as_str().as_bytes())
-        .fetch_all(connection)
-        .await?;
-        let now = time(rows.first().map_or(0, |row| row.clock));
-        let mails = WaitingRow::mails(rows.into_iter().map(|row| row.waiting).collect(), now);
-        Ok(now <= order.until && mails == order.waiting)
-    }
-
     /// Repeats a statement of up to 500 rows until no more are there: writers wait for each.
     async fn delete(&self, sql: &'static str, moved: i64) -> Result<u64> {
         let mut deleted = 0;
@@ -149,81 +96,6 @@ impl AccountsMysql {
             }
         }
     }
-}
-
-/// Inserts or replaces the row if its version is the expected one; tells whether it was.
-async fn write_row(connection: &mut MySqlConnection, order: &CommitAccount) -> sqlx::Result<bool> {
-    let row = AccountRow::new(&order.row);
-    let Version(expected) = order.expected;
-    let expected = i64::try_from(expected).unwrap_or(i64::MAX);
-    let sql = if expected == 0 {
-        "INSERT INTO accounts (version, status, address, locale, password, generation, active_since,
-            last_mail_due, last_mail_distance, last_mail_left, last_notice, expires, address_key)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-    } else {
-        "UPDATE accounts SET version = ?, status = ?, address = ?, locale = ?, password = ?,
-            generation = ?, active_since = ?, last_mail_due = ?, last_mail_distance = ?,
-            last_mail_left = ?, last_notice = ?, expires = ?
-         WHERE address_key = ? AND version = ? AND generation <=> ?"
-    };
-    let query = sqlx::query(sql)
-        .bind(expected.saturating_add(1))
-        .bind(row.status)
-        .bind(row.address)
-        .bind(row.locale)
-        .bind(row.password)
-        .bind(row.generation)
-        .bind(row.active_since)
-        .bind(row.last_mail_due)
-        .bind(row.last_mail_distance)
-        .bind(row.last_mail_left)
-        .bind(row.last_notice)
-        .bind(row.expires)
-        .bind(order.key.as_str().as_bytes());
-    let query = if expected == 0 {
-        query
-    } else {
-        query.bind(expected).bind(order.generation.map(|generation| generation.as_bytes().to_vec()))
-    };
-    match query.execute(connection).await {
-        Ok(done) => Ok(done.rows_affected() > 0),
-        Err(sqlx::Error::Database(error)) if error.is_unique_violation() => Ok(false),
-        Err(error) => Err(error),
-    }
-}
-
-/// Enqueues the mail. Threat: a state that owes none would answer sooner, so the statement runs
-/// in any case and writes nothing then.
-async fn write_mail(connection: &mut MySqlConnection, order: &CommitAccount) -> sqlx::Result<()> {
-    let mail = match &order.mail {
-        Some(MailChange::Owe(mail)) => Some(mail),
-        Some(MailChange::Begin { mail, unknowns }) => {
-            return sqlx::query("UPDATE outbox SET unknowns = ? WHERE address_key = ? AND mail_id = ?")
-                .bind(i64::from(*unknowns))
-                .bind(order.key.as_str().as_bytes())
-                .bind(mail.as_bytes().as_slice())
-                .execute(connection)
-                .await
-                .map(drop);
-        }
-        None => None,
-    };
-    let due = mail.map(|mail| micros(mail.first_due));
-    sqlx::query(
-        "REPLACE INTO outbox (address_key, purpose, mail_id, generation, locale, due, next_at)
-         SELECT ?, ?, ?, ?, ?, ?, ? FROM DUAL WHERE ? > 0",
-    )
-    .bind(order.key.as_str().as_bytes())
-    .bind(mail.map(|mail| i64::from(mail.purpose.number())))
-    .bind(mail.map(|mail| mail.id.as_bytes().as_slice()))
-    .bind(mail.map(|mail| mail.generation.as_bytes().as_slice()))
-    .bind(mail.map(|mail| mail.locale.as_str()))
-    .bind(due)
-    .bind(due)
-    .bind(i64::from(mail.is_some()))
-    .execute(connection)
-    .await?;
-    Ok(())
 }
 
 #[async_trait]
@@ -259,8 +131,8 @@ impl Accounts for AccountsMysql {
     async fn commit(&self, order: &CommitAccount) -> Result<Commit> {
         let this = self.clone();
         let carry_out = move |batch| this.clone().commit_batch(batch);
-        let committed = self.commits.call(order.clone(), |order| &order.key, carry_out).await;
-        committed.unwrap_or_else(|| Err(PortError::unknown(COMMIT, "its batch ended in the middle")))
+        let committed = self.commits.call(order.clone(), in_a_call(), |order| &order.key, carry_out).await;
+        committed.unwrap_or_else(|| Err(PortError::unknown(COMMIT, ENDED)))
     }
 
     async fn purge(&self, dead_letters: Duration) -> Result<u64> {

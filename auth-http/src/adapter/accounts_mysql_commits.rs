@@ -1,35 +1,33 @@
-//! Commits of many accounts, and ends of many mails, in one transaction: the same decisions as one by one, in fewer
-//! statements.
+//! The commit of accounts, one or many, in one transaction.
 //!
-//! Each order stands for itself: one that does not fit is left out of what is written, and one that this cannot decide
-//! goes alone, as does every order of a batch whose statements the server refuses. So no order fails for another one,
-//! unless the server or the connection itself fails.
+//! Each order stands for itself: one that does not fit is left out of what is written. In company, one that cannot be
+//! decided at once goes alone, as does every order of a batch whose statements the server refuses. So no order fails
+//! for another one, unless the server or the connection itself fails.
 
 use std::{collections::HashMap, fmt::Write, time::Duration};
 
-use auth_core::{Commit, CommitAccount, Lease, MailChange, OwedMail, Settled, Version, WaitingMail};
+use auth_core::{Commit, CommitAccount, MailChange, OwedMail, Version, WaitingMail};
 use sqlx::{
     AssertSqlSafe, FromRow, MySql, MySqlConnection, Row,
     mysql::{MySqlArguments, MySqlRow},
     query::Query,
 };
-use tokio::sync::oneshot::Sender;
+use tokio::time::Instant;
 
 use super::{
     accounts_mysql::{AccountsMysql, COMMIT, now},
-    accounts_mysql_connections::{carry_out, in_time, refused},
-    accounts_mysql_outbox::SETTLE,
+    accounts_mysql_connections::{carry_out_until, in_time, refused},
     accounts_rows::{AccountRow, WaitingRow, micros, time},
-    together::Call,
+    together::{Batch, Call, fail},
 };
-use crate::port::{PortError, Result};
+use crate::port::Result;
 
-/// What became of an order in a batch.
+/// What became of an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Decided {
     Fits,
     Conflict,
-    /// Not decided: another transaction has the row.
+    /// Not decided in company: another transaction has the row.
     Alone,
 }
 
@@ -51,15 +49,9 @@ impl FromRow<'_, MySqlRow> for WaitingOf {
 
 impl AccountsMysql {
     /// Carries out a batch of commits, and replies to each.
-    pub(super) async fn commit_batch(self, mut batch: Vec<Call<CommitAccount, Result<Commit>>>) {
-        if batch.len() == 1
-            && let Some(Call { order, reply }) = batch.pop()
-        {
-            return drop(reply.send(self.commit_one(&order).await));
-        }
-        let (orders, replies): (Vec<_>, Vec<_>) =
-            batch.into_iter().map(|call| (call.order, call.reply)).unzip();
-        let decided = match self.commit_all(&orders).await {
+    pub(super) async fn commit_batch(self, calls: Vec<Call<CommitAccount, Result<Commit>>>) {
+        let Batch { orders, replies, until } = Batch::begin(calls, COMMIT);
+        let decided = match self.commit_all(&orders, until).await {
             Ok(decided) => decided,
             Err(error) => return fail(replies, &error),
         };
@@ -69,7 +61,7 @@ impl AccountsMysql {
                 Decided::Conflict => Ok(Commit::Conflict),
                 Decided::Alone => {
                     let this = self.clone();
-                    tokio::spawn(async move { drop(reply.send(this.commit_one(&order).await)) });
+                    tokio::spawn(async move { drop(reply.send(this.commit_alone(&order, until).await)) });
                     continue;
                 }
             };
@@ -77,63 +69,20 @@ impl AccountsMysql {
         }
     }
 
-    /// Deletes the mails of a batch whose leases are still held, and replies to each.
-    pub(super) async fn delete_batch(self, mut batch: Vec<Call<Lease, Result<Settled>>>) {
-        if batch.len() == 1
-            && let Some(Call { order, reply }) = batch.pop()
-        {
-            return drop(reply.send(self.delete_one(&order).await));
-        }
-        let (leases, replies): (Vec<_>, Vec<_>) =
-            batch.into_iter().map(|call| (call.order, call.reply)).unzip();
-        let held = match self.delete_held(&leases).await {
-            Ok(held) => held,
-            Err(error) => return fail(replies, &error),
-        };
-        for (lease, reply) in leases.into_iter().zip(replies) {
-            let settled = if held.contains(&lease) { Settled::Settled } else { Settled::Lost };
-            drop(reply.send(Ok(settled)));
-        }
+    /// Commits an account in a transaction of its own, which waits for others that have the row.
+    async fn commit_alone(&self, order: &CommitAccount, until: Instant) -> Result<Commit> {
+        let decided = self.commit_all(std::slice::from_ref(order), until).await?;
+        Ok(if decided == [Decided::Fits] { Commit::Committed } else { Commit::Conflict })
     }
 
-    /// Deletes the mails whose leases are still held; returns these leases.
-    async fn delete_held(&self, leases: &[Lease]) -> Result<Vec<Lease>> {
-        carry_out(SETTLE, |until| async move {
-            let mut lent = self.connections.lend(until).await?;
-            let done = in_time(until, async {
-                lent.begin().await?;
-                let asked: Vec<&[u8]> = leases.iter().map(|lease| lease.mail.as_bytes().as_slice()).collect();
-                let sql = format!(
-                    "SELECT mail_id, lease FROM outbox FORCE INDEX (outbox_mail_id)
-                     WHERE mail_id IN ({}) FOR UPDATE",
-                    marks("?", asked.len().next_power_of_two())
-                );
-                let query = padded(&asked).fold(sqlx::query_as(safe(sql)), |query, mail| query.bind(*mail));
-                let stored: Vec<(Vec<u8>, Option<Vec<u8>>)> = query.fetch_all(&mut lent.connection).await?;
-                let is_held = |lease: &&Lease| {
-                    stored.iter().any(|(mail, token)| {
-                        mail == lease.mail.as_bytes() && token.as_deref() == Some(lease.token.as_bytes())
-                    })
-                };
-                let held: Vec<Lease> = leases.iter().filter(is_held).copied().collect();
-                let mails: Vec<&[u8]> = held.iter().map(|lease| lease.mail.as_bytes().as_slice()).collect();
-                if !mails.is_empty() {
-                    let list = marks("?", mails.len().next_power_of_two());
-                    let query = sqlx::query(safe(format!("DELETE FROM outbox WHERE mail_id IN ({list})")));
-                    let query = padded(&mails).fold(query, |query, mail| query.bind(*mail));
-                    query.execute(&mut lent.connection).await?;
-                }
-                let deletes = !held.is_empty();
-                Ok((held, deletes))
-            });
-            let done = done.await;
-            lent.commit(done).await
-        })
-        .await
-    }
-
-    async fn commit_all(&self, orders: &[CommitAccount]) -> Result<Vec<Decided>> {
-        carry_out(COMMIT, |until| async move {
+    /// Commits accounts in one transaction. One order is decided whatever happens; in company, one that would make
+    /// others wait or fail is not.
+    async fn commit_all(&self, orders: &[CommitAccount], until: Instant) -> Result<Vec<Decided>> {
+        if orders.is_empty() {
+            return Ok(Vec::new());
+        }
+        let in_company = orders.len() > 1;
+        carry_out_until(until, COMMIT, |until| async move {
             let mut lent = self.connections.lend(until).await?;
             let done = in_time(until, async {
                 lent.begin().await?;
@@ -148,7 +97,13 @@ impl AccountsMysql {
                 Ok((decided, !fitting.is_empty()))
             });
             let done = match done.await {
-                Err(error) if refused(&error) => Ok((vec![Decided::Alone; orders.len()], false)),
+                Err(error) if in_company && refused(&error) => {
+                    Ok((vec![Decided::Alone; orders.len()], false))
+                }
+                // Another transaction inserted the row in the meantime.
+                Err(sqlx::Error::Database(error)) if error.is_unique_violation() => {
+                    Ok((vec![Decided::Conflict], false))
+                }
                 done => done,
             };
             lent.commit(done).await
@@ -156,17 +111,19 @@ impl AccountsMysql {
         .await
     }
 
-    /// Compares what the orders depend on, and locks it. Rows that another transaction has are passed over, so that a
-    /// batch waits for nobody.
+    /// Compares what the orders depend on, and locks it: the rows first, which blocks other decisions about the same
+    /// addresses. In company, rows that another transaction has are passed over, so that a batch waits for nobody.
     async fn decide(
         &self,
         connection: &mut MySqlConnection,
         orders: &[CommitAccount],
     ) -> sqlx::Result<Vec<Decided>> {
+        let in_company = orders.len() > 1;
         let sql = format!(
             "SELECT address_key, version, generation FROM accounts FORCE INDEX (PRIMARY)
-             WHERE address_key IN ({}) FOR UPDATE SKIP LOCKED",
-            marks("?", orders.len().next_power_of_two())
+             WHERE address_key IN ({}) FOR UPDATE {}",
+            marks("?", orders.len().next_power_of_two()),
+            if in_company { "SKIP LOCKED" } else { "" }
         );
         let rows = keys(sqlx::query(safe(sql)), orders).fetch_all(&mut *connection).await?;
         let mut found: HashMap<Vec<u8>, (i64, Option<Vec<u8>>)> = HashMap::new();
@@ -204,7 +161,8 @@ impl AccountsMysql {
                 let as_read = match found.get(key) {
                     Some((version, stored)) => (*version, stored) == (expected, &generation),
                     None if expected == 0 => true,
-                    None => return Decided::Alone,
+                    None if in_company => return Decided::Alone,
+                    None => false,
                 };
                 let mails: Vec<WaitingMail> = WaitingRow::mails(waiting.remove(key).unwrap_or_default(), now);
                 match as_read && now <= order.until && mails == order.waiting {
@@ -213,14 +171,6 @@ impl AccountsMysql {
                 }
             })
             .collect())
-    }
-}
-
-/// Replies to all calls of a batch that it failed.
-fn fail<T>(replies: Vec<Sender<Result<T>>>, error: &PortError) {
-    for reply in replies {
-        let (fault, operation, source) = (error.fault, error.operation, error.source.to_string().into());
-        drop(reply.send(Err(PortError { fault, operation, source })));
     }
 }
 

@@ -281,24 +281,28 @@ impl Lent {
     }
 }
 
+/// Returns when a call that begins now must be over, save its commit.
+pub(super) fn in_a_call() -> Instant {
+    Instant::now() + mysql::CALL
+}
+
 /// Carries out a call, again if a deadlock or a closed connection ended it with nothing done.
 pub(super) async fn carry_out<T, F>(operation: &'static str, call: impl Fn(Instant) -> F) -> port::Result<T>
 where
     F: Future<Output = Result<T, Failed>>,
 {
-    carry_out_within(mysql::CALL, operation, call).await
+    carry_out_until(in_a_call(), operation, call).await
 }
 
-/// The same for calls that may take longer.
-pub(super) async fn carry_out_within<T, F>(
-    patience: Duration,
+/// The same for calls that must be over at another time, save their commit.
+pub(super) async fn carry_out_until<T, F>(
+    until: Instant,
     operation: &'static str,
     call: impl Fn(Instant) -> F,
 ) -> port::Result<T>
 where
     F: Future<Output = Result<T, Failed>>,
 {
-    let until = Instant::now() + patience;
     let mut repeats = REPEATS;
     let mut before = None;
     loop {

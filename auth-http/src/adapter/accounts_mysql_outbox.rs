@@ -9,12 +9,14 @@ use sqlx::{
     mysql::{MySqlArguments, MySqlRow},
     query::Query,
 };
+use tokio::time::Instant;
 
 use super::{
-    accounts_mysql::{AccountsMysql, now},
-    accounts_mysql_connections::{Lent, carry_out, carry_out_within, in_time},
-    accounts_mysql_together::{marks, padded, safe},
+    accounts_mysql::{AccountsMysql, ENDED, now},
+    accounts_mysql_commits::{marks, padded, safe},
+    accounts_mysql_connections::{Lent, carry_out, carry_out_until, in_a_call, in_time},
     accounts_rows::{Damaged, ListedRow, MailRow, time},
+    together::{Batch, Call, fail},
 };
 use crate::{
     deadlines,
@@ -61,7 +63,7 @@ impl Outbox for AccountsMysql {
     }
 
     async fn renew(&self, lease: &Lease, lasting: Duration) -> Result<Settled> {
-        self.held("renew a lease", lease, || {
+        self.held("renew a lease", in_a_call(), lease, || {
             sqlx::query(concat!(
                 "UPDATE outbox SET next_at = ",
                 now!(),
@@ -73,7 +75,7 @@ impl Outbox for AccountsMysql {
     }
 
     async fn release(&self, lease: &Lease) -> Result<Settled> {
-        self.held("give a lease back", lease, || {
+        self.held("give a lease back", in_a_call(), lease, || {
             sqlx::query(concat!(
                 "UPDATE outbox SET lease = NULL, attempts = attempts - 1, next_at = ",
                 now!(),
@@ -89,11 +91,12 @@ impl Outbox for AccountsMysql {
             Settlement::Sent | Settlement::Superseded => {
                 let this = self.clone();
                 let carry_out = move |batch| this.clone().delete_batch(batch);
-                let settled = self.deletions.call(order.lease, |lease| &lease.mail, carry_out).await;
-                settled.unwrap_or_else(|| Err(PortError::unknown(SETTLE, "its batch ended in the middle")))
+                let settled =
+                    self.deletions.call(order.lease, in_a_call(), |lease| &lease.mail, carry_out).await;
+                settled.unwrap_or_else(|| Err(PortError::unknown(SETTLE, ENDED)))
             }
             Settlement::Retry { after, unknowns, detail } => {
-                self.held(SETTLE, &order.lease, || {
+                self.held(SETTLE, in_a_call(), &order.lease, || {
                     sqlx::query(concat!(
                         "UPDATE outbox SET lease = NULL, unknowns = ?, last_error = ?, next_at = ",
                         now!(),
@@ -106,7 +109,7 @@ impl Outbox for AccountsMysql {
                 .await
             }
             Settlement::Dead { detail } => {
-                self.held(SETTLE, &order.lease, || {
+                self.held(SETTLE, in_a_call(), &order.lease, || {
                     sqlx::query(concat!(
                         "UPDATE outbox SET lease = NULL, last_error = ?, dead_since = ",
                         now!(),
@@ -137,19 +140,23 @@ impl Outbox for AccountsMysql {
     }
 
     async fn mails(&self) -> Result<Vec<OutboxMail>> {
-        let rows = carry_out_within(deadlines::mysql::OPERATOR, "list the outbox", |until| async move {
-            let mut lent = self.connections.lend(until).await?;
-            let query = sqlx::query_as(concat!(
-                "SELECT ",
-                now!(),
-                " AS clock, o.address_key, o.purpose, o.mail_id, o.attempts, o.next_at, o.lease,
+        let rows = carry_out_until(
+            Instant::now() + deadlines::mysql::OPERATOR,
+            "list the outbox",
+            |until| async move {
+                let mut lent = self.connections.lend(until).await?;
+                let query = sqlx::query_as(concat!(
+                    "SELECT ",
+                    now!(),
+                    " AS clock, o.address_key, o.purpose, o.mail_id, o.attempts, o.next_at, o.lease,
                     o.dead_since, o.last_error, a.address
                  FROM outbox o LEFT JOIN accounts a ON a.address_key = o.address_key ORDER BY o.due",
-            ))
-            .bind(self.after(Duration::ZERO));
-            let rows = in_time(until, query.fetch_all(&mut lent.connection)).await;
-            lent.read(rows)
-        });
+                ))
+                .bind(self.after(Duration::ZERO));
+                let rows = in_time(until, query.fetch_all(&mut lent.connection)).await;
+                lent.read(rows)
+            },
+        );
         let rows: Vec<ListedNow> = rows.await?;
         Ok(rows.into_iter().filter_map(|listed| listed.row.listed(time(listed.clock))).collect())
     }
@@ -215,12 +222,67 @@ impl Outbox for AccountsMysql {
 }
 
 /// What the end of a mail is called in logs.
-pub(super) const SETTLE: &str = "settle a mail";
+const SETTLE: &str = "settle a mail";
 
 impl AccountsMysql {
-    /// Deletes one mail whose lease is held.
-    pub(super) async fn delete_one(&self, lease: &Lease) -> Result<Settled> {
-        self.held(SETTLE, lease, || sqlx::query("DELETE FROM outbox WHERE mail_id = ? AND lease = ?")).await
+    /// Ends the mails of a batch whose leases are still held by deleting them, and replies to each.
+    async fn delete_batch(self, calls: Vec<Call<Lease, Result<Settled>>>) {
+        let Batch { orders: leases, replies, until } = Batch::begin(calls, SETTLE);
+        if let [lease] = &leases[..] {
+            let delete = || sqlx::query("DELETE FROM outbox WHERE mail_id = ? AND lease = ?");
+            let settled = self.held(SETTLE, until, lease, delete).await;
+            for (reply, settled) in replies.into_iter().zip([settled]) {
+                drop(reply.send(settled));
+            }
+            return;
+        }
+        let held = match self.delete_held(&leases, until).await {
+            Ok(held) => held,
+            Err(error) => return fail(replies, &error),
+        };
+        for (lease, reply) in leases.into_iter().zip(replies) {
+            let settled = if held.contains(&lease) { Settled::Settled } else { Settled::Lost };
+            drop(reply.send(Ok(settled)));
+        }
+    }
+
+    /// Deletes the mails whose leases are still held; returns these leases.
+    async fn delete_held(&self, leases: &[Lease], until: Instant) -> Result<Vec<Lease>> {
+        if leases.is_empty() {
+            return Ok(Vec::new());
+        }
+        carry_out_until(until, SETTLE, |until| async move {
+            let mut lent = self.connections.lend(until).await?;
+            let done = in_time(until, async {
+                lent.begin().await?;
+                let asked: Vec<&[u8]> = leases.iter().map(|lease| lease.mail.as_bytes().as_slice()).collect();
+                let sql = format!(
+                    "SELECT mail_id, lease FROM outbox FORCE INDEX (outbox_mail_id)
+                     WHERE mail_id IN ({}) FOR UPDATE",
+                    marks("?", asked.len().next_power_of_two())
+                );
+                let query = padded(&asked).fold(sqlx::query_as(safe(sql)), |query, mail| query.bind(*mail));
+                let stored: Vec<(Vec<u8>, Option<Vec<u8>>)> = query.fetch_all(&mut lent.connection).await?;
+                let is_held = |lease: &&Lease| {
+                    stored.iter().any(|(mail, token)| {
+                        mail == lease.mail.as_bytes() && token.as_deref() == Some(lease.token.as_bytes())
+                    })
+                };
+                let held: Vec<Lease> = leases.iter().filter(is_held).copied().collect();
+                let mails: Vec<&[u8]> = held.iter().map(|lease| lease.mail.as_bytes().as_slice()).collect();
+                if !mails.is_empty() {
+                    let list = marks("?", mails.len().next_power_of_two());
+                    let query = sqlx::query(safe(format!("DELETE FROM outbox WHERE mail_id IN ({list})")));
+                    let query = padded(&mails).fold(query, |query, mail| query.bind(*mail));
+                    query.execute(&mut lent.connection).await?;
+                }
+                let deletes = !held.is_empty();
+                Ok((held, deletes))
+            });
+            let done = done.await;
+            lent.commit(done).await
+        })
+        .await
     }
 
     /// Reads mails that are due and that no other worker is about to lease. The index is forced: a
@@ -280,11 +342,12 @@ impl AccountsMysql {
     async fn held<'q>(
         &self,
         operation: &'static str,
+        until: Instant,
         lease: &'q Lease,
         query: impl Fn() -> Query<'q, MySql, MySqlArguments>,
     ) -> Result<Settled> {
         let query = &query;
-        let changed = carry_out(operation, |until| async move {
+        let changed = carry_out_until(until, operation, |until| async move {
             let mut lent = self.connections.lend(until).await?;
             let query =
                 query().bind(lease.mail.as_bytes().as_slice()).bind(lease.token.as_bytes().as_slice());
@@ -302,7 +365,7 @@ impl AccountsMysql {
         query: impl Fn(Option<&'q MailId>) -> Query<'q, MySql, MySqlArguments>,
     ) -> Result<u64> {
         let query = &query;
-        carry_out_within(deadlines::mysql::OPERATOR, operation, |until| async move {
+        carry_out_until(Instant::now() + deadlines::mysql::OPERATOR, operation, |until| async move {
             let mut lent = self.connections.lend(until).await?;
             let changed = in_time(until, async {
                 let ids: Vec<Option<&MailId>> = match which {

@@ -5,13 +5,14 @@
 #[cfg(feature = "mysql")]
 pub mod accounts_mysql;
 #[cfg(feature = "mysql")]
+mod accounts_mysql_commits;
+#[cfg(feature = "mysql")]
 mod accounts_mysql_connections;
 #[cfg(feature = "mysql")]
 mod accounts_mysql_outbox;
 #[cfg(feature = "mysql")]
 mod accounts_mysql_schema;
 #[cfg(feature = "mysql")]
-mod accounts_mysql_together;
 mod accounts_rows;
 #[cfg(feature = "sqlite")]
 pub mod accounts_sqlite;

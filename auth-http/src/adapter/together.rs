@@ -10,7 +10,9 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use tokio::sync::oneshot;
+use tokio::{sync::oneshot, time::Instant};
+
+use crate::port::{PortError, Result};
 
 /// Batches at the same time: while one waits for the disk, the next is made.
 const RUNNERS: usize = 4;
@@ -18,10 +20,45 @@ const RUNNERS: usize = 4;
 /// Calls in one batch at most.
 const MOST: usize = 32;
 
-/// A call and where its reply goes.
+/// A call that waits for its batch.
 pub(super) struct Call<O, R> {
-    pub(super) order: O,
-    pub(super) reply: oneshot::Sender<R>,
+    order: O,
+    reply: oneshot::Sender<R>,
+    /// When it must have been carried out, its time in the queue included.
+    until: Instant,
+}
+
+/// What a batch is to do: its orders, where the reply to each goes, and when the first of them must have been carried out.
+pub(super) struct Batch<O, T> {
+    pub(super) orders: Vec<O>,
+    pub(super) replies: Vec<oneshot::Sender<Result<T>>>,
+    pub(super) until: Instant,
+}
+
+impl<O, T> Batch<O, T> {
+    /// Takes the calls apart. Those whose time was up in the queue are told that nothing was done.
+    pub(super) fn begin(calls: Vec<Call<O, Result<T>>>, operation: &'static str) -> Self {
+        let now = Instant::now();
+        let (mut orders, mut replies, mut until) = (Vec::new(), Vec::new(), None);
+        for call in calls {
+            if call.until <= now {
+                drop(call.reply.send(Err(PortError::not_done(operation, "no connection in time"))));
+                continue;
+            }
+            until = until.min(Some(call.until)).or(Some(call.until));
+            orders.push(call.order);
+            replies.push(call.reply);
+        }
+        Self { orders, replies, until: until.unwrap_or(now) }
+    }
+}
+
+/// Replies to all calls of a batch that it failed.
+pub(super) fn fail<T>(replies: Vec<oneshot::Sender<Result<T>>>, error: &PortError) {
+    for reply in replies {
+        let (fault, operation, source) = (error.fault, error.operation, error.source.to_string().into());
+        drop(reply.send(Err(PortError { fault, operation, source })));
+    }
 }
 
 /// The calls that wait for a batch.
@@ -46,6 +83,7 @@ impl<O: Send + 'static, R: Send + 'static> Together<O, R> {
     pub(super) async fn call<K, F>(
         self: &Arc<Self>,
         order: O,
+        until: Instant,
         key: fn(&O) -> &K,
         carry_out: impl Fn(Vec<Call<O, R>>) -> F + Send + 'static,
     ) -> Option<R>
@@ -54,7 +92,7 @@ impl<O: Send + 'static, R: Send + 'static> Together<O, R> {
         F: Future<Output = ()> + Send + 'static,
     {
         let (reply, replied) = oneshot::channel();
-        let runs = self.wait_for_batch(Call { order, reply });
+        let runs = self.wait_for_batch(Call { order, reply, until });
         if runs {
             let runner = Runner(Arc::clone(self));
             tokio::spawn(async move {
@@ -133,7 +171,7 @@ mod tests {
                         }
                     }
                 };
-                together.call(order, |order| order, carry_out).await
+                together.call(order, Instant::now(), |order| order, carry_out).await
             }
         };
         // Each runner begins one that comes alone.
@@ -158,12 +196,12 @@ mod tests {
     async fn batch_that_panics_answers_nobody_and_the_next_call_is_carried_out() {
         let together = Arc::new(Together::<u32, u32>::default());
         let panics = |_: Vec<Call<u32, u32>>| async { panic!("in the middle") };
-        assert_eq!(together.call(1, |order| order, panics).await, None);
+        assert_eq!(together.call(1, Instant::now(), |order| order, panics).await, None);
         let echoes = |batch: Vec<Call<u32, u32>>| async {
             for call in batch {
                 call.reply.send(call.order).unwrap();
             }
         };
-        assert_eq!(together.call(2, |order| order, echoes).await, Some(2));
+        assert_eq!(together.call(2, Instant::now(), |order| order, echoes).await, Some(2));
     }
 }

@@ -233,7 +233,7 @@ async fn server_of(database: &TestDb) -> MySqlConnection {
 }
 
 /// Returns a proxy to the database's server, and the URL through it.
-fn proxied(database: &TestDb, url: &str) -> (Proxy, String) {
+pub(crate) fn proxied(database: &TestDb, url: &str) -> (Proxy, String) {
     let proxy = Proxy::to(address_of(&database.url));
     let url = with_address(url, proxy.address());
     (proxy, plain(&url))
@@ -301,10 +301,10 @@ fn conflict_is_known_whatever_becomes_of_its_rollback() {
         let stale = order(1);
         let holder = async {
             let waits = "SELECT COUNT(*) FROM information_schema.processlist
-                 WHERE db = DATABASE() AND info LIKE 'INSERT INTO accounts%'";
+                 WHERE db = DATABASE() AND info LIKE 'SELECT address_key, version%'";
             while query_scalar::<_, i64>(waits).fetch_one(&mut other).await.unwrap() == 0 {}
-            // The answer comes half a second late, the one to the rollback a second.
-            proxy.delay(Duration::from_millis(500));
+            // Answers take twice as long as that: two come in time, the one to the rollback does not.
+            proxy.delay(Duration::from_millis(400));
             execute(&mut other, "ROLLBACK").await;
         };
         let (committed, ()) = tokio::join!(far.commit(&stale), holder);
