@@ -89,7 +89,7 @@ fn figures(said: &str) -> Result<Figures> {
         let measured: BTreeMap<String, Value> =
             serde_json::from_str(line).with_context(|| line.to_owned())?;
         let connections = measured.get("connections").and_then(Value::as_u64);
-        let place = connections.map_or_else(String::new, |connections| format!("c={connections:<4} "));
+        let place = connections.map_or_else(String::new, |connections| format!("c={connections:>4} "));
         let mut add = |name: String, value: &Value| {
             let value = value.as_f64().with_context(|| format!("{name} is no number"))?;
             figures.entry(name).or_default().push(value);
@@ -128,7 +128,8 @@ fn summary(values: &[f64]) -> [f64; 3] {
     let mut values = values.to_vec();
     values.sort_by(f64::total_cmp);
     let at = |index: usize| values.get(index).copied().unwrap_or(f64::NAN);
-    [at(0), at(values.len() / 2), at(values.len().saturating_sub(1))]
+    let last = values.len().saturating_sub(1);
+    [at(0), f64::midpoint(at(last / 2), at(last.div_ceil(2))), at(last)]
 }
 
 #[cfg(test)]
@@ -143,9 +144,10 @@ mod tests {
     #[test]
     fn figures_are_collected_by_name_and_compared_by_their_medians() {
         let figures = figures(SAID).unwrap();
-        assert_eq!(figures["c=8    mails_lost"], [0.0, 2.0, 1.0]);
-        assert_eq!(figures["c=8    cpu_ms_per_registration database"], [2.0, 4.0, 6.0]);
-        assert_eq!(summary(&figures["c=8    mails_lost"]), [0.0, 1.0, 2.0]);
+        assert_eq!(figures["c=   8 mails_lost"], [0.0, 2.0, 1.0]);
+        assert_eq!(figures["c=   8 cpu_ms_per_registration database"], [2.0, 4.0, 6.0]);
+        assert_eq!(summary(&figures["c=   8 mails_lost"]), [0.0, 1.0, 2.0]);
+        assert_eq!(summary(&[4.0, 1.0]), [1.0, 2.5, 4.0]);
         let earlier = Figures::from([("bare_commits_per_second".to_owned(), vec![50.0])]);
         let table = table(&figures, Some(&earlier));
         assert!(

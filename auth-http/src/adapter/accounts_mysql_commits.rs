@@ -7,11 +7,7 @@
 use std::{collections::HashMap, fmt::Write, time::Duration};
 
 use auth_core::{Commit, CommitAccount, MailChange, OwedMail, Version, WaitingMail};
-use sqlx::{
-    AssertSqlSafe, FromRow, MySql, MySqlConnection, Row,
-    mysql::{MySqlArguments, MySqlRow},
-    query::Query,
-};
+use sqlx::{AssertSqlSafe, FromRow, MySqlConnection, Row, mysql::MySqlRow};
 use tokio::time::Instant;
 
 use super::{
@@ -31,17 +27,24 @@ enum Decided {
     Alone,
 }
 
-struct WaitingOf {
+/// Version and generation of a row.
+type Account = (i64, Option<Vec<u8>>);
+
+/// What is stored of an address: a row once for each of its mails.
+struct StoredNow {
     clock: i64,
-    key: Option<Vec<u8>>,
+    key: Vec<u8>,
+    account: Option<Account>,
     waiting: WaitingRow,
 }
 
-impl FromRow<'_, MySqlRow> for WaitingOf {
+impl FromRow<'_, MySqlRow> for StoredNow {
     fn from_row(row: &MySqlRow) -> sqlx::Result<Self> {
+        let (version, generation): (Option<i64>, _) = (row.try_get("version")?, row.try_get("generation")?);
         Ok(Self {
             clock: row.try_get("clock")?,
             key: row.try_get("address_key")?,
+            account: version.map(|version| (version, generation)),
             waiting: WaitingRow::from_row(row)?,
         })
     }
@@ -111,63 +114,53 @@ impl AccountsMysql {
         .await
     }
 
-    /// Compares what the orders depend on, and locks it: the rows first, which blocks other decisions about the same
-    /// addresses. In company, rows that another transaction has are passed over, so that a batch waits for nobody.
+    /// Compares what the orders depend on, and locks it, which blocks other decisions about the same addresses. In
+    /// company, what another transaction has is passed over, so that a batch waits for nobody; then it cannot be told
+    /// from what is gone, and the order goes alone.
     async fn decide(
         &self,
         connection: &mut MySqlConnection,
         orders: &[CommitAccount],
     ) -> sqlx::Result<Vec<Decided>> {
-        let in_company = orders.len() > 1;
+        let (skip, undecided) =
+            if orders.len() > 1 { ("SKIP LOCKED", Decided::Alone) } else { ("", Decided::Conflict) };
+        // UNION, not UNION ALL: the last key is repeated.
         let sql = format!(
-            "SELECT address_key, version, generation FROM accounts FORCE INDEX (PRIMARY)
-             WHERE address_key IN ({}) FOR UPDATE {}",
-            marks("?", orders.len().next_power_of_two()),
-            if in_company { "SKIP LOCKED" } else { "" }
-        );
-        let rows = keys(sqlx::query(safe(sql)), orders).fetch_all(&mut *connection).await?;
-        let mut found: HashMap<Vec<u8>, (i64, Option<Vec<u8>>)> = HashMap::new();
-        for row in rows {
-            found.insert(row.try_get(0)?, (row.try_get(1)?, row.try_get(2)?));
-        }
-        let sql = format!(
-            "SELECT n.clock, o.address_key, o.purpose AS waiting_purpose, o.mail_id AS waiting_id,
-                o.next_at AS waiting_next, o.lease AS waiting_lease
-             FROM (SELECT {} AS clock) n LEFT JOIN outbox o FORCE INDEX (PRIMARY)
-                ON o.address_key IN ({}) AND o.dead_since IS NULL
-             ORDER BY o.purpose FOR UPDATE",
+            "SELECT n.clock, k.address_key, a.version, a.generation, o.purpose AS waiting_purpose,
+                o.mail_id AS waiting_id, o.next_at AS waiting_next, o.lease AS waiting_lease
+             FROM (SELECT {} AS clock) n CROSS JOIN (SELECT CAST(? AS BINARY) AS address_key{}) k
+                LEFT JOIN accounts a FORCE INDEX (PRIMARY) ON a.address_key = k.address_key
+                LEFT JOIN outbox o FORCE INDEX (PRIMARY)
+                    ON o.address_key = k.address_key AND o.dead_since IS NULL
+             ORDER BY o.purpose FOR UPDATE {skip}",
             now!(),
-            marks("?", orders.len().next_power_of_two())
+            " UNION SELECT CAST(? AS BINARY)".repeat(orders.len().next_power_of_two() - 1),
         );
-        let query = keys(sqlx::query(safe(sql)).bind(self.after(Duration::ZERO)), orders);
-        let rows = query.fetch_all(&mut *connection).await?;
-        let mut clock = 0;
-        let mut waiting: HashMap<Vec<u8>, Vec<WaitingRow>> = HashMap::new();
+        let query = sqlx::query_as(safe(sql)).bind(self.after(Duration::ZERO));
+        let keys = padded(orders).map(|order| order.key.as_str().as_bytes());
+        let rows: Vec<StoredNow> =
+            keys.fold(query, |query, key| query.bind(key)).fetch_all(connection).await?;
+        let now = time(rows.first().map_or(0, |row| row.clock));
+        let mut stored: HashMap<Vec<u8>, (Option<Account>, Vec<WaitingRow>)> = HashMap::new();
         for row in rows {
-            let row = WaitingOf::from_row(&row)?;
-            clock = row.clock;
-            if let Some(key) = row.key {
-                waiting.entry(key).or_default().push(row.waiting);
-            }
+            let (account, waiting) = stored.entry(row.key).or_default();
+            *account = row.account;
+            waiting.push(row.waiting);
         }
-        let now = time(clock);
         Ok(orders
             .iter()
             .map(|order| {
-                let key = order.key.as_str().as_bytes();
+                let (account, waiting) = stored.remove(order.key.as_str().as_bytes()).unwrap_or_default();
                 let Version(expected) = order.expected;
                 let expected = i64::try_from(expected).unwrap_or(i64::MAX);
                 let generation = order.generation.map(|generation| generation.as_bytes().to_vec());
-                let as_read = match found.get(key) {
-                    Some((version, stored)) => (*version, stored) == (expected, &generation),
-                    None if expected == 0 => true,
-                    None if in_company => return Decided::Alone,
-                    None => false,
-                };
-                let mails: Vec<WaitingMail> = WaitingRow::mails(waiting.remove(key).unwrap_or_default(), now);
-                match as_read && now <= order.until && mails == order.waiting {
-                    true => Decided::Fits,
-                    false => Decided::Conflict,
+                let mails: Vec<WaitingMail> = WaitingRow::mails(waiting, now);
+                match account {
+                    _ if now > order.until => Decided::Conflict,
+                    Some(stored) if stored != (expected, generation) => Decided::Conflict,
+                    None if expected != 0 => undecided,
+                    Some(_) | None if mails == order.waiting => Decided::Fits,
+                    Some(_) | None => undecided,
                 }
             })
             .collect())
@@ -216,18 +209,22 @@ async fn write_rows(connection: &mut MySqlConnection, orders: &[&CommitAccount])
 
 /// Enqueues the mails, and notes those that are about to leave.
 ///
-/// Threat: a state that owes none would answer sooner. Where no mail is enqueued, a statement runs that writes nothing.
+/// Threat: a state that owes none would answer sooner. If no mail is enqueued, a statement runs that writes nothing.
 async fn write_mails(connection: &mut MySqlConnection, orders: &[&CommitAccount]) -> sqlx::Result<()> {
     const REPLACE: &str =
         "REPLACE INTO outbox (address_key, purpose, mail_id, generation, locale, due, next_at)";
-    let owed: Vec<(&CommitAccount, &OwedMail)> = orders
-        .iter()
-        .filter_map(|order| match &order.mail {
-            Some(MailChange::Owe(mail)) => Some((*order, mail)),
-            Some(MailChange::Begin { .. }) | None => None,
-        })
-        .collect();
-    if owed.is_empty() {
+    let (mut owed, mut idle): (Vec<(&CommitAccount, &OwedMail)>, bool) = (Vec::new(), false);
+    let mut begun: HashMap<u8, Vec<&[u8]>> = HashMap::new();
+    for order in orders {
+        match &order.mail {
+            Some(MailChange::Owe(mail)) => owed.push((*order, mail)),
+            Some(MailChange::Begin { mail, unknowns }) => {
+                begun.entry(*unknowns).or_default().push(mail.as_bytes().as_slice());
+            }
+            None => idle = true,
+        }
+    }
+    if idle && owed.is_empty() {
         let sql = format!("{REPLACE} SELECT '', 0, '', '', '', 0, 0 FROM DUAL WHERE 1 = 0");
         sqlx::query(safe(sql)).execute(&mut *connection).await?;
     }
@@ -246,12 +243,6 @@ async fn write_mails(connection: &mut MySqlConnection, orders: &[&CommitAccount]
         }
         query.execute(&mut *connection).await?;
     }
-    let mut begun: HashMap<u8, Vec<&[u8]>> = HashMap::new();
-    for order in orders {
-        if let Some(MailChange::Begin { mail, unknowns }) = &order.mail {
-            begun.entry(*unknowns).or_default().push(mail.as_bytes().as_slice());
-        }
-    }
     for (unknowns, mails) in begun {
         let sql = format!(
             "UPDATE outbox SET unknowns = ? WHERE mail_id IN ({})",
@@ -261,13 +252,6 @@ async fn write_mails(connection: &mut MySqlConnection, orders: &[&CommitAccount]
         padded(&mails).fold(query, |query, mail| query.bind(*mail)).execute(&mut *connection).await?;
     }
     Ok(())
-}
-
-type MySqlQuery<'q> = Query<'q, MySql, MySqlArguments>;
-
-/// Binds the orders' keys.
-fn keys<'q>(query: MySqlQuery<'q>, orders: &'q [CommitAccount]) -> MySqlQuery<'q> {
-    padded(orders).fold(query, |query, order| query.bind(order.key.as_str().as_bytes()))
 }
 
 /// Returns the values, the last one repeated up to a power of two, so that few texts are prepared.
