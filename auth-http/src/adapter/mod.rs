@@ -12,7 +12,7 @@ mod accounts_mysql_connections;
 mod accounts_mysql_outbox;
 #[cfg(feature = "mysql")]
 mod accounts_mysql_schema;
-#[cfg(feature = "mysql")]
+#[cfg(any(feature = "mysql", feature = "sqlite"))]
 mod accounts_rows;
 #[cfg(feature = "sqlite")]
 pub mod accounts_sqlite;

@@ -2,6 +2,7 @@
 //! Each check in `tidy/` is a pure function of paths and texts; only this file reads files.
 
 mod evidence;
+mod image;
 mod layers;
 mod links;
 mod markdown;
@@ -63,6 +64,7 @@ pub(crate) fn passes(shell: &Shell) -> Result<bool> {
     violations.extend(links::check(&files, &paths));
     violations.extend(traces::check_changelog(&files));
     violations.extend(msrv::check(&files));
+    violations.extend(image::check(&files));
     let evidence = evidence::check(&files);
     violations.extend(evidence.violations);
 
