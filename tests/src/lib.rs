@@ -23,8 +23,8 @@ mod wire;
 pub use client::{HttpAnswer, basic, exchange, parse, request};
 pub use program::{Exit, Program};
 pub use received::Received;
-pub use server::{HOLD_HASHES, Server, command, program, start, start_on};
-pub use wait::{took, until};
+pub use server::{HOLD_HASHES, Server, command, program, start, start_on, start_released_on};
+pub use wait::{took, until, until_within};
 pub use wire::Wire;
 
 /// A password that is strong enough.

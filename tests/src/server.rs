@@ -52,6 +52,13 @@ pub fn start_on(stack: Option<Arc<Stack>>, settings: &[(&str, &str)]) -> Server 
     launch(true, Arc::new(TempDir::new().unwrap()), all, &[]).on(stack)
 }
 
+/// Starts the released server with these settings and no others, on these real servers or the embedded stores.
+pub fn start_released_on(stack: Option<Arc<Stack>>, settings: &[(&str, &str)]) -> Server {
+    let mut all = owned(settings);
+    all.extend(stack.iter().flat_map(|stack| stack.settings()));
+    launch(false, Arc::new(TempDir::new().unwrap()), all, &[]).on(stack)
+}
+
 pub(crate) fn owned(settings: &[(&str, &str)]) -> Vec<(String, String)> {
     settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
 }

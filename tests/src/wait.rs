@@ -9,14 +9,19 @@ use std::{
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Asks repeatedly until there is a result.
+pub fn until<T>(what: &str, look: impl FnMut() -> Option<T>) -> T {
+    until_within(PATIENCE, what, look)
+}
+
+/// Asks repeatedly for as long as this until there is a result.
 #[expect(clippy::disallowed_methods, reason = "the one place that waits")]
-pub fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let end = Instant::now() + PATIENCE;
+pub fn until_within<T>(patience: Duration, what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let end = Instant::now() + patience;
     loop {
         if let Some(found) = look() {
             return found;
         }
-        assert!(Instant::now() < end, "waited {PATIENCE:?} in vain for {what}");
+        assert!(Instant::now() < end, "waited {patience:?} in vain for {what}");
         thread::sleep(Duration::from_millis(10)); // polling interval
     }
 }
