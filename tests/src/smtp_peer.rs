@@ -99,11 +99,19 @@ pub struct Manner {
     pub login: Option<(&'static str, &'static str)>,
     /// The login mechanisms that it offers.
     pub mechanisms: &'static str,
+    /// Whether it takes several commands at once.
+    pub pipelining: bool,
 }
 
 impl Default for Manner {
     fn default() -> Self {
-        Self { tls: Tls::None, certificate: Certificate::Good, login: None, mechanisms: "PLAIN LOGIN" }
+        Self {
+            tls: Tls::None,
+            certificate: Certificate::Good,
+            login: None,
+            mechanisms: "PLAIN LOGIN",
+            pipelining: false,
+        }
     }
 }
 
@@ -142,6 +150,11 @@ impl PeerState {
             Some(n) => rules[n].act.clone(),
             None => Act::reply(usual),
         }
+    }
+
+    /// Returns whether there is an instruction for this step.
+    pub(crate) fn is_told(&self, step: SmtpStep) -> bool {
+        self.rules.lock().unwrap().iter().any(|rule| rule.step == step)
     }
 }
 

@@ -25,6 +25,8 @@ struct Talk {
     session: usize,
     encrypted: bool,
     known: bool,
+    /// Whether a mail has a sender.
+    begun: bool,
     from: String,
     to: Vec<String>,
 }
@@ -37,9 +39,10 @@ pub(crate) async fn talk(stream: TcpStream, shared: Arc<PeerState>) {
     };
     let (known, encrypted) = (shared.manner.login.is_none(), false);
     let wire = BufReader::new(Box::new(stream) as Box<dyn Duplex>);
-    let (from, to) = Default::default();
+    let (begun, from, to) = Default::default();
     // Any way of ending is fine.
-    let _ = Talk { wire, shared: Arc::clone(&shared), session, encrypted, known, from, to }.run().await;
+    let _ =
+        Talk { wire, shared: Arc::clone(&shared), session, encrypted, known, begun, from, to }.run().await;
     shared.sessions.lock().unwrap()[session].ended = true;
 }
 
@@ -69,12 +72,16 @@ impl Talk {
                 "MAIL" if !self.known => self.say("530 5.7.0 authentication required").await?,
                 "MAIL" => {
                     (self.from, self.to) = (path(&line), Vec::new());
-                    self.act(SmtpStep::Mail, &line, "250 2.1.0 ok").await?;
+                    self.begun = self.act(SmtpStep::Mail, &line, "250 2.1.0 ok").await? < 300;
                 }
+                "RCPT" if !self.begun => self.say("503 5.5.1 MAIL first").await?,
                 "RCPT" => {
                     if self.act(SmtpStep::Rcpt, &line, "250 2.1.5 ok").await? < 300 {
                         self.to.push(path(&line));
                     }
+                }
+                "DATA" if self.to.is_empty() && !self.shared.is_told(SmtpStep::Data) => {
+                    self.say("554 5.5.1 no valid recipients").await?;
                 }
                 "DATA" => {
                     if self.act(SmtpStep::Data, &line, "354 go ahead").await? == 354 {
@@ -92,13 +99,14 @@ impl Talk {
     }
 
     fn offered(&self) -> String {
-        let Manner { tls, login, mechanisms, .. } = self.shared.manner;
+        let Manner { tls, login, mechanisms, pipelining, .. } = self.shared.manner;
         let starttls = (tls == Tls::StartTls && !self.encrypted).then(|| "250-STARTTLS\r\n".to_owned());
         let auth = login.map(|_| format!("250-AUTH {mechanisms}\r\n"));
         format!(
-            "250-peer.example\r\n{}{}250 PIPELINING",
+            "250-peer.example\r\n{}{}250 {}",
             starttls.unwrap_or_default(),
-            auth.unwrap_or_default()
+            auth.unwrap_or_default(),
+            if pipelining { "PIPELINING" } else { "8BITMIME" }
         )
     }
 

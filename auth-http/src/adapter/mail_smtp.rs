@@ -37,6 +37,9 @@ pub struct MailSmtp {
     idle: Arc<Idle>,
 }
 
+/// How a mail ended.
+type Delivered = std::result::Result<(), SmtpFailure>;
+
 /// How long a server may take.
 #[derive(Clone, Copy, Debug)]
 pub struct SmtpDeadlines {
@@ -81,14 +84,21 @@ impl MailSmtp {
         self
     }
 
-    async fn deliver(&self, to: &str, message: &[u8]) -> std::result::Result<(), SmtpFailure> {
-        let limits = Limits::from_now(&self.deadlines);
-        let mut conversation = match self.idle.take(limits).await {
-            Some(warm) => warm,
-            None => Conversation::begin(&self.way, limits).await?,
-        };
-        let ended = conversation.deliver(self.sender.as_str(), to, message).await;
-        if ended.as_ref().err().is_none_or(SmtpFailure::leaves_the_connection) {
+    async fn deliver(&self, to: &str, message: &[u8]) -> Delivered {
+        let (limits, from) = (Limits::from_now(&self.deadlines), self.sender.as_str());
+        if let Some(mut warm) = self.idle.take()
+            && let Some(ended) = warm.deliver_another(limits, from, to, message).await
+        {
+            return self.keep(warm, ended);
+        }
+        let mut conversation = Conversation::begin(&self.way, limits).await?;
+        let ended = conversation.deliver(from, to, message).await;
+        self.keep(conversation, ended)
+    }
+
+    /// Keeps a connection for further mails, if it serves.
+    fn keep(&self, conversation: Conversation, ended: Delivered) -> Delivered {
+        if conversation.serves_after(&ended) {
             self.idle.put(conversation, self.deadlines.idle);
         }
         ended

@@ -7,7 +7,7 @@ use std::{io, net::SocketAddr, ops::RangeInclusive, sync::Arc, time::Duration};
 use auth_core::{Recipient, Secret};
 use mail_send::{Credentials, Error, SmtpClient};
 use rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs, pki_types::ServerName};
-use smtp_proto::{AUTH_LOGIN, AUTH_PLAIN, EXT_START_TLS, EhloResponse, Response};
+use smtp_proto::{AUTH_LOGIN, AUTH_PLAIN, EXT_PIPELINING, EXT_START_TLS, EhloResponse, Response};
 use socket2::{SockRef, TcpKeepalive};
 use tokio::{
     io::{AsyncRead, AsyncWrite, AsyncWriteExt},
@@ -54,6 +54,17 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send> Transport for T {}
 pub(super) struct Conversation {
     client: SmtpClient<Box<dyn Transport>>,
     limits: Limits,
+    /// Whether the server takes several commands at once (RFC 2920).
+    pipelines: bool,
+    /// Whether the server waits for the content of a mail that it does not get.
+    out_of_step: bool,
+}
+
+/// A command, its phase, and the good replies to it.
+struct Command {
+    phase: Phase,
+    line: String,
+    good: RangeInclusive<u16>,
 }
 
 impl Way {
@@ -125,7 +136,7 @@ impl Limits {
     }
 
     /// Returns limits for asking whether a warm connection is still one: a new one is soon made.
-    pub(super) fn short(self) -> Self {
+    fn short(self) -> Self {
         Self { phase: self.phase.min(smtp::RESET), ..self }
     }
 
@@ -170,25 +181,55 @@ impl Conversation {
                 (client, capabilities)
             }
         };
+        let pipelines = capabilities.has_capability(EXT_PIPELINING);
         if let Some((user, password)) = &way.login {
             login(&mut client, capabilities, user, password, limits).await?;
         }
-        Ok(Self { client, limits })
-    }
-
-    /// Makes a connection ready for another mail; false if it does not serve any more.
-    pub(super) async fn again(&mut self, limits: Limits) -> bool {
-        self.limits = limits.short();
-        let ready = self.command(Phase::Reset, "RSET\r\n", 200..=299).await.is_ok();
-        self.limits = limits;
-        ready
+        Ok(Self { client, limits, pipelines, out_of_step: false })
     }
 
     /// Sends one mail to one recipient.
     pub(super) async fn deliver(&mut self, from: &str, to: &str, message: &[u8]) -> Result<(), SmtpFailure> {
-        self.command(Phase::Mail, &format!("MAIL FROM:<{from}>\r\n"), 200..=299).await?;
-        self.command(Phase::Rcpt, &format!("RCPT TO:<{to}>\r\n"), 200..=299).await?;
-        self.command(Phase::Data, "DATA\r\n", 354..=354).await?;
+        self.exchange(&envelope(from, to)).await?;
+        self.content(message).await
+    }
+
+    /// Sends another mail on a connection that has waited; none if it does not serve any more.
+    pub(super) async fn deliver_another(
+        &mut self,
+        limits: Limits,
+        from: &str,
+        to: &str,
+        message: &[u8],
+    ) -> Option<Result<(), SmtpFailure>> {
+        // A new connection is soon made.
+        self.limits = limits.short();
+        let reset = Command { phase: Phase::Reset, line: "RSET\r\n".to_owned(), good: 200..=299 };
+        let [mail, rcpt, data] = envelope(from, to);
+        let (first, rest) = if self.pipelines {
+            (vec![reset, mail, rcpt, data], Vec::new())
+        } else {
+            (vec![reset], vec![mail, rcpt, data])
+        };
+        let begun = self.exchange(&first).await;
+        self.limits = limits;
+        let begun = match begun {
+            Err(failure) if failure.phase == Phase::Reset => return None,
+            Ok(()) => self.exchange(&rest).await,
+            refused => refused,
+        };
+        Some(match begun {
+            Ok(()) => self.content(message).await,
+            refused => refused,
+        })
+    }
+
+    /// Returns whether another mail may be sent after one that ended like this.
+    pub(super) fn serves_after(&self, ended: &Result<(), SmtpFailure>) -> bool {
+        !self.out_of_step && ended.as_ref().err().is_none_or(SmtpFailure::leaves_the_connection)
+    }
+
+    async fn content(&mut self, message: &[u8]) -> Result<(), SmtpFailure> {
         let stream = &mut self.client.stream;
         let content = async { Ok((stream.write_all(message).await?, stream.flush().await?)) };
         self.limits.keep(Phase::Content, content).await?;
@@ -207,15 +248,37 @@ impl Conversation {
         let _ = timeout(self.limits.short().phase, self.client.quit()).await;
     }
 
-    async fn command(
-        &mut self,
-        phase: Phase,
-        line: &str,
-        good: RangeInclusive<u16>,
-    ) -> Result<(), SmtpFailure> {
-        let reply = self.limits.keep(phase, self.client.cmd(line)).await?;
-        expect(phase, good, reply)
+    /// Sends commands until one is refused; all at once where the server takes them so, which saves round trips.
+    async fn exchange(&mut self, commands: &[Command]) -> Result<(), SmtpFailure> {
+        let at_once = if self.pipelines { commands.len().max(1) } else { 1 };
+        for commands in commands.chunks(at_once) {
+            let Some(Command { phase, .. }) = commands.first() else { break };
+            let lines: String = commands.iter().map(|command| command.line.as_str()).collect();
+            let client = &mut self.client;
+            let talk = async {
+                client.stream.write_all(lines.as_bytes()).await?;
+                client.stream.flush().await?;
+                client.read_many(commands.len()).await
+            };
+            let replies = self.limits.keep(*phase, talk).await?;
+            let mut refused = Ok(());
+            for (Command { phase, good, .. }, reply) in commands.iter().zip(replies) {
+                // A server may wait for the content though it has refused the recipient (RFC 2920 section 3.1).
+                self.out_of_step |= refused.is_err() && reply.code == 354;
+                refused = refused.and_then(|()| expect(*phase, good.clone(), reply));
+            }
+            refused?;
+        }
+        Ok(())
     }
+}
+
+fn envelope(from: &str, to: &str) -> [Command; 3] {
+    [
+        Command { phase: Phase::Mail, line: format!("MAIL FROM:<{from}>\r\n"), good: 200..=299 },
+        Command { phase: Phase::Rcpt, line: format!("RCPT TO:<{to}>\r\n"), good: 200..=299 },
+        Command { phase: Phase::Data, line: "DATA\r\n".to_owned(), good: 354..=354 },
+    ]
 }
 
 fn boxed<T: Transport + 'static>(client: SmtpClient<T>) -> SmtpClient<Box<dyn Transport>> {

@@ -10,7 +10,7 @@ use std::{
 
 use tokio::time::{Instant, sleep_until};
 
-use super::mail_smtp_conversation::{Conversation, Limits};
+use super::mail_smtp_conversation::Conversation;
 
 /// Connections that wait for a mail, oldest first.
 pub(super) struct Idle {
@@ -30,11 +30,11 @@ impl Idle {
         Self { waiting: Mutex::default(), most }
     }
 
-    /// Takes the connection that was used last, if it still serves. One that does not is not followed by
-    /// another: what ended it has most likely ended them all.
-    pub(super) async fn take(&self, limits: Limits) -> Option<Conversation> {
-        let (until, mut warm) = self.lock().connections.pop_back()?;
-        (until > Instant::now() && warm.again(limits).await).then_some(warm)
+    /// Takes the connection that was used last. One that does not serve any more is not followed by another: what ended
+    /// it has most likely ended them all.
+    pub(super) fn take(&self) -> Option<Conversation> {
+        let (until, warm) = self.lock().connections.pop_back()?;
+        (until > Instant::now()).then_some(warm)
     }
 
     /// Keeps a connection for a while.

@@ -1,8 +1,10 @@
 //! A mail server that takes every mail at once and keeps the code that is in it.
 
 use std::{
+    collections::HashMap,
     io,
     net::Ipv4Addr,
+    pin::pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -11,22 +13,40 @@ use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
     net::{TcpListener, TcpStream},
     sync::Notify,
-    time::timeout,
+    time::{Instant, timeout},
 };
 
 /// The mails that have been accepted.
 #[derive(Clone, Default)]
 pub(crate) struct Sink(Arc<Shared>);
 
+/// Recipients and codes.
+#[derive(Default)]
+struct Mails {
+    all: Vec<(String, String)>,
+    newest: HashMap<String, String>,
+}
+
 #[derive(Default)]
 struct Shared {
-    mails: Mutex<Vec<(String, String)>>,
+    mails: Mutex<Mails>,
     arrived: Notify,
+}
+
+enum Next<T> {
+    Found(T),
+    /// Another mail has arrived.
+    Another,
+    /// No mail has arrived for so long.
+    Silence,
 }
 
 impl Sink {
     pub(crate) async fn listen(port: u16) -> io::Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
+        Ok(Self::on(TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?))
+    }
+
+    pub(crate) fn on(listener: TcpListener) -> Self {
         let sink = Self::default();
         let accepting = sink.clone();
         tokio::spawn(async move {
@@ -36,26 +56,46 @@ impl Sink {
                 tokio::spawn(async move { drop(sink.converse(stream).await) });
             }
         });
-        Ok(sink)
+        sink
     }
 
     /// Waits for so many mails, or until none arrives any more; returns how many there are.
     pub(crate) async fn wait_for(&self, count: usize, silence: Duration) -> usize {
+        let enough = |mails: &Mails| (mails.all.len() >= count).then_some(mails.all.len());
+        while !matches!(self.next(silence, enough).await, Next::Silence | Next::Found(_)) {}
+        self.mails().all.len()
+    }
+
+    /// Waits for a mail to somebody, and returns the code of the newest one.
+    pub(crate) async fn code_for(&self, recipient: &str, patience: Duration) -> Option<String> {
+        let until = Instant::now() + patience;
         loop {
-            let arrived = self.0.arrived.notified();
-            let mails = self.mails().len();
-            if mails >= count || timeout(silence, arrived).await.is_err() {
-                return mails;
+            let left = until.saturating_duration_since(Instant::now());
+            match self.next(left, |mails| mails.newest.get(recipient).cloned()).await {
+                Next::Found(code) => return Some(code),
+                Next::Silence => return None,
+                Next::Another => {}
             }
         }
     }
 
-    /// Returns recipients and codes.
-    pub(crate) fn codes(&self) -> Vec<(String, String)> {
-        self.mails().clone()
+    /// Looks for something, and waits for the next mail where it is not there.
+    async fn next<T>(&self, silence: Duration, find: impl Fn(&Mails) -> Option<T>) -> Next<T> {
+        let mut arrived = pin!(self.0.arrived.notified());
+        // From here on a mail is noticed.
+        arrived.as_mut().enable();
+        if let Some(found) = find(&self.mails()) {
+            return Next::Found(found);
+        }
+        if timeout(silence, arrived).await.is_ok() { Next::Another } else { Next::Silence }
     }
 
-    fn mails(&self) -> MutexGuard<'_, Vec<(String, String)>> {
+    /// Returns recipients and codes.
+    pub(crate) fn codes(&self) -> Vec<(String, String)> {
+        self.mails().all.clone()
+    }
+
+    fn mails(&self) -> MutexGuard<'_, Mails> {
         self.0.mails.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -72,15 +112,18 @@ impl Sink {
                     continue;
                 }
                 in_data = false;
-                let mail = (std::mem::take(&mut recipient), code.take().unwrap_or_default());
-                self.mails().push(mail);
-                self.0.arrived.notify_one();
+                let (to, code) = (std::mem::take(&mut recipient), code.take().unwrap_or_default());
+                let mut mails = self.mails();
+                mails.newest.insert(to.clone(), code.clone());
+                mails.all.push((to, code));
+                drop(mails);
+                self.0.arrived.notify_waiters();
                 b"250 taken\r\n"
             } else if let Some(path) = line.strip_prefix("RCPT TO:<") {
                 recipient = path.split('>').next().unwrap_or_default().to_owned();
                 b"250 ok\r\n"
             } else if line.starts_with("EHLO") {
-                b"250-sink.example\r\n250 8BITMIME\r\n"
+                b"250-sink.example\r\n250 PIPELINING\r\n"
             } else if line.starts_with("DATA") {
                 in_data = true;
                 b"354 go on\r\n"

@@ -27,6 +27,7 @@ pub(crate) const STRICT: Manner = Manner {
     certificate: auth_tests::smtp_peer::Certificate::Good,
     login: Some((USER, WORD)),
     mechanisms: "PLAIN LOGIN",
+    pipelining: false,
 };
 
 /// Short limits, so that a test that hangs does not block the others.

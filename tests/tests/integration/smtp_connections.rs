@@ -3,18 +3,31 @@
 use std::{sync::Arc, time::Duration};
 
 use auth_core::Sending;
-use auth_http::{adapter::mail_smtp::SmtpDeadlines, port::Mailer};
+use auth_http::{adapter::mail_smtp::SmtpDeadlines, config::SmtpServer, port::Mailer};
 use auth_tests::{
     smtp_peer::{Act, Manner, Session, SmtpPeer, SmtpStep},
     until,
 };
-use tokio::task::JoinSet;
+use tokio::{
+    io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
+    net::TcpListener,
+    task::JoinSet,
+};
 
 use crate::smtp::{IMPATIENT, STRICT, activation, deferred, mailer, pair, rejected, send, server};
 
+/// One command at a time, and all of an envelope at once.
+const BOTH_WAYS: [bool; 2] = [false, true];
+
 #[tokio::test]
 async fn mails_one_after_the_other_share_a_connection() {
-    let (peer, mailer) = pair(STRICT);
+    for pipelining in BOTH_WAYS {
+        share_a_connection(Manner { pipelining, ..STRICT }).await;
+    }
+}
+
+async fn share_a_connection(manner: Manner) {
+    let (peer, mailer) = pair(manner);
     for _ in 0..5 {
         assert_eq!(send(&mailer).await.unwrap(), Sending::Accepted);
     }
@@ -27,15 +40,61 @@ async fn mails_one_after_the_other_share_a_connection() {
 
 #[tokio::test]
 async fn a_refused_mail_leaves_the_connection_to_the_next() {
-    let (peer, mailer) = pair(Manner::default());
-    for (step, reply) in
-        [(SmtpStep::Rcpt, "550 no"), (SmtpStep::Mail, "451 later"), (SmtpStep::End, "554 no")]
-    {
-        peer.once(step, Act::reply(reply));
-        assert_ne!(send(&mailer).await.unwrap(), Sending::Accepted);
+    for pipelining in BOTH_WAYS {
+        let (peer, mailer) = pair(Manner { pipelining, ..Manner::default() });
+        for (step, reply, phase) in [
+            (SmtpStep::Rcpt, "550 no", "RCPT TO"),
+            (SmtpStep::Mail, "551 no", "MAIL FROM"),
+            (SmtpStep::End, "554 no", "end of message"),
+        ] {
+            peer.once(step, Act::reply(reply));
+            assert_eq!(rejected(&send(&mailer).await), format!("{phase}: {reply}"));
+            assert_eq!(send(&mailer).await.unwrap(), Sending::Accepted);
+        }
+        assert_eq!((peer.sessions().len(), peer.mails().len()), (1, 3));
+    }
+}
+
+/// RFC 2920 section 3.1: it would take the next command for the content of a mail to nobody.
+#[tokio::test]
+async fn a_server_that_waits_for_a_mail_to_nobody_is_left_alone() {
+    let (peer, mailer) = pair(Manner { pipelining: true, ..Manner::default() });
+    peer.on(SmtpStep::Data, Act::reply("354 go ahead"));
+    for _ in 0..2 {
+        peer.once(SmtpStep::Rcpt, Act::reply("550 no"));
+        assert_eq!(rejected(&send(&mailer).await), "RCPT TO: 550 no");
         assert_eq!(send(&mailer).await.unwrap(), Sending::Accepted);
     }
-    assert_eq!((peer.sessions().len(), peer.mails().len()), (1, 3));
+    assert_eq!((peer.sessions().len(), peer.mails().len()), (3, 2));
+}
+
+/// The server answers nothing before it has all commands up to DATA, which deadlocks where each waits for its answer.
+#[tokio::test]
+async fn an_envelope_leaves_at_once_where_the_server_takes_it_so() {
+    const BETWEEN: [(&str, &str); 4] = [
+        ("EHLO", "250-peer.example\r\n250 PIPELINING\r\n"),
+        ("DATA", "250 ok\r\n250 ok\r\n354 go ahead\r\n"),
+        (".", "250 taken\r\n"),
+        ("DATA", "250 reset\r\n250 ok\r\n250 ok\r\n354 go ahead\r\n"),
+    ];
+    let peer = SmtpPeer::start(Manner::default());
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let mailer = mailer(&SmtpServer { port, ..server(&peer, Manner::default()) });
+    let serving = async {
+        let mut stream = BufReader::new(listener.accept().await.unwrap().0);
+        stream.write_all(b"220 peer.example\r\n").await.unwrap();
+        for (last, replies) in BETWEEN.into_iter().chain([BETWEEN[2]]) {
+            let mut line = String::new();
+            while !(line.starts_with(last) && (last != "." || line == ".\r\n")) {
+                line.clear();
+                stream.read_line(&mut line).await.unwrap();
+            }
+            stream.write_all(replies.as_bytes()).await.unwrap();
+        }
+    };
+    let sending = async { [send(&mailer).await.unwrap(), send(&mailer).await.unwrap()] };
+    assert_eq!(tokio::join!(sending, serving).0, [Sending::Accepted, Sending::Accepted]);
 }
 
 /// RFC 5321 section 4.5.3.2.7 (421): the server closes after this reply.
@@ -51,11 +110,13 @@ async fn a_connection_that_said_421_is_not_used_again() {
 #[tokio::test]
 async fn a_warm_connection_that_does_not_serve_is_replaced_once() {
     for act in [Act::close(), Act::hang(), Act::reply("421 4.4.2 idle too long"), Act::reply("500 what")] {
-        let (peer, mailer) = pair(Manner::default());
-        assert_eq!(send(&mailer).await.unwrap(), Sending::Accepted);
-        peer.once(SmtpStep::Rset, act.clone());
-        assert_eq!(send(&mailer).await.unwrap(), Sending::Accepted, "{act:?}");
-        assert_eq!((peer.sessions().len(), peer.mails().len()), (2, 2), "{act:?}");
+        for pipelining in BOTH_WAYS {
+            let (peer, mailer) = pair(Manner { pipelining, ..Manner::default() });
+            assert_eq!(send(&mailer).await.unwrap(), Sending::Accepted);
+            peer.once(SmtpStep::Rset, act.clone());
+            assert_eq!(send(&mailer).await.unwrap(), Sending::Accepted, "{act:?}");
+            assert_eq!((peer.sessions().len(), peer.mails().len()), (2, 2), "{act:?}");
+        }
     }
 }
 
