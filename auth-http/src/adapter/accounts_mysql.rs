@@ -5,17 +5,19 @@
 //! `accounts_mysql_outbox.rs` for the outbox's half of the port, `accounts_mysql_schema.rs` for the
 //! schema, `accounts_mysql_connections.rs` for time-outs and faults.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use auth_core::{AddressKey, Commit, CommitAccount, Found, Lease, Secret, Settled};
 use sqlx::{FromRow, Row, mysql::MySqlRow};
+use tokio::time::Instant;
 
 use super::{
-    accounts_mysql_connections::{Connections, carry_out, in_a_call, in_time, number},
+    accounts_mysql_commits::{padded, safe, stored},
+    accounts_mysql_connections::{Connections, carry_out, carry_out_until, in_a_call, in_time, number},
     accounts_rows::{FoundRow, span, time},
     clock::Clock,
-    together::Together,
+    together::{Batch, Call, Together, fail},
 };
 use crate::port::{Accounts, PoolLoad, PortError, Result};
 
@@ -33,10 +35,13 @@ pub(super) use now;
 pub struct AccountsMysql {
     pub(super) connections: Connections,
     clock: Clock,
+    finds: Arc<Together<AddressKey, Result<Found>>>,
     commits: Arc<Together<CommitAccount, Result<Commit>>>,
     pub(super) deletions: Arc<Together<Lease, Result<Settled>>>,
 }
 
+/// What reading an account is called in logs.
+const FIND: &str = "find an account";
 /// What a commit is called in logs.
 pub(super) const COMMIT: &str = "commit an account";
 /// Why a call has no reply.
@@ -44,12 +49,14 @@ pub(super) const ENDED: &str = "its batch ended in the middle";
 
 struct FoundNow {
     clock: i64,
+    key: Vec<u8>,
     found: FoundRow,
 }
 
 impl FromRow<'_, MySqlRow> for FoundNow {
     fn from_row(row: &MySqlRow) -> sqlx::Result<Self> {
-        Ok(Self { clock: row.try_get("clock")?, found: FoundRow::from_row(row)? })
+        let (clock, key) = (row.try_get("clock")?, row.try_get("address_key")?);
+        Ok(Self { clock, key, found: FoundRow::from_row(row)? })
     }
 }
 
@@ -60,8 +67,8 @@ impl AccountsMysql {
     /// # Errors
     /// The server's own error: who refuses, or why nobody answers.
     pub async fn open(url: &Secret<String>, clock: Clock) -> sqlx::Result<Self> {
-        let (commits, deletions) = Default::default();
-        Ok(Self { connections: Connections::open(url.expose()).await?, clock, commits, deletions })
+        let (finds, commits, deletions) = Default::default();
+        Ok(Self { connections: Connections::open(url.expose()).await?, clock, finds, commits, deletions })
     }
 
     /// Returns whether the server refuses to be opened for a reason that goes away by itself.
@@ -79,6 +86,51 @@ impl AccountsMysql {
     /// Returns what to add to the server's time for the time so long ago.
     fn before(&self, duration: Duration) -> i64 {
         self.clock.shift_micros().saturating_sub(span(duration))
+    }
+
+    /// Reads a batch of accounts, and replies to each.
+    async fn find_batch(self, calls: Vec<Call<AddressKey, Result<Found>>>) {
+        let Batch { orders: keys, replies, until } = Batch::begin(calls, FIND);
+        let rows = match self.find_all(&keys, until).await {
+            Ok(rows) => rows,
+            Err(error) => return fail(replies, &error),
+        };
+        let mut found: HashMap<Vec<u8>, (i64, Vec<FoundRow>)> = HashMap::new();
+        for row in rows {
+            let (clock, rows) = found.entry(row.key).or_default();
+            *clock = row.clock;
+            rows.push(row.found);
+        }
+        for (key, reply) in keys.iter().zip(replies) {
+            let (clock, rows) = found.remove(key.as_str().as_bytes()).unwrap_or_default();
+            let found = FoundRow::found(rows, time(clock));
+            drop(reply.send(found.map_err(|damaged| PortError::not_done(FIND, damaged))));
+        }
+    }
+
+    /// Reads accounts with their mails: a row at least for each key.
+    async fn find_all(&self, keys: &[AddressKey], until: Instant) -> Result<Vec<FoundNow>> {
+        if keys.is_empty() {
+            return Ok(Vec::new());
+        }
+        let sql = format!(
+            "SELECT n.clock, k.address_key, COALESCE(a.version, 0) AS version, COALESCE(a.status, 0) AS status,
+                a.address, a.locale, a.password, a.generation, a.active_since, a.last_mail_due,
+                a.last_mail_distance, COALESCE(a.last_mail_left, 1) AS last_mail_left, a.last_notice,
+                a.expires, o.purpose AS waiting_purpose, o.mail_id AS waiting_id,
+                o.next_at AS waiting_next, o.lease AS waiting_lease
+             {} ORDER BY o.purpose",
+            stored(keys.len()),
+        );
+        let sql = &sql;
+        carry_out_until(until, FIND, |until| async move {
+            let mut lent = self.connections.lend(until).await?;
+            let query = sqlx::query_as(safe(sql.clone())).bind(self.after(Duration::ZERO));
+            let query = padded(keys).fold(query, |query, key| query.bind(key.as_str().as_bytes()));
+            let found = in_time(until, query.fetch_all(&mut lent.connection)).await;
+            lent.read(found)
+        })
+        .await
     }
 
     /// Repeats a statement of up to 500 rows until no more are there: writers wait for each.
@@ -101,31 +153,10 @@ impl AccountsMysql {
 #[async_trait]
 impl Accounts for AccountsMysql {
     async fn find(&self, key: &AddressKey) -> Result<Found> {
-        const OPERATION: &str = "find an account";
-        let rows: Vec<FoundNow> = carry_out(OPERATION, |until| async move {
-            let mut lent = self.connections.lend(until).await?;
-            let query = sqlx::query_as(concat!(
-                "SELECT n.clock, COALESCE(a.version, 0) AS version, COALESCE(a.status, 0) AS status,
-                    a.address, a.locale, a.password, a.generation, a.active_since, a.last_mail_due,
-                    a.last_mail_distance, COALESCE(a.last_mail_left, 1) AS last_mail_left, a.last_notice,
-                    a.expires, o.purpose AS waiting_purpose, o.mail_id AS waiting_id,
-                    o.next_at AS waiting_next, o.lease AS waiting_lease
-                 FROM (SELECT ",
-                now!(),
-                " AS clock, CAST(? AS BINARY) AS address_key) n
-                    LEFT JOIN accounts a ON a.address_key = n.address_key
-                    LEFT JOIN outbox o ON o.address_key = n.address_key AND o.dead_since IS NULL
-                 ORDER BY o.purpose",
-            ))
-            .bind(self.after(Duration::ZERO))
-            .bind(key.as_str().as_bytes());
-            let found = in_time(until, query.fetch_all(&mut lent.connection)).await;
-            lent.read(found)
-        })
-        .await?;
-        let clock = rows.first().map_or(0, |row| row.clock);
-        let rows = rows.into_iter().map(|row| row.found).collect();
-        FoundRow::found(rows, time(clock)).map_err(|e| PortError::not_done(OPERATION, e))
+        let this = self.clone();
+        let carry_out = move |batch| this.clone().find_batch(batch);
+        let found = self.finds.call(key.clone(), in_a_call(), |key| key, carry_out).await;
+        found.unwrap_or_else(|| Err(PortError::not_done(FIND, ENDED)))
     }
 
     async fn commit(&self, order: &CommitAccount) -> Result<Commit> {

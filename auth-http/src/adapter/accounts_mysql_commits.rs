@@ -124,17 +124,11 @@ impl AccountsMysql {
     ) -> sqlx::Result<Vec<Decided>> {
         let (skip, undecided) =
             if orders.len() > 1 { ("SKIP LOCKED", Decided::Alone) } else { ("", Decided::Conflict) };
-        // UNION, not UNION ALL: the last key is repeated.
         let sql = format!(
             "SELECT n.clock, k.address_key, a.version, a.generation, o.purpose AS waiting_purpose,
                 o.mail_id AS waiting_id, o.next_at AS waiting_next, o.lease AS waiting_lease
-             FROM (SELECT {} AS clock) n CROSS JOIN (SELECT CAST(? AS BINARY) AS address_key{}) k
-                LEFT JOIN accounts a FORCE INDEX (PRIMARY) ON a.address_key = k.address_key
-                LEFT JOIN outbox o FORCE INDEX (PRIMARY)
-                    ON o.address_key = k.address_key AND o.dead_since IS NULL
-             ORDER BY o.purpose FOR UPDATE {skip}",
-            now!(),
-            " UNION SELECT CAST(? AS BINARY)".repeat(orders.len().next_power_of_two() - 1),
+             {} ORDER BY o.purpose FOR UPDATE {skip}",
+            stored(orders.len()),
         );
         let query = sqlx::query_as(safe(sql)).bind(self.after(Duration::ZERO));
         let keys = padded(orders).map(|order| order.key.as_str().as_bytes());
@@ -165,6 +159,20 @@ impl AccountsMysql {
             })
             .collect())
     }
+}
+
+/// Returns the tables of a query for what is stored of so many addresses: the time, then the keys, padded, are bound. It
+/// has a row at least for each key.
+pub(super) fn stored(keys: usize) -> String {
+    // UNION, not UNION ALL: the last key is repeated.
+    format!(
+        "FROM (SELECT {} AS clock) n CROSS JOIN (SELECT CAST(? AS BINARY) AS address_key{}) k
+            LEFT JOIN accounts a FORCE INDEX (PRIMARY) ON a.address_key = k.address_key
+            LEFT JOIN outbox o FORCE INDEX (PRIMARY)
+                ON o.address_key = k.address_key AND o.dead_since IS NULL",
+        now!(),
+        " UNION SELECT CAST(? AS BINARY)".repeat(keys.next_power_of_two() - 1),
+    )
 }
 
 /// Inserts the new rows, where a row that is there after all is an error, and replaces the others, which are locked.
