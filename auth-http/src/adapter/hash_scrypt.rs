@@ -9,6 +9,7 @@ use std::{
     collections::{HashMap, VecDeque},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread,
+    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -101,6 +102,29 @@ impl Drop for HashScrypt {
         self.shared.lock().closed = true;
         self.shared.wake.notify_all();
     }
+}
+
+/// Makes so many hashes at once, as the workers do, and returns how long the slowest one took.
+///
+/// # Errors
+/// Not done where a thread cannot be started or the hash cannot be made.
+pub(crate) fn measure(params: Hashing, at_once: usize) -> Result<Duration> {
+    const OPERATION: &str = "measure a hash";
+    let mut hashes = Vec::new();
+    for _ in 0..at_once {
+        let hash = thread::Builder::new().spawn(move || {
+            let begun = Instant::now();
+            compute(b"a password", &[0; 16], params)?;
+            Ok(begun.elapsed())
+        });
+        hashes.push(hash.map_err(|error| PortError::not_done(OPERATION, error))?);
+    }
+    let mut slowest = Duration::ZERO;
+    for hash in hashes {
+        let panicked = |_| Err(PortError::not_done(OPERATION, "the thread panicked"));
+        slowest = slowest.max(hash.join().unwrap_or_else(panicked)?);
+    }
+    Ok(slowest)
 }
 
 /// Lets everything else of the process go first.
@@ -205,9 +229,14 @@ impl Queue {
 }
 
 fn hash(password: &Password, order: &HashPassword) -> Result<Hashed> {
+    let hash = compute(password.expose().as_bytes(), order.salt.as_bytes(), order.params)?;
+    Ok(Hashed { params: order.params, hash: Secret::new(hash) })
+}
+
+fn compute(password: &[u8], salt: &[u8], params: Hashing) -> Result<[u8; 32]> {
     const OPERATION: &str = "hash a password";
-    let (password, salt, mut hash) = (password.expose().as_bytes(), order.salt.as_bytes(), [0; 32]);
-    match order.params {
+    let mut hash = [0; 32];
+    match params {
         Hashing::Scrypt(Scrypt { log2_n, r, p }) => {
             let cost = scrypt::Params::new(log2_n, u32::from(r), u32::from(p))
                 .map_err(|e| PortError::not_done(OPERATION, e))?;
@@ -222,7 +251,7 @@ fn hash(password: &Password, order: &HashPassword) -> Result<Hashed> {
             return Err(PortError::not_done(OPERATION, "there is no secure element here"));
         }
     }
-    Ok(Hashed { params: order.params, hash: Secret::new(hash) })
+    Ok(hash)
 }
 
 #[cfg(test)]

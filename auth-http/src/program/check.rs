@@ -6,7 +6,7 @@ use auth_core::{Address, Locale, MailId, SendMail, Sending, Template};
 
 use super::CommandError;
 use crate::{
-    adapter::mail_templates::MailTemplates,
+    adapter::{hash_scrypt, mail_templates::MailTemplates},
     config::Settings,
     port::{AccountsDatabase, Condition, Finding},
     random, wiring,
@@ -40,14 +40,29 @@ pub(super) async fn run(settings: &Settings, mail_to: Option<&str>) -> Result<()
         Err(error) => report.add(&Finding::bad("mail", error))?,
         Ok(templates) => mail(settings, templates, mail_to, &mut report).await?,
     }
-    let each = settings.rules.policy().hash.memory() >> 20;
-    let workers = settings.hash_workers;
-    let hash = format!("{}, {workers} at once, {each} MiB each", settings.rules.policy().hash);
-    report.add(&Finding::good("hash", hash))?;
+    report.add(&hash(settings))?;
     report.add(&Finding::good("odds", settings.rules.odds()))?;
     let key = if settings.development_key { "the development key: for loopback alone" } else { "set" };
     report.add(&Finding::good("code keys", key))?;
     report.end()
+}
+
+/// Measures the configured hash on this machine, on all workers at once.
+fn hash(settings: &Settings) -> Finding {
+    const PART: &str = "hash";
+    let (params, workers) = (settings.rules.policy().hash, settings.hash_workers);
+    match hash_scrypt::measure(params, workers) {
+        Err(error) => Finding::bad(PART, error),
+        Ok(took) => Finding::good(
+            PART,
+            format_args!(
+                "{params}, {workers} at once, {} MiB each; measured: {} ms, {:.1} a second",
+                params.memory() >> 20,
+                took.as_millis(),
+                workers as f64 / took.as_secs_f64(),
+            ),
+        ),
+    }
 }
 
 async fn schema(accounts: &dyn AccountsDatabase, migrates: bool) -> Finding {

@@ -34,7 +34,10 @@ fn every_part_is_good_on_the_defaults() {
     assert!(finding(&ran, "database").1.starts_with("SQLite 3."), "its version: {}", ran.out);
     assert_eq!(finding(&ran, "schema").1, "up to date; 0 mails wait, 0 are dead letters");
     assert_eq!(finding(&ran, "mail templates").1, "languages en, fr");
-    assert!(finding(&ran, "hash").1.contains("N=2^17, r=8, p=1"), "{}", ran.out);
+    let (_, hash) = finding(&ran, "hash");
+    assert!(hash.contains("N=2^17, r=8, p=1") && hash.ends_with(" a second"), "{hash}");
+    let measured = hash.split_once("measured: ").and_then(|(_, rest)| rest.split_once(" ms")).unwrap().0;
+    assert!(measured.parse::<u32>().unwrap() > 10, "128 MiB are not written in a moment: {hash}");
 }
 
 #[test]
