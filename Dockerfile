@@ -8,6 +8,9 @@ FROM ${BUILDER} AS builder
 # them: --build-arg LTO=thin.
 ARG LTO=off
 ENV CARGO_PROFILE_RELEASE_LTO=${LTO}
+# A processor that the image may ask for, such as x86-64-v3 for AVX2: docs/performance.md says what it is worth.
+ARG CPU=
+ENV RUSTFLAGS="${CPU:+-C target-cpu=$CPU}"
 # The tests build for tests, in a third of the time: --build-arg PROFILE=dev.
 ARG PROFILE=release
 WORKDIR /build

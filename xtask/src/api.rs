@@ -14,13 +14,13 @@ use crate::test::StepResult;
 const RECORDED: Recorded = Recorded { path: "auth-core/public-api.txt", advice: "cargo xtask api --record" };
 
 #[derive(clap::Args)]
-pub(crate) struct Options {
+pub(crate) struct ApiArgs {
     /// Record the API as it is now
     #[arg(long)]
     record: bool,
 }
 
-pub(crate) fn run(shell: &Shell, options: &Options) -> Result<ExitCode> {
+pub(crate) fn run(shell: &Shell, options: &ApiArgs) -> Result<ExitCode> {
     RECORDED.record_or_compare(shell, &public_api(shell)?, options.record)
 }
 

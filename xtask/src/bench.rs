@@ -1,12 +1,12 @@
-//! `bench`: how fast the server is on this machine, side by side with what limits it.
+//! `bench`: how fast the server is on this machine, side by side with what limits it. `soak`: whether it stays so while
+//! one thing after another fails.
 //!
-//! It builds server and load with optimisation; the tests' `bench` starts everything and measures. This file makes the
-//! table, writes the figures, and compares them with earlier ones: on a shared machine only ratios of one run count.
+//! They build server and load with optimisation; the tests' `bench` and `soak` start everything. This file makes the table, writes the figures, and compares them with earlier ones: on a shared machine only ratios of one run count.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
-use std::process::{ExitCode, Stdio};
+use std::process::{Command, ExitCode, Stdio};
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
@@ -15,17 +15,25 @@ use crate::images;
 use crate::shell::{Shell, line};
 
 #[derive(clap::Args)]
-pub(crate) struct Options {
+pub(crate) struct BenchArgs {
     /// Where accounts are stored; sqlite needs no container engine
     #[arg(long, value_parser = ["mariadb", "mysql", "sqlite"], default_value = "mariadb")]
     store: String,
+    /// What to measure: `closed` loops for throughput, an `open` one for latency, the default hash and `/livez` beside it,
+    /// the limits to compare with, and OWASP's settings of `scrypt`
+    #[arg(long, value_delimiter = ',', value_parser = ["limits", "closed", "open", "hashing", "scrypt"],
+          default_value = "limits,closed,open,hashing")]
+    part: Vec<String>,
     /// How long each measurement registers
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=600))]
     seconds: u32,
     /// How often each measurement is repeated
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
     repetitions: u32,
-    /// Connections of the load, each with one request at a time
+    /// Registrations per second of the open loop
+    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    rate: u32,
+    /// Connections of the closed loops, each with one request at a time
     #[arg(long, value_delimiter = ',', default_value = "1,8,64", value_parser = clap::value_parser!(u32).range(1..=1000))]
     connections: Vec<u32>,
     /// Write the figures to this file
@@ -36,29 +44,37 @@ pub(crate) struct Options {
     compare: Option<PathBuf>,
 }
 
+#[derive(clap::Args)]
+pub(crate) struct SoakArgs {
+    /// Where accounts are stored; sqlite needs no container engine
+    #[arg(long, value_parser = ["mariadb", "mysql", "sqlite"], default_value = "mariadb")]
+    store: String,
+    /// How long people keep coming
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    minutes: u32,
+    /// How many people come at a time
+    #[arg(long, default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..=500))]
+    people: u32,
+}
+
+/// The limits that a figure, by the end of its name, is printed beside.
+const LIMITS: [(&str, &str); 4] = [
+    ("registered_per_second", "bare_commits_per_second"),
+    ("mailed_per_second", "bare_mails_per_second"),
+    ("activated_per_second", "bare_commits_per_second"),
+    ("hashed_registrations_per_second", "bare_hashes_per_second"),
+];
+
 /// Figures by name: connections and what was measured.
 type Figures = BTreeMap<String, Vec<f64>>;
 
-pub(crate) fn run(shell: &Shell, options: &Options) -> Result<ExitCode> {
+pub(crate) fn run(shell: &Shell, options: &BenchArgs) -> Result<ExitCode> {
     let earlier: Option<Figures> = options.compare.as_ref().map(read).transpose()?;
-    let mut builds = [
-        shell.cargo(&["build", "--locked", "--release", "-p", "auth-http"]),
-        shell.cargo(&["build", "--locked", "--workspace", "--bin", "bench"]),
-        shell.cargo(&["build", "--locked", "--release", "-p", "auth-load"]),
-    ];
-    for build in &mut builds {
-        if !shell.run(build)? {
-            bail!("{}", line(build));
-        }
-    }
-    let mut bench = shell.command(&shell.built.join("bench").to_string_lossy(), &[&options.store]);
+    let mut bench = built(shell, "bench", &options.store)?;
     bench
-        .args([options.seconds, options.repetitions].iter().chain(&options.connections).map(u32::to_string))
-        .env("AUTH_BENCH_SERVER", shell.target().join("release/auth-http"))
-        .env("AUTH_BENCH_LOAD", shell.target().join("release/auth-load"));
-    if options.store != "sqlite" {
-        bench.envs(images::ensure(shell)?);
-    }
+        .args([&options.part.join(","), &options.store])
+        .args([options.seconds, options.repetitions, options.rate].iter().map(u32::to_string))
+        .args(options.connections.iter().map(u32::to_string));
     println!("$ {}", line(&bench));
     if shell.dry_run {
         return Ok(ExitCode::SUCCESS);
@@ -75,6 +91,34 @@ pub(crate) fn run(shell: &Shell, options: &Options) -> Result<ExitCode> {
         fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+pub(crate) fn soak(shell: &Shell, options: &SoakArgs) -> Result<ExitCode> {
+    let mut soak = built(shell, "soak", &options.store)?;
+    soak.arg(&options.store).args([60 * options.minutes, options.people].map(|number| number.to_string()));
+    Ok(if shell.run(&mut soak)? { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Builds server and load with optimisation; returns the command that measures, with what it needs.
+fn built(shell: &Shell, binary: &str, store: &str) -> Result<Command> {
+    let mut builds = [
+        shell.cargo(&["build", "--locked", "--release", "-p", "auth-http"]),
+        shell.cargo(&["build", "--locked", "--workspace", "--bin", binary]),
+        shell.cargo(&["build", "--locked", "--release", "-p", "auth-load"]),
+    ];
+    for build in &mut builds {
+        if !shell.run(build)? {
+            bail!("{}", line(build));
+        }
+    }
+    let mut command = shell.command(&shell.built.join(binary).to_string_lossy(), &[]);
+    command
+        .env("AUTH_HTTP_BIN", shell.target().join("release/auth-http"))
+        .env("AUTH_BENCH_LOAD", shell.target().join("release/auth-load"));
+    if store != "sqlite" {
+        command.envs(images::ensure(shell)?);
+    }
+    Ok(command)
 }
 
 fn read(path: &PathBuf) -> Result<Figures> {
@@ -110,12 +154,17 @@ fn figures(said: &str) -> Result<Figures> {
     Ok(figures)
 }
 
-/// Returns the least, the middle and the greatest of each figure, and the ratio of the middle to an earlier one.
+/// Returns the least, the middle and the greatest of each figure, and the ratios of the middle to its limit and to an
+/// earlier one.
 fn table(figures: &Figures, earlier: Option<&Figures>) -> String {
     let mut table = format!("{:44} {:>10} {:>10} {:>10}\n", "", "min", "median", "max");
     for (name, values) in figures {
         let [least, middle, greatest] = summary(values);
         table += &format!("{name:44} {least:10.2} {middle:10.2} {greatest:10.2}");
+        let limit = LIMITS.iter().find(|(figure, _)| name.ends_with(figure)).map(|(_, limit)| *limit);
+        if let Some((limit, values)) = limit.and_then(|limit| figures.get_key_value(limit)) {
+            table += &format!("   {:.2} of {limit}", middle / summary(values)[1]);
+        }
         if let Some(before) = earlier.and_then(|earlier| earlier.get(name)) {
             table += &format!("   {:.2} x {:.2}", middle / summary(before)[1], summary(before)[1]);
         }
@@ -139,7 +188,7 @@ mod tests {
     const SAID: &str = r#"{"bare_commits_per_second": 100.0}
 {"connections": 8, "mails_lost": 0, "cpu_ms_per_registration": [1.0, 2.0]}
 {"connections": 8, "mails_lost": 2, "cpu_ms_per_registration": [3.0, 4.0]}
-{"connections": 8, "mails_lost": 1, "cpu_ms_per_registration": [5.0, 6.0]}"#;
+{"connections": 8, "mails_lost": 1, "registered_per_second": 25.0, "cpu_ms_per_registration": [5.0, 6.0]}"#;
 
     #[test]
     fn figures_are_collected_by_name_and_compared_by_their_medians() {
@@ -154,6 +203,7 @@ mod tests {
             table.lines().any(|line| line.starts_with("bare") && line.ends_with("2.00 x 50.00")),
             "{table}"
         );
+        assert!(table.contains("0.25 of bare_commits_per_second"), "{table}");
         assert!(!table.contains("NaN"), "{table}");
     }
 

@@ -35,13 +35,13 @@ const STRICT: [&str; 8] = [
 ];
 
 #[derive(clap::Args)]
-pub(crate) struct Options {
+pub(crate) struct CArgs {
     /// Record the header as it is now
     #[arg(long)]
     record: bool,
 }
 
-pub(crate) fn run(shell: &Shell, options: &Options) -> Result<ExitCode> {
+pub(crate) fn run(shell: &Shell, options: &CArgs) -> Result<ExitCode> {
     if let Some(advice) = missing(shell)? {
         bail!("a C compiler or OpenSSL's header is missing: {advice}");
     }

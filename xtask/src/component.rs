@@ -25,13 +25,13 @@ const FLAGS: &str = "-C target-feature=+bulk-memory,+simd128";
 const PACKAGES: [&str; 1] = ["binaryen"];
 
 #[derive(clap::Args, Default)]
-pub(crate) struct Options {
+pub(crate) struct ComponentArgs {
     /// Record the WIT as it is now; needs another version than the recorded one
     #[arg(long)]
     record: bool,
 }
 
-pub(crate) fn run(shell: &Shell, options: &Options) -> Result<ExitCode> {
+pub(crate) fn run(shell: &Shell, options: &ComponentArgs) -> Result<ExitCode> {
     if let Some(advice) = missing(shell)? {
         bail!("wasm-opt is missing: {advice}");
     }

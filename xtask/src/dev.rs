@@ -8,13 +8,13 @@ use anyhow::Result;
 use crate::shell::Shell;
 
 #[derive(clap::Args)]
-pub(crate) struct Options {
+pub(crate) struct DevArgs {
     /// Arguments of `auth-http serve`
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     arguments: Vec<String>,
 }
 
-pub(crate) fn run(shell: &Shell, options: &Options) -> Result<ExitCode> {
+pub(crate) fn run(shell: &Shell, options: &DevArgs) -> Result<ExitCode> {
     let mut command = shell.cargo(&["run", "-p", "auth-http", "--", "serve"]);
     command.args(&options.arguments);
     if env::var_os("AUTH_LOG").is_none() {

@@ -24,14 +24,14 @@ const LICENSES: [&str; 2] = ["LICENSE-APACHE", "LICENSE-MIT"];
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 #[derive(clap::Args)]
-pub(crate) struct Options {
+pub(crate) struct DistArgs {
     /// The folder to write; by default `dist` in the target folder
     #[arg(long)]
     out: Option<PathBuf>,
 }
 
-pub(crate) fn run(shell: &Shell, options: &Options) -> Result<ExitCode> {
-    component::run(shell, &component::Options::default())?;
+pub(crate) fn run(shell: &Shell, options: &DistArgs) -> Result<ExitCode> {
+    component::run(shell, &component::ComponentArgs::default())?;
     let out = options.out.as_deref().map(absolute).transpose()?;
     make(shell, &out.unwrap_or_else(|| folder(shell)))?;
     Ok(ExitCode::SUCCESS)

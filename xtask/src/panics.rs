@@ -27,13 +27,13 @@ const OUT_OF_MEMORY: [&str; 3] =
     ["alloc::raw_vec::handle_error", "alloc::raw_vec::capacity_overflow", "alloc::alloc::handle_alloc_error"];
 
 #[derive(clap::Args)]
-pub(crate) struct Options {
+pub(crate) struct PanicsArgs {
     /// Record what is found now
     #[arg(long)]
     record: bool,
 }
 
-pub(crate) fn run(shell: &Shell, options: &Options) -> Result<ExitCode> {
+pub(crate) fn run(shell: &Shell, options: &PanicsArgs) -> Result<ExitCode> {
     targets(shell)?;
     RECORDED.record_or_compare(shell, &ways(shell)?, options.record)
 }

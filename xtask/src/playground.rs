@@ -12,7 +12,7 @@ const EXAMPLES: &str = "examples";
 const MANIFEST: &str = "examples/playground/transpile/Cargo.toml";
 
 pub(crate) fn run(shell: &Shell) -> Result<ExitCode> {
-    component::run(shell, &component::Options::default())?;
+    component::run(shell, &component::ComponentArgs::default())?;
     build(shell)?;
     println!("open file://{}", page(shell).display());
     Ok(ExitCode::SUCCESS)

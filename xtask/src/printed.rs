@@ -6,29 +6,35 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 
+use crate::recorded::Recorded;
 use crate::shell::Shell;
 
-const DOCUMENT: &str = "auth-http/openapi.json";
-const REFERENCE: &str = "docs/configuration.md";
 const README: &str = "README.md";
 
 #[derive(clap::Args)]
-pub(crate) struct Options {
+pub(crate) struct PrintedArgs {
     /// Compare instead of writing; exit 1 when a file is stale
     #[arg(long)]
     check: bool,
 }
 
-pub(crate) fn openapi(shell: &Shell, options: &Options) -> Result<ExitCode> {
+pub(crate) fn openapi(shell: &Shell, options: &PrintedArgs) -> Result<ExitCode> {
     let document = print(shell, "openapi")?;
-    hold(shell, options, "openapi", &[(DOCUMENT, document)])
+    let recorded = Recorded { path: "auth-http/openapi.json", advice: "cargo xtask openapi" };
+    recorded.record_or_compare(shell, &document, !options.check)
 }
 
-pub(crate) fn config(shell: &Shell, options: &Options) -> Result<ExitCode> {
+pub(crate) fn config(shell: &Shell, options: &PrintedArgs) -> Result<ExitCode> {
+    let advice = "cargo xtask config";
     let reference = print(shell, "configuration")?;
     let readme = fs::read_to_string(shell.root.join(README)).context(README)?;
     let readme = with_rows_of(&readme, &reference);
-    hold(shell, options, "config", &[(REFERENCE, reference), (README, readme)])
+    let mut ended = ExitCode::SUCCESS;
+    for (path, fresh) in [("docs/configuration.md", reference), (README, readme)] {
+        let compared = Recorded { path, advice }.record_or_compare(shell, &fresh, !options.check)?;
+        ended = if compared == ExitCode::SUCCESS { ended } else { compared };
+    }
+    Ok(ended)
 }
 
 fn print(shell: &Shell, command: &str) -> Result<String> {
@@ -38,31 +44,6 @@ fn print(shell: &Shell, command: &str) -> Result<String> {
         return Ok(String::new());
     }
     shell.ask("cargo", &arguments)
-}
-
-/// Writes files, or compares them.
-fn hold(
-    shell: &Shell,
-    options: &Options,
-    command: &str,
-    files: &[(&'static str, String)],
-) -> Result<ExitCode> {
-    let mut ended = ExitCode::SUCCESS;
-    for (name, fresh) in files.iter().filter(|_| !shell.dry_run) {
-        let path = shell.root.join(name);
-        // A missing file is a stale one.
-        let stale = fs::read_to_string(&path).unwrap_or_default() != *fresh;
-        if !stale {
-            println!("{name} is up to date");
-        } else if options.check {
-            println!("{name} is stale: run `cargo xtask {command}` and commit the file");
-            ended = ExitCode::FAILURE;
-        } else {
-            fs::write(&path, fresh).with_context(|| format!("cannot write {name}"))?;
-            println!("{name} is written");
-        }
-    }
-    Ok(ended)
 }
 
 /// Replaces each row of a table by the reference's row about the same variable. Links of the reference are seen

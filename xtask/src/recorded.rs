@@ -24,7 +24,12 @@ impl Recorded {
             println!("{} is written", self.path);
             return Ok(ExitCode::SUCCESS);
         }
-        Ok(if self.holds(shell, found) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        if self.holds(shell, found) {
+            println!("{} is up to date", self.path);
+            return Ok(ExitCode::SUCCESS);
+        }
+        println!("{} differs: `{}`", self.path, self.advice);
+        Ok(ExitCode::FAILURE)
     }
 
     /// Runs the comparison as a step of the tests.

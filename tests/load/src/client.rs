@@ -1,11 +1,17 @@
-//! One kept connection, and what was answered on it.
+//! Requests over kept connections, and what was answered.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
-    time::Instant,
+    time::{Instant, sleep_until},
 };
 
 use crate::Failure;
@@ -26,6 +32,11 @@ impl Answers {
         self.times.len() - self.good
     }
 
+    pub(crate) fn add(&mut self, time: Duration, status: u16) {
+        self.times.push(time);
+        self.good += usize::from((200..300).contains(&status));
+    }
+
     pub(crate) fn merge(&mut self, mut other: Self) {
         self.times.append(&mut other.times);
         self.good += other.good;
@@ -37,6 +48,29 @@ impl Answers {
         times.sort_unstable();
         let index = ((times.len() as f64 * part).ceil() as usize).saturating_sub(1);
         times.get(index).map_or(0.0, |time| time.as_secs_f64() * 1e3)
+    }
+}
+
+pub(crate) struct Request {
+    pub(crate) path: &'static str,
+    /// What is posted; nothing: a GET.
+    pub(crate) json: Option<String>,
+    /// When to send it; nothing: as soon as a connection is free. Its answer is timed from then, so a wait for a
+    /// connection counts, and a server that stalls shows every answer that was late.
+    pub(crate) due: Option<Instant>,
+}
+
+impl Request {
+    fn written(&self, host: &str) -> String {
+        let path = self.path;
+        match &self.json {
+            None => format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n"),
+            Some(json) => format!(
+                "POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n\
+                 Content-Length: {}\r\n\r\n{json}",
+                json.len()
+            ),
+        }
     }
 }
 
@@ -53,38 +87,63 @@ impl Connection {
         Ok(Self { stream, host: server.to_owned(), read: Vec::new() })
     }
 
-    /// Sends a request and reads its answer.
-    pub(crate) async fn post(
-        &mut self,
-        path: &str,
-        body: &str,
-        answers: &mut Answers,
-    ) -> Result<(), Failure> {
-        let (host, length) = (&self.host, body.len());
-        let request = format!(
-            "POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n\
-             {body}"
-        );
-        let sent = Instant::now();
-        self.stream.write_all(request.as_bytes()).await?;
+    /// Sends a request, reads its answer and returns its status.
+    pub(crate) async fn ask(&mut self, request: &Request) -> Result<u16, Failure> {
+        self.stream.write_all(request.written(&self.host).as_bytes()).await?;
         self.read.clear();
         while !is_whole(&self.read) {
             if self.stream.read_buf(&mut self.read).await? == 0 {
                 return Err("the server closed a connection in the middle of an answer".into());
             }
         }
-        answers.times.push(sent.elapsed());
-        answers.good += usize::from(self.read.starts_with(b"HTTP/1.1 20"));
-        Ok(())
+        let status = self.read.get(9..12).and_then(|digits| std::str::from_utf8(digits).ok());
+        Ok(status.ok_or("no status")?.parse()?)
+    }
+
+    /// Returns the seconds to wait that the last answer names.
+    pub(crate) fn retry_after(&self) -> Option<u64> {
+        let text = String::from_utf8_lossy(&self.read).to_ascii_lowercase();
+        text.lines().find_map(|line| line.strip_prefix("retry-after:")?.trim().parse().ok())
     }
 }
 
-/// Returns whether an answer with a declared length has arrived.
-fn is_whole(answer: &[u8]) -> bool {
-    let Some(head) = answer.windows(4).position(|end| end == b"\r\n\r\n") else { return false };
-    let text = String::from_utf8_lossy(&answer[..head]).to_ascii_lowercase();
+/// Sends all requests over so many connections, each asking again as soon as it is answered.
+pub(crate) async fn send_all(
+    server: &str,
+    connections: usize,
+    request: impl Fn(usize) -> Option<Request> + Clone + Send + 'static,
+) -> Result<Answers, Failure> {
+    let next = Arc::new(AtomicUsize::new(0));
+    let mut tasks = Vec::new();
+    for _ in 0..connections {
+        let mut connection = Connection::open(server).await?;
+        let (next, request) = (Arc::clone(&next), request.clone());
+        tasks.push(tokio::spawn(async move {
+            let mut answers = Answers::default();
+            while let Some(request) = request(next.fetch_add(1, Ordering::Relaxed)) {
+                if let Some(due) = request.due {
+                    sleep_until(due).await;
+                }
+                let since = request.due.unwrap_or_else(Instant::now);
+                let status = connection.ask(&request).await?;
+                answers.add(since.elapsed(), status);
+            }
+            Ok::<_, Failure>(answers)
+        }));
+    }
+    let mut all = Answers::default();
+    for task in tasks {
+        all.merge(task.await??);
+    }
+    Ok(all)
+}
+
+/// Returns whether a message with a declared length has arrived.
+pub(crate) fn is_whole(message: &[u8]) -> bool {
+    let Some(head) = message.windows(4).position(|end| end == b"\r\n\r\n") else { return false };
+    let text = String::from_utf8_lossy(&message[..head]).to_ascii_lowercase();
     let declared = text.lines().find_map(|line| line.strip_prefix("content-length:")?.trim().parse().ok());
-    answer.len() >= head + 4 + declared.unwrap_or(0)
+    message.len() >= head + 4 + declared.unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -99,9 +158,10 @@ mod tests {
 
     #[test]
     fn percentiles_are_those_of_the_nearest_rank() {
-        let times = (1..=100).map(Duration::from_millis).collect();
-        let answers = Answers { times, good: 100 };
+        let mut answers = Answers::default();
+        (1..=100).for_each(|n| answers.add(Duration::from_millis(n), if n > 98 { 503 } else { 202 }));
         assert_eq!([0.5, 0.99, 1.0].map(|part| answers.percentile(part)), [50.0, 99.0, 100.0]);
+        assert_eq!((answers.good(), answers.others()), (98, 2));
         assert_eq!(Answers::default().percentile(0.5), 0.0);
     }
 }

@@ -1,23 +1,27 @@
-//! `auth-load SERVER SMTP-PORT CONNECTIONS SECONDS PIDS`: registers new addresses for some seconds over kept
-//! connections, each asking again as soon as it is answered (a closed loop), waits for the last mail, activates all
-//! of them in the same way, and prints what it measured as one line of JSON.
+//! The load of `cargo xtask bench` and `soak`; each command prints what it measured as one line of JSON.
 //!
-//! PIDS are processes whose processor time is read before and after, separated by commas.
+//! - `auth-load closed SERVER SMTP-PORT CONNECTIONS SECONDS PIDS` registers new addresses for some seconds, each
+//!   connection asking again as soon as it is answered, waits for the last mail, and activates all of them in the same
+//!   way. PIDS are processes whose processor time and memory are read, separated by commas.
+//! - `auth-load open SERVER SMTP-PORT CONNECTIONS SECONDS RATE` registers so many addresses a second, each at its own
+//!   time.
+//! - `auth-load hashing SERVER SMTP-PORT CONNECTIONS SECONDS` registers as `closed` does and asks `/livez` meanwhile,
+//!   100 times a second, each at its own time.
+//! - `auth-load people SERVER SMTP-PORT AT-ONCE SECONDS` lets people register, wait for their mail and activate for some
+//!   seconds, each trying again until the server decides.
+//! - `auth-load limits CONNECTIONS SECONDS` measures what a server is compared with: answers of a constant over HTTP,
+//!   mails from a client that does nothing else, and bare scrypt with the default parameters on every processor.
+//! - `auth-load scrypt SECONDS` measures OWASP's settings of scrypt.
 
 mod client;
+mod limits;
+mod people;
 mod sink;
 
-use std::{
-    env, fs,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::Duration,
-};
+use std::{env, fs, time::Duration};
 
-use client::{Answers, Connection};
-use serde_json::json;
+use client::{Answers, Request, send_all};
+use serde_json::{Value, json};
 use sink::Sink;
 use tokio::time::Instant;
 
@@ -29,25 +33,55 @@ const PASSWORD: &str = "correct horse battery staple";
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Failure> {
+fn main() -> Result<(), Failure> {
     let arguments: Vec<String> = env::args().skip(1).collect();
-    let [server, smtp, connections, seconds, pids] = &arguments[..] else {
-        return Err("SERVER SMTP-PORT CONNECTIONS SECONDS PIDS".into());
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    // The load takes one processor at most; a limit is what all of them carry.
+    let mut runtime = match arguments.first() {
+        Some(&"limits") => tokio::runtime::Builder::new_multi_thread(),
+        _ => tokio::runtime::Builder::new_current_thread(),
     };
-    let (connections, seconds): (usize, u64) = (connections.parse()?, seconds.parse()?);
+    println!("{}", runtime.enable_all().build()?.block_on(measure(&arguments))?);
+    Ok(())
+}
+
+async fn measure(arguments: &[&str]) -> Result<Value, Failure> {
+    match arguments {
+        ["closed", server, smtp, connections, seconds, pids] => {
+            closed(server, smtp.parse()?, connections.parse()?, within(seconds)?, pids).await
+        }
+        ["open", server, smtp, connections, seconds, rate] => {
+            open(server, smtp.parse()?, connections.parse()?, within(seconds)?, rate.parse()?).await
+        }
+        ["hashing", server, smtp, connections, seconds] => {
+            hashing(server, smtp.parse()?, connections.parse()?, within(seconds)?).await
+        }
+        ["limits", connections, seconds] => limits::measure(connections.parse()?, within(seconds)?).await,
+        ["scrypt", seconds] => limits::settings(within(seconds)?),
+        ["people", server, smtp, at_once, seconds] => {
+            people::come(server, smtp.parse()?, at_once.parse()?, within(seconds)?).await
+        }
+        _ => Err("closed, open, hashing, limits, scrypt or people, with their arguments".into()),
+    }
+}
+
+fn within(seconds: &str) -> Result<Duration, Failure> {
+    Ok(Duration::from_secs(seconds.parse()?))
+}
+
+async fn closed(
+    server: &str,
+    smtp: u16,
+    connections: usize,
+    duration: Duration,
+    pids: &str,
+) -> Result<Value, Failure> {
     let pids: Vec<&str> = pids.split(',').collect();
-    let sink = Sink::listen(smtp.parse()?).await?;
+    let sink = Sink::listen(smtp).await?;
     let idle: Vec<f64> = pids.iter().map(|pid| processor_time(pid)).collect::<Result<_, _>>()?;
 
     let begun = Instant::now();
-    let until = begun + Duration::from_secs(seconds);
-    let next = Arc::new(AtomicUsize::new(0));
-    let request = move |n: usize| {
-        let body = json!({ "email": address(n), "password": PASSWORD }).to_string();
-        (Instant::now() < until).then_some(("/v1/register", body))
-    };
-    let registered = in_a_loop(server, connections, &next, request).await?;
+    let registered = send_all(server, connections, registrations_until(begun + duration)).await?;
     let acknowledged = begun.elapsed().as_secs_f64();
     let mails = sink.wait_for(registered.good(), SILENCE).await;
     let mailed = begun.elapsed().as_secs_f64();
@@ -56,61 +90,90 @@ async fn main() -> Result<(), Failure> {
 
     let codes = sink.codes();
     let begun = Instant::now();
-    let next = Arc::new(AtomicUsize::new(0));
-    let request = move |n: usize| {
+    let activation = move |n: usize| {
         let (address, code) = codes.get(n)?;
-        Some(("/v1/activate", json!({ "email": address, "password": PASSWORD, "code": code }).to_string()))
+        let body = json!({ "email": address, "password": PASSWORD, "code": code });
+        Some(Request { path: "/v1/activate", json: Some(body.to_string()), due: None })
     };
-    let activated = in_a_loop(server, connections, &next, request).await?;
+    let activated = send_all(server, connections, activation).await?;
     let activating = begun.elapsed().as_secs_f64();
 
     let count = |answers: &Answers| answers.good() as f64;
-    println!(
-        "{}",
-        json!({
-            "registered_per_second": count(&registered) / acknowledged,
-            "mailed_per_second": mails as f64 / mailed,
-            "mails_lost": registered.good() - mails,
-            "activated_per_second": count(&activated) / activating,
-            "register_p50_ms": registered.percentile(0.5),
-            "register_p99_ms": registered.percentile(0.99),
-            "activate_p99_ms": activated.percentile(0.99),
-            "unexpected_answers": registered.others() + activated.others(),
-            "cpu_ms_per_registration": after.iter().map(|s| s * 1e3 / count(&registered)).collect::<Vec<_>>(),
-            "resident_mb": resident,
-        })
-    );
-    Ok(())
+    Ok(json!({
+        "registered_per_second": count(&registered) / acknowledged,
+        "mailed_per_second": mails as f64 / mailed,
+        "mails_lost": registered.good() - mails,
+        "activated_per_second": count(&activated) / activating,
+        "register_p50_ms": registered.percentile(0.5),
+        "register_p99_ms": registered.percentile(0.99),
+        "activate_p99_ms": activated.percentile(0.99),
+        "unexpected_answers": registered.others() + activated.others(),
+        "cpu_ms_per_registration": after.iter().map(|s| s * 1e3 / count(&registered)).collect::<Vec<_>>(),
+        "resident_mb": resident,
+    }))
 }
 
-fn address(n: usize) -> String {
-    format!("user{n}@example.org")
-}
-
-/// Keeps every connection busy until there is no further request.
-async fn in_a_loop(
+async fn open(
     server: &str,
+    smtp: u16,
     connections: usize,
-    next: &Arc<AtomicUsize>,
-    request: impl Fn(usize) -> Option<(&'static str, String)> + Clone + Send + 'static,
-) -> Result<Answers, Failure> {
-    let mut tasks = Vec::new();
-    for _ in 0..connections {
-        let mut connection = Connection::open(server).await?;
-        let (next, request) = (Arc::clone(next), request.clone());
-        tasks.push(tokio::spawn(async move {
-            let mut answers = Answers::default();
-            while let Some((path, body)) = request(next.fetch_add(1, Ordering::Relaxed)) {
-                connection.post(path, &body, &mut answers).await?;
-            }
-            Ok::<_, Failure>(answers)
-        }));
+    duration: Duration,
+    rate: u32,
+) -> Result<Value, Failure> {
+    let sink = Sink::listen(smtp).await?;
+    let due = at_a_rate(rate, duration);
+    let request = move |n| Some(Request { due: Some(due(n)?), ..registration(n) });
+    let registered = send_all(server, connections, request).await?;
+    let mails = sink.wait_for(registered.good(), SILENCE).await;
+    Ok(json!({
+        "open_rate": rate,
+        "open_register_p50_ms": registered.percentile(0.5),
+        "open_register_p99_ms": registered.percentile(0.99),
+        "open_register_max_ms": registered.percentile(1.0),
+        "open_unexpected_answers": registered.others(),
+        "open_mails_lost": registered.good() - mails,
+    }))
+}
+
+async fn hashing(server: &str, smtp: u16, connections: usize, duration: Duration) -> Result<Value, Failure> {
+    let sink = Sink::listen(smtp).await?;
+    let begun = Instant::now();
+    let due = at_a_rate(100, duration);
+    let alive =
+        send_all(server, 8, move |n| Some(Request { path: "/livez", json: None, due: Some(due(n)?) }));
+    let registered = async {
+        let answers = send_all(server, connections, registrations_until(begun + duration)).await?;
+        Ok::<_, Failure>((answers, begun.elapsed().as_secs_f64()))
+    };
+    let (alive, registered) = tokio::join!(alive, registered);
+    let (alive, (registered, took)) = (alive?, registered?);
+    let mails = sink.wait_for(registered.good(), SILENCE).await;
+    Ok(json!({
+        "hashed_registrations_per_second": registered.good() as f64 / took,
+        "hashing_livez_p50_ms": alive.percentile(0.5),
+        "hashing_livez_p99_ms": alive.percentile(0.99),
+        "hashing_livez_max_ms": alive.percentile(1.0),
+        "hashing_unexpected_answers": registered.others() + alive.others(),
+        "hashing_mails_lost": registered.good() - mails,
+    }))
+}
+
+fn registration(n: usize) -> Request {
+    let body = json!({ "email": format!("user{n}@example.org"), "password": PASSWORD });
+    Request { path: "/v1/register", json: Some(body.to_string()), due: None }
+}
+
+fn registrations_until(end: Instant) -> impl Fn(usize) -> Option<Request> + Clone + Send + 'static {
+    move |n| (Instant::now() < end).then(|| registration(n))
+}
+
+/// Returns when the n-th request is due, until the duration is over.
+fn at_a_rate(rate: u32, duration: Duration) -> impl Fn(usize) -> Option<Instant> + Clone + Send + 'static {
+    let begun = Instant::now();
+    move |n| {
+        let due = Duration::from_secs_f64(n as f64 / f64::from(rate));
+        (due < duration).then(|| begun + due)
     }
-    let mut all = Answers::default();
-    for task in tasks {
-        all.merge(task.await??);
-    }
-    Ok(all)
 }
 
 /// Returns a process's processor time in seconds.

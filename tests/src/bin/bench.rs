@@ -1,9 +1,9 @@
-//! `bench STORE SECONDS REPETITIONS CONNECTIONS..`: measures the server `AUTH_BENCH_SERVER` under the load of
+//! `bench PARTS STORE SECONDS REPETITIONS RATE CONNECTIONS..`: measures the server `AUTH_HTTP_BIN` under the load of
 //! `AUTH_BENCH_LOAD`, and prints one line of JSON for each measurement. `cargo xtask bench` makes a table of them.
 //!
 //! MariaDB and MySQL write their files to the disk and commit durably, other than those of the tests. Each measurement
-//! has a new server and a new database. Numbers of connections take turns, so that whatever else the machine does
-//! hits all of them.
+//! has a new server and a new database. Parts and numbers of connections take turns, so that whatever else the machine
+//! does hits all of them.
 
 #![expect(clippy::print_stdout, reason = "its output is its purpose")]
 
@@ -21,6 +21,9 @@ use tokio::{task::JoinSet, time::Instant};
 
 type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
+/// The cheapest hash, so that everything else shows.
+const CHEAP: &[(&str, &str)] =
+    &[("AUTH_PROFILE", "seed-compat"), ("AUTH_SCRYPT", "1,8,1"), ("AUTH_HASH_QUEUE", "10000")];
 /// Flushed at each commit, which is the default of both and said so that no other default counts.
 const DURABLE: &[&str] = &["--innodb-flush-log-at-trx-commit=1"];
 /// Connections of the loop of bare commits: as many as a node has to its database.
@@ -35,8 +38,8 @@ fn main() -> Result<()> {
 
 fn measure() -> Result<()> {
     let arguments: Vec<String> = env::args().skip(1).collect();
-    let [store, seconds, repetitions, connections @ ..] = &arguments[..] else {
-        return Err("STORE SECONDS REPETITIONS CONNECTIONS..".into());
+    let [parts, store, seconds, repetitions, rate, connections @ ..] = &arguments[..] else {
+        return Err("PARTS STORE SECONDS REPETITIONS RATE CONNECTIONS..".into());
     };
     let servers = match store.as_str() {
         "sqlite" => None,
@@ -44,15 +47,38 @@ fn measure() -> Result<()> {
         "mariadb" => Some((container::mariadb(DURABLE), container::redis(&[]))),
         other => return Err(format!("{other}: sqlite, mysql or mariadb").into()),
     };
+    let servers = servers.as_ref();
     for repetition in 0..repetitions.parse()? {
-        if let Some((database, _)) = &servers {
-            println!("{}", json!({ "bare_commits_per_second": bare_commits(database, seconds.parse()?)? }));
-        }
-        for connections in connections {
-            let run = format!("bench_{repetition}_{connections}");
-            let mut measured = run_load(servers.as_ref(), &run, connections, seconds)?;
-            measured["connections"] = connections.parse::<u32>()?.into();
-            println!("{measured}");
+        for part in parts.split(',') {
+            let run = format!("bench_{repetition}_{part}");
+            match part {
+                "limits" => {
+                    println!("{}", load(&["limits", "64", seconds])?);
+                    if let Some((database, _)) = servers {
+                        let commits = bare_commits(database, seconds.parse()?)?;
+                        println!("{}", json!({ "bare_commits_per_second": commits }));
+                    }
+                }
+                "closed" => {
+                    for connections in connections {
+                        let running = Running::start(servers, &format!("{run}_{connections}"), CHEAP)?;
+                        let mut measured =
+                            running.load("closed", &[connections, seconds, &running.pids.join(",")])?;
+                        measured["connections"] = connections.parse::<u32>()?.into();
+                        measured["start_ms"] = running.start_ms.into();
+                        println!("{measured}");
+                    }
+                }
+                "open" => println!(
+                    "{}",
+                    Running::start(servers, &run, CHEAP)?.load("open", &["64", seconds, rate])?
+                ),
+                "hashing" => {
+                    println!("{}", Running::start(servers, &run, &[])?.load("hashing", &["8", seconds])?)
+                }
+                "scrypt" => println!("{}", load(&["scrypt", seconds])?),
+                other => return Err(format!("{other}: limits, closed, open, hashing or scrypt").into()),
+            }
         }
     }
     Ok(())
@@ -61,7 +87,12 @@ fn measure() -> Result<()> {
 /// A server that is killed when the measurement is over. Its output stays open, or it would fail to write to it.
 struct Running {
     server: Child,
-    output: BufReader<ChildStdout>,
+    _output: BufReader<ChildStdout>,
+    address: String,
+    smtp: String,
+    start_ms: f64,
+    /// The server's process, the database's and that of Redis.
+    pids: Vec<String>,
 }
 
 impl Drop for Running {
@@ -72,65 +103,78 @@ impl Drop for Running {
     }
 }
 
-fn run_load(
-    servers: Option<&(Service, Service)>,
-    run: &str,
-    connections: &str,
-    seconds: &str,
-) -> Result<Value> {
-    let folder = tempfile::tempdir()?;
-    let smtp = free_port();
-    let mut server = Command::new(env::var("AUTH_BENCH_SERVER")?);
-    server
-        .arg("serve")
-        .current_dir(folder.path())
-        .env_clear()
-        .env("AUTH_LISTEN", "127.0.0.1:0")
-        // The cheapest hash, so that everything else shows.
-        .envs([("AUTH_PROFILE", "seed-compat"), ("AUTH_SCRYPT", "1,8,1"), ("AUTH_HASH_QUEUE", "10000")])
-        .envs([("AUTH_CLIENT_REQUESTS_PER_MINUTE", "0"), ("AUTH_CODE_TTL_SECONDS", "3600")])
-        .envs([("AUTH_MAIL_PER_SECOND", "100000"), ("AUTH_MAIL_CONNECTIONS", "32")])
-        .envs([("AUTH_SMTP_URL", format!("smtp://127.0.0.1:{smtp}").as_str())])
-        .envs([("AUTH_MAIL_FROM", "bench@example.net"), ("AUTH_LOG_FORMAT", "json")]);
-    let mut others = Vec::new();
-    if let Some((database, redis)) = servers {
-        block_on(async {
-            let mut root = MySqlConnection::connect(&database.mysql_url()).await?;
-            sqlx::raw_sql(sqlx::AssertSqlSafe(format!("CREATE DATABASE {run}"))).execute(&mut root).await
-        })?;
+impl Running {
+    /// Starts a server with a database of this name.
+    fn start(servers: Option<&(Service, Service)>, name: &str, hash: &[(&str, &str)]) -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let smtp = free_port().to_string();
+        let mut server = Command::new(env::var("AUTH_HTTP_BIN")?);
         server
-            .env("AUTH_DATABASE_URL", format!("{}/{run}?ssl-mode=disabled", database.mysql_url()))
-            .env("AUTH_REDIS_URL", format!("{}/0", redis.redis_url()))
-            .env("AUTH_REDIS_PREFIX", run);
-        for service in [database, redis] {
-            others.push(docker(&["inspect", "--format", "{{.State.Pid}}", service.id()]).trim().to_owned());
+            .arg("serve")
+            .current_dir(folder.path())
+            .env_clear()
+            .env("AUTH_LISTEN", "127.0.0.1:0")
+            .envs(hash.iter().copied())
+            .envs([("AUTH_CLIENT_REQUESTS_PER_MINUTE", "0"), ("AUTH_CODE_TTL_SECONDS", "3600")])
+            .envs([("AUTH_MAIL_PER_SECOND", "100000"), ("AUTH_MAIL_CONNECTIONS", "32")])
+            .envs([("AUTH_SMTP_URL", format!("smtp://127.0.0.1:{smtp}").as_str())])
+            .envs([("AUTH_MAIL_FROM", "bench@example.net"), ("AUTH_LOG_FORMAT", "json")]);
+        let mut others = Vec::new();
+        if let Some((database, redis)) = servers {
+            let url = direct_mysql(database);
+            block_on(async {
+                let mut root = MySqlConnection::connect(&url).await?;
+                sqlx::raw_sql(sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}"))).execute(&mut root).await
+            })?;
+            server
+                .env("AUTH_DATABASE_URL", format!("{url}/{name}?ssl-mode=disabled"))
+                .env("AUTH_REDIS_URL", format!("redis://{}:6379/0", redis.inner_address()))
+                .env("AUTH_REDIS_PREFIX", name);
+            for service in [database, redis] {
+                let pid = docker(&["inspect", "--format", "{{.State.Pid}}", service.id()]);
+                others.push(pid.trim().to_owned());
+            }
         }
+        let begun = Instant::now();
+        let mut server = server.stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
+        let mut output = BufReader::new(server.stdout.take().ok_or("its output")?);
+        let pids = [vec![server.id().to_string()], others].concat();
+        let mut line = String::new();
+        output.read_line(&mut line)?;
+        let start_ms = begun.elapsed().as_secs_f64() * 1e3;
+        let address = line.trim().strip_prefix("listening on http://").unwrap_or_default().to_owned();
+        let running = Self { server, _output: output, address, smtp, start_ms, pids };
+        if running.address.is_empty() {
+            return Err("the server did not start".into());
+        }
+        Ok(running)
     }
-    let begun = Instant::now();
-    let mut server = server.stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
-    let output = BufReader::new(server.stdout.take().ok_or("its output")?);
-    let mut running = Running { server, output };
-    let mut line = String::new();
-    running.output.read_line(&mut line)?;
-    let start = begun.elapsed();
-    let address = line.trim().strip_prefix("listening on http://").ok_or("the server did not start")?;
-    let pids = [vec![running.server.id().to_string()], others].concat().join(",");
-    let output = Command::new(env::var("AUTH_BENCH_LOAD")?)
-        .args([address, &smtp.to_string(), connections, seconds, &pids])
-        .stderr(Stdio::inherit())
-        .output()?;
+
+    fn load(&self, command: &str, arguments: &[&str]) -> Result<Value> {
+        load(&[&[command, &self.address, &self.smtp], arguments].concat())
+    }
+}
+
+fn load(arguments: &[&str]) -> Result<Value> {
+    let mut load = Command::new(env::var("AUTH_BENCH_LOAD")?);
+    let output = load.args(arguments).stderr(Stdio::inherit()).output()?;
     if !output.status.success() {
         return Err(format!("the load ended with {}", output.status).into());
     }
-    let mut measured: Value = serde_json::from_slice(&output.stdout)?;
-    measured["start_ms"] = (start.as_secs_f64() * 1e3).into();
-    Ok(measured)
+    Ok(serde_json::from_slice(&output.stdout)?)
+}
+
+/// Returns the database's URL at its container's own address: a published port goes through the engine's proxy, whose
+/// processor time would be in no figure.
+fn direct_mysql(database: &Service) -> String {
+    let at = database.at(3306).to_string();
+    database.mysql_url().replace(&at, &format!("{}:3306", database.inner_address()))
 }
 
 /// Returns how many rows the database stores per second, each with a durable commit of its own: the limit of a service
 /// that shares none.
 fn bare_commits(database: &Service, seconds: u64) -> Result<f64> {
-    let url = database.mysql_url();
+    let url = direct_mysql(database);
     block_on(async {
         let mut root = MySqlConnection::connect(&url).await?;
         sqlx::raw_sql("CREATE DATABASE IF NOT EXISTS bare").execute(&mut root).await?;

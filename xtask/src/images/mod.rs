@@ -88,13 +88,13 @@ const IMAGES: [Image; 8] = [
 const FOLDER: &str = "tests/images";
 
 #[derive(clap::Args)]
-pub(crate) struct Options {
+pub(crate) struct ImagesArgs {
     /// Also note the names in .env, where Compose reads them
     #[arg(long)]
     write_env: bool,
 }
 
-pub(crate) fn run(shell: &Shell, options: &Options) -> Result<ExitCode> {
+pub(crate) fn run(shell: &Shell, options: &ImagesArgs) -> Result<ExitCode> {
     let images = ensure(shell)?;
     for (variable, name) in &images {
         println!("{variable}={name}");

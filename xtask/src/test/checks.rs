@@ -122,6 +122,7 @@ fn commands(shell: &Shell, step: Step, filter: Option<&str>) -> Vec<Command> {
         Step::Setup
         | Step::Api
         | Step::Panics
+        | Step::Counts
         | Step::Server
         | Step::Client
         | Step::Component

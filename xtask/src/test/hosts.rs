@@ -11,6 +11,7 @@ use super::conversation::registers_a_person;
 use super::report::StepResult;
 use crate::apt;
 use crate::component;
+use crate::counts;
 use crate::dist;
 use crate::shell::{Shell, line, on_path};
 
@@ -47,9 +48,7 @@ fn wasmtime_cargo(shell: &Shell, arguments: &[&str]) -> Command {
 fn in_software(shell: &Shell) -> Result<Option<String>> {
     let mut native =
         shell.cargo(&["run", "--locked", "--quiet", "--release", "-p", "auth-core", "--example", "measure"]);
-    native
-        .env("RUSTFLAGS", "--cfg sha2_backend=\"soft\"")
-        .env("CARGO_TARGET_DIR", shell.target().join("software"));
+    counts::in_software(shell, &mut native);
     println!("$ {}", line(&native));
     if shell.dry_run {
         return Ok(None);

@@ -24,6 +24,7 @@ use anyhow::Result;
 use crate::api;
 use crate::c;
 use crate::component;
+use crate::counts;
 use crate::dist;
 use crate::images;
 use crate::panics;
@@ -39,7 +40,7 @@ use stack::Servers;
 use step::{Step, Want};
 
 #[derive(clap::Args)]
-pub(crate) struct Options {
+pub(crate) struct TestArgs {
     /// Run only the tests whose name contains this
     filter: Option<String>,
     /// Leave out the steps that need this; without the option a missing browser makes the run incomplete
@@ -59,7 +60,7 @@ pub(crate) struct Options {
     list: bool,
 }
 
-pub(crate) fn run(shell: &Shell, options: &Options) -> Result<ExitCode> {
+pub(crate) fn run(shell: &Shell, options: &TestArgs) -> Result<ExitCode> {
     let plan = step::plan(&options.only);
     if options.list {
         for step in plan {
@@ -117,14 +118,14 @@ fn compiler(rustc: &str, minimum: &str) -> String {
 }
 
 /// Returns what `--only` and the filter leave out.
-fn narrowed(options: &Options) -> Vec<String> {
+fn narrowed(options: &TestArgs) -> Vec<String> {
     let steps = (!options.only.is_empty()).then(|| "all other steps (--only)".to_owned());
     let tests = options.filter.as_ref().map(|filter| format!("tests without `{filter}` in their names"));
     steps.into_iter().chain(tests).collect()
 }
 
 /// Returns the outcome of the steps that need a container engine if they cannot run, and prints why.
-fn without_engine(shell: &Shell, options: &Options, plan: &[Step]) -> Option<StepResult> {
+fn without_engine(shell: &Shell, options: &TestArgs, plan: &[Step]) -> Option<StepResult> {
     if options.embedded {
         return Some(StepResult::LeftOut("--embedded".to_owned()));
     }
@@ -147,13 +148,13 @@ fn missing_engine(required: bool) -> StepResult {
 }
 
 /// Returns whether a run without a container engine is incomplete: on CI, and where the caller asks for containers.
-fn requires_all(options: &Options, ci: Option<String>) -> bool {
+fn requires_all(options: &TestArgs, ci: Option<String>) -> bool {
     let on_ci = ci.is_some_and(|value| !["", "0", "false"].contains(&value.as_str()));
     options.require_containers || on_ci || options.only.iter().any(|step| step.wants_engine())
 }
 
 /// Returns the outcome of a step that is not run: an option leaves it out, or it needs a missing container engine.
-fn not_run(options: &Options, without_engine: Option<&StepResult>, step: Step) -> Option<StepResult> {
+fn not_run(options: &TestArgs, without_engine: Option<&StepResult>, step: Step) -> Option<StepResult> {
     match options.without.iter().find(|want| step.wants().contains(want)) {
         Some(want) => Some(StepResult::LeftOut(format!("--without {want:?}").to_lowercase())),
         None => without_engine.filter(|_| step.wants_engine()).cloned(),
@@ -162,7 +163,7 @@ fn not_run(options: &Options, without_engine: Option<&StepResult>, step: Step) -
 
 fn run_step(
     shell: &Shell,
-    options: &Options,
+    options: &TestArgs,
     plan: &[Step],
     step: Step,
     report: &Report,
@@ -198,6 +199,7 @@ fn run_step(
         Step::Api => api::step(shell),
         Step::Deny => deny::run(shell),
         Step::Package => package::run(shell),
+        Step::Counts => counts::step(shell),
         Step::Panics => setup::targets_or(shell, panics::step),
         Step::Server => server::build(shell),
         Step::Servers => Servers::start(shell).map(|started| {
@@ -230,10 +232,10 @@ mod tests {
     #[derive(Parser)]
     struct Line {
         #[command(flatten)]
-        options: Options,
+        options: TestArgs,
     }
 
-    fn options(words: &str) -> Options {
+    fn options(words: &str) -> TestArgs {
         Line::try_parse_from(format!("test {words}").split_whitespace()).expect("it is a command").options
     }
 

@@ -38,13 +38,13 @@ pub(crate) enum Part {
 }
 
 #[derive(clap::Args)]
-pub(crate) struct Options {
+pub(crate) struct PrepareArgs {
     #[arg(value_enum)]
     parts: Vec<Part>,
 }
 
 /// Makes the parts, and prints when each is done. Failures are left to the steps.
-pub(crate) fn run(shell: &Shell, options: &Options) -> Result<ExitCode> {
+pub(crate) fn run(shell: &Shell, options: &PrepareArgs) -> Result<ExitCode> {
     for &part in &options.parts {
         let made = match part {
             Part::Images => images::ensure(shell).map(|_| ()),

@@ -14,6 +14,7 @@ pub(crate) enum Step {
     Package,
     Api,
     Panics,
+    Counts,
     Server,
     Integration,
     Browser,
@@ -44,6 +45,7 @@ pub(crate) enum Want {
     Python,
     Node,
     Qemu,
+    Valgrind,
     C,
     /// A container engine: `--embedded`.
     #[value(skip)]
@@ -84,7 +86,7 @@ const ENGINE: &[Want] = &[Want::Engine];
 const BOTH_SERVERS: &[Step] = &[Step::Server, Step::Servers];
 
 /// The steps in the order in which they run: those that fail fast first, those prepared in the background last.
-const SPECS: [Spec; 28] = [
+const SPECS: [Spec; 29] = [
     Spec::new(Step::Setup, "add the rustup targets and the browser where they are missing"),
     Spec::new(Step::Format, "formatting, by rustfmt"),
     Spec::new(Step::Tidy, "invariants of the architecture and the documentation"),
@@ -95,6 +97,11 @@ const SPECS: [Spec; 28] = [
     Spec::new(Step::Package, "what a release uploads: its files, its size, and that it builds on its own"),
     Spec::new(Step::Api, "the public API of auth-core, compared with the recorded one"),
     Spec::new(Step::Panics, "no entry of auth-core can reach a panic in the compiled code").wants(TARGETS),
+    Spec::new(
+        Step::Counts,
+        "instructions and allocations of auth-core's flows, compared with the recorded ones",
+    )
+    .wants(&[Want::Valgrind]),
     Spec::new(Step::Server, "build the server under test, plain and with test hooks"),
     Spec::new(Step::Integration, "tests through HTTP and the mailbox, and the ports' contracts, embedded")
         .needs(&[Step::Server]),

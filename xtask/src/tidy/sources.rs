@@ -24,7 +24,8 @@ const FORBIDDEN: [(&str, &str); 5] = [
 const BRIEF: [(&str, usize); 2] = [("examples/rust-sync/src/main.rs", 110), ("examples/c/register.c", 100)];
 const COMMENTS: [&str; 3] = ["//", "/*", "* "];
 
-const POLLING: &str = "// polling interval";
+/// The two reasons to sleep: a test asks again, or a load that is no test keeps its pace.
+const SLEEPS: [&str; 2] = ["// polling interval", "// pace of the load"];
 
 pub(super) fn check(file: &File) -> Vec<Violation> {
     if let Some((lines, most)) = brief(file).filter(|(lines, most)| lines > most) {
@@ -42,10 +43,11 @@ pub(super) fn check(file: &File) -> Vec<Violation> {
                 add(format!("contains `{word}`: {advice}"));
             }
         }
-        if file.path.starts_with("tests/") && line.contains("sleep(") && !line.contains(POLLING) {
+        let sleeps = file.path.starts_with("tests/") && line.contains("sleep(");
+        if sleeps && !SLEEPS.iter().any(|reason| line.contains(reason)) {
             add(format!(
-                "a test that sleeps is slow or flaky: wait for the event, or poll and say \
-                 `{POLLING}` on the line"
+                "a test that sleeps is slow or flaky: wait for the event, or say on the line `{}`",
+                SLEEPS.join("` or `")
             ));
         }
     }
@@ -141,7 +143,7 @@ mod tests {
 
     #[test]
     fn only_polling_may_sleep_and_only_in_tests_is_that_checked() {
-        let naps = "//! About a.\nsleep(x);\nsleep(x); // polling interval\n";
+        let naps = "//! About a.\nsleep(x);\nsleep(x); // polling interval\nsleep(x); // pace of the load\n";
         assert_eq!(found("tests/src/a.rs", naps), [2]);
         assert_eq!(found("auth-http/src/a.rs", naps), [0; 0]);
     }
