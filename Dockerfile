@@ -4,10 +4,6 @@
 ARG BUILDER=rust:1.95-slim-bookworm
 
 FROM ${BUILDER} AS builder
-# Optimising over all crates while linking takes minutes after each change of the sources; a release is worth
-# them: --build-arg LTO=thin.
-ARG LTO=off
-ENV CARGO_PROFILE_RELEASE_LTO=${LTO}
 # A processor that the image may ask for, such as x86-64-v3 for AVX2: docs/performance.md says what it is worth.
 ARG CPU=
 ENV RUSTFLAGS="${CPU:+-C target-cpu=$CPU}"

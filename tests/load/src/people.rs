@@ -95,7 +95,7 @@ impl Person {
             } else {
                 code.replacen(&code[..1], "1", 1)
             };
-            self.insist(since, "/v1/activate", with(&wrong), 400).await;
+            self.insist(since, "/v1/activate", with(&wrong), 401).await;
         }
         if self.insist(since, "/v1/activate", with(&code), 200).await {
             self.counts.activated.fetch_add(1, Ordering::Relaxed);

@@ -65,6 +65,7 @@ fn soak(store: &str, seconds: u32, people: &str) -> Vec<String> {
         &[
             ("AUTH_PROFILE", "seed-compat"),
             ("AUTH_SCRYPT", "1,8,1"),
+            ("AUTH_DISCLOSURE", "hidden"),
             ("AUTH_CLIENT_REQUESTS_PER_MINUTE", "0"),
             ("AUTH_CODE_TTL_SECONDS", "3600"),
             ("AUTH_SMTP_URL", &format!("smtp://127.0.0.1:{smtp}")),
