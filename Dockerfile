@@ -4,7 +4,7 @@
 ARG BUILDER=rust:1.95-slim-bookworm
 
 FROM ${BUILDER} AS builder
-# A processor that the image may ask for, such as x86-64-v3 for AVX2: docs/performance.md says what it is worth.
+# The least processor that the image is for, such as x86-64-v4: docs/performance.md says what it is worth.
 ARG CPU=
 ENV RUSTFLAGS="${CPU:+-C target-cpu=$CPU}"
 # The tests build for tests, in a third of the time: --build-arg PROFILE=dev.

@@ -30,6 +30,12 @@ pub(crate) struct BenchArgs {
     /// How often each measurement is repeated
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
     repetitions: u32,
+    /// Accounts that are stored before a closed loop begins, in MariaDB or MySQL
+    #[arg(long, default_value_t = 0)]
+    stored: u64,
+    /// Mails that wait in the outbox meanwhile, in MariaDB or MySQL
+    #[arg(long, default_value_t = 0)]
+    backlog: u64,
     /// Registrations per second of the open loop
     #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     rate: u32,
@@ -69,8 +75,15 @@ const LIMITS: [(&str, &str); 4] = [
 type Figures = BTreeMap<String, Vec<f64>>;
 
 pub(crate) fn run(shell: &Shell, options: &BenchArgs) -> Result<ExitCode> {
+    if options.store == "sqlite" && options.stored + options.backlog > 0 {
+        bail!("--stored and --backlog fill MariaDB or MySQL: leave --store sqlite out");
+    }
     let earlier: Option<Figures> = options.compare.as_ref().map(read).transpose()?;
     let mut bench = built(shell, "bench", &options.store)?;
+    for (variable, number) in [("AUTH_BENCH_STORED", options.stored), ("AUTH_BENCH_BACKLOG", options.backlog)]
+    {
+        bench.env(variable, number.to_string());
+    }
     bench
         .args([&options.part.join(","), &options.store])
         .args([options.seconds, options.repetitions, options.rate].iter().map(u32::to_string))

@@ -102,9 +102,14 @@ impl AccountsMysql {
             rows.push(row.found);
         }
         for (key, reply) in keys.iter().zip(replies) {
-            let (clock, rows) = found.remove(key.as_str().as_bytes()).unwrap_or_default();
-            let found = FoundRow::found(rows, time(clock));
-            drop(reply.send(found.map_err(|damaged| PortError::not_done(FIND, damaged))));
+            // Threat: one visitor gets another's row. Answers are matched by their keys, never by their order.
+            let found = match found.remove(key.as_str().as_bytes()) {
+                Some((clock, rows)) => {
+                    FoundRow::found(rows, time(clock)).map_err(|damaged| PortError::not_done(FIND, damaged))
+                }
+                None => Err(PortError::not_done(FIND, "the server returned no row for a key")),
+            };
+            drop(reply.send(found));
         }
     }
 

@@ -7,10 +7,13 @@ use std::{io, net::SocketAddr, ops::RangeInclusive, sync::Arc, time::Duration};
 use auth_core::{Recipient, Secret};
 use mail_send::{Credentials, Error, SmtpClient};
 use rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs, pki_types::ServerName};
-use smtp_proto::{AUTH_LOGIN, AUTH_PLAIN, EXT_PIPELINING, EXT_START_TLS, EhloResponse, Response};
+use smtp_proto::{
+    AUTH_LOGIN, AUTH_PLAIN, EXT_PIPELINING, EXT_START_TLS, EhloResponse, Response,
+    response::parser::ResponseReceiver,
+};
 use socket2::{SockRef, TcpKeepalive};
 use tokio::{
-    io::{AsyncRead, AsyncWrite, AsyncWriteExt},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::{TcpStream, lookup_host},
     time::{Instant, timeout, timeout_at},
 };
@@ -56,7 +59,9 @@ pub(super) struct Conversation {
     limits: Limits,
     /// Whether the server takes several commands at once (RFC 2920).
     pipelines: bool,
-    /// Whether the server waits for the content of a mail that it does not get.
+    /// What the server has said after its last reply.
+    unread: Vec<u8>,
+    /// Whether the server waits for the content of a mail that it does not get, or still owes replies.
     out_of_step: bool,
 }
 
@@ -185,7 +190,7 @@ impl Conversation {
         if let Some((user, password)) = &way.login {
             login(&mut client, capabilities, user, password, limits).await?;
         }
-        Ok(Self { client, limits, pipelines, out_of_step: false })
+        Ok(Self { client, limits, pipelines, unread: Vec::new(), out_of_step: false })
     }
 
     /// Sends one mail to one recipient.
@@ -202,24 +207,12 @@ impl Conversation {
         to: &str,
         message: &[u8],
     ) -> Option<Result<(), SmtpFailure>> {
-        // A new connection is soon made.
-        self.limits = limits.short();
+        self.limits = limits;
         let reset = Command { phase: Phase::Reset, line: "RSET\r\n".to_owned(), good: 200..=299 };
         let [mail, rcpt, data] = envelope(from, to);
-        let (first, rest) = if self.pipelines {
-            (vec![reset, mail, rcpt, data], Vec::new())
-        } else {
-            (vec![reset], vec![mail, rcpt, data])
-        };
-        let begun = self.exchange(&first).await;
-        self.limits = limits;
-        let begun = match begun {
-            Err(failure) if failure.phase == Phase::Reset => return None,
-            Ok(()) => self.exchange(&rest).await,
-            refused => refused,
-        };
-        Some(match begun {
+        Some(match self.exchange(&[reset, mail, rcpt, data]).await {
             Ok(()) => self.content(message).await,
+            Err(failure) if failure.phase == Phase::Reset => return None,
             refused => refused,
         })
     }
@@ -237,7 +230,7 @@ impl Conversation {
         let end = async {
             self.client.stream.write_all(b".\r\n").await?;
             self.client.stream.flush().await?;
-            self.client.read().await
+            read_reply(&mut self.client.stream, &mut self.unread).await
         };
         let reply = timeout(self.limits.last_reply, end).await.unwrap_or(Err(Error::Timeout));
         expect(Phase::End, 200..=299, reply.map_err(|error| SmtpFailure::new(Phase::End, error))?)
@@ -250,26 +243,59 @@ impl Conversation {
 
     /// Sends commands until one is refused; all at once where the server takes them so, which saves round trips.
     async fn exchange(&mut self, commands: &[Command]) -> Result<(), SmtpFailure> {
-        let at_once = if self.pipelines { commands.len().max(1) } else { 1 };
-        for commands in commands.chunks(at_once) {
-            let Some(Command { phase, .. }) = commands.first() else { break };
+        for commands in commands.chunks(if self.pipelines { commands.len() } else { 1 }) {
             let lines: String = commands.iter().map(|command| command.line.as_str()).collect();
-            let client = &mut self.client;
-            let talk = async {
-                client.stream.write_all(lines.as_bytes()).await?;
-                client.stream.flush().await?;
-                client.read_many(commands.len()).await
-            };
-            let replies = self.limits.keep(*phase, talk).await?;
+            let first = commands.first().map_or(Phase::Mail, |command| command.phase);
+            let stream = &mut self.client.stream;
+            let written = async { Ok((stream.write_all(lines.as_bytes()).await?, stream.flush().await?)) };
+            self.limits.keep(first, written).await?;
             let mut refused = Ok(());
-            for (Command { phase, good, .. }, reply) in commands.iter().zip(replies) {
-                // A server may wait for the content though it has refused the recipient (RFC 2920 section 3.1).
-                self.out_of_step |= refused.is_err() && reply.code == 354;
-                refused = refused.and_then(|()| expect(*phase, good.clone(), reply));
+            for Command { phase, good, .. } in commands {
+                // A new connection is soon made, and nothing depends on what follows a refusal.
+                let hurries = *phase == Phase::Reset || refused.is_err();
+                let limits = if hurries { self.limits.short() } else { self.limits };
+                let reply = read_reply(&mut self.client.stream, &mut self.unread);
+                match limits.keep(*phase, reply).await {
+                    Ok(reply) if refused.is_ok() => refused = expect(*phase, good.clone(), reply),
+                    // Threat: a server that has refused the recipient may wait for the content all the same (RFC 2920
+                    // section 3.1), and would take the next mail's commands and addresses for it. The lone dot that
+                    // the RFC advises may send an empty mail; closing cannot.
+                    Ok(reply) => self.out_of_step |= reply.code == 354,
+                    // The refusal says more than that the server has gone since.
+                    Err(failure) => {
+                        self.out_of_step = true;
+                        return refused.and(Err(failure));
+                    }
+                }
+                if *phase == Phase::Reset && refused.is_err() {
+                    break;
+                }
             }
             refused?;
         }
         Ok(())
+    }
+}
+
+/// Reads a reply; what has come after it stays for the next one.
+async fn read_reply(
+    stream: &mut (impl AsyncRead + Unpin),
+    unread: &mut Vec<u8>,
+) -> mail_send::Result<Response<String>> {
+    let mut parser = ResponseReceiver::default();
+    loop {
+        let mut bytes = unread.iter();
+        let parsed = parser.parse(&mut bytes);
+        let rest = bytes.as_slice().len();
+        unread.drain(..unread.len() - rest);
+        match parsed {
+            Ok(reply) => return Ok(reply),
+            Err(smtp_proto::Error::NeedsMoreData { .. }) => {}
+            Err(_) => return Err(Error::UnparseableReply),
+        }
+        if stream.read_buf(unread).await? == 0 {
+            return Err(Error::UnparseableReply);
+        }
     }
 }
 

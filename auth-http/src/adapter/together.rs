@@ -37,11 +37,16 @@ pub(super) struct Batch<O, T> {
 }
 
 impl<O, T> Batch<O, T> {
-    /// Takes the calls apart. Those whose time was up in the queue are told that nothing was done.
+    /// Takes the calls apart, without those that were dropped in the queue. Those whose time was up there are told that
+    /// nothing was done.
     pub(super) fn begin(calls: Vec<Call<O, Result<T>>>, operation: &'static str) -> Self {
         let now = Instant::now();
         let (mut orders, mut replies, mut until) = (Vec::new(), Vec::new(), None);
         for call in calls {
+            // Nobody waits for it any more, and nothing is done yet.
+            if call.reply.is_closed() {
+                continue;
+            }
             if call.until <= now {
                 drop(call.reply.send(Err(PortError::not_done(operation, "no connection in time"))));
                 continue;
@@ -95,7 +100,7 @@ impl<O: Send + 'static, R: Send + 'static> Together<O, R> {
         let (reply, replied) = oneshot::channel();
         let runs = self.wait_for_batch(Call { order, reply, until });
         if runs {
-            let runner = Runner(Arc::clone(self));
+            let mut runner = Runner { together: Arc::clone(self), counted: true };
             tokio::spawn(async move {
                 while let Some(batch) = runner.next(key) {
                     carry_out(batch).await;
@@ -121,12 +126,16 @@ impl<O: Send + 'static, R: Send + 'static> Together<O, R> {
 }
 
 /// A task that carries out batches until none waits.
-struct Runner<O: Send + 'static, R: Send + 'static>(Arc<Together<O, R>>);
+struct Runner<O: Send + 'static, R: Send + 'static> {
+    together: Arc<Together<O, R>>,
+    counted: bool,
+}
 
 impl<O: Send + 'static, R: Send + 'static> Runner<O, R> {
-    /// Takes the next batch, in the order of arrival. A second order of a key stays for a later one.
-    fn next<K: Hash + Eq>(&self, key: fn(&O) -> &K) -> Option<Vec<Call<O, R>>> {
-        let mut queue = self.0.lock();
+    /// Takes the next batch, in the order of arrival. A second order of a key stays for a later one. Where none waits the
+    /// runner stops counting in the same moment, so that the next call starts another.
+    fn next<K: Hash + Eq>(&mut self, key: fn(&O) -> &K) -> Option<Vec<Call<O, R>>> {
+        let mut queue = self.together.lock();
         let waiting = std::mem::take(&mut queue.waiting);
         let (mut batch, mut keys) = (Vec::new(), HashSet::new());
         let taken: Vec<bool> =
@@ -138,13 +147,21 @@ impl<O: Send + 'static, R: Send + 'static> Runner<O, R> {
                 queue.waiting.push_back(call);
             }
         }
-        (!batch.is_empty()).then_some(batch)
+        if batch.is_empty() {
+            queue.runners -= 1;
+            self.counted = false;
+            return None;
+        }
+        Some(batch)
     }
 }
 
 impl<O: Send + 'static, R: Send + 'static> Drop for Runner<O, R> {
     fn drop(&mut self) {
-        self.0.lock().runners -= 1;
+        // It panicked. What waits is taken up with the next call.
+        if self.counted {
+            self.together.lock().runners -= 1;
+        }
     }
 }
 
@@ -191,6 +208,18 @@ mod tests {
         sizes.sort();
         let alone = vec![Some(1); RUNNERS + 1];
         assert_eq!(sizes, [alone, vec![Some(3); 3]].concat(), "the second order of a key is alone, too");
+        assert_eq!(together.lock().runners, 0);
+    }
+
+    /// A call between the last look and the end of the runner would wait for another call.
+    #[test]
+    fn runner_that_finds_nothing_does_not_count_any_more() {
+        let together = Arc::new(Together::<u32, u32>::default());
+        together.lock().runners = 1;
+        let mut runner = Runner { together: Arc::clone(&together), counted: true };
+        assert!(runner.next(|order| order).is_none());
+        assert_eq!(together.lock().runners, 0);
+        drop(runner);
         assert_eq!(together.lock().runners, 0);
     }
 

@@ -57,7 +57,7 @@ async fn answer(mut stream: TcpStream) -> io::Result<()> {
     Ok(())
 }
 
-/// A client that sends the same mail again and again, a command at a time.
+/// A client that sends the same mail again and again, its envelope at once.
 async fn mails(duration: Duration) -> Result<f64, Failure> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     let port = listener.local_addr()?.port();
@@ -78,9 +78,13 @@ async fn send(port: u16, until: Instant) -> io::Result<()> {
     replies.next_line().await?;
     let mail = "A line of the mail, as long as its lines are.\r\n".repeat(MAIL_LINES) + ".\r\n";
     while Instant::now() < until {
-        for command in ["MAIL FROM:<a@example.net>\r\n", "RCPT TO:<b@example.org>\r\n", "DATA\r\n", &mail] {
-            write.write_all(command.as_bytes()).await?;
-            replies.next_line().await?;
+        for (said, answers) in
+            [("RSET\r\nMAIL FROM:<a@example.net>\r\nRCPT TO:<b@example.org>\r\nDATA\r\n", 4), (&mail, 1)]
+        {
+            write.write_all(said.as_bytes()).await?;
+            for _ in 0..answers {
+                replies.next_line().await?;
+            }
         }
     }
     Ok(())

@@ -8,7 +8,7 @@
 //! - `auth-load hashing SERVER SMTP-PORT CONNECTIONS SECONDS` registers as `closed` does and asks `/livez` meanwhile,
 //!   100 times a second, each at its own time.
 //! - `auth-load people SERVER SMTP-PORT AT-ONCE SECONDS` lets people register, wait for their mail and activate for some
-//!   seconds, each trying again until the server decides.
+//!   seconds, each trying again until the server decides. Its mail server stays until its input ends.
 //! - `auth-load limits CONNECTIONS SECONDS` measures what a server is compared with: answers of a constant over HTTP,
 //!   mails from a client that does nothing else, and bare scrypt with the default parameters on every processor.
 //! - `auth-load scrypt SECONDS` measures OWASP's settings of scrypt.
@@ -41,7 +41,12 @@ fn main() -> Result<(), Failure> {
         Some(&"limits") => tokio::runtime::Builder::new_multi_thread(),
         _ => tokio::runtime::Builder::new_current_thread(),
     };
-    println!("{}", runtime.enable_all().build()?.block_on(measure(&arguments))?);
+    let runtime = runtime.enable_all().build()?;
+    println!("{}", runtime.block_on(measure(&arguments))?);
+    if arguments.first() == Some(&"people") {
+        // The mail server stays for mails that are still owed, until whoever started this closes its input.
+        runtime.block_on(tokio::io::copy(&mut tokio::io::stdin(), &mut tokio::io::sink()))?;
+    }
     Ok(())
 }
 
@@ -102,7 +107,7 @@ async fn closed(
     Ok(json!({
         "registered_per_second": count(&registered) / acknowledged,
         "mailed_per_second": mails as f64 / mailed,
-        "mails_lost": registered.good() - mails,
+        "mails_lost": registered.good().saturating_sub(mails),
         "activated_per_second": count(&activated) / activating,
         "register_p50_ms": registered.percentile(0.5),
         "register_p99_ms": registered.percentile(0.99),
@@ -131,7 +136,7 @@ async fn open(
         "open_register_p99_ms": registered.percentile(0.99),
         "open_register_max_ms": registered.percentile(1.0),
         "open_unexpected_answers": registered.others(),
-        "open_mails_lost": registered.good() - mails,
+        "open_mails_lost": registered.good().saturating_sub(mails),
     }))
 }
 
@@ -154,12 +159,14 @@ async fn hashing(server: &str, smtp: u16, connections: usize, duration: Duration
         "hashing_livez_p99_ms": alive.percentile(0.99),
         "hashing_livez_max_ms": alive.percentile(1.0),
         "hashing_unexpected_answers": registered.others() + alive.others(),
-        "hashing_mails_lost": registered.good() - mails,
+        "hashing_mails_lost": registered.good().saturating_sub(mails),
     }))
 }
 
+/// Returns the registration of a person of one's own, at a place among all addresses that is as good as random.
 fn registration(n: usize) -> Request {
-    let body = json!({ "email": format!("user{n}@example.org"), "password": PASSWORD });
+    let place = (n as u32).wrapping_mul(0x9e37_79b9);
+    let body = json!({ "email": format!("{place:08x}.user{n}@example.org"), "password": PASSWORD });
     Request { path: "/v1/register", json: Some(body.to_string()), due: None }
 }
 

@@ -17,7 +17,7 @@ use crate::{
     sink::Sink,
 };
 
-/// How long somebody tries before he counts as lost: longer than the wait after a mail of unknown outcome (600 s).
+/// How long somebody tries before they count as lost: longer than the wait after a mail of unknown outcome (600 s).
 const PATIENCE: Duration = Duration::from_secs(900);
 /// The longest wait before another try, whatever the answer asks for: a person who presses the button again.
 const IMPATIENCE: Duration = Duration::from_secs(1);

@@ -12,9 +12,14 @@ use std::{
     error::Error,
     io::{BufRead, BufReader},
     process::{Child, ChildStdout, Command, Stdio},
+    time::Duration,
 };
 
-use auth_tests::container::{self, Service, docker, free_port};
+use auth_tests::{
+    container::{self, Service, docker, free_port},
+    stack::SqlSession,
+    until_within,
+};
 use serde_json::{Value, json};
 use sqlx::{Connection, MySqlConnection};
 use tokio::{task::JoinSet, time::Instant};
@@ -61,7 +66,11 @@ fn measure() -> Result<()> {
                 }
                 "closed" => {
                     for connections in connections {
-                        let running = Running::start(servers, &format!("{run}_{connections}"), CHEAP)?;
+                        let name = format!("{run}_{connections}");
+                        let running = Running::start(servers, &name, CHEAP)?;
+                        if let Some((database, _)) = servers {
+                            fill(database, &name)?;
+                        }
                         let mut measured =
                             running.load("closed", &[connections, seconds, &running.pids.join(",")])?;
                         measured["connections"] = connections.parse::<u32>()?.into();
@@ -169,6 +178,47 @@ fn load(arguments: &[&str]) -> Result<Value> {
 fn direct_mysql(database: &Service) -> String {
     let at = database.at(3306).to_string();
     database.mysql_url().replace(&at, &format!("{}:3306", database.inner_address()))
+}
+
+/// Stores as many active accounts as `AUTH_BENCH_STORED` says, and mails that wait for tomorrow, as many as
+/// `AUTH_BENCH_BACKLOG` says. Their keys are spread evenly over those of the load, which thus meets every page.
+fn fill(database: &Service, name: &str) -> Result<()> {
+    let number = |variable| env::var(variable).ok().map_or(Ok(0), |number| number.parse::<u64>());
+    let (stored, backlog) = (number("AUTH_BENCH_STORED")?, number("AUTH_BENCH_BACKLOG")?);
+    let most = stored.max(backlog);
+    if most == 0 {
+        return Ok(());
+    }
+    let doublings = usize::try_from(most.next_power_of_two().ilog2())?;
+    let step = (1_u64 << 32) / most.next_power_of_two();
+    let key = format!("CONCAT(LOWER(LPAD(HEX(id * {step}), 8, '0')), '@stored.example')");
+    let statements = [
+        format!("USE {name}; CREATE TABLE numbers (id BIGINT AUTO_INCREMENT PRIMARY KEY);"),
+        "INSERT INTO numbers VALUES (1);".to_owned(),
+        "INSERT INTO numbers SELECT NULL FROM numbers;".repeat(doublings),
+        format!(
+            "INSERT INTO accounts (address_key, version, status, address, locale, password, generation, active_since)
+             SELECT {key}, 2, 2, {key}, 'en', CONCAT('$scrypt$ln=17,r=8,p=1$', REPEAT('A', 22), '$', REPEAT('A', 43)),
+                UNHEX(MD5(id)), 1 FROM numbers ORDER BY id LIMIT {stored};"
+        ),
+        format!(
+            "INSERT INTO outbox (address_key, purpose, mail_id, generation, locale, due, next_at, attempts)
+             SELECT {key}, 1, UNHEX(MD5(id)), UNHEX(MD5(id)), 'en', t.now, t.now + 86400000000, 1
+             FROM numbers, (SELECT CAST(UNIX_TIMESTAMP() * 1000000 AS SIGNED) AS now) t ORDER BY id LIMIT {backlog};"
+        ),
+        "DROP TABLE numbers; SET GLOBAL innodb_max_dirty_pages_pct = 0;".to_owned(),
+    ];
+    let url = direct_mysql(database);
+    block_on(async {
+        let mut root = MySqlConnection::connect(&url).await?;
+        sqlx::raw_sql(sqlx::AssertSqlSafe(statements.concat())).execute(&mut root).await
+    })?;
+    // What is still to be written would slow down what is measured.
+    let mut status = SqlSession::open(&format!("{url}/{name}"));
+    let written = || (status.counted("Innodb_buffer_pool_pages_dirty") < 10).then_some(());
+    until_within(Duration::from_secs(600), "the pages to be written", written);
+    status.run("SET GLOBAL innodb_max_dirty_pages_pct = DEFAULT");
+    Ok(())
 }
 
 /// Returns how many rows the database stores per second, each with a durable commit of its own: the limit of a service

@@ -3,7 +3,11 @@
 use std::{sync::Arc, time::Duration};
 
 use auth_core::Sending;
-use auth_http::{adapter::mail_smtp::SmtpDeadlines, config::SmtpServer, port::Mailer};
+use auth_http::{
+    adapter::mail_smtp::{MailSmtp, SmtpDeadlines},
+    config::SmtpServer,
+    port::Mailer,
+};
 use auth_tests::{
     smtp_peer::{Act, Manner, Session, SmtpPeer, SmtpStep},
     until,
@@ -88,7 +92,7 @@ async fn an_envelope_leaves_at_once_where_the_server_takes_it_so() {
             let mut line = String::new();
             while !(line.starts_with(last) && (last != "." || line == ".\r\n")) {
                 line.clear();
-                stream.read_line(&mut line).await.unwrap();
+                assert_ne!(stream.read_line(&mut line).await.unwrap(), 0, "the client gave up waiting");
             }
             stream.write_all(replies.as_bytes()).await.unwrap();
         }
@@ -100,11 +104,40 @@ async fn an_envelope_leaves_at_once_where_the_server_takes_it_so() {
 /// RFC 5321 section 4.5.3.2.7 (421): the server closes after this reply.
 #[tokio::test]
 async fn a_connection_that_said_421_is_not_used_again() {
-    let (peer, mailer) = pair(Manner::default());
-    peer.once(SmtpStep::Mail, Act::reply("421 too many mails"));
-    assert_eq!(deferred(&send(&mailer).await), "MAIL FROM: 421 too many mails");
-    assert_eq!(send(&mailer).await.unwrap(), Sending::Accepted);
-    assert_eq!(peer.sessions().len(), 2);
+    for pipelining in BOTH_WAYS {
+        for closes in [false, true] {
+            let (peer, mailer) = pair(Manner { pipelining, ..Manner::default() });
+            let act = Act::reply("421 too many mails");
+            peer.once(SmtpStep::Mail, if closes { act.and_close() } else { act });
+            assert_eq!(deferred(&send(&mailer).await), "MAIL FROM: 421 too many mails");
+            assert_eq!(send(&mailer).await.unwrap(), Sending::Accepted);
+            assert_eq!(peer.sessions().len(), 2);
+        }
+    }
+}
+
+/// What the server says of the mail counts, whatever becomes of the connection and the commands that were sent with it.
+#[tokio::test]
+async fn a_refusal_counts_though_the_server_closes_or_is_silent_afterwards() {
+    for warm in [false, true] {
+        for (step, act) in [
+            (SmtpStep::Rcpt, Act::reply("550 no").and_close()),
+            (SmtpStep::Mail, Act::reply("550 no").and_close()),
+            (SmtpStep::Data, Act::hang()),
+        ] {
+            let (peer, mailer) = pair(Manner { pipelining: true, ..Manner::default() });
+            if warm {
+                assert_eq!(send(&mailer).await.unwrap(), Sending::Accepted);
+            }
+            if step == SmtpStep::Data {
+                peer.once(SmtpStep::Rcpt, Act::reply("550 no"));
+            }
+            peer.once(step, act);
+            assert!(rejected(&send(&mailer).await).ends_with(": 550 no"), "{step:?}");
+            assert_eq!(send(&mailer).await.unwrap(), Sending::Accepted);
+            assert_eq!(peer.sessions().len(), 2, "{step:?}");
+        }
+    }
 }
 
 #[tokio::test]
@@ -169,7 +202,13 @@ async fn mails_at_once_have_connections_of_their_own_and_eight_stay() {
 /// Each mail has its own envelope, also on a connection that has carried others.
 #[tokio::test]
 async fn no_mail_gets_the_recipient_of_another() {
-    let (peer, mailer) = pair(Manner::default());
+    for pipelining in BOTH_WAYS {
+        let (peer, mailer) = pair(Manner { pipelining, ..Manner::default() });
+        only_its_own(&peer, &mailer).await;
+    }
+}
+
+async fn only_its_own(peer: &SmtpPeer, mailer: &MailSmtp) {
     peer.on_line(SmtpStep::Data, "DATA", Act::reply("451 later"));
     assert!(deferred(&mailer.send(&activation("first@example.org")).await).starts_with("DATA"));
     peer.behave();

@@ -1,4 +1,5 @@
-//! Rules of cancelled calls: at whichever await they are dropped, nothing is half done.
+//! Rules of cancelled calls: at whichever await they are dropped, nothing is half done. Where calls are carried out
+//! together they go on without whoever called.
 
 use std::{
     future::{Future, poll_fn},
@@ -48,7 +49,8 @@ async fn cut_off<T>(call: impl AsyncFn(u8) -> T) -> Vec<Option<T>> {
 /// Returns how many operations the runtime lets a task make before it must wait.
 async fn budget() -> usize {
     yield_now().await;
-    poll_fn(|context| Poll::Ready(use_up(usize::MAX, context))).await
+    // Some thousands are more than any runtime gives.
+    poll_fn(|context| Poll::Ready(use_up(10_000, context))).await
 }
 
 /// Makes so many operations of the task's budget, or all that are left, without doing anything; returns their number.
@@ -71,13 +73,18 @@ pub(super) async fn a_commit_that_is_cut_off_happened_wholly_or_not_at_all(harne
         store.commit(&order).await
     })
     .await;
-    // A commit that was under way when it was dropped ends before the next one.
     let order = first("after@example.org", vacant(), None);
     assert_eq!(store.commit(&order).await.unwrap(), Commit::Committed, "nothing is left locked");
     for (n, ended) in (0..).zip(ended) {
-        let row = found(&store, &address(n)).await.is_some();
-        let owed = store.mails().await.unwrap().iter().any(|mail| mail.key == key(&address(n)));
-        assert_eq!(row, owed, "account {n}");
+        let row = loop {
+            let row = found(&store, &address(n)).await.is_some();
+            let owed = store.mails().await.unwrap().iter().any(|mail| mail.key == key(&address(n)));
+            // What was under way when its call was dropped may end between the two.
+            if row == owed || found(&store, &address(n)).await.is_some() == row {
+                assert_eq!(row, owed, "account {n}");
+                break row;
+            }
+        };
         assert!(row || !matches!(ended, Some(Ok(Commit::Committed))), "account {n} was committed");
     }
 }

@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
-use auth_core::{Commit, Row, Settled, Settlement};
+use auth_core::{Commit, Row, Settled, Settlement, Version};
 use auth_http::port::Accounts;
 use tokio::task::JoinSet;
 
 use super::{
     harness::AccountsHarness,
     values::{
-        LEASE, address, dead, first, found, lease_one, mail, next, now, owe, pending, replace, settle, vacant,
+        LEASE, address, dead, first, found, key, lease_one, mail, next, now, owe, pending, replace, settle,
+        vacant,
     },
 };
 
@@ -145,6 +146,27 @@ pub(super) async fn of_many_commits_at_once_each_has_its_own_reply(harness: &imp
     let mut mails: Vec<u8> = store.mails().await.unwrap().iter().map(|mail| mail.id.as_bytes()[0]).collect();
     mails.sort_unstable();
     assert_eq!(mails, (1..=60).filter(|n| n % 3 != 2).collect::<Vec<u8>>());
+}
+
+pub(super) async fn of_many_reads_at_once_each_has_its_own_answer(harness: &impl AccountsHarness) {
+    let store = harness.open().await;
+    let due = now(&store).await;
+    // Every third one is not there, every third one waits for a mail, every third one has none; one is read by many.
+    for n in (1..=60).filter(|n| n % 3 != 0) {
+        let owed = (n % 3 == 1).then(|| mail(n, due));
+        replace(&store, &address(n), pending(&address(n), n), owed).await;
+    }
+    let mut tasks = JoinSet::new();
+    for (n, node) in (1..=60).chain([58; 40]).zip(nodes(harness).await) {
+        tasks.spawn(async move { (n, node.find(&key(&address(n))).await.unwrap()) });
+    }
+    for (n, found) in tasks.join_all().await {
+        let expected = (n % 3 != 0).then(|| (Version(1), pending(&address(n), n)));
+        assert_eq!(found.row, expected, "{n}");
+        let waiting: Vec<u8> = found.waiting.iter().map(|mail| mail.id.as_bytes()[0]).collect();
+        assert_eq!(waiting, if n % 3 == 1 { vec![n] } else { vec![] }, "{n}");
+        assert!(found.now >= due, "{n}");
+    }
 }
 
 pub(super) async fn of_many_mails_that_end_at_once_each_has_its_own_reply(harness: &impl AccountsHarness) {

@@ -123,6 +123,7 @@ macro_rules! accounts_suite {
             }
             accounts_races {
                 of_many_commits_at_once_each_has_its_own_reply,
+                of_many_reads_at_once_each_has_its_own_answer,
                 of_many_mails_that_end_at_once_each_has_its_own_reply,
                 of_50_inserts_exactly_one_is_committed,
                 of_50_updates_exactly_one_is_committed,
