@@ -190,7 +190,8 @@ fn fill(database: &Service, name: &str) -> Result<()> {
         return Ok(());
     }
     let doublings = usize::try_from(most.next_power_of_two().ilog2())?;
-    let step = (1_u64 << 32) / most.next_power_of_two();
+    // The ids have gaps, and stay below four times their number.
+    let step = (1_u64 << 32) / (4 * most.next_power_of_two());
     let key = format!("CONCAT(LOWER(LPAD(HEX(id * {step}), 8, '0')), '@stored.example')");
     let statements = [
         format!("USE {name}; CREATE TABLE numbers (id BIGINT AUTO_INCREMENT PRIMARY KEY);"),
