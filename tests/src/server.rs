@@ -3,8 +3,10 @@
 //! Tests go through HTTP and the mailbox only. Next: `client.rs` for requests, `wait.rs` for waiting.
 
 use std::{
-    env, fs,
+    env,
+    fs::{self, File},
     io::{BufRead, BufReader},
+    os::unix::fs::FileExt,
     path::{Path, PathBuf},
     process::{Child, ChildStdout, Command, ExitStatus, Stdio},
     sync::{Arc, Mutex},
@@ -26,7 +28,8 @@ pub struct Server {
     pub metrics: Option<String>,
     folder: Arc<TempDir>,
     settings: Vec<(String, String)>,
-    errors: Arc<Mutex<String>>,
+    /// Its log: a file and not a pipe, so that what it has written can be read at once.
+    log: File,
     printed: Arc<Mutex<String>>,
     /// Its part of the real servers; removed with the last server that uses it.
     stack: Option<Arc<Stack>>,
@@ -123,25 +126,33 @@ pub(crate) fn launch_under(
     if !settings.iter().any(|(key, _)| key == "AUTH_LISTEN") {
         command.env("AUTH_LISTEN", "127.0.0.1:0");
     }
-    let mut child = command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    let errors = collect(BufReader::new(child.stderr.take().unwrap()));
+    let log = tempfile::tempfile().unwrap();
+    command.args(arguments).stdout(Stdio::piped()).stderr(log.try_clone().unwrap());
+    let mut child = command.spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap());
-    let base = first_line(&mut lines, "listening on ", &errors);
+    let base = first_line(&mut lines, "listening on ", &log);
     let metrics = settings
         .iter()
         .any(|(key, _)| key == "AUTH_METRICS_LISTEN")
-        .then(|| first_line(&mut lines, "metrics on ", &errors));
+        .then(|| first_line(&mut lines, "metrics on ", &log));
     let printed = collect(lines);
-    Server { child, hooks, base, metrics, folder, settings, errors, printed, stack: None }
+    Server { child, hooks, base, metrics, folder, settings, log, printed, stack: None }
 }
 
-fn first_line(lines: &mut BufReader<ChildStdout>, prefix: &str, errors: &Mutex<String>) -> String {
+fn first_line(lines: &mut BufReader<ChildStdout>, prefix: &str, log: &File) -> String {
     let mut line = String::new();
     lines.read_line(&mut line).unwrap();
     match line.trim_end().strip_prefix(prefix) {
         Some(url) => url.to_owned(),
-        None => panic!("the server said {line:?}, not {prefix:?}; its log:\n{}", errors.lock().unwrap()),
+        None => panic!("the server said {line:?}, not {prefix:?}; its log:\n{}", read(log)),
     }
+}
+
+/// Returns what has been written to a file so far, whoever writes to it.
+fn read(file: &File) -> String {
+    let mut bytes = vec![0; usize::try_from(file.metadata().unwrap().len()).unwrap()];
+    file.read_exact_at(&mut bytes, 0).unwrap();
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// Collects the output of a process while it runs.
@@ -166,7 +177,7 @@ impl Server {
 
     /// Returns its log so far.
     pub fn log(&self) -> String {
-        self.errors.lock().unwrap().clone()
+        read(&self.log)
     }
 
     /// Returns its output after the first lines.
@@ -214,8 +225,6 @@ impl Server {
     /// Waits until it has ended, and returns its whole log.
     pub fn whole_log(&mut self) -> String {
         self.wait();
-        // The collecting thread has the other handle, and drops it at the end.
-        until("the end of the log", || (Arc::strong_count(&self.errors) == 1).then_some(()));
         self.log()
     }
 
