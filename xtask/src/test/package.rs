@@ -72,10 +72,12 @@ fn package(shell: &Shell) -> Result<Vec<String>> {
     Ok(warnings(&said))
 }
 
-/// Returns the warnings without those about tests, which are left out on purpose.
+/// Returns the warnings without those about tests and examples, which are left out on purpose.
 fn warnings(said: &str) -> Vec<String> {
     let left_out = |line: &str| {
-        line.starts_with("warning: ignoring test ") && line.ends_with("in the published package")
+        let rest = line.strip_prefix("warning: ignoring ");
+        rest.is_some_and(|rest| rest.starts_with("test ") || rest.starts_with("example "))
+            && line.ends_with("in the published package")
     };
     let warnings = said.lines().filter(|line| line.starts_with("warning:") && !left_out(line));
     warnings.map(str::to_owned).collect()
@@ -130,9 +132,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_test_that_is_left_out_is_no_warning() {
+    fn only_a_test_or_an_example_that_is_left_out_is_no_warning() {
         let said = "   Packaging a v0.1.0\n\
             warning: ignoring test `flows` as `tests/flows/main.rs` is not included in the published package\n\
+            warning: ignoring example `count` as `examples/count.rs` is not included in the published package\n\
             warning: manifest has no description\n    Packaged 3 files\n";
         assert_eq!(warnings(said), ["warning: manifest has no description"]);
     }
