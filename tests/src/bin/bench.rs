@@ -22,6 +22,7 @@ use auth_tests::{
 };
 use serde_json::{Value, json};
 use sqlx::{Connection, MySqlConnection};
+use tempfile::TempDir;
 use tokio::{task::JoinSet, time::Instant};
 
 type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
@@ -97,6 +98,8 @@ fn measure() -> Result<()> {
 struct Running {
     server: Child,
     _output: BufReader<ChildStdout>,
+    /// With the database, where it is SQLite's.
+    _folder: TempDir,
     address: String,
     smtp: String,
     start_ms: f64,
@@ -152,7 +155,7 @@ impl Running {
         output.read_line(&mut line)?;
         let start_ms = begun.elapsed().as_secs_f64() * 1e3;
         let address = line.trim().strip_prefix("listening on http://").unwrap_or_default().to_owned();
-        let running = Self { server, _output: output, address, smtp, start_ms, pids };
+        let running = Self { server, _output: output, _folder: folder, address, smtp, start_ms, pids };
         if running.address.is_empty() {
             return Err("the server did not start".into());
         }
