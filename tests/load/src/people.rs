@@ -79,7 +79,9 @@ impl Person {
     async fn come(&mut self, n: usize, sink: &Sink) {
         let email = format!("person{n}@example.org");
         let since = Instant::now();
-        self.insist(since, "/v1/register", json!({ "email": email, "password": PASSWORD }), 202).await;
+        if !self.insist(since, "/v1/register", json!({ "email": email, "password": PASSWORD }), 202).await {
+            return;
+        }
         let Some(code) = sink.code_for(&email, PATIENCE).await else {
             self.counts.without_a_mail.fetch_add(1, Ordering::Relaxed);
             return;
