@@ -143,8 +143,8 @@ struct AuthBuffer auth_flow_take(struct AuthFlow *flow);
 enum AuthStatus auth_flow_answer(struct AuthFlow *flow, const uint8_t *response, size_t response_len);
 
 // Returns the number of the kind of order that waits, with which encoded orders begin: 0 admit, 1 random, 2
-// find-account, 3 hash-password, 4 commit-account, 5 put-code, 6 redeem-code, 7 send-mail, 8 settle-mail. Returns -1
-// if the flow has ended.
+// find-account, 3 hash-password, 4 commit-account, 5 put-code, 6 redeem-code, 7 send-mail, 8 settle-mail, 9
+// find-session, 10 put-session. Returns -1 if the flow has ended.
 //
 // # Safety
 // `flow` comes from auth_flow_start or auth_flow_restore, or is null, for which it returns -1.

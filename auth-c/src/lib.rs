@@ -243,8 +243,8 @@ pub unsafe extern "C" fn auth_flow_answer(
 }
 
 /// Returns the number of the kind of order that waits, with which encoded orders begin: 0 admit, 1 random, 2
-/// find-account, 3 hash-password, 4 commit-account, 5 put-code, 6 redeem-code, 7 send-mail, 8 settle-mail. Returns -1
-/// if the flow has ended.
+/// find-account, 3 hash-password, 4 commit-account, 5 put-code, 6 redeem-code, 7 send-mail, 8 settle-mail, 9
+/// find-session, 10 put-session. Returns -1 if the flow has ended.
 ///
 /// # Safety
 /// `flow` comes from auth_flow_start or auth_flow_restore, or is null, for which it returns -1.

@@ -50,6 +50,8 @@ pub(crate) fn register(rules: &Rules) {
             Effect::RedeemCode(ticket, _) => ticket.answer(Err(Fault::NotDone)),
             Effect::SendMail(ticket, _) => ticket.answer(Err(Fault::NotDone)),
             Effect::SettleMail(ticket, _) => ticket.answer(Err(Fault::NotDone)),
+            Effect::FindSession(ticket, _) => ticket.answer(Err(Fault::NotDone)),
+            Effect::PutSession(ticket, _) => ticket.answer(Err(Fault::NotDone)),
         };
         run.accept(answered, rules).expect("each order is answered once");
     }

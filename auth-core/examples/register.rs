@@ -45,6 +45,10 @@ impl Host {
                 ticket.answer(Ok(Sending::Accepted))
             }
             Effect::SettleMail(ticket, order) => ticket.answer(Ok(self.accounts.settle(&order, self.now))),
+            Effect::FindSession(ticket, order) => {
+                ticket.answer(Ok(self.accounts.find_session(&order, self.now)))
+            }
+            Effect::PutSession(ticket, order) => ticket.answer(self.accounts.put_session(order, self.now)),
         }
     }
 

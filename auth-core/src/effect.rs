@@ -4,12 +4,15 @@
 //! answer it with. Refusals of the domain are replies; only broken I/O is a [`Fault`]. A new effect is a line in the
 //! table below: no host compiles until it handles it.
 
+use alloc::boxed::Box;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
     order::{
-        Admission, Admit, CodeStored, Commit, CommitAccount, FindAccount, Found, HashPassword, Hashed,
-        PutCode, Random, RedeemCode, Redemption, Seed, SendMail, Sending, SettleMail, Settled,
+        Admission, Admit, CodeStored, Commit, CommitAccount, FindAccount, FindSession, Found, FoundSession,
+        HashPassword, Hashed, PutCode, PutSession, Random, RedeemCode, Redemption, Seed, SendMail, Sending,
+        SessionStored, SettleMail, Settled,
     },
     run::Ticket,
 };
@@ -83,10 +86,6 @@ macro_rules! effects {
 
         /// One order and the ticket to answer it with.
         #[derive(Debug)]
-        #[cfg_attr(
-            target_pointer_width = "64",
-            expect(clippy::large_enum_variant, reason = "a run has one, and moves it a few times")
-        )]
         pub enum Effect { $($(#[$doc])+ $name(Ticket<$name>, $name),)+ }
 
         impl Effect {
@@ -99,20 +98,12 @@ macro_rules! effects {
         /// One order, for hosts that are not Rust.
         #[derive(Clone, Debug, PartialEq, Serialize)]
         #[serde(rename_all = "snake_case")]
-        #[cfg_attr(
-            target_pointer_width = "64",
-            expect(clippy::large_enum_variant, reason = "a run has one, in a box")
-        )]
         pub enum Order { $($(#[$doc])+ $name($name),)+ }
 
-        /// One reply, for hosts that are not Rust.
+        /// One reply, for hosts that are not Rust. In boxes: a run keeps all of its replies, and few are large.
         #[derive(Clone, Serialize, Deserialize)]
         #[serde(rename_all = "snake_case")]
-        #[cfg_attr(
-            target_pointer_width = "64",
-            expect(clippy::large_enum_variant, reason = "a run keeps its replies in boxes")
-        )]
-        pub enum Reply { $($(#[$doc])+ $name($reply),)+ }
+        pub enum Reply { $($(#[$doc])+ $name(Box<$reply>),)+ }
 
         impl Order {
             /// Returns its kind.
@@ -135,9 +126,9 @@ macro_rules! effects {
             impl sealed::Sealed for $name {
                 type Replied = $reply;
                 fn order(self) -> Order { Order::$name(self) }
-                fn reply(replied: $reply) -> Reply { Reply::$name(replied) }
+                fn reply(replied: $reply) -> Reply { Reply::$name(Box::new(replied)) }
                 fn replied(reply: &Reply) -> Option<&$reply> {
-                    match reply { Reply::$name(replied) => Some(replied), _ => None }
+                    match reply { Reply::$name(replied) => Some(replied.as_ref()), _ => None }
                 }
             }
 
@@ -151,7 +142,7 @@ macro_rules! effects {
 }
 
 effects! {
-    /// Counts a request against a client's rate.
+    /// Counts a request against a rate, or takes one back.
     Admit: Write -> Admission;
     /// Draws 32 bytes from a CSPRNG.
     Random: Pure -> Seed;
@@ -159,7 +150,7 @@ effects! {
     FindAccount: Read -> Found;
     /// Hashes the password that the host keeps outside the run.
     HashPassword: Pure -> Hashed;
-    /// Replaces the row if nothing has changed since it was read, and enqueues or begins a mail, atomically.
+    /// Replaces one row or two if nothing has changed since they were read, with their mails, atomically.
     CommitAccount: Write -> Commit;
     /// Stores a code's MAC, or changes its expiry if it is there.
     PutCode: Write -> CodeStored;
@@ -169,4 +160,8 @@ effects! {
     SendMail: Write -> Sending;
     /// Ends a lease and says what happens to its mail.
     SettleMail: Write -> Settled;
+    /// Reads a session, its account, and the store's clock.
+    FindSession: Read -> FoundSession;
+    /// Opens, touches or ends a session, if what it must be is there, atomically.
+    PutSession: Write -> SessionStored;
 }

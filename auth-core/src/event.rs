@@ -50,6 +50,26 @@ pub enum Event {
     MailDead,
     /// The lease was lost to another worker or a newer mail.
     LeaseLost,
+    /// A session was opened.
+    LoggedIn,
+    /// Too many passwords were tried: none was compared.
+    TooManyGuesses,
+    /// The password is that of an account that was not activated.
+    NotActivated,
+    /// The password is that of an account that an operator has blocked.
+    Blocked,
+    /// The session counts.
+    Authenticated,
+    /// No session with the token counts.
+    NoSession,
+    /// The session counts, but its password was not given recently.
+    NotFresh,
+    /// A fresh session has taken the place of another.
+    Confirmed,
+    /// The session has ended.
+    LoggedOut,
+    /// No session of the account counts any more.
+    LoggedOutEverywhere,
 }
 
 impl Event {
@@ -78,6 +98,16 @@ impl Event {
             Self::MailUnknown => "mail_unknown",
             Self::MailDead => "mail_dead",
             Self::LeaseLost => "lease_lost",
+            Self::LoggedIn => "logged_in",
+            Self::TooManyGuesses => "too_many_guesses",
+            Self::NotActivated => "not_activated",
+            Self::Blocked => "blocked",
+            Self::Authenticated => "authenticated",
+            Self::NoSession => "no_session",
+            Self::NotFresh => "not_fresh",
+            Self::Confirmed => "confirmed",
+            Self::LoggedOut => "logged_out",
+            Self::LoggedOutEverywhere => "logged_out_everywhere",
         }
     }
 }

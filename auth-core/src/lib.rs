@@ -40,21 +40,25 @@ pub mod wire;
 
 pub use answered::{Answered, Refused, WhyRefused};
 pub use domain::{
-    Address, AddressError, AddressKey, Alphabet, Attempt, Client, Code, CodeFormat, CodeFormatError, CodeKey,
-    CodeKeys, CodeKeysError, CodeMac, CodeSlot, ConstrainedFloor, Detail, Estimate, Generation, HashFloor,
-    Hashing, KeyId, LastMail, Lease, LeaseToken, LeasedMail, Locale, LocaleError, MailId, MailInterval, Odds,
-    OddsLimit, OwedMail, Password, PasswordError, PasswordPolicy, PasswordRecord, Purpose, QueuedMail, Rate,
-    Recipient, Row, Salt, Scrypt, Settlement, Slot, Status, Time, TokenBucket, UnusableHash, Verdict,
-    Version, WaitingMail, WaitingState, Weakness,
+    Account, AccountId, Address, AddressError, AddressKey, Alphabet, Attempt, Client, Code, CodeFormat,
+    CodeFormatError, CodeKey, CodeKeys, CodeKeysError, CodeMac, CodeSlot, ConstrainedFloor, Detail,
+    DeviceToken, Estimate, Generation, HashFloor, Hashing, KeyId, LastMail, Lease, LeaseToken, LeasedMail,
+    Locale, LocaleError, MailId, MailInterval, Moving, Odds, OddsLimit, OwedMail, Password, PasswordError,
+    PasswordPolicy, PasswordRecord, Purpose, QueuedMail, Rate, Recipient, Row, Salt, Scrypt, Session,
+    SessionHash, SessionId, SessionToken, Settlement, Slot, Status, Subject, SubjectKind, Time, TokenBucket,
+    UnusableHash, UserAgent, Verdict, Version, WaitingMail, WaitingState, Weakness,
 };
 pub use effect::{Answer, Class, Effect, Fault, Kind, Op};
 pub use event::Event;
-pub use flow::{Activate, Activation, Deliver, Outcome, Register, Registration, Resend, Resending};
+pub use flow::{
+    Activate, Activation, Authenticate, Authentication, Confirm, Confirmation, Deliver, LoggingIn,
+    LoggingOut, Login, Logout, LogoutEverywhere, Outcome, Register, Registration, Resend, Resending,
+};
 pub use memory::{MemoryAccounts, MemoryCodes};
 pub use order::{
-    Admission, Admit, CodeStored, Commit, CommitAccount, FindAccount, Found, HashPassword, Hashed,
-    MailChange, PutCode, Random, RedeemCode, Redemption, Seed, SendMail, Sending, SettleMail, Settled,
-    Template,
+    Admission, Admit, Change, CodeStored, Commit, CommitAccount, FindAccount, FindSession, Found,
+    FoundSession, HashPassword, Hashed, MailChange, PutCode, PutSession, Random, RedeemCode, Redemption,
+    Seed, SendMail, Sending, SessionChange, SessionStored, SettleMail, Settled, Template,
 };
 pub use rules::{Disclosure, Policy, Rules, RulesError};
 pub use run::{Answers, Broken, Ended, Flow, Run, Stop, Ticket};

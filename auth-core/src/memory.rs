@@ -4,15 +4,17 @@
 //! neither exhausts the memory nor removes somebody's code. Neither reads a clock: `now` comes in as a value, from
 //! the same clock for every call.
 
-use alloc::collections::BTreeMap;
-use core::time::Duration;
+use alloc::{collections::BTreeMap, vec::Vec};
+use core::{cmp::Reverse, time::Duration};
 
 use serde::Serialize;
 
 use crate::{
-    AddressKey, Admit, Answer, Client, CodeSlot, CodeStored, Commit, CommitAccount, Fault, FindAccount,
-    Found, LeaseToken, LeasedMail, MailChange, Purpose, PutCode, QueuedMail, RedeemCode, Redemption, Row,
-    SettleMail, Settled, Slot, Time, TokenBucket, Version,
+    AccountId, AddressKey, Admission, Admit, Answer, Change, CodeSlot, CodeStored, Commit, CommitAccount,
+    Fault, FindAccount, FindSession, Found, FoundSession, LeaseToken, LeasedMail, MailChange, Purpose,
+    PutCode, PutSession, QueuedMail, RedeemCode, Redemption, Row, Session, SessionChange, SessionHash,
+    SessionId, SessionStored, SettleMail, Settled, Slot, Status, Subject, SubjectKind, Time, TokenBucket,
+    Version,
 };
 
 /// A map with a bounded number of entries, each with an expiry.
@@ -39,16 +41,22 @@ impl<K: Ord, V> Bounded<K, V> {
 
     /// Inserts or replaces, if there is room.
     fn put(&mut self, key: K, value: V, end: Time, now: Time) -> Result<(), Fault> {
-        if self.entries.len() >= self.capacity && !self.entries.contains_key(&key) {
+        self.make_room(usize::from(!self.entries.contains_key(&key)), now)?;
+        self.entries.insert(key, (value, end));
+        Ok(())
+    }
+
+    /// Makes sure that there is room for so many more.
+    fn make_room(&mut self, more: usize, now: Time) -> Result<(), Fault> {
+        if more > 0 && self.entries.len().saturating_add(more) > self.capacity {
             // At most once a second: a flood must not make every request walk the map.
             if now.since(self.swept) >= Duration::from_secs(1) {
                 self.sweep(now);
             }
-            if self.entries.len() >= self.capacity {
+            if self.entries.len().saturating_add(more) > self.capacity {
                 return Err(Fault::NotDone);
             }
         }
-        self.entries.insert(key, (value, end));
         Ok(())
     }
 
@@ -62,24 +70,46 @@ impl<K: Ord, V> Bounded<K, V> {
 #[derive(Clone, Debug, Serialize)]
 pub struct MemoryCodes {
     slots: Bounded<CodeSlot, Slot>,
-    clients: Bounded<Client, TokenBucket>,
+    /// A map for each kind, so that a flood of one fills no other's.
+    buckets: [Bounded<Subject, TokenBucket>; SubjectKind::ALL.len()],
 }
 
 impl MemoryCodes {
-    /// Creates an empty store for at most `capacity` slots and `capacity` clients, some 600 bytes for
+    /// Creates an empty store for at most `capacity` slots and `capacity` subjects of each kind, some 900 bytes for
     /// one of each; a slot with many mails takes up to 2 kB.
     pub const fn new(capacity: usize) -> Self {
-        Self { slots: Bounded::new(capacity), clients: Bounded::new(capacity) }
+        Self {
+            slots: Bounded::new(capacity),
+            buckets: [
+                Bounded::new(capacity),
+                Bounded::new(capacity),
+                Bounded::new(capacity),
+                Bounded::new(capacity),
+            ],
+        }
     }
 
     /// Answers [`Admit`].
     ///
     /// # Errors
-    /// [`Fault::NotDone`] if there is no room for another client.
+    /// [`Fault::NotDone`] if there is no room for another subject of its kind.
     pub fn admit(&mut self, order: &Admit, now: Time) -> Answer<Admit> {
-        let mut bucket = self.clients.live(&order.client, now).copied().unwrap_or_default();
+        let [clients, addresses, devices, accounts] = &mut self.buckets;
+        let buckets = match order.subject.kind() {
+            SubjectKind::Client => clients,
+            SubjectKind::Address => addresses,
+            SubjectKind::Device => devices,
+            SubjectKind::Account => accounts,
+        };
+        if order.give_back {
+            if let Some(bucket) = buckets.live(&order.subject, now) {
+                bucket.give_back(order.rate, now);
+            }
+            return Ok(Admission::Admitted);
+        }
+        let mut bucket = buckets.live(&order.subject, now).copied().unwrap_or_default();
         let admission = bucket.admit(order.rate, now);
-        self.clients.put(order.client, bucket, bucket.full_at(), now)?;
+        buckets.put(order.subject, bucket, bucket.full_at(), now)?;
         Ok(admission)
     }
 
@@ -101,18 +131,26 @@ impl MemoryCodes {
     }
 }
 
-/// A store of accounts and their outbox.
+/// A store of accounts, their outbox and their sessions.
 #[derive(Clone, Debug, Serialize)]
 pub struct MemoryAccounts {
     rows: Bounded<AddressKey, (Version, Row)>,
+    /// Where the account of an id is.
+    keys: BTreeMap<AccountId, AddressKey>,
     outbox: BTreeMap<(AddressKey, Purpose), QueuedMail>,
+    sessions: Bounded<SessionHash, Session>,
 }
 
 impl MemoryAccounts {
     /// Creates an empty store for at most `capacity` addresses, some 900 bytes each with a
-    /// mail.
+    /// mail, and as many sessions, some 500 bytes each.
     pub const fn new(capacity: usize) -> Self {
-        Self { rows: Bounded::new(capacity), outbox: BTreeMap::new() }
+        Self {
+            rows: Bounded::new(capacity),
+            keys: BTreeMap::new(),
+            outbox: BTreeMap::new(),
+            sessions: Bounded::new(capacity),
+        }
     }
 
     /// Answers [`FindAccount`].
@@ -127,31 +165,110 @@ impl MemoryAccounts {
     /// # Errors
     /// [`Fault::NotDone`] if there is no room for another address.
     pub fn commit(&mut self, order: CommitAccount, now: Time) -> Answer<CommitAccount> {
-        let CommitAccount { key, expected, row, mail, .. } = &order;
-        if !order.fits(&self.find(&FindAccount { key: key.clone() }, now)) {
+        let CommitAccount { changes, end } = order;
+        if !changes
+            .iter()
+            .all(|change| change.fits(&self.find(&FindAccount { key: change.key.clone() }, now)))
+        {
             return Ok(Commit::Conflict);
         }
-        let (version, swept) = (Version(expected.0.saturating_add(1)), self.rows.swept);
-        let end = row.expires.unwrap_or(Time::from_micros(u64::MAX));
-        self.rows.put(key.clone(), (version, row.clone()), end, now)?;
+        let (new, swept) = (changes.iter().filter(|change| change.expected == Version(0)), self.rows.swept);
+        self.rows.make_room(new.count(), now)?;
         if self.rows.swept != swept {
             self.drop_orphans();
         }
-        match mail {
-            Some(MailChange::Owe(mail)) => {
-                let queued = QueuedMail::new(key.clone(), mail.clone());
-                self.outbox.insert((key.clone(), mail.purpose), queued);
-            }
-            Some(MailChange::Begin { mail, unknowns }) => {
-                for purpose in Purpose::ALL {
-                    if let Some(queued) = self.outbox.get_mut(&(key.clone(), purpose)) {
-                        queued.begin(*mail, *unknowns);
+        for change in changes {
+            self.write(change);
+        }
+        if let Some(account) = end {
+            self.sessions.entries.retain(|_, (session, _)| session.account != account);
+        }
+        Ok(Commit::Committed)
+    }
+
+    fn write(&mut self, change: Change) {
+        let Change { key, expected, row, mails, .. } = change;
+        if let Some((_, Row { status: Status::Active { id, .. }, .. })) = self.rows.stored(&key) {
+            self.keys.remove(id);
+        }
+        if let Status::Active { id, .. } = &row.status {
+            self.keys.insert(*id, key.clone());
+        }
+        for mail in mails {
+            match mail {
+                MailChange::Owe(mail) => {
+                    self.outbox.insert((key.clone(), mail.purpose), QueuedMail::new(key.clone(), mail));
+                }
+                MailChange::Begin { mail, unknowns } => {
+                    for purpose in Purpose::ALL {
+                        if let Some(queued) = self.outbox.get_mut(&(key.clone(), purpose)) {
+                            queued.begin(mail, unknowns);
+                        }
                     }
                 }
             }
-            None => {}
         }
-        Ok(Commit::Committed)
+        let end = row.expires.unwrap_or(Time::from_micros(u64::MAX));
+        self.rows.entries.insert(key, ((Version(expected.0.saturating_add(1)), row), end));
+    }
+
+    /// Answers [`FindSession`].
+    pub fn find_session(&self, order: &FindSession, now: Time) -> FoundSession {
+        let session = self.sessions.stored(&order.token).cloned();
+        let key = session.as_ref().and_then(|session| self.keys.get(&session.account));
+        let account = key.and_then(|key| Some((key.clone(), self.row(key)?.clone())));
+        FoundSession { now, session, account }
+    }
+
+    /// Answers [`PutSession`].
+    ///
+    /// # Errors
+    /// [`Fault::NotDone`] if there is no room for another session.
+    pub fn put_session(&mut self, order: PutSession, now: Time) -> Answer<PutSession> {
+        let sessions = &mut self.sessions;
+        match order.change {
+            SessionChange::Open { session, replaces, newest } => {
+                if sessions.stored(&order.token).is_some() {
+                    return Ok(SessionStored::Done);
+                }
+                if replaces.is_some_and(|replaced| sessions.stored(&replaced).is_none()) {
+                    return Ok(SessionStored::Gone);
+                }
+                let account = session.account;
+                sessions.put(order.token, session.clone(), session.expires, now)?;
+                if let Some(replaced) = replaces {
+                    sessions.entries.remove(&replaced);
+                }
+                for (token, _) in newest_first(sessions, account).into_iter().skip(newest.into()) {
+                    sessions.entries.remove(&token);
+                }
+                Ok(SessionStored::Done)
+            }
+            SessionChange::Touch { seen, expires } => match sessions.entries.get_mut(&order.token) {
+                Some((session, end)) if session.seen < seen => {
+                    (session.seen, session.expires, *end) = (seen, expires, expires);
+                    Ok(SessionStored::Done)
+                }
+                Some(_) | None => Ok(SessionStored::Gone),
+            },
+            SessionChange::End => Ok(match sessions.entries.remove(&order.token) {
+                Some(_) => SessionStored::Done,
+                None => SessionStored::Gone,
+            }),
+        }
+    }
+
+    /// Returns the sessions of an account, newest first, whether they still count or not:
+    /// [`Session::is_alive`] says so.
+    pub fn sessions(&self, account: AccountId) -> impl Iterator<Item = Session> {
+        newest_first(&self.sessions, account).into_iter().map(|(_, session)| session)
+    }
+
+    /// Ends a session of this account. Returns whether it was there.
+    pub fn end_session(&mut self, account: AccountId, id: SessionId) -> bool {
+        let before = self.sessions.entries.len();
+        self.sessions.entries.retain(|_, (session, _)| (session.account, session.id) != (account, id));
+        self.sessions.entries.len() != before
     }
 
     /// Leases the mail that has been due for longest, if any is due: the input of [`Deliver`](crate::Deliver).
@@ -173,10 +290,11 @@ impl MemoryAccounts {
         settled
     }
 
-    /// Deletes expired rows with their mails. Call it now and then; a commit that finds no room for a new address does
-    /// the same, at most once a second.
+    /// Deletes expired rows with their mails, and expired sessions. Call it now and then; a commit that finds no room
+    /// for a new address or session does the same, at most once a second.
     pub fn purge(&mut self, now: Time) {
         self.rows.sweep(now);
+        self.sessions.sweep(now);
         self.drop_orphans();
     }
 
@@ -200,4 +318,12 @@ impl MemoryAccounts {
     pub fn mails(&self) -> impl Iterator<Item = &QueuedMail> {
         self.outbox.values()
     }
+}
+
+/// Returns the sessions of an account, those that were opened last first.
+fn newest_first(sessions: &Bounded<SessionHash, Session>, account: AccountId) -> Vec<(SessionHash, Session)> {
+    let own = sessions.entries.iter().filter(|(_, (session, _))| session.account == account);
+    let mut own: Vec<_> = own.map(|(token, (session, _))| (*token, session.clone())).collect();
+    own.sort_by_key(|(token, session)| (Reverse(session.created), *token));
+    own
 }

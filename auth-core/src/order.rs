@@ -1,6 +1,6 @@
 //! What is in each order and each reply. Which reply goes with which order is in `effect.rs`.
 
-use alloc::vec::Vec;
+use alloc::{vec, vec::Vec};
 use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -8,19 +8,23 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Secret, bytes,
     domain::{
-        AddressKey, Client, Code, CodeMac, CodeSlot, Detail, Generation, Hashing, Lease, LeaseToken, Locale,
-        MailId, OwedMail, Rate, Recipient, Row, Salt, Settlement, Time, Version, WaitingMail, micros,
+        AccountId, AddressKey, Code, CodeMac, CodeSlot, Detail, Generation, Hashing, Lease, LeaseToken,
+        Locale, MailId, OwedMail, Rate, Recipient, Row, Salt, Session, SessionHash, Settlement, Status,
+        Subject, Time, Version, WaitingMail, micros,
     },
 };
 
-/// An order: count a request of `client`. Its reply is [`Admission`], its class
+/// An order: count a request against `subject`, or take one back. Its reply is [`Admission`], its class
 /// [`Class::Write`](crate::Class::Write).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Admit {
-    /// The client to count it against.
-    pub client: Client,
-    /// The client's rate limit.
+    /// Whom to count it against.
+    pub subject: Subject,
+    /// The rate limit.
     pub rate: Rate,
+    /// Whether to return one request that was counted instead of counting another: then the reply is
+    /// [`Admission::Admitted`].
+    pub give_back: bool,
 }
 
 /// The reply to [`Admit`].
@@ -84,13 +88,45 @@ pub struct Hashed {
     pub hash: Secret<[u8; 32]>,
 }
 
-/// An order: in one transaction, replace a row, and enqueue a mail or note that one is about to leave. Its reply is
+/// An order: read the session of a token and the account that it is of. Its reply is [`FoundSession`], its class
+/// [`Class::Read`](crate::Class::Read). It is read where sessions are written, never from a replica: one that was ended
+/// must not count for a moment longer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FindSession {
+    /// The hash of the token.
+    pub token: SessionHash,
+}
+
+/// The reply to [`FindSession`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FoundSession {
+    /// The current time of the store's clock.
+    pub now: Time,
+    /// The session, whether it still counts or not.
+    pub session: Option<Session>,
+    /// The account whose id the session has: its address key and its row, from the same read.
+    pub account: Option<(AddressKey, Row)>,
+}
+
+/// An order: in one transaction, replace one row or two, and change their mails: all of it or nothing. Its reply is
 /// [`Commit`], its class [`Class::Write`](crate::Class::Write).
+///
+/// Registration and activation change one row and end no sessions.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct CommitAccount {
+    /// The changes, one or two, of different addresses, to be made in this order: an account's id is in one row at a
+    /// time.
+    pub changes: Vec<Change>,
+    /// The account whose sessions are deleted with it.
+    pub end: Option<AccountId>,
+}
+
+/// The change of one row and its mails.
 ///
 /// Threat: what was read changes before the decision is written, so that two mails leave instead of one. Everything
 /// that the decision depends on is compared in the transaction; if anything differs, nothing happens.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct CommitAccount {
+pub struct Change {
     /// The address.
     pub key: AddressKey,
     /// The version that was read; zero for no row. The new version is the next number.
@@ -105,11 +141,18 @@ pub struct CommitAccount {
     pub until: Time,
     /// The new row.
     pub row: Row,
-    /// The change to the outbox.
-    pub mail: Option<MailChange>,
+    /// The changes to the outbox, at most two.
+    pub mails: Vec<MailChange>,
 }
 
-impl CommitAccount {
+impl From<Change> for CommitAccount {
+    /// Returns the order of a single change.
+    fn from(change: Change) -> Self {
+        Self { changes: vec![change], end: None }
+    }
+}
+
+impl Change {
     /// Returns whether nothing that the decision depends on has changed: `stored` is what [`FindAccount`] would find
     /// now.
     pub fn fits(&self, stored: &Found) -> bool {
@@ -120,13 +163,13 @@ impl CommitAccount {
             && self.waiting == stored.waiting
     }
 
-    /// Returns whether this commit stores a new attempt. Store other values of a registration, such as a display
-    /// name, in the transaction of such a commit, and of no other.
+    /// Returns whether this change stores a new attempt. Store other values of a registration, such as a display
+    /// name, in the transaction of such a change, and of no other.
     ///
     /// Threat: all flows commit, for active accounts too. A host that writes such a value with every commit lets
     /// anybody who knows an address rename its owner.
     pub fn is_new_attempt(&self) -> bool {
-        self.row.generation().is_some_and(|generation| Some(generation) != self.generation)
+        matches!(self.row.status, Status::Pending(_)) && self.row.generation() != self.generation
     }
 }
 
@@ -282,4 +325,52 @@ pub enum Settled {
     Settled,
     /// The lease is no longer held: a newer mail, or another worker, has taken its place.
     Lost,
+}
+
+/// An order: open a session, record that it is used, or end it. Its reply is [`SessionStored`], its class
+/// [`Class::Write`](crate::Class::Write).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PutSession {
+    /// The hash of the session's token.
+    pub token: SessionHash,
+    /// What to do.
+    pub change: SessionChange,
+}
+
+/// What happens to a session.
+///
+/// Threat: a request that renews a session while another one ends it writes it back. Each verb says what must be
+/// there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SessionChange {
+    /// Inserts it, and deletes the account's oldest sessions beyond the `newest`. With `replaces`, that session is
+    /// deleted; if it is not there any more, nothing happens.
+    Open {
+        /// The session.
+        session: Session,
+        /// The session in whose place it comes.
+        replaces: Option<SessionHash>,
+        /// The number of sessions that an account may have.
+        newest: u16,
+    },
+    /// Records a use, if it is there and was last used before `seen`.
+    Touch {
+        /// When it was used.
+        seen: Time,
+        /// When it ends if it is not used again.
+        expires: Time,
+    },
+    /// Deletes it, if it is there.
+    End,
+}
+
+/// The reply to [`PutSession`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SessionStored {
+    /// It was done.
+    Done,
+    /// Nothing was changed: the session to touch, end or replace is not there, or was used later.
+    Gone,
 }

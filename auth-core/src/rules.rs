@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::{
     Alphabet, CodeFormat, CodeKeys, HashFloor, Hashing, Lifetimes, MailInterval, Odds, OddsLimit,
-    PasswordPolicy, Rate, micros,
+    PasswordPolicy, Rate, SessionLifetimes, micros,
 };
 
 /// How much answers disclose of the state of an address.
@@ -59,6 +59,15 @@ pub struct Policy {
     /// How long a deferred mail is retried: 60 s to 7 days.
     #[serde(with = "micros")]
     pub mail_give_up: Duration,
+    /// How long a session lasts from its login on, whatever happens: at least 60 s.
+    #[serde(with = "micros")]
+    pub session: Duration,
+    /// How long a session lasts without use: at least 60 s, not above `session`.
+    #[serde(with = "micros")]
+    pub session_idle: Duration,
+    /// How long a password counts as just given, for what changes an account: at least 60 s.
+    #[serde(with = "micros")]
+    pub session_fresh: Duration,
 }
 
 impl Default for Policy {
@@ -76,6 +85,10 @@ impl Default for Policy {
             password: PasswordPolicy { min_length: 8, min_score: 3, refuse_common: true },
             client_requests_per_minute: NonZeroU32::new(60),
             mail_give_up: Duration::from_secs(86_400),
+            // NIST SP 800-63B-4 section 2.1.3: at most 30 days.
+            session: Duration::from_secs(30 * 86_400),
+            session_idle: Duration::from_secs(14 * 86_400),
+            session_fresh: Duration::from_secs(900),
         }
     }
 }
@@ -101,6 +114,15 @@ pub enum RulesError {
     Password(PasswordPolicy),
     /// Mails must be retried for 60 s to 7 days.
     MailGiveUp(Duration),
+    /// Sessions must last at least 60 s, also without use and fresh, and without use not longer than at all.
+    Session {
+        /// In all.
+        whole: Duration,
+        /// Without use.
+        idle: Duration,
+        /// Fresh.
+        fresh: Duration,
+    },
 }
 
 impl fmt::Display for RulesError {
@@ -135,6 +157,14 @@ impl fmt::Display for RulesError {
             Self::MailGiveUp(after) => {
                 write!(f, "giving mails up after {} s is not allowed; set 60 s to 604800 s", after.as_secs())
             }
+            Self::Session { whole, idle, fresh } => write!(
+                f,
+                "sessions of {} s, of {} s without use, fresh for {} s: each must be at least 60 s, and the time \
+                 without use not longer than the whole",
+                whole.as_secs(),
+                idle.as_secs(),
+                fresh.as_secs()
+            ),
         }
     }
 }
@@ -147,6 +177,7 @@ pub struct Rules {
     policy: Policy,
     pub(crate) keys: CodeKeys,
     pub(crate) lifetimes: Lifetimes,
+    pub(crate) sessions: SessionLifetimes,
 }
 
 impl Rules {
@@ -179,12 +210,17 @@ impl Rules {
         if !(seconds(60)..=seconds(604_800)).contains(&policy.mail_give_up) {
             return Err(RulesError::MailGiveUp(policy.mail_give_up));
         }
+        let (whole, idle, fresh) = (policy.session, policy.session_idle, policy.session_fresh);
+        if [whole, idle, fresh].iter().any(|time| *time < seconds(60)) || idle > whole {
+            return Err(RulesError::Session { whole, idle, fresh });
+        }
         let odds = Odds::of(policy.code, policy.code_tries, interval, policy.odds);
         if !odds.hold() {
             return Err(RulesError::Odds(odds));
         }
         let last_code = policy.code_ttl.saturating_add(Self::SEND_DEADLINE);
-        Ok(Self { policy, keys, lifetimes: Lifetimes { interval, last_code } })
+        let sessions = SessionLifetimes { whole, idle, fresh };
+        Ok(Self { policy, keys, lifetimes: Lifetimes { interval, last_code }, sessions })
     }
 
     /// Returns the checked policy.

@@ -78,13 +78,13 @@ impl core::error::Error for Broken {}
 pub type Ended<F> = Result<<F as Flow>::Outcome, Broken>;
 
 pub(crate) type Recorded = Result<Reply, Fault>;
-/// Threat: a growing list leaves copies of its secrets behind. The contents of these boxes never move.
-pub(crate) type Recording = Vec<Box<Recorded>>;
+/// Threat: a growing list leaves copies of its secrets behind. The contents of the replies' boxes never move.
+pub(crate) type Recording = Vec<Recorded>;
 
 /// The answers so far, in the order in which the flow asks.
 #[derive(Debug)]
 pub struct Answers<'a> {
-    answers: core::slice::Iter<'a, Box<Recorded>>,
+    answers: core::slice::Iter<'a, Recorded>,
 }
 
 impl Answers<'_> {
@@ -96,21 +96,34 @@ impl Answers<'_> {
         self.try_ask(order)?.map_err(Self::broken::<O>)
     }
 
+    /// Gives an order that costs something to make: it is made only where no answer is there yet.
+    pub(crate) fn ask_made<O: Op>(&mut self, order: impl FnOnce() -> O) -> Result<O::Reply, Stop> {
+        self.next::<O>().unwrap_or_else(|| Err(Self::waits(order())))?.map_err(Self::broken::<O>)
+    }
+
     /// Gives an order and returns a fault to the flow, which can then read what really happened.
     ///
     /// # Errors
     /// [`Stop`], to pass on with `?`.
     pub fn try_ask<O: Op>(&mut self, order: O) -> Result<Answer<O>, Stop> {
-        match self.answers.next().map(Box::as_ref) {
-            None => Err(Stop(Why::Waits(Box::new(order.order())))),
-            Some(Err(fault)) => Ok(Err(*fault)),
-            Some(Ok(reply)) => match O::replied(reply) {
+        self.next::<O>().unwrap_or_else(|| Err(Self::waits(order)))
+    }
+
+    /// Returns the next answer, if it is there.
+    fn next<O: Op>(&mut self) -> Option<Result<Answer<O>, Stop>> {
+        Some(match self.answers.next()? {
+            Err(fault) => Ok(Err(*fault)),
+            Ok(reply) => match O::replied(reply) {
                 Some(reply) => Ok(Ok(reply.clone())),
                 // The rules changed during the run, and it asks something else now. Whether that fits what was done
                 // before is unknown: decide nothing.
                 None => Err(Self::broken::<O>(Fault::Unknown)),
             },
-        }
+        })
+    }
+
+    fn waits<O: Op>(order: O) -> Stop {
+        Stop(Why::Waits(Box::new(order.order())))
     }
 
     /// Returns a [`Stop`] that ends the flow with this fault.
@@ -322,7 +335,7 @@ impl<F: Flow> Run<F> {
     }
 
     pub(crate) fn record(&mut self, answer: Recorded, rules: &Rules) {
-        self.answers.push(Box::new(answer));
+        self.answers.push(answer);
         self.state = advance(&self.flow, rules, &self.answers);
         let last = self.answers.last().map(|answer| self.now.next(answer, &self.state));
         self.past.push(self.now);
@@ -357,7 +370,7 @@ impl<F: Flow> fmt::Debug for Run<F> {
     }
 }
 
-fn advance<F: Flow>(flow: &F, rules: &Rules, answers: &[Box<Recorded>]) -> State<F::Outcome> {
+fn advance<F: Flow>(flow: &F, rules: &Rules, answers: &[Recorded]) -> State<F::Outcome> {
     match flow.run(rules, &mut Answers { answers: answers.iter() }) {
         Ok(outcome) => State::Ended(Ok(outcome)),
         Err(Stop(Why::Broken(broken))) => State::Ended(Err(broken)),

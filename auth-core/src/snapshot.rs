@@ -1,6 +1,6 @@
 //! The bytes that a run is written to and restored from: its input and answers, nothing else.
 
-use alloc::{boxed::Box, vec::Vec};
+use alloc::vec::Vec;
 use core::fmt;
 
 use postcard::ser_flavors::Flavor;
@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// The first byte of a snapshot; another number is another format.
-const MAJOR: u8 = 2;
+const MAJOR: u8 = 3;
 /// The second byte. An older version may be unable to read a higher number; a newer one reads all lower numbers with
 /// the same first byte.
 const MINOR: u8 = 0;
@@ -49,7 +49,7 @@ struct Written<'a, F> {
     name: &'static str,
     flow: &'a F,
     stamp: Stamp,
-    answers: &'a [Box<Recorded>],
+    answers: &'a [Recorded],
 }
 
 #[derive(Deserialize)]

@@ -15,15 +15,16 @@ use serde::{
 
 pub use crate::effect::{Order, Reply};
 use crate::{
-    Activate, Activation, Answered, Answers, BadSnapshot, Broken, Deliver, Event, Fault, Flow, Kind, Outcome,
-    Register, Registration, Resend, Resending, Rules, Run, Secret, Stop, WhyRefused, bytes,
+    Activate, Activation, Answered, Answers, Authenticate, Authentication, BadSnapshot, Broken, Confirm,
+    Confirmation, Deliver, Event, Fault, Flow, Kind, LoggingIn, LoggingOut, Login, Logout, LogoutEverywhere,
+    Outcome, Register, Registration, Resend, Resending, Rules, Run, Secret, Stop, WhyRefused, bytes,
     flow::flows,
     run::{Stamp, sealed::Listed},
     snapshot::{self, to_bytes},
 };
 
 /// The first byte of everything that is read or written here; another number is another encoding.
-pub const VERSION: u8 = 2;
+pub const VERSION: u8 = 3;
 
 /// The identity of one order of one run, to pass back with the answer; opaque to hosts. Encoded as its length and 20
 /// bytes.
@@ -140,7 +141,7 @@ macro_rules! of_all_flows {
         pub enum Input { $($(#[$doc])+ $flow($flow),)+ }
 
         /// The outcome of a flow.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+        #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
         #[serde(rename_all = "snake_case")]
         pub enum Output { $(#[doc = concat!("The outcome of [`", stringify!($flow), "`].")] $flow($outcome),)+ }
 
@@ -211,7 +212,7 @@ impl Machine {
 
     /// Returns the result of the flow, or `None` if it has not ended.
     pub fn outcome(&self) -> Option<Result<Output, Broken>> {
-        self.0.outcome().copied()
+        self.0.outcome().cloned()
     }
 
     /// Writes the run to bytes as [`Run::snapshot`] does; a typed host can restore it, and the other way round.

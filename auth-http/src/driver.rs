@@ -14,8 +14,9 @@ use std::{
 };
 
 use auth_core::{
-    Answer, Answered, Broken, Class, Client, CodeStored, Commit, CommitAccount, Effect, Ended, Event, Fault,
-    Flow, Kind, MailChange, Op, Outcome, Password, Random, Rules, Run, Secret, Seed, SendMail, Ticket,
+    Answer, Answered, Authenticate, Broken, Class, Client, CodeStored, Commit, CommitAccount, Effect, Ended,
+    Event, Fault, Flow, Kind, MailChange, Op, Outcome, Password, Random, Rules, Run, Secret, Seed, SendMail,
+    Ticket,
 };
 use tokio::{
     sync::Notify,
@@ -67,10 +68,18 @@ pub struct Visitor {
     pub client: Client,
     /// The password, if the flow needs one.
     pub password: Option<Password>,
-    /// The pseudonym of the address.
-    pub address: String,
+    /// What the run is about.
+    pub about: About,
     /// The pseudonym of the client.
     pub from: String,
+}
+
+/// What a run is about, as a pseudonym.
+pub enum About {
+    /// An address.
+    Address(String),
+    /// A session.
+    Session(String),
 }
 
 /// What stays outside a run.
@@ -133,7 +142,7 @@ impl Driver {
     where
         F: Flow<Outcome: Reported + Send> + Send + 'static,
     {
-        let Visitor { client, password, address, from } = visitor;
+        let Visitor { client, password, about, from } = visitor;
         let hashing = password.map(|password| (client, Arc::new(password)));
         let deadline = Some(Instant::now() + deadlines::REQUEST);
         let writing = Arc::new(AtomicBool::new(false));
@@ -143,7 +152,11 @@ impl Driver {
             let ended = driver.drive(flow, &beside).await;
             if let Ok(outcome) = &ended {
                 let event = outcome.event().name();
-                tracing::info!(target: "audit", operation = F::NAME, event, %address, client = %from, "outcome");
+                let (address, session) = match &about {
+                    About::Address(pseudonym) => (Some(pseudonym), None),
+                    About::Session(pseudonym) => (None, Some(pseudonym)),
+                };
+                tracing::info!(target: "audit", operation = F::NAME, event, address, session, client = %from, "outcome");
             }
             ended
         };
@@ -153,6 +166,16 @@ impl Driver {
             tracing::error!(panicked = join.is_panic(), "a run ended in the middle");
             Err(Broken { kind: Kind::Random, fault: Fault::Unknown })
         })
+    }
+
+    /// Recognises the account of a session: on the visitor's own task, without an audit event, since an application
+    /// asks with every request of its own.
+    ///
+    /// # Errors
+    /// [`Broken`] where I/O failed or took too long.
+    pub async fn recognise(&self, flow: Authenticate) -> Ended<Authenticate> {
+        let deadline = Some(Instant::now() + deadlines::REQUEST);
+        self.drive(flow, &Beside { deadline, ..Beside::default() }).await
     }
 
     /// Runs a flow that nobody waits for.
@@ -220,11 +243,19 @@ impl Driver {
                 let work = async move { accounts.find(&order.key).await };
                 self.carry_out(ticket, patience, work).await
             }
+            Effect::FindSession(ticket, order) => {
+                let work = async move { accounts.find_session(&order.token).await };
+                self.carry_out(ticket, patience, work).await
+            }
+            Effect::PutSession(ticket, order) => {
+                self.carry_out(ticket, patience, async move { accounts.put_session(&order).await }).await
+            }
             Effect::Admit(ticket, order) => {
                 self.carry_out(ticket, patience, async move { codes.admit(&order).await }).await
             }
             Effect::CommitAccount(ticket, order) => {
-                let owes = matches!(order.mail, Some(MailChange::Owe(_)));
+                let mut mails = order.changes.iter().flat_map(|change| &change.mails);
+                let owes = mails.any(|mail| matches!(mail, MailChange::Owe(_)));
                 let work = async move { accounts.commit(&order).await };
                 let answer = self.carried_out::<CommitAccount>(patience, work).await;
                 if owes && !matches!(answer, Ok(Commit::Conflict) | Err(Fault::NotDone)) {

@@ -22,6 +22,7 @@ pub mod port;
 mod preflight;
 pub mod program;
 mod random;
+mod rfc3339;
 pub mod server;
 pub mod telemetry;
 mod wiring;

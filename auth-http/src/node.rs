@@ -89,6 +89,8 @@ impl Node {
             service_name: settings.service_name,
             proxies: Proxies::new(settings.trusted_proxies, settings.forwarded_header),
             cors_origins: settings.cors_origins,
+            login: settings.login,
+            cookies: settings.cookies,
             docs: settings.docs,
             log_key: settings.log_key,
             shift_clock: hooks::ENABLED.then(|| Box::new(move |seconds| clock.shift(seconds)) as _),

@@ -8,9 +8,10 @@ use std::{error::Error as StdError, fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use auth_core::{
-    Address, AddressKey, Admission, Admit, Client, Commit, CommitAccount, Fault, Found, HashPassword, Hashed,
-    Lease, LeasedMail, MailId, Password, Purpose, PutCode, RedeemCode, Redemption, SendMail, Sending,
-    SettleMail, Settled, Time,
+    AccountId, Address, AddressKey, Admission, Admit, Client, Commit, CommitAccount, Fault, Found,
+    FoundSession, HashPassword, Hashed, Lease, LeasedMail, MailId, Password, Purpose, PutCode, PutSession,
+    RedeemCode, Redemption, SendMail, Sending, Session, SessionHash, SessionId, SessionStored, SettleMail,
+    Settled, Time,
 };
 
 /// Why a port could not do its work.
@@ -59,15 +60,17 @@ pub type Result<T> = std::result::Result<T, PortError>;
 
 /// The store of accounts and the mails that they owe, on one clock of its own.
 #[async_trait]
-pub trait Accounts: Outbox {
+pub trait Accounts: Outbox + Sessions {
     /// Reads a row, expired or not, and the clock.
     async fn find(&self, key: &AddressKey) -> Result<Found>;
 
-    /// Replaces a row and changes its mail in one transaction, if [`CommitAccount::fits`]. Threat: a state that owes no
+    /// Carries out all changes in one transaction, if each of them fits ([`Change::fits`]). Threat: a state that owes no
     /// mail would answer sooner, so the statement for the mail runs in any case.
+    ///
+    /// [`Change::fits`]: auth_core::Change::fits
     async fn commit(&self, order: &CommitAccount) -> Result<Commit>;
 
-    /// Deletes rows that have expired, and dead letters older than `dead_letters`. Returns how
+    /// Deletes rows and sessions that have expired, and dead letters older than `dead_letters`. Returns how
     /// many rows were pending accounts.
     async fn purge(&self, dead_letters: Duration) -> Result<u64>;
 
@@ -110,6 +113,24 @@ pub trait Outbox: Send + Sync {
 
     /// Counts the outbox.
     async fn depth(&self) -> Result<OutboxDepth>;
+}
+
+/// The store of sessions, beside the accounts that they are of. It is read where it is written: a session that was
+/// ended does not count for a moment longer.
+#[async_trait]
+pub trait Sessions: Send + Sync {
+    /// Reads a session and its account in one go.
+    async fn find_session(&self, token: &SessionHash) -> Result<FoundSession>;
+
+    /// Opens, touches or ends a session in one transaction.
+    async fn put_session(&self, order: &PutSession) -> Result<SessionStored>;
+
+    /// Returns an account's sessions, those that were opened last first, whether they still count or not, and the
+    /// clock.
+    async fn sessions(&self, account: AccountId) -> Result<(Time, Vec<Session>)>;
+
+    /// Ends a session if it is of this account; tells whether it was there.
+    async fn end_session(&self, account: AccountId, id: SessionId) -> Result<bool>;
 }
 
 /// The lifecycle of the database of accounts and outbox: claim, migrate, examine, close.
@@ -226,7 +247,7 @@ pub struct OutboxDepth {
 /// The store of codes and request counts, on one clock of its own.
 #[async_trait]
 pub trait Codes: Send + Sync {
-    /// Counts a request.
+    /// Counts a request, or takes one back.
     async fn admit(&self, order: &Admit) -> Result<Admission>;
 
     /// Stores a code, atomically.

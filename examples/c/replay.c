@@ -73,7 +73,7 @@ int main(void) {
     check(auth_rules_new(documented.data, documented.len, key, 32, &rules) == AUTH_STATUS_OK, "the documented policy is rejected");
     auth_buffer_free(documented);
     check(auth_flow_start(rules, key, 32, &flow) == AUTH_STATUS_VERSION, "another encoding");
-    key[0] = 2;
+    key[0] = WIRE_VERSION;
     check(auth_flow_start(rules, key, 32, &flow) == AUTH_STATUS_MALFORMED, "no input");
     check(auth_flow_restore(rules, key, 32, &flow) != AUTH_STATUS_OK, "no snapshot");
     check(auth_rules_judge(rules, (const uint8_t *)"short", 5, 4, false) == AUTH_STATUS_PASSWORD_TOO_SHORT, "short");

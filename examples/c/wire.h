@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { WIRE_VERSION = 3 }; /* the first byte of everything */
+
 struct bytes { const uint8_t *at; size_t len; };
 struct reader { const uint8_t *at, *end; };
 struct writer { uint8_t at[2048]; size_t len; };
@@ -57,6 +59,9 @@ static inline void write_bytes(struct writer *to, const void *bytes, size_t len)
     write_raw(to, bytes, len);
 }
 
+/* Replaces the beginning of a reply, two bytes, by a fault: nothing happened. */
+static inline void not_done(struct writer *answer) { answer->len -= 2, write_byte(answer, 1), write_byte(answer, 0); }
+
 /* A stored row, which only the core has to understand: these functions find its end. */
 static inline void skip_params(struct reader *from) {
     switch (read_number(from)) {
@@ -74,7 +79,12 @@ static inline struct bytes read_row(struct reader *from) {
         skip_params(from);
         read_bytes(from); /* salt */
         read_bytes(from); /* hash */
-        if (status == 2) read_number(from); /* since when */
+    }
+    if (status == 2) {
+        read_bytes(from); /* the account's id */
+        read_number(from); /* since when */
+        read_byte(from); /* whether it is blocked */
+        if (read_byte(from)) { read_bytes(from); read_bytes(from); read_number(from); } /* the new address, its generation, until when */
     }
     if (read_byte(from)) { read_number(from); read_number(from); read_byte(from); } /* the last mail: due, interval, left */
     if (read_byte(from)) read_number(from);                        /* the last notice */

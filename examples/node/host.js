@@ -32,10 +32,10 @@ export class Host {
       case "hash_password":
         return password === undefined ? { Err: "not_done" } : ok(kind, await this.hash(password, order));
       case "commit_account":
-        return ok(kind, this.commit(order));
+        // What registers and activates changes one row.
+        return order.changes.length > 1 ? { Err: "not_done" } : ok(kind, this.commit(order.changes[0]));
       case "put_code":
-        this.putCode(order);
-        return ok(kind, null);
+        return ok(kind, this.putCode(order));
       case "redeem_code":
         return ok(kind, this.redeem(order));
       case "send_mail":
@@ -43,6 +43,9 @@ export class Host {
         return ok(kind, "accepted");
       case "settle_mail":
         return ok(kind, this.settle(order));
+      case "find_session":
+      case "put_session":
+        return { Err: "not_done" }; // nobody logs in here
       default:
         throw new Error(`this host does not know ${kind}`);
     }
@@ -57,20 +60,21 @@ export class Host {
     return { now: this.now, row: this.rows.get(key) ?? null, waiting };
   }
 
-  commit({ key, expected, generation, waiting, until, row, mail }) {
+  commit({ key, expected, generation, waiting, until, row, mails }) {
     const found = this.find(key);
     const [version, stored] = found.row ?? [0, null];
     // Everything that the decision depends on must be unchanged.
     if (version !== expected || generationOf(stored) !== generation) return "conflict";
     if (JSON.stringify(found.waiting) !== JSON.stringify(waiting) || this.now > until) return "conflict";
     this.rows.set(key, [version + 1, row]);
-    if (mail?.owe) {
-      const lease = { mail: mail.owe.id, token: "00".repeat(16) };
-      const leased = { lease, key, mail: mail.owe, attempts: 0, unknowns: 0 };
-      this.outbox.set(place(key, mail.owe.purpose), { leased, next: mail.owe.first_due, held: false, dead: null });
-    } else if (mail?.begin) {
-      const begun = [...this.outbox.values()].find(({ leased }) => leased.mail.id === mail.begin.mail);
-      begun.leased.unknowns = mail.begin.unknowns;
+    for (const { owe: mail, begin } of mails) {
+      if (mail) {
+        const leased = { lease: { mail: mail.id, token: "00".repeat(16) }, key, mail, attempts: 0, unknowns: 0 };
+        this.outbox.set(place(key, mail.purpose), { leased, next: mail.first_due, held: false, dead: null });
+      } else {
+        const begun = [...this.outbox.values()].find(({ leased }) => leased.mail.id === begin.mail);
+        begun.leased.unknowns = begin.unknowns;
+      }
     }
     return "committed";
   }
@@ -79,8 +83,7 @@ export class Host {
   lease(owed) {
     owed.leased.attempts += 1;
     owed.leased.lease.token = toHex(this.random(16));
-    owed.held = true;
-    owed.next = this.now + LEASE;
+    Object.assign(owed, { held: true, next: this.now + LEASE });
     return structuredClone(owed.leased);
   }
 
@@ -115,10 +118,9 @@ export class Host {
   }
 
   settle({ lease, settlement }) {
-    const held = [...this.outbox].find(([, owed]) => owed.leased.mail.id === lease.mail);
-    if (!held) return "lost"; // a newer mail has replaced it
-    const [where, owed] = held;
-    if (!owed.held || owed.leased.lease.token !== lease.token) return "lost"; // another worker has it
+    const [where, owed] = [...this.outbox].find(([, { leased }]) => leased.mail.id === lease.mail) ?? [];
+    // A newer mail has replaced it, or another worker has it.
+    if (!owed?.held || owed.leased.lease.token !== lease.token) return "lost";
     owed.held = false;
     if (settlement.retry) {
       owed.leased.unknowns = settlement.retry.unknowns;
@@ -133,7 +135,7 @@ export class Host {
 }
 
 function ok(kind, reply) {
-  return { Ok: reply === null ? kind : { [kind]: reply } };
+  return { Ok: reply === undefined ? kind : { [kind]: reply } };
 }
 
 function place(key, purpose) {

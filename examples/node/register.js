@@ -55,9 +55,9 @@ async function deliver() {
   }
 }
 
-/** Returns what the visitor may know. The event is for audit and metrics alone. */
+/** Returns the name of what the visitor may know. The event is for audit and metrics alone. */
 function disclosed(outcome) {
-  return outcome.Ok ? caseOf(outcome.Ok)[1].disclosed : "try again";
+  return outcome.Ok ? caseOf(caseOf(outcome.Ok)[1].disclosed)[0] : "try again";
 }
 
 const [address, typed, ...more] = process.argv.slice(2);

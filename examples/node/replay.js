@@ -22,6 +22,12 @@ function effect(order) {
   return held === null ? kind : order;
 }
 
+/** In scripts a flow that discloses nothing has a null. */
+function outcome(ended) {
+  const disclosing = (field, value) => (field === "disclosed" && value === null ? undefined : value);
+  return JSON.parse(JSON.stringify(ended, disclosing));
+}
+
 /** Replays one script; throws if anything differs. */
 export function replay(script) {
   const rules = flows.Rules.create(policy(script.policy), { tag: "owasp" }, keys(script.code_keys));
@@ -44,6 +50,6 @@ export function replay(script) {
     same("the flow", plain(flow.snapshot()), before);
   }
   same("what waits", flow.take(), undefined);
-  same("the outcome", plain(flow.outcome()), script.outcome);
+  same("the outcome", plain(flow.outcome()), outcome(script.outcome));
   same("the snapshot", plain(flow.snapshot()), script.snapshot);
 }

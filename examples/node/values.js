@@ -44,6 +44,9 @@ export const policy = record({
   password: record({ min_length: number, min_score: number, refuse_common: Boolean }),
   client_requests_per_minute: option(number),
   mail_give_up: long,
+  session: long,
+  session_idle: long,
+  session_fresh: long,
 });
 
 export const keys = list(bytes);
@@ -54,7 +57,7 @@ const weakness = variant({
   guessable: record({ score: number, min_score: number }),
 });
 
-const mail = record({ id: bytes, purpose: name, generation: bytes, locale: text, first_due: long });
+const mail = record({ id: bytes, purpose: name, generation: bytes, locale: text, first_due: long, to: option(text) });
 const lease = record({ mail: bytes, token: bytes });
 const leased = record({ lease, key: text, mail, attempts: number, unknowns: number });
 
@@ -63,6 +66,11 @@ export const input = variant({
   activate: record({ address: text, code: text, client }),
   resend: record({ address: text, client }),
   deliver: record({ leased }),
+  login: record({ address: text, client, device: option(text), agent: text }),
+  authenticate: record({ token: text }),
+  confirm: record({ token: text, client }),
+  logout: record({ token: text }),
+  logout_everywhere: record({ token: text }),
 });
 
 const attempt = record({
@@ -72,8 +80,11 @@ const attempt = record({
   password: record({ params: hashing, salt: bytes, hash: bytes }),
 });
 
+const moving = record({ address: text, generation: bytes, until: long });
+const active = record({ attempt, id: bytes, since: long, blocked: Boolean, moving: option(moving) });
+
 const row = record({
-  status: variant({ vacant: null, pending: attempt, active: record({ attempt, since: long }) }),
+  status: variant({ vacant: null, pending: attempt, active }),
   last_mail: option(record({ due: long, interval: long, left: Boolean })),
   last_notice: option(long),
   expires: option(long),
@@ -81,6 +92,17 @@ const row = record({
 
 const state = variant({ free: record({ next: long }), held: record({ token: bytes }) });
 const waiting = record({ purpose: name, id: bytes, state });
+
+const session = record({
+  id: bytes,
+  account: bytes,
+  generation: bytes,
+  created: long,
+  proven: long,
+  seen: long,
+  expires: long,
+  agent: text,
+});
 
 const reply = variant({
   admit: variant({ admitted: null, limited: record({ retry_after: long }) }),
@@ -92,6 +114,8 @@ const reply = variant({
   redeem_code: name,
   send_mail: variant({ accepted: null, deferred: text, rejected: text }),
   settle_mail: name,
+  find_session: record({ now: long, session: option(session), account: option(pair(text, row)) }),
+  put_session: name,
 });
 
 /** An answer: `{"Ok": {"commit_account": "conflict"}}`, or a fault: `{"Err": "unknown"}`. */
@@ -129,11 +153,11 @@ function tagged({ tag, val }) {
   return held === null ? snake(tag) : { [snake(tag)]: held };
 }
 
-/** Free text stays unchanged, unlike names. An address of a client is written as one. */
+const FREE = ["address", "key", "locale", "to", "code", "detail", "token", "device", "agent"];
+
+/** Free text stays unchanged, unlike names. */
 function held_plain(field, held) {
-  if (["address", "key", "locale", "to", "code", "detail"].includes(field) && typeof held === "string") return held;
-  if (field === "client" && held.length === 4) return held.join(".");
-  return plain(held);
+  return FREE.includes(field) && typeof held === "string" ? held : plain(held);
 }
 
 function camel(field) {

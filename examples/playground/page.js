@@ -25,7 +25,7 @@ class BrowserHost extends Host {
 const EFFECTS = {
   admit: {
     class: "write",
-    about: "Count this request against the client's rate limit.",
+    about: "Count this request against the rate limit of its subject.",
     otherwise: { "over the limit": { Ok: { admit: { limited: { retry_after: 30_000_000 } } } } },
   },
   random: { class: "pure", about: "Draw 32 bytes: salt, generation and ids are derived from them.", otherwise: {} },
@@ -59,6 +59,16 @@ const EFFECTS = {
     class: "write",
     about: "End the lease and say what happens to the mail.",
     otherwise: { "the lease is lost": { Ok: { settle_mail: "lost" } } },
+  },
+  find_session: {
+    class: "read",
+    about: "Read the session of this token's hash, its account, and the store's clock. This host keeps no sessions.",
+    otherwise: { "no such session": (host) => ({ Ok: { find_session: { now: host.now, session: null, account: null } } }) },
+  },
+  put_session: {
+    class: "write",
+    about: "Open, touch or end a session, if what must be there is there. This host keeps no sessions.",
+    otherwise: { "it is not there": { Ok: { put_session: "gone" } } },
   },
 };
 
@@ -165,8 +175,8 @@ function span(micros) {
   return `${+(seconds / size).toFixed(1)} ${unit}`;
 }
 
-const TIMES = ["due", "first_due", "now", "since", "expires", "last_notice"];
-const SPANS = ["interval", "lifetime", "retention", "period", "ttl", "after", "retry_after"];
+const TIMES = ["due", "first_due", "now", "since", "until", "expires", "last_notice", "created", "proven", "seen"];
+const SPANS = ["interval", "lifetime", "retention", "period", "ttl", "after", "retry_after", "expires_in"];
 
 function readable(field, value) {
   if (value === null) return "none";
@@ -182,13 +192,17 @@ function readable(field, value) {
 
 const isRecord = (value) => value !== null && typeof value === "object" && !Array.isArray(value);
 
+/** Returns the only item of a list of one record, other values as they are. */
+const only = (value) => (Array.isArray(value) && value.length === 1 && isRecord(value[0]) ? value[0] : value);
+
 /** Returns the fields of an order: a name and a text in each line, records indented, chains of single names joined. */
 function fields(order) {
-  const lines = Object.entries(order ?? {}).flatMap(([field, value]) => {
-    let label = field.replaceAll("_", " ");
+  const lines = Object.entries(order ?? {}).flatMap(([field, held]) => {
+    let [label, value] = [field.replaceAll("_", " "), only(held)];
     while (isRecord(value) && Object.keys(value).length === 1) {
-      [[field, value]] = Object.entries(value);
+      [[field, held]] = Object.entries(value);
       label += ` · ${field.replaceAll("_", " ")}`;
+      value = only(held);
     }
     const typed = ["code", "address", "to", "key"].includes(field) && typeof value === "string";
     const shown = isRecord(value) ? fields(value) : typed ? value : readable(field, value);
@@ -250,7 +264,7 @@ function outcome() {
   const [disclosed, event] = typeof came === "string" ? [null, came] : [came.disclosed, came.event];
   return element("li", { class: "outcome", "data-outcome": event }, element("h3", {}, "Outcome"),
     element("div", { class: "told" },
-      element("p", {}, element("small", {}, disclosed === null ? "nobody waits for it" : "disclosed to the visitor"), element("code", {}, disclosed === null ? flow : readable("", disclosed))),
+      element("div", {}, element("small", {}, disclosed === null ? "nobody waits for it" : "disclosed to the visitor"), isRecord(disclosed) ? fields(disclosed) : element("code", {}, disclosed === null ? flow : readable("", disclosed))),
       element("p", {}, element("small", {}, "for audit and metrics only"), element("code", {}, readable("", event)))));
 }
 

@@ -95,11 +95,9 @@ class Host:
                     password.encode(), salt=salt, n=n, r=r, p=p, dklen=32, maxmem=129 * n * r + 1024 * p
                 )
                 return {"hash_password": {"params": params, "hash": digest}}
-            case {"hash_password": _}:
-                return {"fault": "not_done"}  # the password is lost, or this host does not have the function
-            case {"commit_account": order}:
+            case {"commit_account": {"changes": [change]}}:  # what registers and activates changes one row
                 with self.transaction():
-                    return {"commit_account": self.commit(order)}
+                    return {"commit_account": self.commit(change)}
             case {"put_code": order}:
                 with self.transaction():
                     self.put_code(order)
@@ -113,6 +111,9 @@ class Host:
             case {"settle_mail": order}:
                 with self.transaction():
                     return {"settle_mail": self.settle(**order)}
+            # The password is lost, this host does not have the function, or it has no sessions.
+            case {"hash_password": _} | {"commit_account": _} | {"find_session": _} | {"put_session": _}:
+                return {"fault": "not_done"}
             case _:
                 return "unsupported"
 
@@ -144,30 +145,31 @@ class Host:
             ],
         }
 
-    def commit(self, order):
-        key, row = order["key"], order["row"]
+    def commit(self, change):
+        key, row = change["key"], change["row"]
         found = self.read(key)
         version, stored = found["row"] or (0, {"status": "vacant"})
         # Everything that the decision depends on must be unchanged. Versions start again after a deletion, so the
         # generation is compared as well.
         if (
-            (version, generation(stored["status"])) != (order["expected"], order["generation"])
-            or found["waiting"] != order["waiting"]
-            or found["now"] > order["until"]
+            (version, generation(stored["status"])) != (change["expected"], change["generation"])
+            or found["waiting"] != change["waiting"]
+            or found["now"] > change["until"]
         ):
             return "conflict"
         self.db.execute(
             "INSERT OR REPLACE INTO accounts VALUES (?, ?, ?, ?, ?)",
-            [key, order["expected"] + 1, generation(row["status"]), to_text(row), row["expires"]],
+            [key, change["expected"] + 1, generation(row["status"]), to_text(row), row["expires"]],
         )
-        match order["mail"]:
-            case {"owe": mail}:
-                self.db.execute(
-                    "INSERT OR REPLACE INTO outbox (key, purpose, mail, id, due) VALUES (?, ?, ?, ?, ?)",
-                    [key, mail["purpose"], to_text(mail), mail["id"], mail["first_due"]],
-                )
-            case {"begin": {"mail": mail, "unknowns": unknowns}}:
-                self.db.execute("UPDATE outbox SET unknowns = ? WHERE id = ?", [unknowns, mail])
+        for mail_change in change["mails"]:
+            match mail_change:
+                case {"owe": mail}:
+                    self.db.execute(
+                        "INSERT OR REPLACE INTO outbox (key, purpose, mail, id, due) VALUES (?, ?, ?, ?, ?)",
+                        [key, mail["purpose"], to_text(mail), mail["id"], mail["first_due"]],
+                    )
+                case {"begin": {"mail": mail, "unknowns": unknowns}}:
+                    self.db.execute("UPDATE outbox SET unknowns = ? WHERE id = ?", [unknowns, mail])
         return "committed"
 
     def put_code(self, order):

@@ -69,11 +69,14 @@ impl Server {
         self.request("GET", path, &[], b"")
     }
 
-    /// Returns the paths that take a body, by the document.
+    /// Returns the paths that take a body and can be asked without a session, by the document.
     pub fn operations(&self) -> Vec<String> {
         let document = self.get("/openapi.json").json();
         let paths = document["paths"].as_object().unwrap_or_else(|| panic!("no paths: {document}"));
-        let takes_a_body = paths.iter().filter(|(_, methods)| methods["post"].is_object());
+        let of_a_session = |post: &Value| post["security"] == json!([{ "bearer": [] }]);
+        let takes_a_body = paths
+            .iter()
+            .filter(|(_, methods)| methods["post"].is_object() && !of_a_session(&methods["post"]));
         let paths: Vec<String> = takes_a_body.map(|(path, _)| path.clone()).collect();
         assert!(paths.len() >= 3, "{paths:?}");
         paths
@@ -105,6 +108,63 @@ impl Server {
     /// Activates with the credentials in the body, as a front end in a browser does.
     pub fn activate_in_body(&self, address: &str, password: &str, code: &str) -> HttpAnswer {
         self.post("/v1/activate", &[], &json!({ "email": address, "password": password, "code": code }))
+    }
+
+    /// Logs in.
+    pub fn login(&self, address: &str, password: &str) -> HttpAnswer {
+        self.post("/v1/login", &[], &json!({ "email": address, "password": password }))
+    }
+
+    /// Logs in from a device that has a token.
+    pub fn login_from(&self, address: &str, password: &str, device: &str) -> HttpAnswer {
+        let body = json!({ "email": address, "password": password, "device_token": device });
+        self.post("/v1/login", &[], &body)
+    }
+
+    /// Registers, activates and logs in; returns the session's token.
+    pub fn entered(&self, address: &str, password: &str) -> String {
+        self.activated(address, password);
+        self.token(address, password)
+    }
+
+    /// Logs in; returns the session's token.
+    pub fn token(&self, address: &str, password: &str) -> String {
+        let answer = self.login(address, password);
+        assert_eq!(answer.status, 200, "{answer:?}");
+        answer.json()["session_token"].as_str().unwrap_or_else(|| panic!("no token: {answer:?}")).to_owned()
+    }
+
+    /// Asks something with a session.
+    pub fn with_token(&self, method: &str, path: &str, token: &str) -> HttpAnswer {
+        self.request(method, path, &[("Authorization", &format!("Bearer {token}"))], b"")
+    }
+
+    /// Asks whose session it is.
+    pub fn session(&self, token: &str) -> HttpAnswer {
+        self.with_token("GET", "/v1/session", token)
+    }
+
+    /// Gives the password of a session once more.
+    pub fn confirm(&self, token: &str, password: &str) -> HttpAnswer {
+        let authorization = format!("Bearer {token}");
+        self.post(
+            "/v1/session/confirm",
+            &[("Authorization", &authorization)],
+            &json!({ "password": password }),
+        )
+    }
+
+    /// Returns whether it is ready for sessions, and says that the codes are out of order.
+    pub fn is_degraded(&self) -> bool {
+        let answer = self.get("/readyz");
+        assert_eq!(answer.status, 200, "sessions need no codes: {answer:?}");
+        answer.json()["degraded"] == json!(["codes"])
+    }
+
+    /// Returns whether it is ready, with everything in order.
+    pub fn is_whole(&self) -> bool {
+        let answer = self.get("/readyz");
+        answer.status == 200 && answer.json()["degraded"].is_null()
     }
 
     /// Returns the mails, newest first.

@@ -170,6 +170,18 @@ fn keyed(image: (&str, &str), server: &str, options: &[&str]) -> Service {
     service
 }
 
+/// Starts nginx on this machine's own network with this configuration, and waits until it listens on `port`.
+pub fn nginx(configuration: &str, port: u16) -> Service {
+    const FILE: &str = "/etc/nginx/of-the-test.conf";
+    let text = configuration.as_bytes().to_vec();
+    // It reaches servers on loopback, and is reached there alone.
+    let own = |request: ServiceRequest| request.with_network("host").with_copy_to(FILE, text);
+    let command = ["nginx", "-c", FILE, "-g", "daemon off;"];
+    let service = start(("AUTH_TEST_NGINX_IMAGE", "nginx:1"), &[], &[], &command, own);
+    until("nginx", || TcpStream::connect((Ipv4Addr::LOCALHOST, port)).ok().map(drop));
+    service
+}
+
 /// Starts Postfix with these variables (tests/images/README.md) and certificate, and waits for its greeting.
 pub fn postfix(environment: &[(&str, &str)], certificate: Option<&Issued>) -> Service {
     let copied = |mut request: ServiceRequest| {

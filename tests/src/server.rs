@@ -15,7 +15,10 @@ use std::{
 
 use tempfile::TempDir;
 
-use crate::{stack::Stack, until};
+use crate::{
+    stack::{Stack, administer, alter_file},
+    until,
+};
 
 /// Cheap hashes: test builds accept them.
 const CHEAP: (&str, &str) = ("AUTH_SCRYPT", "4,8,1");
@@ -274,6 +277,22 @@ impl Server {
     pub fn stored(&self) -> Vec<u8> {
         let codes = self.stack.as_ref().map(|stack| stack.dump_codes());
         [self.accounts(), codes.unwrap_or_default()].concat()
+    }
+
+    /// Executes statements on the database: the first ones on SQLite, the others on MySQL and MariaDB.
+    pub fn alter(&self, sqlite: &[&str], mysql: &[&str]) {
+        match &self.stack {
+            Some(stack) => mysql.iter().for_each(|sql| administer(&stack.database.url, (*sql).to_owned())),
+            None => alter_file(
+                self.folder().join("auth.db"),
+                sqlite.iter().map(|sql| (*sql).to_owned()).collect(),
+            ),
+        }
+    }
+
+    /// Returns whether codes outlive a restart: they are in Redis.
+    pub fn keeps_codes(&self) -> bool {
+        self.stack.is_some()
     }
 
     /// Returns the bytes of all stored accounts and mails.

@@ -5,13 +5,15 @@
 use std::{
     env,
     net::SocketAddr,
+    path::PathBuf,
     sync::atomic::{AtomicU64, Ordering},
     thread,
+    time::Duration,
 };
 
 use sqlx::{
-    AssertSqlSafe, ConnectOptions, Connection, Decode, MySql, MySqlConnection, Row,
-    mysql::MySqlConnectOptions,
+    AssertSqlSafe, ConnectOptions, Connection, Decode, Executor, MySql, MySqlConnection, Row,
+    mysql::MySqlConnectOptions, sqlite::SqliteConnectOptions,
 };
 use tokio::runtime::{Builder, Runtime};
 
@@ -111,7 +113,7 @@ impl TestDb {
         let work = async move {
             let mut connection = url.parse::<MySqlConnectOptions>().unwrap().connect().await.unwrap();
             let mut all = Vec::new();
-            for table in ["accounts", "outbox"] {
+            for table in ["accounts", "outbox", "sessions"] {
                 let query = AssertSqlSafe(format!("SELECT * FROM {table}"));
                 for row in sqlx::query(query).fetch_all(&mut connection).await.unwrap() {
                     for column in 0..row.len() {
@@ -137,6 +139,22 @@ impl Drop for TestDb {
 /// Executes one statement as the administrator, from its own thread: callers may be async.
 pub fn administer(server: &str, sql: String) {
     thread::spawn(carry_out(server, sql)).join().unwrap().unwrap();
+}
+
+/// Executes statements on a SQLite file, from a thread of its own: callers may be async.
+pub(crate) fn alter_file(file: PathBuf, statements: Vec<String>) {
+    let work = move || {
+        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let options = SqliteConnectOptions::new().filename(file).busy_timeout(Duration::from_secs(10));
+            let mut connection = options.connect().await.unwrap();
+            for sql in statements {
+                connection.execute(AssertSqlSafe(sql)).await.unwrap();
+            }
+            connection.close().await.unwrap();
+        });
+    };
+    thread::spawn(work).join().unwrap();
 }
 
 /// One connection that stays open between statements, for transactions.

@@ -20,11 +20,12 @@ use core::{
 };
 
 use auth_core::{
-    Activate, Activation, Address, AddressKey, Admit, Alphabet, Answer, Answered, Client, CodeFormat,
-    CodeKey, CodeKeys, CommitAccount, Deliver, Detail, Effect, Estimate, FindAccount, Found, HashFloor,
-    Hashing, LeaseToken, Locale, MailInterval, Odds, OddsLimit, Password, PasswordPolicy, PasswordRecord,
-    Policy, Purpose, PutCode, QueuedMail, RedeemCode, Redemption, Register, Resend, Row, Rules, Run, Scrypt,
-    Secret, SettleMail, Settled, Slot, Stored, Time, TokenBucket,
+    Activate, Activation, Address, AddressKey, Admit, Alphabet, Answer, Answered, Authenticate, Change,
+    Client, CodeFormat, CodeKey, CodeKeys, CommitAccount, Confirm, Deliver, Detail, DeviceToken, Effect,
+    Estimate, FindAccount, Found, HashFloor, Hashing, LeaseToken, Locale, Login, Logout, LogoutEverywhere,
+    MailInterval, Odds, OddsLimit, Password, PasswordPolicy, PasswordRecord, Policy, Purpose, PutCode,
+    QueuedMail, RedeemCode, Redemption, Register, Resend, Row, Rules, Run, Scrypt, Secret, Session,
+    SessionToken, SettleMail, Settled, Slot, Stored, Time, TokenBucket, UserAgent,
     wire::{Input, Machine, Ordered, Response, Ticket},
 };
 
@@ -107,6 +108,13 @@ of_text! {
         (address, key, Locale::try_from(String::from(text)))
     }
     code_parse(code) { black_box(Policy::default().code).parse(code) }
+    user_agent_new(agent) { UserAgent::new(agent) }
+    tokens(shown) {
+        let token = SessionToken::new(Secret::new(String::from(shown)));
+        let device = DeviceToken::new(Secret::new(String::from(shown)));
+        let _ = black_box((token.hash(), token.expose(), device.expose()));
+        (token, device)
+    }
 }
 
 #[unsafe(no_mangle)]
@@ -178,6 +186,11 @@ runs! {
     Activate: activate_start, activate_take, activate_accept, activate_restore, activate_snapshot, activate_outcome;
     Resend: resend_start, resend_take, resend_accept, resend_restore, resend_snapshot, resend_outcome;
     Deliver: deliver_start, deliver_take, deliver_accept, deliver_restore, deliver_snapshot, deliver_outcome;
+    Login: login_start, login_take, login_accept, login_restore, login_snapshot, login_outcome;
+    Authenticate: authenticate_start, authenticate_take, authenticate_accept, authenticate_restore, authenticate_snapshot, authenticate_outcome;
+    Confirm: confirm_start, confirm_take, confirm_accept, confirm_restore, confirm_snapshot, confirm_outcome;
+    Logout: logout_start, logout_take, logout_accept, logout_restore, logout_snapshot, logout_outcome;
+    LogoutEverywhere: logout_everywhere_start, logout_everywhere_take, logout_everywhere_accept, logout_everywhere_restore, logout_everywhere_snapshot, logout_everywhere_outcome;
 }
 
 #[unsafe(no_mangle)]
@@ -297,8 +310,13 @@ extern "C" fn slot_redeem(slot: &mut Slot, order: &RedeemCode, now: u64) -> bool
 }
 
 #[unsafe(no_mangle)]
-extern "C" fn commit_fits(order: &CommitAccount, stored: &Found) -> bool {
-    order.fits(stored)
+extern "C" fn commit_of(change: Box<Change>) -> Box<CommitAccount> {
+    Box::new(CommitAccount::from(*change))
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn change_fits(change: &Change, stored: &Found) -> bool {
+    change.fits(stored)
 }
 
 #[unsafe(no_mangle)]
@@ -312,13 +330,20 @@ extern "C" fn queued_mail(queued: &mut QueuedMail, token: &[u8; 16], order: &Set
 }
 
 #[unsafe(no_mangle)]
-extern "C" fn commit_is_new_attempt(order: &CommitAccount) -> bool {
-    order.is_new_attempt()
+extern "C" fn change_is_new_attempt(change: &Change) -> bool {
+    change.is_new_attempt()
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn session_alive(session: &Session, other: &Session, now: u64, rules: &Rules) -> bool {
+    let now = Time::from_micros(now);
+    session.is_alive(other.account, other.generation, now, rules) && session.is_fresh(now, rules)
 }
 
 #[unsafe(no_mangle)]
 extern "C" fn token_bucket(bucket: &mut TokenBucket, order: &Admit, now: u64) -> u64 {
     black_box(bucket.admit(order.rate, Time::from_micros(now)));
+    bucket.give_back(order.rate, Time::from_micros(now));
     bucket.full_at().as_micros()
 }
 

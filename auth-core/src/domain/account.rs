@@ -6,13 +6,13 @@
 //! Threat: account pre-hijacking (Sudhodanan & Paverd, USENIX Security 2022). The latest attempt wins, only its own
 //! code activates it, and nothing here changes an active account.
 
-use core::time::Duration;
+use core::{fmt, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
 use super::{
     Address, HashFloor, Hashing, LastMail, Locale, MailId, MailInterval, Next, OwedMail, PasswordRecord,
-    Purpose, Salt, Time,
+    Purpose, Salt, Stream, Time,
 };
 use crate::Event;
 
@@ -37,6 +37,53 @@ impl Generation {
     /// Returns the bytes to store.
     pub const fn as_bytes(&self) -> &[u8; 16] {
         &self.0
+    }
+
+    /// Draws one: 122 random bits, and the version and variant of a UUIDv4 (RFC 9562 section 5.4), since an account's
+    /// id begins as one.
+    pub(crate) fn draw(random: &mut Stream<'_>) -> Self {
+        let mut bytes: [u8; 16] = random.bytes();
+        bytes[6] = (bytes[6] & 0x0f) | 0x40;
+        bytes[8] = (bytes[8] & 0x3f) | 0x80;
+        Self(bytes)
+    }
+}
+
+/// The identity of an account: fixed when it is activated, never changed, never secret. It is the generation of the
+/// attempt that was activated; what the account's generation is later says nothing of it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct AccountId(#[serde(with = "crate::bytes")] [u8; 16]);
+
+impl AccountId {
+    /// Makes an id from the bytes in a store.
+    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+
+    /// Returns the bytes to store.
+    pub const fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+
+    /// Returns the id of an account that this attempt has become.
+    pub(crate) const fn of(activated: Generation) -> Self {
+        Self(activated.0)
+    }
+}
+
+/// As a UUID (RFC 9562 section 4).
+impl fmt::Display for AccountId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().enumerate().try_for_each(|(place, byte)| {
+            let hyphen = if matches!(place, 4 | 6 | 8 | 10) { "-" } else { "" };
+            write!(f, "{hyphen}{byte:02x}")
+        })
+    }
+}
+
+impl fmt::Debug for AccountId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "AccountId({self})")
     }
 }
 
@@ -63,11 +110,40 @@ pub enum Status {
     Pending(Attempt),
     /// Proven by a code.
     Active {
-        /// The attempt that was activated.
+        /// Address and password of today. Its generation is drawn anew when what was proven before must not count any
+        /// more.
         attempt: Attempt,
+        /// The account's id.
+        id: AccountId,
         /// The time of the activation.
         since: Time,
+        /// Whether an operator has blocked it: then nothing authenticates as it.
+        blocked: bool,
+        /// The address that it is to move to, if its owner has asked for that.
+        moving: Option<Moving>,
     },
+}
+
+/// A change of address that waits for the code from the new address.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Moving {
+    /// The new address.
+    pub address: Address,
+    /// The identity of the change, which binds its codes.
+    pub generation: Generation,
+    /// When it ends.
+    pub until: Time,
+}
+
+/// An active account, as answers tell it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Account {
+    /// Its id.
+    pub id: AccountId,
+    /// Its address, as it was spelled.
+    pub address: Address,
+    /// When it was activated.
+    pub since: Time,
 }
 
 /// The row that a store keeps of one address.
@@ -139,7 +215,11 @@ impl Row {
         let attempt = match &self.status {
             Status::Vacant => return None,
             Status::Pending(attempt) => attempt,
-            Status::Active { attempt, since } if now.since(*since) < lifetimes.last_code => attempt,
+            Status::Active { attempt, since, blocked: false, .. }
+                if now.since(*since) < lifetimes.last_code =>
+            {
+                attempt
+            }
             Status::Active { .. } => return None,
         };
         floor.admits(attempt.password.params).then_some(attempt)
@@ -180,10 +260,41 @@ impl Row {
     pub(crate) fn activate(self, generation: Generation, now: Time) -> Option<Self> {
         match self.status {
             Status::Pending(attempt) if attempt.generation == generation => {
-                Some(Self { status: Status::Active { attempt, since: now }, expires: None, ..self })
+                let id = AccountId::of(generation);
+                let status = Status::Active { attempt, id, since: now, blocked: false, moving: None };
+                Some(Self { status, expires: None, ..self })
             }
             Status::Pending(_) | Status::Vacant | Status::Active { .. } => None,
         }
+    }
+
+    /// Returns the account, if there is one.
+    pub(crate) fn account(&self) -> Option<Account> {
+        let Status::Active { attempt, id, since, .. } = &self.status else { return None };
+        Some(Account { id: *id, address: attempt.address.clone(), since: *since })
+    }
+
+    /// Returns the attempt whose password a login is compared with; `None` for a hash that never verifies.
+    pub(crate) fn attempt(&self, floor: HashFloor) -> Option<&Attempt> {
+        let (Status::Pending(attempt) | Status::Active { attempt, .. }) = &self.status else { return None };
+        floor.admits(attempt.password.params).then_some(attempt)
+    }
+
+    /// Returns the account with another record of the same password.
+    pub(crate) fn rehashed(mut self, password: PasswordRecord) -> Self {
+        if let Status::Active { attempt, .. } = &mut self.status {
+            attempt.password = password;
+        }
+        self
+    }
+
+    /// Returns the account under another generation: what was proven before does not count any more, nor does a
+    /// change that waits.
+    pub(crate) fn renewed(mut self, generation: Generation) -> Self {
+        if let Status::Active { attempt, moving, .. } = &mut self.status {
+            (attempt.generation, *moving) = (generation, None);
+        }
+        self
     }
 
     /// Returns the attempt that a mail is still about.
@@ -247,7 +358,8 @@ impl Row {
 
 impl Attempt {
     fn mail(&self, purpose: Purpose, id: MailId, due: Time) -> OwedMail {
-        OwedMail { id, purpose, generation: self.generation, locale: self.locale.clone(), first_due: due }
+        let (generation, locale) = (self.generation, self.locale.clone());
+        OwedMail { id, purpose, generation, locale, first_due: due, to: None }
     }
 }
 

@@ -24,8 +24,7 @@ impl TokenBucket {
         let limit = now.after(rate.period);
         // A bucket is never more than empty: a clock that is set back locks nobody out for longer than a period.
         let full_at = self.full_at.clamp(now, limit);
-        let interval = whole_micros(rate.period).checked_div(rate.requests.get().into()).unwrap_or(0);
-        let next = full_at.after(Duration::from_micros(interval));
+        let next = full_at.after(Duration::from_micros(interval(rate)));
         if next > limit {
             return Admission::Limited { retry_after: next.since(limit) };
         }
@@ -33,10 +32,21 @@ impl TokenBucket {
         Admission::Admitted
     }
 
+    /// Puts a token back that was taken.
+    pub fn give_back(&mut self, rate: Rate, now: Time) {
+        let taken = self.full_at.as_micros().saturating_sub(interval(rate));
+        self.full_at = Time::from_micros(taken).max(now);
+    }
+
     /// Returns when the bucket is full again, and a store may forget it.
     pub const fn full_at(&self) -> Time {
         self.full_at
     }
+}
+
+/// Returns the microseconds in which one token comes back.
+fn interval(rate: Rate) -> u64 {
+    whole_micros(rate.period).checked_div(rate.requests.get().into()).unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -73,6 +83,22 @@ mod tests {
             assert_eq!(bucket.admit(rate(3), at(now)), expected, "at {now}");
         }
         assert_eq!(bucket.full_at(), at(1120));
+    }
+
+    #[test]
+    fn a_token_that_is_given_back_can_be_taken_again_and_no_other() {
+        let mut bucket = TokenBucket::default();
+        for _ in 0..10 {
+            assert_eq!(bucket.admit(rate(3), at(1000)), Admission::Admitted);
+            bucket.give_back(rate(3), at(1000));
+        }
+        assert_eq!(bucket.full_at(), at(1000));
+        (0..3).for_each(|_| assert_eq!(bucket.admit(rate(3), at(1000)), Admission::Admitted));
+        bucket.give_back(rate(3), at(1000));
+        assert_eq!(bucket.admit(rate(3), at(1000)), Admission::Admitted);
+        assert_eq!(bucket.admit(rate(3), at(1000)), limited(20));
+        bucket.give_back(rate(3), at(9000));
+        assert_eq!(bucket.full_at(), at(9000), "a bucket is never more than full");
     }
 
     #[test]

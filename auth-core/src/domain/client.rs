@@ -51,6 +51,11 @@ pub struct Rate {
     pub period: Duration,
 }
 
+/// Returns the character where it is printable ASCII, `?` for others.
+pub(super) fn printable(character: char) -> char {
+    if character == ' ' || character.is_ascii_graphic() { character } else { '?' }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -81,7 +81,7 @@ impl CodeKeys {
     /// The mail's id is 128 random bits, and without the key nobody can compute the code from it: the code is as
     /// random as the id. Key and id give no more than key and MAC, against which all codes can be tried as well.
     pub(crate) fn draw(&self, format: CodeFormat, slot: CodeSlot, mail: MailId) -> Code {
-        let mut seed = hmac(&self.first.0);
+        let mut seed = hmac(self.first());
         seed.update(b"auth-core draw v2");
         seed.update(&slot.0);
         seed.update(mail.as_bytes());
@@ -89,19 +89,29 @@ impl CodeKeys {
         format.draw(&mut Stream::new(&seed, "code"))
     }
 
+    /// Returns the key that signs.
+    pub(super) const fn first(&self) -> &Secret<[u8; 32]> {
+        &self.first.0
+    }
+
+    /// Returns all keys that verify.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Secret<[u8; 32]>> {
+        core::iter::once(&self.first).chain(&self.others).map(|key| &key.0)
+    }
+
     /// Returns the MAC to store for a new code.
     pub(crate) fn sign(&self, slot: CodeSlot, code: &Code) -> CodeMac {
-        mac(&self.first, slot, code)
+        mac(self.first(), slot, code)
     }
 
     /// Returns the MACs that a typed code may be stored under.
     pub(crate) fn candidates(&self, slot: CodeSlot, code: &Code) -> Vec<CodeMac> {
-        core::iter::once(&self.first).chain(&self.others).map(|key| mac(key, slot, code)).collect()
+        self.all().map(|key| mac(key, slot, code)).collect()
     }
 }
 
-fn mac(key: &CodeKey, slot: CodeSlot, code: &Code) -> CodeMac {
-    let mut hmac = hmac(&key.0);
+fn mac(key: &Secret<[u8; 32]>, slot: CodeSlot, code: &Code) -> CodeMac {
+    let mut hmac = hmac(key);
     hmac.update(b"auth-core code v1");
     hmac.update(&slot.0);
     hmac.update(code.expose().as_bytes());

@@ -5,7 +5,7 @@ use core::{fmt, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::{AddressKey, Generation, Locale, Time, micros};
+use super::{Address, AddressKey, Generation, Locale, Time, client::printable, micros};
 
 /// The purpose of a mail; per address at most one of each waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -111,6 +111,9 @@ pub struct OwedMail {
     /// When the mail was first due, on the store's clock. It never changes: the policy's `mail_give_up` counts from
     /// here. The store keeps the time of the next try separately.
     pub first_due: Time,
+    /// Whom it goes to; `None` for the address of the attempt that it belongs to. Such a mail is sent whatever becomes
+    /// of the attempt.
+    pub to: Option<Address>,
 }
 
 /// A mail in the outbox that is not dead, read together with its account's row.
@@ -164,7 +167,6 @@ impl Detail {
     /// Makes a detail from a text; other characters become `?`, the rest past 200 is cut off.
     pub fn new(text: &str) -> Self {
         // Threat: a mail server's reply that forges log lines or terminal output.
-        let printable = |c: char| if c == ' ' || c.is_ascii_graphic() { c } else { '?' };
         Self(text.chars().take(200).map(printable).collect())
     }
 

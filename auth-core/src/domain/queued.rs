@@ -12,17 +12,17 @@ use crate::{SettleMail, Settled};
 /// A mail from its commit until it has left. A store keeps at most one for each address and purpose.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct QueuedMail {
-    key: AddressKey,
-    mail: OwedMail,
-    next: Time,
-    attempts: u32,
-    unknowns: u8,
-    lease: Option<LeaseToken>,
-    state: State,
+    pub(crate) key: AddressKey,
+    pub(crate) mail: OwedMail,
+    pub(crate) next: Time,
+    pub(crate) attempts: u32,
+    pub(crate) unknowns: u8,
+    pub(crate) lease: Option<LeaseToken>,
+    pub(crate) state: MailState,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-enum State {
+pub(crate) enum MailState {
     Waits,
     Dead,
     Over,
@@ -31,7 +31,15 @@ enum State {
 impl QueuedMail {
     /// Enqueues a mail.
     pub const fn new(key: AddressKey, mail: OwedMail) -> Self {
-        Self { key, next: mail.first_due, mail, attempts: 0, unknowns: 0, lease: None, state: State::Waits }
+        Self {
+            key,
+            next: mail.first_due,
+            mail,
+            attempts: 0,
+            unknowns: 0,
+            lease: None,
+            state: MailState::Waits,
+        }
     }
 
     /// Returns the address that the mail belongs to.
@@ -46,7 +54,7 @@ impl QueuedMail {
 
     /// Returns when it may be leased, or `None` if it is dead or over.
     pub fn next(&self) -> Option<Time> {
-        (self.state == State::Waits).then_some(self.next)
+        (self.state == MailState::Waits).then_some(self.next)
     }
 
     /// Returns its state for [`Found`](crate::Found), or `None` if it is dead or over.
@@ -55,7 +63,7 @@ impl QueuedMail {
             Some(token) if now < self.next => WaitingState::Held { token },
             Some(_) | None => WaitingState::Free { next: self.next },
         };
-        (self.state == State::Waits).then_some(WaitingMail {
+        (self.state == MailState::Waits).then_some(WaitingMail {
             purpose: self.mail.purpose,
             id: self.mail.id,
             state,
@@ -90,8 +98,8 @@ impl QueuedMail {
         }
         self.lease = None;
         match &order.settlement {
-            Settlement::Sent | Settlement::Superseded => self.state = State::Over,
-            Settlement::Dead { .. } => self.state = State::Dead,
+            Settlement::Sent | Settlement::Superseded => self.state = MailState::Over,
+            Settlement::Dead { .. } => self.state = MailState::Dead,
             Settlement::Retry { after, unknowns, .. } => {
                 (self.next, self.unknowns) = (now.after(*after), *unknowns);
             }
@@ -101,11 +109,11 @@ impl QueuedMail {
 
     /// Returns whether it has been given up: it is kept for the operator.
     pub fn is_dead(&self) -> bool {
-        self.state == State::Dead
+        self.state == MailState::Dead
     }
 
     /// Returns whether it can be removed.
     pub fn is_over(&self) -> bool {
-        self.state == State::Over
+        self.state == MailState::Over
     }
 }

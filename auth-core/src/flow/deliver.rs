@@ -3,6 +3,8 @@
 //! The code is stored before the mail leaves, so that nobody reads a code that is not valid yet. A retried mail
 //! carries the same code. The lease is checked before anything else is changed.
 
+mod ending;
+
 use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -12,15 +14,11 @@ use crate::{
     Answers, CodeStored, Commit, CommitAccount, Event, Fault, FindAccount, Flow, MailChange, PutCode, Rules,
     SendMail, Sending, SettleMail, Settled, Stop, Template,
     domain::{
-        Attempt, Code, CodeSlot, Detail, GOOD_CODES, LeasedMail, Purpose, Settlement, Time, WaitingMail,
-        WaitingState,
+        Code, CodeSlot, Detail, GOOD_CODES, LeasedMail, Purpose, Recipient, Row, Settlement, Time,
+        WaitingMail, WaitingState,
     },
 };
 
-/// The longest wait between tries of a deferred mail, and the wait after an unknown outcome.
-const LONGEST_WAIT: Duration = Duration::from_secs(600);
-/// The number of tries after the first one whose outcome is unknown.
-const MORE_AFTER_UNKNOWN: u8 = 2;
 /// How long a slot remembers its tries: for as long as mails can follow each other.
 const DAY: Duration = Duration::from_secs(86_400);
 /// The number of mails that a slot remembers. A mail that is older than the 32 newest is never put again: a newer
@@ -47,18 +45,18 @@ impl Flow for Deliver {
                 return Ok(Event::LeaseLost);
             }
             let row = found.at_its_time();
-            let Some(attempt) = row.addressee(mail).cloned() else {
+            let Some(to) = self.recipient(&row) else {
                 return self.settle(Settlement::Superseded, Event::MailSuperseded, answers);
             };
-            if unknowns > MORE_AFTER_UNKNOWN {
-                return self.settle(Settlement::Dead { detail: lost() }, Event::MailDead, answers);
+            if unknowns > ending::MORE_AFTER_UNKNOWN {
+                return self.settle(Settlement::Dead { detail: ending::lost() }, Event::MailDead, answers);
             }
             // Threat: a worker that dies after each sending, or cannot record its end, sends the mail forever; and a
             // request that is decided meanwhile sends one more. The beginning is recorded first, in the row too.
             let begins = MailChange::Begin { mail: mail.id, unknowns: unknowns.saturating_add(1) };
             let row = row.mailed(mail.purpose, found.now, rules.lifetimes);
             match answers.ask(found.replace(&self.leased.key, row, Some(begins)))? {
-                Commit::Committed => return self.send(&attempt, found.now, rules, answers),
+                Commit::Committed => return self.send(to, found.now, rules, answers),
                 Commit::Conflict => {}
             }
         }
@@ -78,9 +76,19 @@ impl Deliver {
         }
     }
 
+    /// Returns whom the mail goes to, if it is still needed.
+    fn recipient(&self, row: &Row) -> Option<Recipient> {
+        let mail = &self.leased.mail;
+        match &mail.to {
+            Some(named) => Some(named.recipient()),
+            // Mail goes to the address of the attempt, whatever was typed later (CVE-2019-19844).
+            None => row.addressee(mail).map(|attempt| attempt.address.recipient()),
+        }
+    }
+
     fn send(
         &self,
-        attempt: &Attempt,
+        to: Recipient,
         now: Time,
         rules: &Rules,
         answers: &mut Answers<'_>,
@@ -99,22 +107,13 @@ impl Deliver {
             None => Ok(CodeStored),
         };
         let sending = match stored {
-            // Mail goes to the address of the attempt, whatever was typed later (CVE-2019-19844).
             Ok(CodeStored) => {
-                let (to, locale) = (attempt.address.recipient(), mail.locale.clone());
+                let locale = mail.locale.clone();
                 answers.try_ask(SendMail { id: mail.id, to, locale, template })?
             }
-            Err(fault) => Ok(Sending::Deferred(Detail::new(unavailable(fault)))),
+            Err(fault) => Ok(Sending::Deferred(Detail::new(ending::unavailable(fault)))),
         };
-        let (settlement, event, lifetime) = match sending {
-            Ok(Sending::Accepted) => (Settlement::Sent, Event::MailSent, Some(ttl)),
-            Ok(Sending::Rejected(detail)) => {
-                (Settlement::Dead { detail }, Event::MailDead, Some(Duration::ZERO))
-            }
-            Ok(Sending::Deferred(detail)) => self.retry(now, detail, rules),
-            Err(Fault::NotDone) => self.retry(now, Detail::new("the mailer did not start"), rules),
-            Err(Fault::Unknown) => self.unknown(),
-        };
+        let (settlement, event, lifetime) = ending::of(sending, &self.leased, now, rules);
         // After acceptance a code lives for exactly its TTL; one whose mail has not left is removed. This comes
         // before settling, so that a worker that dies in between leaves a mail that is retried.
         if let (Some(put), Some(lifetime)) = (put, lifetime) {
@@ -144,44 +143,10 @@ impl Deliver {
         (code, put)
     }
 
-    /// Retries after 1 s, then twice as long each time up to 10 min, until the mail is too old.
-    fn retry(&self, now: Time, detail: Detail, rules: &Rules) -> Ending {
-        if now.since(self.leased.mail.first_due) >= rules.policy().mail_give_up {
-            return (Settlement::Dead { detail }, Event::MailDead, Some(Duration::ZERO));
-        }
-        let doublings = self.leased.attempts.saturating_sub(1).min(16);
-        let after = Duration::from_secs(1 << doublings).min(LONGEST_WAIT);
-        let unknowns = self.leased.unknowns;
-        (Settlement::Retry { after, unknowns, detail }, Event::MailDeferred, Some(Duration::ZERO))
-    }
-
-    /// Retries twice more, 10 min apart, since each may be a duplicate. The code stays: it may have arrived.
-    fn unknown(&self) -> Ending {
-        let unknowns = self.leased.unknowns.saturating_add(1);
-        if unknowns > MORE_AFTER_UNKNOWN {
-            return (Settlement::Dead { detail: lost() }, Event::MailDead, None);
-        }
-        (Settlement::Retry { after: LONGEST_WAIT, unknowns, detail: lost() }, Event::MailUnknown, None)
-    }
-
     fn settle(&self, settlement: Settlement, event: Event, answers: &mut Answers<'_>) -> Result<Event, Stop> {
         Ok(match answers.ask(SettleMail { lease: self.leased.lease, settlement })? {
             Settled::Settled => event,
             Settled::Lost => Event::LeaseLost,
         })
-    }
-}
-
-/// How a mail is settled, the event, and the new lifetime of its code if that changes.
-type Ending = (Settlement, Event, Option<Duration>);
-
-fn lost() -> Detail {
-    Detail::new("the server's last reply was lost; the mail may have arrived")
-}
-
-const fn unavailable(fault: Fault) -> &'static str {
-    match fault {
-        Fault::NotDone => "the code store did not answer; the mail was not tried",
-        Fault::Unknown => "the code store's answer was lost; the mail was not tried",
     }
 }

@@ -3,12 +3,23 @@
 //! Flows never call flows. Code for two of them is a decision in `domain/`, or is here.
 
 mod activate;
+mod authenticate;
+mod confirm;
 mod deliver;
+mod login;
+mod logout;
+mod logout_everywhere;
 mod register;
 mod resend;
+mod shared;
 
 pub use activate::{Activate, Activation};
+pub use authenticate::{Authenticate, Authentication};
+pub use confirm::{Confirm, Confirmation};
 pub use deliver::Deliver;
+pub use login::{LoggingIn, Login};
+pub use logout::Logout;
+pub use logout_everywhere::{LoggingOut, LogoutEverywhere};
 pub use register::{Register, Registration};
 pub use resend::{Resend, Resending};
 
@@ -17,8 +28,8 @@ use core::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Admission, Admit, Answers, CommitAccount, Event, Found, MailChange, Rules, Stop,
-    domain::{AddressKey, Asked, Client, MailId, Purpose, Row, Version, WaitingState},
+    Admission, Admit, Answers, Change, CommitAccount, Event, Found, MailChange, Rules, Stop,
+    domain::{AddressKey, Asked, Client, MailId, Purpose, Row, Subject, Version, WaitingState},
     run::sealed::Listed,
 };
 
@@ -34,6 +45,16 @@ macro_rules! flows {
             Resend -> Outcome<Resending>;
             /// Delivers a leased mail. Nobody waits for its outcome but the worker.
             Deliver -> Event;
+            /// Opens a session with a password.
+            Login -> Outcome<LoggingIn>;
+            /// Recognises the account of a session.
+            Authenticate -> Outcome<Authentication>;
+            /// Makes a session fresh with a password, in a new one.
+            Confirm -> Outcome<Confirmation>;
+            /// Ends a session.
+            Logout -> Outcome<()>;
+            /// Ends every session of an account.
+            LogoutEverywhere -> Outcome<LoggingOut>;
         }
     };
 }
@@ -71,20 +92,20 @@ impl Found {
     /// Returns the order that replaces what was found with `row`.
     fn replace(&self, key: &AddressKey, row: Row, mail: Option<MailChange>) -> CommitAccount {
         let stored = self.row.as_ref();
-        CommitAccount {
+        CommitAccount::from(Change {
             key: key.clone(),
             expected: stored.map_or(Version(0), |(version, _)| *version),
             generation: stored.and_then(|(_, row)| row.generation()),
             waiting: self.waiting.clone(),
             until: self.now.after(DECISION),
             row,
-            mail,
-        }
+            mails: mail.into_iter().collect(),
+        })
     }
 }
 
 /// The result of a flow: what is disclosed to the visitor, and what really happened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outcome<T> {
     /// What the visitor may know; the only part for an answer.
     pub disclosed: T,
@@ -101,7 +122,8 @@ impl<T> Outcome<T> {
 /// Counts the request; returns the time to wait if it is over the rate limit.
 fn limited(client: Client, rules: &Rules, answers: &mut Answers<'_>) -> Result<Option<Duration>, Stop> {
     let Some(rate) = rules.rate() else { return Ok(None) };
-    Ok(match answers.ask(Admit { client, rate })? {
+    let counts = || Admit { subject: Subject::client(&rules.keys, client), rate, give_back: false };
+    Ok(match answers.ask_made(counts)? {
         Admission::Admitted => None,
         Admission::Limited { retry_after } => Some(retry_after),
     })

@@ -70,7 +70,7 @@ impl Flow for Register {
         let seed = answers.ask(Random)?.0;
         let mut random = Stream::new(&seed, "register");
         let fresh = Salt::from_bytes(random.bytes());
-        let generation = Generation::from_bytes(random.bytes());
+        let generation = Generation::draw(&mut random);
         let mut id = None;
 
         let (key, params) = (self.address.key(), rules.policy().hash);

@@ -3,11 +3,11 @@
 use std::fmt::Debug;
 
 use auth_core::{
-    Activate, Deliver, Flow, Register, Resend,
+    Activate, Authenticate, Confirm, Deliver, Flow, Login, Logout, LogoutEverywhere, Register, Resend,
     wire::{Input, Output},
 };
 
-use crate::{activate, deliver, register, resend, script::Script};
+use crate::{activate, deliver, register, resend, script::Script, sessions};
 
 /// A flow with what it is on the wire.
 pub(crate) trait Wired: Flow {
@@ -47,4 +47,9 @@ flows! {
     Resend: resend::scripts(),
     Activate: activate::scripts(),
     Deliver: deliver::scripts(),
+    Login: sessions::logins(),
+    Authenticate: sessions::authentications(),
+    Confirm: sessions::confirmations(),
+    Logout: sessions::logouts(),
+    LogoutEverywhere: sessions::logouts_everywhere(),
 }

@@ -3,7 +3,10 @@
 //! Codes in a store and mails in an outbox outlive a release, so these formats are fixed: the expectations here share
 //! no code with the crate.
 
-use auth_core::{AddressKey, Code, CodeFormat, CodeMac, CodeSlot, Generation, MailId, Purpose, Salt};
+use auth_core::{
+    AddressKey, Code, CodeFormat, CodeMac, CodeSlot, Generation, MailId, Purpose, Salt, SessionHash,
+    SessionId, Subject, SubjectKind,
+};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 
@@ -19,8 +22,26 @@ pub(crate) fn stream(seed: [u8; 32], label: &'static str) -> impl Iterator<Item 
 pub(crate) fn register(seed: [u8; 32]) -> (Salt, Generation, MailId) {
     let mut bytes = stream(seed, "register");
     let salt = Salt::from_bytes(take(&mut bytes));
-    let generation = Generation::from_bytes(take(&mut bytes));
+    let generation = uuid(take(&mut bytes));
     (salt, generation, MailId::from_bytes(take(&mut bytes)))
+}
+
+/// Returns a generation with the version and variant of a UUIDv4.
+pub(crate) fn uuid(mut bytes: [u8; 16]) -> Generation {
+    bytes[6] = 0x40 | (bytes[6] % 16);
+    bytes[8] = 0x80 | (bytes[8] % 64);
+    Generation::from_bytes(bytes)
+}
+
+/// Returns whom a request is counted against.
+pub(crate) fn subject(key: [u8; 32], kind: SubjectKind, octets: &[u8]) -> Subject {
+    let name = match kind {
+        SubjectKind::Client => "client",
+        SubjectKind::Address => "address",
+        SubjectKind::Device => "device",
+        SubjectKind::Account => "account",
+    };
+    Subject::from_parts(kind, hmac(&key, &[b"auth-core subject v1", name.as_bytes(), octets]))
 }
 
 /// Returns what Resend draws: the mail.
@@ -33,6 +54,56 @@ pub(crate) fn activate(seed: [u8; 32]) -> (Salt, CodeSlot) {
     let mut bytes = stream(seed, "activate");
     let dummy = Salt::from_bytes(take(&mut bytes));
     (dummy, CodeSlot::from_bytes(take(&mut bytes)))
+}
+
+/// What a flow draws that opens a session.
+pub(crate) struct Drawn {
+    pub(crate) dummy: Salt,
+    pub(crate) token: String,
+    pub(crate) id: SessionId,
+    rest: Vec<u8>,
+}
+
+/// Returns what Login or Confirm draws: the salt for when there is nothing to compare, a token, a session's id.
+pub(crate) fn session(seed: [u8; 32], label: &'static str) -> Drawn {
+    let mut bytes = stream(seed, label);
+    let dummy = Salt::from_bytes(take(&mut bytes));
+    let token = format!("auths_{}", base64url(&take::<32>(&mut bytes)));
+    Drawn { dummy, token, id: SessionId::from_bytes(take(&mut bytes)), rest: bytes.take(32).collect() }
+}
+
+impl Drawn {
+    /// Returns the token of a new device, and the octets in it.
+    pub(crate) fn device(
+        &self,
+        key: [u8; 32],
+        account: &[u8; 16],
+        generation: Generation,
+    ) -> (String, [u8; 16]) {
+        let octets: [u8; 16] = take(&mut self.rest.iter().copied());
+        let mac = hmac(&key, &[b"auth-core device v1", account, generation.as_bytes(), &octets]);
+        (format!("authd_{}", base64url(&[&octets[..], &mac].concat())), octets)
+    }
+
+    /// Returns the salt of a password that is hashed again.
+    pub(crate) fn salt(&self) -> Salt {
+        Salt::from_bytes(take(&mut self.rest.iter().copied().skip(16)))
+    }
+}
+
+/// Returns what the store knows of a token.
+pub(crate) fn session_hash(token: &str) -> SessionHash {
+    let digest = Sha256::new().chain_update(b"auth-core session v1").chain_update(token).finalize();
+    SessionHash::from_bytes(digest.into())
+}
+
+/// Returns base 64 for URLs, without padding (RFC 4648 section 5).
+fn base64url(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    let bits: Vec<u8> =
+        bytes.iter().flat_map(|byte| (0..8).rev().map(move |bit| (byte >> bit) & 1)).collect();
+    let digit = |bits: &[u8]| (0..6).fold(0, |value, bit| value * 2 + bits.get(bit).copied().unwrap_or(0));
+    bits.chunks(6).map(|bits| char::from(DIGITS[usize::from(digit(bits))])).collect()
 }
 
 /// Returns the code of a mail: digits, without the bytes that would make some more likely. The same mail always has
@@ -62,11 +133,11 @@ pub(crate) fn mac(key: [u8; 32], slot: CodeSlot, code: &Code) -> CodeMac {
     postcard::from_bytes(&bytes).expect("32 bytes are a MAC")
 }
 
-fn take<const N: usize>(bytes: &mut impl Iterator<Item = u8>) -> [u8; N] {
+pub(crate) fn take<const N: usize>(bytes: &mut impl Iterator<Item = u8>) -> [u8; N] {
     std::array::from_fn(|_| bytes.next().expect("the stream never ends"))
 }
 
-fn hmac(key: &[u8; 32], parts: &[&[u8]]) -> [u8; 32] {
+pub(crate) fn hmac(key: &[u8; 32], parts: &[&[u8]]) -> [u8; 32] {
     let mut hmac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");
     parts.iter().for_each(|part| hmac.update(part));
     hmac.finalize().into_bytes().into()

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// The effects that each flow can order, in the order of their first occurrence.
-const EFFECTS: [(&str, &[Kind]); 4] = [
+const EFFECTS: [(&str, &[Kind]); 9] = [
     ("register", &[Kind::Admit, Kind::Random, Kind::FindAccount, Kind::HashPassword, Kind::CommitAccount]),
     ("resend", &[Kind::Admit, Kind::Random, Kind::FindAccount, Kind::CommitAccount]),
     (
@@ -28,12 +28,37 @@ const EFFECTS: [(&str, &[Kind]); 4] = [
         ],
     ),
     ("deliver", &[Kind::FindAccount, Kind::CommitAccount, Kind::PutCode, Kind::SendMail, Kind::SettleMail]),
+    (
+        "login",
+        &[
+            Kind::Admit,
+            Kind::Random,
+            Kind::FindAccount,
+            Kind::HashPassword,
+            Kind::PutSession,
+            Kind::CommitAccount,
+        ],
+    ),
+    ("authenticate", &[Kind::FindSession, Kind::PutSession]),
+    ("confirm", &[Kind::Admit, Kind::Random, Kind::FindSession, Kind::HashPassword, Kind::PutSession]),
+    ("logout", &[Kind::PutSession]),
+    ("logout_everywhere", &[Kind::Random, Kind::FindSession, Kind::FindAccount, Kind::CommitAccount]),
+];
+
+/// What is done once a session is open: its failure changes nothing that was asked for.
+const AFTERWARDS: [(&str, Kind, &[Option<Kind>]); 5] = [
+    ("login", Kind::Admit, &[Some(Kind::HashPassword), None]),
+    ("login", Kind::HashPassword, &[None]),
+    ("login", Kind::CommitAccount, &[None]),
+    ("confirm", Kind::Admit, &[None]),
+    ("authenticate", Kind::PutSession, &[None]),
 ];
 
 /// The faults that a flow handles itself, and what it orders next, if anything. The scripts of the flow say exactly
 /// how it continues.
-const DEALT_WITH: [(&str, Kind, Fault, &[Option<Kind>]); 5] = [
+const DEALT_WITH: [(&str, Kind, Fault, &[Option<Kind>]); 6] = [
     ("activate", Kind::CommitAccount, Fault::Unknown, &[Some(Kind::FindAccount)]),
+    ("logout_everywhere", Kind::CommitAccount, Fault::Unknown, &[Some(Kind::FindAccount)]),
     // Before the mail leaves the code is removed; afterwards nothing can be done.
     ("deliver", Kind::PutCode, Fault::NotDone, &[Some(Kind::PutCode), Some(Kind::SettleMail)]),
     ("deliver", Kind::PutCode, Fault::Unknown, &[Some(Kind::PutCode), Some(Kind::SettleMail)]),
@@ -65,19 +90,21 @@ impl Visitor for Failing {
             }
             for fault in [Fault::NotDone, Fault::Unknown] {
                 let run = script.go(script.at(n), &[step.failing(fault)]);
-                fails_as_expected(run, kind, fault);
+                let opened = script.steps[..n].iter().any(|step| step.kind() == Kind::PutSession);
+                fails_as_expected(run, kind, fault, opened || F::NAME == "authenticate");
                 self.tested.insert((F::NAME, kind.name(), name(fault)));
             }
         }
     }
 }
 
-fn fails_as_expected<F: Flow>(run: Run<F>, kind: Kind, fault: Fault)
+fn fails_as_expected<F: Flow>(run: Run<F>, kind: Kind, fault: Fault, opened: bool)
 where
     F::Outcome: Clone + Debug + PartialEq,
 {
-    let goes_on = DEALT_WITH.iter().find(|(flow, k, f, _)| (*flow, *k, *f) == (F::NAME, kind, fault));
-    if let Some((.., next)) = goes_on {
+    let dealt_with = DEALT_WITH.iter().find(|(flow, k, f, _)| (*flow, *k, *f) == (F::NAME, kind, fault));
+    let afterwards = AFTERWARDS.iter().find(|(flow, k, _)| opened && (*flow, *k) == (F::NAME, kind));
+    if let Some(next) = dealt_with.map(|(.., next)| next).or(afterwards.map(|(.., next)| next)) {
         assert!(next.contains(&run.waits_for()), "{}: {kind:?} failed as {fault:?}: {run:?}", F::NAME);
     } else {
         let ended = run.into_outcome().expect("an unhandled fault ends the run");

@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use auth_core::{
-    Address, AddressKey, Alphabet, Attempt, Client, CodeFormat, CodeKey, CodeKeys, CommitAccount, Disclosure,
-    Estimate, Found, Generation, HashFloor, Hashing, LastMail, Locale, MailChange, MailId, OddsLimit,
-    OwedMail, Password, PasswordPolicy, PasswordRecord, Policy, Purpose, Rate, Row, Rules, Salt, Scrypt,
-    Secret, Status, Time, Verdict, Version, WaitingMail, WaitingState,
+    Account, AccountId, Address, AddressKey, Admit, Alphabet, Attempt, Change, Client, CodeFormat, CodeKey,
+    CodeKeys, CommitAccount, Disclosure, Estimate, Found, Generation, HashFloor, Hashing, LastMail, Locale,
+    MailChange, MailId, OddsLimit, OwedMail, Password, PasswordPolicy, PasswordRecord, Policy, Purpose, Rate,
+    Row, Rules, Salt, Scrypt, Secret, Status, SubjectKind, Time, Verdict, Version, WaitingMail, WaitingState,
 };
+
+use crate::derived;
 
 /// The seed that the host draws in scripts.
 pub(crate) const SEED: [u8; 32] = [7; 32];
@@ -61,6 +63,9 @@ fn policy() -> Policy {
         password: PasswordPolicy { min_length: 8, min_score: 3, refuse_common: true },
         client_requests_per_minute: 60.try_into().ok(),
         mail_give_up: DAY,
+        session: DAY * 30,
+        session_idle: DAY * 14,
+        session_fresh: seconds(900),
     }
 }
 
@@ -101,6 +106,12 @@ pub(crate) fn key() -> AddressKey {
 
 pub(crate) fn client() -> Client {
     Client::of([192, 0, 2, 7].into())
+}
+
+/// Returns the order that counts a request of the client.
+pub(crate) fn admits() -> Admit {
+    let subject = derived::subject(CODE_KEY, SubjectKind::Client, &[192, 0, 2, 7]);
+    Admit { subject, rate: rate(), give_back: false }
 }
 
 pub(crate) fn rate() -> Rate {
@@ -173,12 +184,19 @@ pub(crate) fn expired() -> Row {
 /// Returns the row after the activation of its attempt.
 pub(crate) fn activated(row: Row, since: Time) -> Row {
     let Status::Pending(attempt) = row.status else { panic!("only a pending row is activated") };
-    Row { status: Status::Active { attempt, since }, expires: None, ..row }
+    let id = AccountId::from_bytes(*attempt.generation.as_bytes());
+    let status = Status::Active { attempt, id, since, blocked: false, moving: None };
+    Row { status, expires: None, ..row }
 }
 
 /// Returns an account that became active so many seconds ago.
 pub(crate) fn active(seconds_ago: i64) -> Row {
     activated(pending(attempt(1), at(-seconds_ago - 30), 60), at(-seconds_ago))
+}
+
+/// Returns how answers tell the account of the scripts, active since a time.
+pub(crate) fn account(since: Time) -> Account {
+    Account { id: AccountId::from_bytes([1; 16]), address: stored_address(), since }
 }
 
 pub(crate) const VACANT: Row =
@@ -212,13 +230,14 @@ pub(crate) fn replaces(found: &Found, row: Row, mail: Option<MailChange>) -> Com
         }
     };
     let (waiting, until) = (found.waiting.clone(), found.now.after(DECISION));
-    CommitAccount { key: key(), expected, generation, waiting, until, row, mail }
+    let mails = mail.into_iter().collect();
+    Change { key: key(), expected, generation, waiting, until, row, mails }.into()
 }
 
 /// Returns the activation mail that an attempt is owed.
 pub(crate) fn owed(id: MailId, attempt: &Attempt, due: Time) -> OwedMail {
     let (generation, locale) = (attempt.generation, attempt.locale.clone());
-    OwedMail { id, purpose: Purpose::Activation, generation, locale, first_due: due }
+    OwedMail { id, purpose: Purpose::Activation, generation, locale, first_due: due, to: None }
 }
 
 /// Returns the notice that the owner of an account is owed.

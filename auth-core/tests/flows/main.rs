@@ -26,6 +26,7 @@ mod resend;
 mod retries;
 mod rules;
 mod script;
+mod sessions;
 mod snapshot;
 mod stored;
 mod tickets;

@@ -1,7 +1,7 @@
 //! The stores in memory keep within their bounds, whatever becomes of the mails.
 
 use auth_core::{
-    Address, AddressKey, Commit, CommitAccount, Detail, Fault, FindAccount, LeaseToken, MailChange,
+    Address, AddressKey, Change, Commit, CommitAccount, Detail, Fault, FindAccount, LeaseToken, MailChange,
     MemoryAccounts, Row, SettleMail, Settled, Settlement, Status, Time, Version,
 };
 
@@ -16,7 +16,8 @@ fn first(n: u8, row: Row, now: Time) -> CommitAccount {
     let owes = !matches!(row.status, Status::Vacant);
     let mail = owes.then(|| MailChange::Owe(owed(mail_id(n), &attempt(n), now)));
     let until = now.after(seconds(600));
-    CommitAccount { key: key(n), expected: Version(0), generation: None, waiting: vec![], until, row, mail }
+    let mails = mail.into_iter().collect();
+    Change { key: key(n), expected: Version(0), generation: None, waiting: vec![], until, row, mails }.into()
 }
 
 /// Gives up the mail that is due.
@@ -35,12 +36,12 @@ fn a_full_store_refuses_new_addresses_until_rows_expire_and_keeps_those_that_liv
             Ok(Commit::Committed)
         );
     }
-    let third = || first(3, Row { expires: Some(at(99_999)), ..VACANT }, at(0));
-    assert_eq!(store.commit(third(), at(0)), Err(Fault::NotDone));
+    let third = |now| first(3, Row { expires: Some(at(99_999)), ..VACANT }, now);
+    assert_eq!(store.commit(third(at(0)), at(0)), Err(Fault::NotDone));
     assert_eq!(store.find(&FindAccount { key: key(3) }, at(0)).row, None);
     assert!([1, 2].iter().all(|n| store.row(&key(*n)).is_some()), "nothing that lives is evicted");
     let later = at(0).after(DAY).after(seconds(1));
-    assert_eq!(store.commit(CommitAccount { until: later, ..third() }, later), Ok(Commit::Committed));
+    assert_eq!(store.commit(third(later), later), Ok(Commit::Committed));
 }
 
 /// Threat: addresses that no mail server accepts, registered one after the other: their dead letters fill the memory.

@@ -1,12 +1,12 @@
 //! The scripts of Resend: registration without a password.
 
-use auth_core::{Admission, Admit, Commit, Event, Found, Outcome, OwedMail, Resend, Resending, Row};
+use auth_core::{Admission, Commit, Event, Found, Outcome, OwedMail, Resend, Resending, Row};
 
 use crate::{
     derived,
     fixture::{
-        DAY, KEPT, SEED, VACANT, active, address, at, attempt, client, expired, explicit, found,
-        nothing_found, notice, owed, pending, rate, rules, seconds, trying, unsent,
+        DAY, KEPT, SEED, VACANT, active, address, admits, at, attempt, client, expired, explicit, found,
+        nothing_found, notice, owed, pending, rules, seconds, trying, unsent,
     },
     register::commits,
     script::{Script, Step, admitted, drawn, finds, scripts, step},
@@ -110,7 +110,7 @@ fn contended() -> Script<Resend> {
 fn limited() -> Script<Resend> {
     let retry_after = seconds(17);
     let answer = Ok(Admission::Limited { retry_after });
-    let steps = vec![step(Admit { client: client(), rate: rate() }, answer)];
+    let steps = vec![step(admits(), answer)];
     script(steps, Resending::RateLimited { retry_after }, Event::RateLimited)
 }
 

@@ -6,9 +6,9 @@
 use std::fmt::Debug;
 
 use auth_core::{
-    Admission, Admit, Answer, Answered, CommitAccount, Effect, Ended, Fault, FindAccount, Flow, HashPassword,
-    Hashed, Hashing, Kind, Op, PutCode, Random, RedeemCode, Rules, Run, Salt, Secret, Seed, SendMail,
-    SettleMail,
+    Admission, Admit, Answer, Answered, CommitAccount, Effect, Ended, Fault, FindAccount, FindSession, Flow,
+    HashPassword, Hashed, Hashing, Kind, Op, PutCode, PutSession, Random, RedeemCode, Rules, Run, Salt,
+    Secret, Seed, SendMail, SettleMail,
     wire::{Order, Reply},
 };
 
@@ -37,7 +37,7 @@ macro_rules! steps {
 
             /// Returns the answer, without its type.
             pub(crate) fn reply(&self) -> Result<Reply, Fault> {
-                match self { $(Self::$name(_, answer) => answer.clone().map(Reply::$name),)+ }
+                match self { $(Self::$name(_, answer) => answer.clone().map(Box::new).map(Reply::$name),)+ }
             }
 
             /// Answers the effect after comparing its order.
@@ -58,7 +58,19 @@ macro_rules! steps {
     };
 }
 
-steps!(Admit, Random, FindAccount, HashPassword, CommitAccount, PutCode, RedeemCode, SendMail, SettleMail);
+steps!(
+    Admit,
+    Random,
+    FindAccount,
+    HashPassword,
+    CommitAccount,
+    PutCode,
+    RedeemCode,
+    SendMail,
+    SettleMail,
+    FindSession,
+    PutSession
+);
 
 /// Makes one step; an answer of another type than the order's does not compile.
 pub(crate) fn step<O: Op>(order: O, answer: Answer<O>) -> Step
@@ -69,7 +81,7 @@ where
 }
 
 pub(crate) fn admitted() -> Step {
-    step(Admit { client: fixture::client(), rate: fixture::rate() }, Ok(Admission::Admitted))
+    step(fixture::admits(), Ok(Admission::Admitted))
 }
 
 pub(crate) fn drawn() -> Step {

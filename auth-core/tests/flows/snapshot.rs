@@ -8,11 +8,12 @@ use auth_core::{
 
 use crate::{
     activate,
-    catalogue::{Visitor, Wired, visit_all},
+    catalogue::{FLOWS, Visitor, Wired, visit_all},
     deliver,
     fixture::{CODE_KEY, OLD_CODE_KEY, keys, rules, rules_with, scrypt, seconds},
     register, resend,
     script::Script,
+    sessions,
 };
 
 /// Restores bytes; if they are accepted, the run must be the one that was written.
@@ -92,6 +93,8 @@ fn every_bit_of_every_byte_is_changed_once_per_flow() {
     corrupt(&register::scripts()[0], &bits);
     corrupt(&activate::scripts()[0], &bits);
     corrupt(&deliver::scripts()[0], &bits);
+    corrupt(&sessions::logins()[0], &bits);
+    corrupt(&sessions::confirmations()[0], &bits);
     // And the shortest one with every value.
     corrupt(&resend::scripts()[0], &(1..=255).collect::<Vec<u8>>());
 }
@@ -109,8 +112,8 @@ fn arbitrary_bytes_are_no_run() {
         let mut bytes: Vec<u8> = (0..round % 97).map(|_| next()).collect();
         none(&bytes);
         // The same after a valid head, so that the rest is read at all.
-        for name in ["register", "resend", "activate", "deliver"] {
-            let mut headed = vec![1, 0, u8::try_from(name.len()).expect("names are short")];
+        for (_, name) in FLOWS {
+            let mut headed = vec![3, 0, u8::try_from(name.len()).expect("names are short")];
             headed.extend_from_slice(name.as_bytes());
             headed.append(&mut bytes.clone());
             none(&headed);
@@ -164,16 +167,21 @@ fn a_run_is_not_taken_up_under_rules_that_would_have_ordered_otherwise() {
     refused(&deliver::scripts()[0], 3, &swapped);
 }
 
-/// Runs that wait, as version 2.0 wrote them; `AUTH_CORE_WRITE_SCRIPTS=1` writes the file if it is missing. It stays
+/// Runs that wait, as version 3.0 wrote them; `AUTH_CORE_WRITE_SCRIPTS=1` writes the file if it is missing. It stays
 /// for as long as the first byte does: additions of a later minor version get a file of their own.
 #[test]
-fn what_version_2_0_wrote_is_read() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/snapshots/2.0.txt");
+fn what_version_3_0_wrote_is_read() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/snapshots/3.0.txt");
     let now = [
         ("register", register::scripts()[0].at(3).snapshot()),
         ("activate", activate::scripts()[0].at(4).snapshot()),
         ("resend", resend::scripts()[0].at(2).snapshot()),
         ("deliver", deliver::scripts()[0].at(3).snapshot()),
+        ("login", sessions::logins()[0].at(5).snapshot()),
+        ("authenticate", sessions::authentications()[3].at(1).snapshot()),
+        ("confirm", sessions::confirmations()[0].at(4).snapshot()),
+        ("logout", sessions::logouts()[0].at(0).snapshot()),
+        ("logout_everywhere", sessions::logouts_everywhere()[0].at(3).snapshot()),
     ];
     if std::env::var_os("AUTH_CORE_WRITE_SCRIPTS").is_some() && !std::path::Path::new(path).exists() {
         let hex = |bytes: &[u8]| bytes.iter().map(|b| format!("{b:02x}")).collect::<String>();
@@ -197,6 +205,11 @@ fn what_version_2_0_wrote_is_read() {
         ("activate", Kind::RedeemCode),
         ("resend", Kind::FindAccount),
         ("deliver", Kind::SendMail),
+        ("login", Kind::PutSession),
+        ("authenticate", Kind::PutSession),
+        ("confirm", Kind::HashPassword),
+        ("logout", Kind::PutSession),
+        ("logout_everywhere", Kind::CommitAccount),
     ];
     assert_eq!(read, expected);
 }

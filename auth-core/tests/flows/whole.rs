@@ -3,17 +3,17 @@
 //! The other scripts are put together from parts: `register/scripts.rs` and so on.
 
 use auth_core::{
-    Activate, Activation, Admission, Admit, Attempt, CodeStored, Commit, CommitAccount, Deliver, Event,
-    FindAccount, Found, HashPassword, Hashed, LastMail, Lease, LeaseToken, LeasedMail, MailChange, Outcome,
-    OwedMail, PasswordRecord, Purpose, PutCode, Random, RedeemCode, Redemption, Register, Registration,
-    Resend, Resending, Row, Secret, Seed, SendMail, Sending, SettleMail, Settled, Settlement, Status,
-    Template, Version, WaitingMail, WaitingState,
+    Account, AccountId, Activate, Activation, Admission, Attempt, Change, CodeStored, Commit, CommitAccount,
+    Deliver, Event, FindAccount, Found, HashPassword, Hashed, LastMail, Lease, LeaseToken, LeasedMail,
+    MailChange, Outcome, OwedMail, PasswordRecord, Purpose, PutCode, Random, RedeemCode, Redemption,
+    Register, Registration, Resend, Resending, Row, Secret, Seed, SendMail, Sending, SettleMail, Settled,
+    Settlement, Status, Template, Version, WaitingMail, WaitingState,
 };
 
 use crate::{
     derived,
     fixture::{
-        CODE_KEY, HASH, OLD_CODE_KEY, SEED, address, at, client, good, key, locale, rate, rules, scrypt,
+        CODE_KEY, HASH, OLD_CODE_KEY, SEED, address, admits, at, client, good, key, locale, rules, scrypt,
         seconds,
     },
     script::{Script, step},
@@ -24,6 +24,16 @@ fn attempt() -> Attempt {
     let (salt, generation, _) = derived::register(SEED);
     let password = PasswordRecord { params: scrypt(17), salt, hash: Secret::new(HASH) };
     Attempt { generation, address: address(), locale: locale("en"), password }
+}
+
+/// The id of the account that the attempt becomes.
+fn id() -> AccountId {
+    AccountId::from_bytes(*derived::register(SEED).1.as_bytes())
+}
+
+/// The account as answers tell it.
+fn account() -> Account {
+    Account { id: id(), address: address(), since: at(0) }
 }
 
 /// A pending row: its mail was due at a time, with an interval in seconds to the next one.
@@ -38,7 +48,14 @@ fn pending(due: i64, interval: u64, left: bool) -> Row {
 
 fn mail(due: i64) -> OwedMail {
     let (_, generation, id) = derived::register(SEED);
-    OwedMail { id, purpose: Purpose::Activation, generation, locale: locale("en"), first_due: at(due) }
+    OwedMail {
+        id,
+        purpose: Purpose::Activation,
+        generation,
+        locale: locale("en"),
+        first_due: at(due),
+        to: None,
+    }
 }
 
 #[test]
@@ -48,7 +65,7 @@ fn register_makes_a_new_address_pending_and_owes_it_a_mail() {
         rules: rules(),
         flow: Register { address: address(), verdict: good(), client: client(), locale: locale("en") },
         steps: vec![
-            step(Admit { client: client(), rate: rate() }, Ok(Admission::Admitted)),
+            step(admits(), Ok(Admission::Admitted)),
             step(Random, Ok(Seed(Secret::new(SEED)))),
             step(FindAccount { key: key() }, Ok(Found { now: at(0), row: None, waiting: vec![] })),
             step(
@@ -56,15 +73,15 @@ fn register_makes_a_new_address_pending_and_owes_it_a_mail() {
                 Ok(Hashed { params: scrypt(17), hash: Secret::new(HASH) }),
             ),
             step(
-                CommitAccount {
+                CommitAccount::from(Change {
                     key: key(),
                     expected: Version(0),
                     generation: None,
                     waiting: vec![],
                     until: at(600),
                     row: pending(0, 60, false),
-                    mail: Some(MailChange::Owe(mail(0))),
-                },
+                    mails: vec![MailChange::Owe(mail(0))],
+                }),
                 Ok(Commit::Committed),
             ),
         ],
@@ -106,15 +123,15 @@ fn deliver_begins_a_mail_puts_its_code_sends_it_and_settles() {
                 }),
             ),
             step(
-                CommitAccount {
+                CommitAccount::from(Change {
                     key: key(),
                     expected: Version(1),
                     generation: Some(attempt().generation),
                     waiting: vec![held],
                     until: at(600),
                     row: pending(0, 60, true),
-                    mail: Some(MailChange::Begin { mail: lease.mail, unknowns: 1 }),
-                },
+                    mails: vec![MailChange::Begin { mail: lease.mail, unknowns: 1 }],
+                }),
                 Ok(Commit::Committed),
             ),
             step(put.clone(), Ok(CodeStored)),
@@ -144,7 +161,7 @@ fn activate_makes_a_pending_account_active() {
         rules: rules(),
         flow: Activate { address: address(), code: code.clone(), client: client() },
         steps: vec![
-            step(Admit { client: client(), rate: rate() }, Ok(Admission::Admitted)),
+            step(admits(), Ok(Admission::Admitted)),
             step(Random, Ok(Seed(Secret::new(SEED)))),
             step(
                 FindAccount { key: key() },
@@ -163,23 +180,29 @@ fn activate_makes_a_pending_account_active() {
                 Ok(Redemption::Redeemed),
             ),
             step(
-                CommitAccount {
+                CommitAccount::from(Change {
                     key: key(),
                     expected: Version(2),
                     generation: Some(attempt().generation),
                     waiting: vec![],
                     until: at(600),
                     row: Row {
-                        status: Status::Active { attempt: attempt(), since: at(0) },
+                        status: Status::Active {
+                            attempt: attempt(),
+                            id: id(),
+                            since: at(0),
+                            blocked: false,
+                            moving: None,
+                        },
                         expires: None,
                         ..pending(-30, 60, true)
                     },
-                    mail: None,
-                },
+                    mails: vec![],
+                }),
                 Ok(Commit::Committed),
             ),
         ],
-        ended: Ok(Outcome { disclosed: Activation::Activated, event: Event::Activated }),
+        ended: Ok(Outcome { disclosed: Activation::Activated(account()), event: Event::Activated }),
     }
     .play();
 }
@@ -192,22 +215,22 @@ fn resend_owes_a_pending_account_another_mail_once_the_interval_is_over() {
         rules: rules(),
         flow: Resend { address: address(), client: client() },
         steps: vec![
-            step(Admit { client: client(), rate: rate() }, Ok(Admission::Admitted)),
+            step(admits(), Ok(Admission::Admitted)),
             step(Random, Ok(Seed(Secret::new(SEED)))),
             step(
                 FindAccount { key: key() },
                 Ok(Found { now: at(0), row: Some((Version(2), pending(-100, 60, true))), waiting: vec![] }),
             ),
             step(
-                CommitAccount {
+                CommitAccount::from(Change {
                     key: key(),
                     expected: Version(2),
                     generation: Some(attempt().generation),
                     waiting: vec![],
                     until: at(600),
                     row: pending(0, 120, false),
-                    mail: Some(MailChange::Owe(OwedMail { id, ..mail(0) })),
-                },
+                    mails: vec![MailChange::Owe(OwedMail { id, ..mail(0) })],
+                }),
                 Ok(Commit::Committed),
             ),
         ],

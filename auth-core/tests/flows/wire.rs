@@ -118,7 +118,8 @@ fn an_answer_fits_its_own_order_alone() {
 fn another_runs_answer_is_refused() {
     let mut own = register_run("ada@example.org");
     let mut other = register_run("bob@example.org");
-    let admitted = |ticket| Response { ticket, answer: Ok(Reply::Admit(auth_core::Admission::Admitted)) };
+    let admitted =
+        |ticket| Response { ticket, answer: Ok(Reply::Admit(auth_core::Admission::Admitted.into())) };
     let ticket = own.take().expect("it waits").ticket;
     refused(&other, admitted(ticket), &rules(), WhyRefused::OtherRun);
     let fault = Response { ticket, answer: Err(Fault::Unknown) };
@@ -149,7 +150,7 @@ fn a_hash_by_another_function_is_refused() {
     let (machine, ticket) = machines(script).swap_remove(place);
     let Step::HashPassword(order, Ok(hashed)) = &script.steps[place] else { panic!("it hashes") };
     let params = auth_core::Hashing::Pbkdf2 { iterations: 600_000 };
-    let answer = Ok(Reply::HashPassword(auth_core::Hashed { params, ..hashed.clone() }));
+    let answer = Ok(Reply::HashPassword(auth_core::Hashed { params, ..hashed.clone() }.into()));
     let response = Response { ticket: ticket.expect("it waits"), answer };
     refused(&machine, response, &script.rules, WhyRefused::OtherHashing { expected: order.params });
 }

@@ -8,14 +8,20 @@
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use auth_core::{AddressKey, Commit, CommitAccount, Found, Lease, Secret, Settled};
-use sqlx::{FromRow, Row, mysql::MySqlRow};
+use auth_core::{
+    AddressKey, Change, Commit, CommitAccount, Found, FoundSession, Lease, Secret, SessionHash, Settled,
+};
+use sqlx::{
+    FromRow, MySql, Row,
+    mysql::{MySqlArguments, MySqlRow},
+    query::Query,
+};
 use tokio::time::Instant;
 
 use super::{
     accounts_mysql_commits::{padded, safe, stored},
     accounts_mysql_connections::{Connections, carry_out, carry_out_until, in_a_call, in_time, number},
-    accounts_rows::{FoundRow, span, time},
+    accounts_rows::{FoundRow, account_columns, span, time},
     clock::Clock,
     together::{Batch, Call, Together, fail},
 };
@@ -36,7 +42,8 @@ pub struct AccountsMysql {
     pub(super) connections: Connections,
     clock: Clock,
     finds: Arc<Together<AddressKey, Result<Found>>>,
-    commits: Arc<Together<CommitAccount, Result<Commit>>>,
+    commits: Arc<Together<Change, Result<Commit>>>,
+    pub(super) sessions: Arc<Together<SessionHash, Result<FoundSession>>>,
     pub(super) deletions: Arc<Together<Lease, Result<Settled>>>,
 }
 
@@ -67,8 +74,9 @@ impl AccountsMysql {
     /// # Errors
     /// The server's own error: who refuses, or why nobody answers.
     pub async fn open(url: &Secret<String>, clock: Clock) -> sqlx::Result<Self> {
-        let (finds, commits, deletions) = Default::default();
-        Ok(Self { connections: Connections::open(url.expose()).await?, clock, finds, commits, deletions })
+        let connections = Connections::open(url.expose()).await?;
+        let (finds, commits, sessions, deletions) = Default::default();
+        Ok(Self { connections, clock, finds, commits, sessions, deletions })
     }
 
     /// Returns whether the server refuses to be opened for a reason that goes away by itself.
@@ -119,12 +127,10 @@ impl AccountsMysql {
             return Ok(Vec::new());
         }
         let sql = format!(
-            "SELECT n.clock, k.address_key, COALESCE(a.version, 0) AS version, COALESCE(a.status, 0) AS status,
-                a.address, a.locale, a.password, a.generation, a.active_since, a.last_mail_due,
-                a.last_mail_distance, COALESCE(a.last_mail_left, 1) AS last_mail_left, a.last_notice,
-                a.expires, o.purpose AS waiting_purpose, o.mail_id AS waiting_id,
+            "SELECT n.clock, k.address_key, {}, o.purpose AS waiting_purpose, o.mail_id AS waiting_id,
                 o.next_at AS waiting_next, o.lease AS waiting_lease
              {} ORDER BY o.purpose",
+            account_columns!(),
             stored(keys.len()),
         );
         let sql = &sql;
@@ -140,11 +146,19 @@ impl AccountsMysql {
 
     /// Repeats a statement of up to 500 rows until no more are there: writers wait for each.
     async fn delete(&self, sql: &'static str, moved: i64) -> Result<u64> {
-        let mut deleted = 0;
+        self.repeat("delete expired rows", || sqlx::query(sql).bind(moved)).await
+    }
+
+    async fn repeat(
+        &self,
+        operation: &'static str,
+        query: impl Fn() -> Query<'static, MySql, MySqlArguments>,
+    ) -> Result<u64> {
+        let (query, mut deleted) = (&query, 0);
         loop {
-            let chunk = carry_out("delete expired rows", |until| async move {
+            let chunk = carry_out(operation, |until| async move {
                 let mut lent = self.connections.lend(until).await?;
-                let done = in_time(until, sqlx::query(sql).bind(moved).execute(&mut lent.connection)).await;
+                let done = in_time(until, query().execute(&mut lent.connection)).await;
                 lent.wrote(done)
             });
             match chunk.await?.rows_affected() {
@@ -165,9 +179,12 @@ impl Accounts for AccountsMysql {
     }
 
     async fn commit(&self, order: &CommitAccount) -> Result<Commit> {
+        let ([change], None) = (&order.changes[..], order.end) else {
+            return self.commit_alone(&order.changes, order.end, in_a_call()).await;
+        };
         let this = self.clone();
         let carry_out = move |batch| this.clone().commit_batch(batch);
-        let committed = self.commits.call(order.clone(), in_a_call(), |order| &order.key, carry_out).await;
+        let committed = self.commits.call(change.clone(), in_a_call(), |change| &change.key, carry_out).await;
         committed.unwrap_or_else(|| Err(PortError::unknown(COMMIT, ENDED)))
     }
 
@@ -191,6 +208,18 @@ impl Accounts for AccountsMysql {
             ),
             now,
         )
+        .await?;
+        self.delete(
+            concat!("DELETE FROM sessions WHERE expires <= ", now!(), " ORDER BY expires LIMIT 500"),
+            now,
+        )
+        .await?;
+        // Nodes of the version before activate accounts without an id while nodes are replaced one after the other.
+        self.repeat("fill in account ids", || {
+            sqlx::query(
+                "UPDATE accounts SET account_id = generation WHERE account_id IS NULL AND status = 2 LIMIT 500",
+            )
+        })
         .await?;
         self.delete(
             concat!("DELETE FROM outbox WHERE dead_since <= ", now!(), " ORDER BY dead_since LIMIT 500"),

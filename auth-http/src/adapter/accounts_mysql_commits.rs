@@ -1,12 +1,12 @@
 //! The commit of accounts, one or many, in one transaction.
 //!
-//! Each order stands for itself: one that does not fit is left out of what is written. In company, one that cannot be
-//! decided at once goes alone, as does every order of a batch whose statements the server refuses. So no order fails
-//! for another one, unless the server or the connection itself fails.
+//! In a batch each change stands for itself: one that does not fit is left out of what is written. One that cannot be
+//! decided at once goes alone, as does every change of a batch whose statements the server refuses. So no change fails
+//! for another one, unless the server or the connection itself fails. Changes that belong together go alone.
 
 use std::{collections::HashMap, fmt::Write, time::Duration};
 
-use auth_core::{Commit, CommitAccount, MailChange, OwedMail, Version, WaitingMail};
+use auth_core::{AccountId, Address, Change, Commit, MailChange, OwedMail, Version, WaitingMail};
 use sqlx::{AssertSqlSafe, FromRow, MySqlConnection, Row, mysql::MySqlRow};
 use tokio::time::Instant;
 
@@ -18,7 +18,7 @@ use super::{
 };
 use crate::port::Result;
 
-/// What became of an order.
+/// What became of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Decided {
     Fits,
@@ -51,20 +51,23 @@ impl FromRow<'_, MySqlRow> for StoredNow {
 }
 
 impl AccountsMysql {
-    /// Carries out a batch of commits, and replies to each.
-    pub(super) async fn commit_batch(self, calls: Vec<Call<CommitAccount, Result<Commit>>>) {
-        let Batch { orders, replies, until } = Batch::begin(calls, COMMIT);
-        let decided = match self.commit_all(&orders, until).await {
+    /// Carries out a batch of changes, and replies to each.
+    pub(super) async fn commit_batch(self, calls: Vec<Call<Change, Result<Commit>>>) {
+        let Batch { orders: changes, replies, until } = Batch::begin(calls, COMMIT);
+        let decided = match self.commit_each(&changes, until).await {
             Ok(decided) => decided,
             Err(error) => return fail(replies, &error),
         };
-        for ((order, reply), decided) in orders.into_iter().zip(replies).zip(decided) {
+        for ((change, reply), decided) in changes.into_iter().zip(replies).zip(decided) {
             let done = match decided {
                 Decided::Fits => Ok(Commit::Committed),
                 Decided::Conflict => Ok(Commit::Conflict),
                 Decided::Alone => {
                     let this = self.clone();
-                    tokio::spawn(async move { drop(reply.send(this.commit_alone(&order, until).await)) });
+                    tokio::spawn(async move {
+                        let changes = std::slice::from_ref(&change);
+                        drop(reply.send(this.commit_alone(changes, None, until).await));
+                    });
                     continue;
                 }
             };
@@ -72,40 +75,37 @@ impl AccountsMysql {
         }
     }
 
-    /// Commits an account in a transaction of its own, which waits for others that have the row.
-    async fn commit_alone(&self, order: &CommitAccount, until: Instant) -> Result<Commit> {
-        let decided = self.commit_all(std::slice::from_ref(order), until).await?;
-        Ok(if decided == [Decided::Fits] { Commit::Committed } else { Commit::Conflict })
-    }
-
-    /// Commits accounts in one transaction. One order is decided whatever happens; in company, one that would make
-    /// others wait or fail is not.
-    async fn commit_all(&self, orders: &[CommitAccount], until: Instant) -> Result<Vec<Decided>> {
-        if orders.is_empty() {
-            return Ok(Vec::new());
-        }
-        let in_company = orders.len() > 1;
+    /// Commits changes in a transaction of their own, all or none, which waits for others that have the rows; with
+    /// them, the sessions of an account end.
+    pub(super) async fn commit_alone(
+        &self,
+        changes: &[Change],
+        end: Option<AccountId>,
+        until: Instant,
+    ) -> Result<Commit> {
         carry_out_until(until, COMMIT, |until| async move {
             let mut lent = self.connections.lend(until).await?;
             let done = in_time(until, async {
                 lent.begin().await?;
-                let decided = self.decide(&mut lent.connection, orders).await?;
-                let fitting: Vec<&CommitAccount> = orders
-                    .iter()
-                    .zip(&decided)
-                    .filter_map(|(order, decided)| (*decided == Decided::Fits).then_some(order))
-                    .collect();
-                write_rows(&mut lent.connection, &fitting).await?;
-                write_mails(&mut lent.connection, &fitting).await?;
-                Ok((decided, !fitting.is_empty()))
+                let decided = self.decide(&mut lent.connection, changes, false).await?;
+                if decided.iter().any(|decided| *decided != Decided::Fits) {
+                    return Ok((Commit::Conflict, false));
+                }
+                for change in changes {
+                    // One after the other: an account's id is in one row at a time.
+                    write_rows(&mut lent.connection, &[change]).await?;
+                }
+                write_mails(&mut lent.connection, &changes.iter().collect::<Vec<_>>()).await?;
+                if let Some(account) = end {
+                    let query = sqlx::query("DELETE FROM sessions WHERE account_id = ?");
+                    query.bind(account.as_bytes().as_slice()).execute(&mut lent.connection).await?;
+                }
+                Ok((Commit::Committed, true))
             });
             let done = match done.await {
-                Err(error) if in_company && refused(&error) => {
-                    Ok((vec![Decided::Alone; orders.len()], false))
-                }
                 // Another transaction inserted the row in the meantime.
                 Err(sqlx::Error::Database(error)) if error.is_unique_violation() => {
-                    Ok((vec![Decided::Conflict], false))
+                    Ok((Commit::Conflict, false))
                 }
                 done => done,
             };
@@ -114,24 +114,59 @@ impl AccountsMysql {
         .await
     }
 
-    /// Compares what the orders depend on, and locks it, which blocks other decisions about the same addresses. In
+    /// Commits changes in one transaction, each of which stands for itself; one that would make others wait or fail is
+    /// not decided.
+    async fn commit_each(&self, changes: &[Change], until: Instant) -> Result<Vec<Decided>> {
+        match changes {
+            [] => return Ok(Vec::new()),
+            [_] => {
+                let done = self.commit_alone(changes, None, until).await?;
+                return Ok(vec![if done == Commit::Committed { Decided::Fits } else { Decided::Conflict }]);
+            }
+            _ => {}
+        }
+        carry_out_until(until, COMMIT, |until| async move {
+            let mut lent = self.connections.lend(until).await?;
+            let done = in_time(until, async {
+                lent.begin().await?;
+                let decided = self.decide(&mut lent.connection, changes, true).await?;
+                let fitting: Vec<&Change> = changes
+                    .iter()
+                    .zip(&decided)
+                    .filter_map(|(change, decided)| (*decided == Decided::Fits).then_some(change))
+                    .collect();
+                write_rows(&mut lent.connection, &fitting).await?;
+                write_mails(&mut lent.connection, &fitting).await?;
+                Ok((decided, !fitting.is_empty()))
+            });
+            let done = match done.await {
+                Err(error) if refused(&error) => Ok((vec![Decided::Alone; changes.len()], false)),
+                done => done,
+            };
+            lent.commit(done).await
+        })
+        .await
+    }
+
+    /// Compares what the changes depend on, and locks it, which blocks other decisions about the same addresses. In
     /// company, what another transaction has is passed over, so that a batch waits for nobody; then it cannot be told
     /// from what is gone, and the order goes alone.
     async fn decide(
         &self,
         connection: &mut MySqlConnection,
-        orders: &[CommitAccount],
+        changes: &[Change],
+        in_company: bool,
     ) -> sqlx::Result<Vec<Decided>> {
         let (skip, undecided) =
-            if orders.len() > 1 { ("SKIP LOCKED", Decided::Alone) } else { ("", Decided::Conflict) };
+            if in_company { ("SKIP LOCKED", Decided::Alone) } else { ("", Decided::Conflict) };
         let sql = format!(
             "SELECT n.clock, k.address_key, a.version, a.generation, o.purpose AS waiting_purpose,
                 o.mail_id AS waiting_id, o.next_at AS waiting_next, o.lease AS waiting_lease
              {} ORDER BY o.purpose FOR UPDATE {skip}",
-            stored(orders.len()),
+            stored(changes.len()),
         );
         let query = sqlx::query_as(safe(sql)).bind(self.after(Duration::ZERO));
-        let keys = padded(orders).map(|order| order.key.as_str().as_bytes());
+        let keys = padded(changes).map(|change| change.key.as_str().as_bytes());
         let rows: Vec<StoredNow> =
             keys.fold(query, |query, key| query.bind(key)).fetch_all(connection).await?;
         let now = time(rows.first().map_or(0, |row| row.clock));
@@ -141,19 +176,19 @@ impl AccountsMysql {
             *account = row.account;
             waiting.push(row.waiting);
         }
-        Ok(orders
+        Ok(changes
             .iter()
-            .map(|order| {
-                let (account, waiting) = stored.remove(order.key.as_str().as_bytes()).unwrap_or_default();
-                let Version(expected) = order.expected;
+            .map(|change| {
+                let (account, waiting) = stored.remove(change.key.as_str().as_bytes()).unwrap_or_default();
+                let Version(expected) = change.expected;
                 let expected = i64::try_from(expected).unwrap_or(i64::MAX);
-                let generation = order.generation.map(|generation| generation.as_bytes().to_vec());
+                let generation = change.generation.map(|generation| generation.as_bytes().to_vec());
                 let mails: Vec<WaitingMail> = WaitingRow::mails(waiting, now);
                 match account {
-                    _ if now > order.until => Decided::Conflict,
+                    _ if now > change.until => Decided::Conflict,
                     Some(stored) if stored != (expected, generation) => Decided::Conflict,
                     None if expected != 0 => undecided,
-                    Some(_) | None if mails == order.waiting => Decided::Fits,
+                    Some(_) | None if mails == change.waiting => Decided::Fits,
                     Some(_) | None => undecided,
                 }
             })
@@ -176,26 +211,30 @@ pub(super) fn stored(keys: usize) -> String {
 }
 
 /// Inserts the new rows, where a row that is there after all is an error, and replaces the others, which are locked.
-async fn write_rows(connection: &mut MySqlConnection, orders: &[&CommitAccount]) -> sqlx::Result<()> {
-    const COLUMNS: &str =
-        "(address_key, version, status, address, locale, password, generation, active_since,
-        last_mail_due, last_mail_distance, last_mail_left, last_notice, expires)";
+async fn write_rows(connection: &mut MySqlConnection, changes: &[&Change]) -> sqlx::Result<()> {
+    const COLUMNS: &str = "(address_key, version, status, address, locale, password, generation, active_since,
+        account_id, blocked, moving_address, moving_generation, moving_until, last_mail_due, last_mail_distance,
+        last_mail_left, last_notice, expires)";
+    // The primary key is looked at first: it is this row that is replaced, not another one with the same id.
     const REPLACE: &str = "ON DUPLICATE KEY UPDATE version = VALUES(version), status = VALUES(status),
         address = VALUES(address), locale = VALUES(locale), password = VALUES(password),
-        generation = VALUES(generation), active_since = VALUES(active_since),
+        generation = VALUES(generation), active_since = VALUES(active_since), account_id = VALUES(account_id),
+        blocked = VALUES(blocked), moving_address = VALUES(moving_address),
+        moving_generation = VALUES(moving_generation), moving_until = VALUES(moving_until),
         last_mail_due = VALUES(last_mail_due), last_mail_distance = VALUES(last_mail_distance),
         last_mail_left = VALUES(last_mail_left), last_notice = VALUES(last_notice), expires = VALUES(expires)";
-    let (new, others): (Vec<&CommitAccount>, Vec<_>) =
-        orders.iter().partition(|order| order.expected == Version(0));
-    for (orders, end) in [(new, ""), (others, REPLACE)] {
-        for orders in powers_of_two(&orders) {
-            let rows = marks("(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", orders.len());
+    const ROW: &str = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    let (new, others): (Vec<&Change>, Vec<_>) =
+        changes.iter().partition(|change| change.expected == Version(0));
+    for (changes, end) in [(new, ""), (others, REPLACE)] {
+        for changes in powers_of_two(&changes) {
+            let rows = marks(ROW, changes.len());
             let mut query = sqlx::query(safe(format!("INSERT INTO accounts {COLUMNS} VALUES {rows} {end}")));
-            for order in orders {
-                let row = AccountRow::new(&order.row);
-                let Version(expected) = order.expected;
+            for change in changes {
+                let row = AccountRow::new(&change.row);
+                let Version(expected) = change.expected;
                 query = query
-                    .bind(order.key.as_str().as_bytes())
+                    .bind(change.key.as_str().as_bytes())
                     .bind(i64::try_from(expected).unwrap_or(i64::MAX).saturating_add(1))
                     .bind(row.status)
                     .bind(row.address)
@@ -203,6 +242,11 @@ async fn write_rows(connection: &mut MySqlConnection, orders: &[&CommitAccount])
                     .bind(row.password)
                     .bind(row.generation)
                     .bind(row.active_since)
+                    .bind(row.account_id)
+                    .bind(row.blocked)
+                    .bind(row.moving_address)
+                    .bind(row.moving_generation)
+                    .bind(row.moving_until)
                     .bind(row.last_mail_due)
                     .bind(row.last_mail_distance)
                     .bind(row.last_mail_left)
@@ -218,34 +262,37 @@ async fn write_rows(connection: &mut MySqlConnection, orders: &[&CommitAccount])
 /// Enqueues the mails, and notes those that are about to leave.
 ///
 /// Threat: a state that owes none would answer sooner. If no mail is enqueued, a statement runs that writes nothing.
-async fn write_mails(connection: &mut MySqlConnection, orders: &[&CommitAccount]) -> sqlx::Result<()> {
+async fn write_mails(connection: &mut MySqlConnection, changes: &[&Change]) -> sqlx::Result<()> {
     const REPLACE: &str =
-        "REPLACE INTO outbox (address_key, purpose, mail_id, generation, locale, due, next_at)";
-    let (mut owed, mut idle): (Vec<(&CommitAccount, &OwedMail)>, bool) = (Vec::new(), false);
+        "REPLACE INTO outbox (address_key, purpose, mail_id, generation, locale, recipient, due, next_at)";
+    let (mut owed, mut idle): (Vec<(&Change, &OwedMail)>, bool) = (Vec::new(), false);
     let mut begun: HashMap<u8, Vec<&[u8]>> = HashMap::new();
-    for order in orders {
-        match &order.mail {
-            Some(MailChange::Owe(mail)) => owed.push((*order, mail)),
-            Some(MailChange::Begin { mail, unknowns }) => {
-                begun.entry(*unknowns).or_default().push(mail.as_bytes().as_slice());
+    for change in changes {
+        idle |= change.mails.is_empty();
+        for mail in &change.mails {
+            match mail {
+                MailChange::Owe(mail) => owed.push((*change, mail)),
+                MailChange::Begin { mail, unknowns } => {
+                    begun.entry(*unknowns).or_default().push(mail.as_bytes().as_slice());
+                }
             }
-            None => idle = true,
         }
     }
     if idle && owed.is_empty() {
-        let sql = format!("{REPLACE} SELECT '', 0, '', '', '', 0, 0 FROM DUAL WHERE 1 = 0");
+        let sql = format!("{REPLACE} SELECT '', 0, '', '', '', NULL, 0, 0 FROM DUAL WHERE 1 = 0");
         sqlx::query(safe(sql)).execute(&mut *connection).await?;
     }
     for owed in powers_of_two(&owed) {
-        let rows = marks("(?, ?, ?, ?, ?, ?, ?)", owed.len());
+        let rows = marks("(?, ?, ?, ?, ?, ?, ?, ?)", owed.len());
         let mut query = sqlx::query(safe(format!("{REPLACE} VALUES {rows}")));
-        for (order, mail) in owed {
+        for (change, mail) in owed {
             query = query
-                .bind(order.key.as_str().as_bytes())
+                .bind(change.key.as_str().as_bytes())
                 .bind(i64::from(mail.purpose.number()))
                 .bind(mail.id.as_bytes().as_slice())
                 .bind(mail.generation.as_bytes().as_slice())
                 .bind(mail.locale.as_str())
+                .bind(mail.to.as_ref().map(Address::given))
                 .bind(micros(mail.first_due))
                 .bind(micros(mail.first_due));
         }

@@ -149,7 +149,7 @@ impl Outbox for AccountsMysql {
                     "SELECT ",
                     now!(),
                     " AS clock, o.address_key, o.purpose, o.mail_id, o.attempts, o.next_at, o.lease,
-                    o.dead_since, o.last_error, a.address
+                    o.dead_since, o.last_error, COALESCE(o.recipient, a.address) AS address
                  FROM outbox o LEFT JOIN accounts a ON a.address_key = o.address_key ORDER BY o.due",
                 ))
                 .bind(self.after(Duration::ZERO));
@@ -289,7 +289,7 @@ impl AccountsMysql {
     /// scan of the table would lock mails that are not leased then, and hide them from other workers.
     async fn lock_due(&self, lent: &mut Lent, most: u32) -> sqlx::Result<Vec<MailRow>> {
         sqlx::query_as(concat!(
-            "SELECT address_key, purpose, mail_id, generation, locale, due, attempts + 1 AS attempts, unknowns
+            "SELECT address_key, purpose, mail_id, generation, locale, recipient, due, attempts + 1 AS attempts, unknowns
              FROM outbox FORCE INDEX (outbox_next) WHERE dead_since IS NULL AND next_at <= ",
             now!(),
             " ORDER BY next_at LIMIT ? FOR UPDATE SKIP LOCKED",

@@ -21,19 +21,39 @@ use crate::{
 
 /// Statements that change nothing and fail where the adapter's own would: because a grant or a column is missing, or
 /// on a server that only reads.
-const PROBES: [&str; 6] = [
+const PROBES: [&str; 9] = [
     "INSERT INTO accounts (address_key, version, status, address, locale, password, generation, active_since,
-        last_mail_due, last_mail_distance, last_mail_left, last_notice, expires)
-     SELECT address_key, version, status, address, locale, password, generation, active_since, last_mail_due,
-        last_mail_distance, last_mail_left, last_notice, expires FROM accounts WHERE FALSE",
+        account_id, blocked, moving_address, moving_generation, moving_until, last_mail_due, last_mail_distance,
+        last_mail_left, last_notice, expires)
+     SELECT address_key, version, status, address, locale, password, generation, active_since, account_id, blocked,
+        moving_address, moving_generation, moving_until, last_mail_due, last_mail_distance, last_mail_left,
+        last_notice, expires FROM accounts WHERE FALSE",
     "UPDATE accounts SET version = version WHERE FALSE",
     "DELETE FROM accounts WHERE FALSE",
-    "INSERT INTO outbox (address_key, purpose, mail_id, generation, locale, due, next_at, attempts, unknowns,
-        lease, dead_since, last_error)
-     SELECT address_key, purpose, mail_id, generation, locale, due, next_at, attempts, unknowns, lease,
+    "INSERT INTO outbox (address_key, purpose, mail_id, generation, locale, recipient, due, next_at, attempts,
+        unknowns, lease, dead_since, last_error)
+     SELECT address_key, purpose, mail_id, generation, locale, recipient, due, next_at, attempts, unknowns, lease,
         dead_since, last_error FROM outbox WHERE FALSE",
     "UPDATE outbox SET due = due WHERE FALSE",
     "DELETE FROM outbox WHERE FALSE",
+    "INSERT INTO sessions (token, session_id, account_id, generation, created, proven, seen, expires, user_agent)
+     SELECT token, session_id, account_id, generation, created, proven, seen, expires, user_agent FROM sessions
+     WHERE FALSE",
+    "UPDATE sessions SET seen = seen WHERE FALSE",
+    "DELETE FROM sessions WHERE FALSE",
+];
+
+/// The migrations that add columns: their versions, the table, the first of the columns, and what takes them back.
+const ADDED: [(i64, &str, &str, &str); 3] = [
+    (3, "accounts", "last_mail_left", "ALTER TABLE accounts DROP COLUMN last_mail_left"),
+    (
+        4,
+        "accounts",
+        "account_id",
+        "ALTER TABLE accounts DROP KEY accounts_account_id, DROP COLUMN account_id, DROP COLUMN blocked,
+            DROP COLUMN moving_address, DROP COLUMN moving_generation, DROP COLUMN moving_until",
+    ),
+    (6, "outbox", "recipient", "ALTER TABLE outbox DROP COLUMN recipient"),
 ];
 
 impl AccountsMysql {
@@ -94,7 +114,10 @@ impl AccountsDatabase for AccountsMysql {
 }
 
 pub(super) fn migrator() -> Migrator {
-    let mut migrator = migrations!("mysql": "0001_accounts", "0002_outbox", "0003_accounts_last_mail_left");
+    let mut migrator = migrations!(
+        "mysql": "0001_accounts", "0002_outbox", "0003_accounts_last_mail_left", "0004_accounts_id",
+        "0005_accounts_id_fill", "0006_outbox_recipient", "0007_sessions",
+    );
     // Its own lock waits forever, which MariaDB refuses.
     migrator.set_locking(false);
     migrator
@@ -128,15 +151,20 @@ async fn migrate(connection: &mut MySqlConnection) -> sqlx::Result<()> {
 /// Drops columns whose migration was killed before it was recorded: MySQL cannot add one only where it is missing, and
 /// no node has written to it yet.
 async fn take_back_columns(connection: &mut MySqlConnection) -> sqlx::Result<()> {
-    let added: i64 = sqlx::query_scalar(
-        "SELECT COUNT(*) FROM information_schema.columns WHERE table_schema = DATABASE()
-            AND table_name = 'accounts' AND column_name = 'last_mail_left'
-            AND NOT EXISTS (SELECT 1 FROM _sqlx_migrations WHERE version = 3)",
-    )
-    .fetch_one(&mut *connection)
-    .await?;
-    if added > 0 {
-        sqlx::query("ALTER TABLE accounts DROP COLUMN last_mail_left").execute(&mut *connection).await?;
+    for (version, table, column, take_back) in ADDED {
+        let added: i64 = sqlx::query_scalar(
+            "SELECT COUNT(*) FROM information_schema.columns WHERE table_schema = DATABASE()
+                AND table_name = ? AND column_name = ?
+                AND NOT EXISTS (SELECT 1 FROM _sqlx_migrations WHERE version = ?)",
+        )
+        .bind(table)
+        .bind(column)
+        .bind(version)
+        .fetch_one(&mut *connection)
+        .await?;
+        if added > 0 {
+            sqlx::query(take_back).execute(&mut *connection).await?;
+        }
     }
     Ok(())
 }
@@ -217,7 +245,7 @@ async fn examine(connection: &mut MySqlConnection, findings: &mut Vec<Finding>) 
     }
     let tables: Vec<(String, String)> = sqlx::query_as(
         "SELECT CAST(table_name AS CHAR), CAST(COALESCE(engine, 'none') AS CHAR) FROM information_schema.tables
-         WHERE table_schema = DATABASE() AND table_name IN ('accounts', 'outbox')",
+         WHERE table_schema = DATABASE() AND table_name IN ('accounts', 'outbox', 'sessions')",
     )
     .fetch_all(&mut *connection)
     .await?;
@@ -301,8 +329,9 @@ async fn bytes(connection: &mut MySqlConnection, tables: &[(String, String)]) ->
         "SELECT CAST(CONCAT(table_name, '.', column_name, ' is ', column_type,
                 COALESCE(CONCAT(' with collation ', collation_name), '')) AS CHAR)
          FROM information_schema.columns
-         WHERE table_schema = DATABASE() AND table_name IN ('accounts', 'outbox')
-            AND (column_name IN ('address_key', 'mail_id', 'generation', 'lease')
+         WHERE table_schema = DATABASE() AND table_name IN ('accounts', 'outbox', 'sessions')
+            AND (column_name IN ('address_key', 'mail_id', 'generation', 'lease', 'account_id', 'moving_generation',
+                    'token', 'session_id')
                     AND data_type NOT IN ('binary', 'varbinary')
                 OR collation_name NOT LIKE '%\\_bin')
          ORDER BY 1 LIMIT 1",

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use auth_core::{
-    Address, AddressKey, Attempt, Found, Generation, LastMail, Lease, LeaseToken, LeasedMail, Locale, MailId,
-    OwedMail, PasswordRecord, Purpose, Row, Status, Time, Version, WaitingMail, WaitingState,
+    AccountId, Address, AddressKey, Attempt, Found, Generation, LastMail, Lease, LeaseToken, LeasedMail,
+    Locale, MailId, Moving, OwedMail, PasswordRecord, Purpose, Row, Status, Time, Version, WaitingMail,
+    WaitingState,
 };
 use sqlx::{ColumnIndex, Decode, FromRow, Type};
 
@@ -13,7 +14,18 @@ use crate::port::{OutboxMail, OutboxState};
 /// A stored row that this module did not write.
 #[derive(Debug, thiserror::Error)]
 #[error("the stored {0} is damaged; restore it from a backup or delete the row")]
-pub(super) struct Damaged(&'static str);
+pub(super) struct Damaged(pub(super) &'static str);
+
+/// The columns of an account in a query where it may be missing.
+macro_rules! account_columns {
+    () => {
+        "COALESCE(a.version, 0) AS version, COALESCE(a.status, 0) AS status, a.address, a.locale, a.password,
+            a.generation, a.active_since, a.account_id, COALESCE(a.blocked, 0) AS blocked, a.moving_address,
+            a.moving_generation, a.moving_until, a.last_mail_due, a.last_mail_distance,
+            COALESCE(a.last_mail_left, 1) AS last_mail_left, a.last_notice, a.expires"
+    };
+}
+pub(super) use account_columns;
 
 /// A row with columns of these names, from either database.
 ///
@@ -34,6 +46,7 @@ macro_rules! row {
         }
     };
 }
+pub(super) use row;
 
 row! {
     #[derive(Default)]
@@ -45,6 +58,11 @@ row! {
         password: Option<String>,
         generation: Option<Vec<u8>>,
         active_since: Option<i64>,
+        account_id: Option<Vec<u8>>,
+        blocked: i64,
+        moving_address: Option<String>,
+        moving_generation: Option<Vec<u8>>,
+        moving_until: Option<i64>,
         last_mail_due: Option<i64>,
         last_mail_distance: Option<i64>,
         last_mail_left: i64,
@@ -55,28 +73,39 @@ row! {
 
 impl AccountRow {
     pub(super) fn new(row: &Row) -> Self {
-        let (status, attempt, since) = match &row.status {
-            Status::Vacant => (0, None, None),
-            Status::Pending(attempt) => (1, Some(attempt), None),
-            Status::Active { attempt, since } => (2, Some(attempt), Some(*since)),
+        let (status, attempt) = match &row.status {
+            Status::Vacant => (0, None),
+            Status::Pending(attempt) => (1, Some(attempt)),
+            Status::Active { attempt, .. } => (2, Some(attempt)),
+        };
+        let active = match &row.status {
+            Status::Active { id, since, blocked, moving, .. } => Self {
+                active_since: Some(micros(*since)),
+                account_id: Some(id.as_bytes().to_vec()),
+                blocked: i64::from(*blocked),
+                moving_address: moving.as_ref().map(|moving| moving.address.given().to_owned()),
+                moving_generation: moving.as_ref().map(|moving| moving.generation.as_bytes().to_vec()),
+                moving_until: moving.as_ref().map(|moving| micros(moving.until)),
+                ..Self::default()
+            },
+            Status::Vacant | Status::Pending(_) => Self::default(),
         };
         Self {
-            version: 0,
             status,
             address: attempt.map(|a| a.address.given().to_owned()),
             locale: attempt.map(|a| a.locale.as_str().to_owned()),
             password: attempt.map(|a| a.password.to_phc().expose().clone()),
             generation: attempt.map(|a| a.generation.as_bytes().to_vec()),
-            active_since: since.map(micros),
             last_mail_due: row.last_mail.map(|mail| micros(mail.due)),
             last_mail_distance: row.last_mail.map(|mail| span(mail.interval)),
             last_mail_left: i64::from(row.last_mail.is_none_or(|mail| mail.left)),
             last_notice: row.last_notice.map(micros),
             expires: row.expires.map(micros),
+            ..active
         }
     }
 
-    fn row(self) -> Result<Row, Damaged> {
+    pub(super) fn row(self) -> Result<Row, Damaged> {
         let last_mail = self.last_mail_due.zip(self.last_mail_distance);
         let (left, last_notice, expires) = (self.last_mail_left != 0, self.last_notice, self.expires);
         Ok(Row {
@@ -90,10 +119,25 @@ impl AccountRow {
             status: match (self.status, self.active_since) {
                 (0, _) => Status::Vacant,
                 (1, _) => Status::Pending(self.attempt()?),
-                (2, Some(since)) => Status::Active { since: time(since), attempt: self.attempt()? },
+                (2, Some(since)) => self.active(time(since))?,
                 _ => return Err(Damaged("status")),
             },
         })
+    }
+
+    fn active(self, since: Time) -> Result<Status, Damaged> {
+        let moving = match (&self.moving_address, &self.moving_generation, self.moving_until) {
+            (Some(given), Some(generation), Some(until)) => Some(Moving {
+                address: Address::parse(given).map_err(|_| Damaged("new address"))?,
+                generation: Generation::from_bytes(sixteen(generation, "new generation")?),
+                until: time(until),
+            }),
+            _ => None,
+        };
+        // A node of the version before has activated it: `purge` fills in what this stands for.
+        let id = self.account_id.as_ref().or(self.generation.as_ref()).ok_or(Damaged("account id"))?;
+        let (id, blocked) = (AccountId::from_bytes(sixteen(id, "account id")?), self.blocked != 0);
+        Ok(Status::Active { attempt: self.attempt()?, id, since, blocked, moving })
     }
 
     fn attempt(self) -> Result<Attempt, Damaged> {
@@ -174,6 +218,7 @@ row! {
         mail_id: Vec<u8>,
         generation: Vec<u8>,
         locale: String,
+        recipient: Option<String>,
         due: i64,
         attempts: i64,
         unknowns: i64,
@@ -192,6 +237,10 @@ impl MailRow {
                 generation: Generation::from_bytes(sixteen(&self.generation, "generation")?),
                 locale: Locale::parse(&self.locale).map_err(|_| Damaged("locale"))?,
                 first_due: time(self.due),
+                to: self
+                    .recipient
+                    .map(|given| Address::parse(&given).map_err(|_| Damaged("recipient")))
+                    .transpose()?,
             },
             attempts: u32::try_from(self.attempts).unwrap_or(u32::MAX),
             unknowns: u8::try_from(self.unknowns).unwrap_or(u8::MAX),
@@ -243,12 +292,12 @@ fn purpose(number: i64) -> Result<Purpose, Damaged> {
     u8::try_from(number).ok().and_then(Purpose::from_number).ok_or(Damaged("purpose"))
 }
 
-fn key(bytes: &[u8]) -> Result<AddressKey, Damaged> {
+pub(super) fn key(bytes: &[u8]) -> Result<AddressKey, Damaged> {
     let text = str::from_utf8(bytes).map_err(|_| Damaged("address key"))?;
     AddressKey::parse(text).map_err(|_| Damaged("address key"))
 }
 
-fn sixteen(bytes: &[u8], what: &'static str) -> Result<[u8; 16], Damaged> {
+pub(super) fn sixteen(bytes: &[u8], what: &'static str) -> Result<[u8; 16], Damaged> {
     bytes.try_into().map_err(|_| Damaged(what))
 }
 

@@ -12,15 +12,16 @@ use std::{
 };
 
 use async_trait::async_trait;
-use auth_core::{AddressKey, Commit, CommitAccount, Found, MailChange, Time, Version, WaitingMail};
+use auth_core::{AddressKey, Commit, CommitAccount, Found, Time};
 use sqlx::{
-    ConnectOptions, Sqlite, SqliteConnection, SqlitePool, Transaction,
+    ConnectOptions, SqliteConnection, SqlitePool,
     migrate::{MigrateError, Migrator},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
 use super::{
-    accounts_rows::{AccountRow, FoundRow, WaitingRow, micros, span},
+    accounts_rows::{FoundRow, account_columns, micros, span},
+    accounts_sqlite_commits::{waiting, write_mails, write_row},
     accounts_sqlite_file::{Claim, ClaimError, Mode, create, open_to_others},
     accounts_sqlite_writes::{Writes, may_be_lent_again},
     clock::Clock,
@@ -34,7 +35,8 @@ use crate::{
 pub(super) static MIGRATOR: LazyLock<Migrator> = LazyLock::new(|| {
     migrations!(
         "sqlite": "0001_accounts", "0002_accounts_expires", "0003_outbox", "0004_outbox_next",
-        "0005_outbox_mail_id", "0006_accounts_last_mail_left",
+        "0005_outbox_mail_id", "0006_accounts_last_mail_left", "0007_accounts_id", "0008_outbox_recipient",
+        "0009_sessions",
     )
 });
 
@@ -119,102 +121,19 @@ fn on_disk(options: SqliteConnectOptions, mode: Mode) -> sqlx::Result<SqliteConn
     Ok(options.create_if_missing(false))
 }
 
-/// Inserts or replaces the row if its version is the expected one; returns how many were written.
-async fn write_row(transaction: &mut Transaction<'_, Sqlite>, order: &CommitAccount) -> sqlx::Result<u64> {
-    let row = AccountRow::new(&order.row);
-    let Version(expected) = order.expected;
-    let sql = if expected == 0 {
-        "INSERT INTO accounts (version, status, address, locale, password, generation, active_since,
-            last_mail_due, last_mail_distance, last_mail_left, last_notice, expires, address_key)
-         VALUES (?1 + 1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
-         ON CONFLICT (address_key) DO NOTHING"
-    } else {
-        "UPDATE accounts SET version = ?1 + 1, status = ?2, address = ?3, locale = ?4, password = ?5,
-            generation = ?6, active_since = ?7, last_mail_due = ?8, last_mail_distance = ?9,
-            last_mail_left = ?10, last_notice = ?11, expires = ?12
-         WHERE address_key = ?13 AND version = ?1 AND generation IS ?14"
-    };
-    let query = sqlx::query(sql)
-        .bind(i64::try_from(expected).unwrap_or(i64::MAX))
-        .bind(row.status)
-        .bind(row.address)
-        .bind(row.locale)
-        .bind(row.password)
-        .bind(row.generation)
-        .bind(row.active_since)
-        .bind(row.last_mail_due)
-        .bind(row.last_mail_distance)
-        .bind(row.last_mail_left)
-        .bind(row.last_notice)
-        .bind(row.expires)
-        .bind(order.key.as_str().as_bytes());
-    let query =
-        if expected == 0 { query } else { query.bind(order.generation.map(|g| g.as_bytes().to_vec())) };
-    Ok(query.execute(&mut **transaction).await?.rows_affected())
-}
-
-/// Returns the mails that are compared: those of an address that are not dead.
-async fn waiting(
-    transaction: &mut Transaction<'_, Sqlite>,
-    order: &CommitAccount,
-    now: Time,
-) -> sqlx::Result<Vec<WaitingMail>> {
-    let rows = sqlx::query_as(
-        "SELECT purpose AS waiting_purpose, mail_id AS waiting_id, next_at AS waiting_next, lease AS waiting_lease
-         FROM outbox WHERE address_key = ?1 AND dead_since IS NULL ORDER BY purpose",
-    );
-    let rows = rows.bind(order.key.as_str().as_bytes()).fetch_all(&mut **transaction).await?;
-    Ok(WaitingRow::mails(rows, now))
-}
-
-/// Enqueues the mail. Threat: a state that owes none would answer sooner, so the statement runs
-/// in any case and inserts nothing then.
-async fn write_mail(transaction: &mut Transaction<'_, Sqlite>, order: &CommitAccount) -> sqlx::Result<()> {
-    let mail = match &order.mail {
-        Some(MailChange::Owe(mail)) => Some(mail),
-        Some(MailChange::Begin { mail, unknowns }) => {
-            return sqlx::query("UPDATE outbox SET unknowns = ?2 WHERE mail_id = ?1")
-                .bind(mail.as_bytes().as_slice())
-                .bind(i64::from(*unknowns))
-                .execute(&mut **transaction)
-                .await
-                .map(drop);
-        }
-        None => None,
-    };
-    sqlx::query(
-        "INSERT INTO outbox (address_key, purpose, mail_id, generation, locale, due, next_at)
-         SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?6 WHERE ?3 IS NOT NULL
-         ON CONFLICT (address_key, purpose) DO UPDATE SET
-            mail_id = excluded.mail_id, generation = excluded.generation, locale = excluded.locale,
-            due = excluded.due, next_at = excluded.next_at, attempts = 0, unknowns = 0, lease = NULL,
-            dead_since = NULL, last_error = NULL",
-    )
-    .bind(order.key.as_str().as_bytes())
-    .bind(mail.map(|mail| i64::from(mail.purpose.number())))
-    .bind(mail.map(|mail| mail.id.as_bytes().as_slice()))
-    .bind(mail.map(|mail| mail.generation.as_bytes().as_slice()))
-    .bind(mail.map(|mail| mail.locale.as_str()))
-    .bind(mail.map(|mail| micros(mail.first_due)))
-    .execute(&mut **transaction)
-    .await?;
-    Ok(())
-}
-
 #[async_trait]
 impl Accounts for AccountsSqlite {
     async fn find(&self, key: &AddressKey) -> Result<Found> {
         const OPERATION: &str = "find an account";
-        let rows: Vec<FoundRow> = sqlx::query_as(
-            "SELECT COALESCE(a.version, 0) AS version, COALESCE(a.status, 0) AS status, a.address, a.locale,
-                a.password, a.generation, a.active_since, a.last_mail_due, a.last_mail_distance,
-                COALESCE(a.last_mail_left, 1) AS last_mail_left, a.last_notice, a.expires,
-                o.purpose AS waiting_purpose, o.mail_id AS waiting_id, o.next_at AS waiting_next,
+        let rows: Vec<FoundRow> = sqlx::query_as(concat!(
+            "SELECT ",
+            account_columns!(),
+            ", o.purpose AS waiting_purpose, o.mail_id AS waiting_id, o.next_at AS waiting_next,
                 o.lease AS waiting_lease
              FROM (SELECT 1) LEFT JOIN accounts a ON a.address_key = ?1
                 LEFT JOIN outbox o ON o.address_key = ?1 AND o.dead_since IS NULL
              ORDER BY o.purpose",
-        )
+        ))
         .bind(key.as_str().as_bytes())
         .fetch_all(&self.pool)
         .await
@@ -227,13 +146,23 @@ impl Accounts for AccountsSqlite {
         let not_done = |e| PortError::not_done(OPERATION, e);
         let mut transaction = self.begin(OPERATION).await?;
         let now = self.now();
-        if now > order.until
-            || waiting(&mut transaction, order, now).await.map_err(not_done)? != order.waiting
-            || write_row(&mut transaction, order).await.map_err(not_done)? == 0
-        {
-            return Ok(Commit::Conflict);
+        for change in &order.changes {
+            if now > change.until
+                || waiting(&mut transaction, change, now).await.map_err(not_done)? != change.waiting
+                || write_row(&mut transaction, change).await.map_err(not_done)? == 0
+            {
+                // Dropped, the transaction is undone as a whole.
+                return Ok(Commit::Conflict);
+            }
+            write_mails(&mut transaction, change).await.map_err(not_done)?;
         }
-        write_mail(&mut transaction, order).await.map_err(not_done)?;
+        if let Some(account) = order.end {
+            sqlx::query("DELETE FROM sessions WHERE account_id = ?1")
+                .bind(account.as_bytes().as_slice())
+                .execute(&mut *transaction)
+                .await
+                .map_err(not_done)?;
+        }
         self.end(OPERATION, transaction).await?;
         Ok(Commit::Committed)
     }
@@ -258,6 +187,19 @@ impl Accounts for AccountsSqlite {
             .map_err(not_done)?;
             pending += deleted.iter().filter(|status| **status == 1).count() as u64;
             if deleted.len() < CHUNK {
+                break;
+            }
+        }
+        loop {
+            let deleted = sqlx::query(
+                "DELETE FROM sessions WHERE token IN (SELECT token FROM sessions WHERE expires <= ?1 LIMIT ?2)",
+            )
+            .bind(now)
+            .bind(i64::try_from(CHUNK).unwrap_or(i64::MAX))
+            .execute(&self.pool)
+            .await
+            .map_err(not_done)?;
+            if deleted.rows_affected() < CHUNK as u64 {
                 break;
             }
         }

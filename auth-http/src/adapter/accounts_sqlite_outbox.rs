@@ -26,7 +26,7 @@ impl Outbox for AccountsSqlite {
              WHERE (address_key, purpose) IN (
                 SELECT address_key, purpose FROM outbox
                 WHERE dead_since IS NULL AND next_at <= ?3 ORDER BY next_at LIMIT ?4)
-             RETURNING address_key, purpose, mail_id, generation, locale, due, attempts, unknowns",
+             RETURNING address_key, purpose, mail_id, generation, locale, recipient, due, attempts, unknowns",
         )
         .bind(token.as_bytes().as_slice())
         .bind(micros(now.after(lasting)))
@@ -113,7 +113,7 @@ impl Outbox for AccountsSqlite {
     async fn mails(&self) -> Result<Vec<OutboxMail>> {
         let rows: Vec<ListedRow> = sqlx::query_as(
             "SELECT o.address_key, o.purpose, o.mail_id, o.attempts, o.next_at, o.lease, o.dead_since,
-                o.last_error, a.address
+                o.last_error, COALESCE(o.recipient, a.address) AS address
              FROM outbox o LEFT JOIN accounts a ON a.address_key = o.address_key ORDER BY o.due",
         )
         .fetch_all(&self.pool)

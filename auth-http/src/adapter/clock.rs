@@ -58,13 +58,3 @@ impl Clock {
         micros.saturating_add_signed(self.shift_micros())
     }
 }
-
-/// Writes a time as RFC 3339 in UTC.
-#[must_use]
-pub fn rfc3339(time: Time) -> String {
-    use ::time::{OffsetDateTime, format_description::well_known::Rfc3339};
-    let nanos = i128::from(time.as_micros()) * 1000;
-    let at = OffsetDateTime::from_unix_timestamp_nanos(nanos).ok();
-    // A time that RFC 3339 cannot write (after the year 9999) is nothing a clock tells.
-    at.and_then(|at| at.format(&Rfc3339).ok()).unwrap_or_else(|| String::from("9999-12-31T23:59:59Z"))
-}

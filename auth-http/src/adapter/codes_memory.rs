@@ -8,7 +8,7 @@ use auth_core::{Admission, Admit, Fault, MemoryCodes, PutCode, RedeemCode, Redem
 use super::clock::Clock;
 use crate::port::{Codes, Finding, PortError, Result};
 
-/// How many slots, and how many clients: some 60 MB when full.
+/// How many slots, and how many subjects of each kind: some 90 MB when full.
 const CAPACITY: usize = 100_000;
 
 /// Keeps codes and limits in memory.
@@ -25,7 +25,7 @@ impl CodesMemory {
         Self::with_capacity(clock, CAPACITY)
     }
 
-    /// Starts empty with room for `capacity` slots and as many clients.
+    /// Starts empty with room for `capacity` slots and as many subjects of each kind.
     #[must_use]
     pub fn with_capacity(clock: Clock, capacity: usize) -> Self {
         Self { clock, codes: Mutex::new(MemoryCodes::new(capacity)) }

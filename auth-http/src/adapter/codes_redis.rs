@@ -10,9 +10,8 @@ mod pool;
 use std::{fmt::Write, sync::LazyLock, time::Duration};
 
 use async_trait::async_trait;
-use auth_core::{Admission, Admit, Client, CodeSlot, PutCode, RedeemCode, Redemption};
+use auth_core::{Admission, Admit, CodeSlot, PutCode, RedeemCode, Redemption, Subject};
 use redis::{Script, ScriptInvocation};
-use sha2::{Digest, Sha256};
 
 use self::pool::Pool;
 use super::clock::Clock;
@@ -64,11 +63,9 @@ impl CodesRedis {
         format!("{}:code:{{{}}}", self.prefix, hex(slot.as_bytes()))
     }
 
-    /// Names a key. The client's address is hashed so that dumps, slow logs and MONITOR don't show it to
-    /// everybody who can read it. It is no secret: there are few enough addresses to try them all.
-    fn client_key(&self, client: Client) -> String {
-        let digest = Sha256::digest(client.address().to_string());
-        format!("{}:rate:{{{}}}", self.prefix, hex(&digest))
+    /// Names a key. The subject is a MAC already: dumps, slow logs and MONITOR show nobody.
+    fn subject_key(&self, subject: &Subject) -> String {
+        format!("{}:rate:{}:{{{}}}", self.prefix, subject.kind().name(), hex(subject.as_bytes()))
     }
 
     fn ready_key(&self) -> String {
@@ -97,10 +94,10 @@ fn micros(duration: Duration) -> u64 {
 #[async_trait]
 impl Codes for CodesRedis {
     async fn admit(&self, order: &Admit) -> Result<Admission> {
-        let mut script = self.script(&ADMIT, self.client_key(order.client));
+        let mut script = self.script(&ADMIT, self.subject_key(&order.subject));
         // A rate of more than one a µs is as good as none, but none it is not.
         let interval = micros(order.rate.period / order.rate.requests.get()).max(1);
-        script.arg(interval).arg(micros(order.rate.period));
+        script.arg(interval).arg(micros(order.rate.period)).arg(u8::from(order.give_back));
         Ok(match self.pool.run("count a request", &script).await? {
             0 => Admission::Admitted,
             wait => Admission::Limited { retry_after: Duration::from_micros(wait) },

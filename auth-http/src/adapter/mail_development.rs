@@ -10,11 +10,9 @@ use std::{
 use async_trait::async_trait;
 use auth_core::{SendMail, Sending, Template};
 
-use super::{
-    clock::{Clock, rfc3339},
-    mail_templates::MailTemplates,
-};
+use super::{clock::Clock, mail_templates::MailTemplates};
 use crate::port::{Delivered, Finding, Mailbox, Mailer, PortError, Result};
+use crate::rfc3339::rfc3339;
 
 /// Mails that the page remembers.
 const KEPT: usize = 200;

@@ -12,14 +12,22 @@ mod accounts_mysql_connections;
 mod accounts_mysql_outbox;
 #[cfg(feature = "mysql")]
 mod accounts_mysql_schema;
+#[cfg(feature = "mysql")]
+mod accounts_mysql_sessions;
 #[cfg(any(feature = "mysql", feature = "sqlite"))]
 mod accounts_rows;
+#[cfg(any(feature = "mysql", feature = "sqlite"))]
+mod accounts_rows_sessions;
 #[cfg(feature = "sqlite")]
 pub mod accounts_sqlite;
+#[cfg(feature = "sqlite")]
+mod accounts_sqlite_commits;
 #[cfg(feature = "sqlite")]
 mod accounts_sqlite_file;
 #[cfg(feature = "sqlite")]
 mod accounts_sqlite_outbox;
+#[cfg(feature = "sqlite")]
+mod accounts_sqlite_sessions;
 #[cfg(feature = "sqlite")]
 mod accounts_sqlite_writes;
 pub(crate) mod authorities;

@@ -165,6 +165,43 @@ pub static KEYS: &[Key] = &[
         "A client is an IPv4 address or an IPv6 /64.",
     ),
     key(
+        "login",
+        Some("on"),
+        "off: only registration and activation are there",
+        "Without sessions an application needs logins of its own.",
+    )
+    .seed_compat("off"),
+    key(
+        "session_cookie",
+        Some("off"),
+        "on: browsers keep sessions in cookies, which no script can read",
+        "For a front end on the service's own origin, `AUTH_ORIGIN`.",
+    ),
+    key(
+        "origin",
+        None,
+        "Origin of that front end: https://app.example.org",
+        "What changes something must come from its pages. `http://` is for loopback hosts.",
+    ),
+    key(
+        "session_seconds",
+        Some("2592000"),
+        "How long a session lasts from its login on, at least 60",
+        "NIST SP 800-63B-4 section 2.1.3 says 30 days at most.",
+    ),
+    key(
+        "session_idle_seconds",
+        Some("1209600"),
+        "How long a session lasts without use, at least 60",
+        "Not longer than `AUTH_SESSION_SECONDS`.",
+    ),
+    key(
+        "fresh_seconds",
+        Some("900"),
+        "How long a password counts as just given, at least 60",
+        "What changes an account asks for it again after that.",
+    ),
+    key(
         "keep_alive_seconds",
         Some("75"),
         "How long an idle connection is kept, 1 to 3600",

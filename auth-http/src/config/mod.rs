@@ -1,7 +1,7 @@
 //! The configuration: which keys there are, where values come from, what they mean.
 //!
 //! `keys.rs` is the table, `reference.rs` its documentation, `layers.rs` finds the values and their sources,
-//! `links.rs` recognises the variables that platforms set, `settings.rs` gives values their types, `servers.rs` reads the URLs of the infrastructure,
+//! `links.rs` recognises the variables that platforms set, `settings.rs` gives values their types with the help of `values.rs`, `servers.rs` reads the URLs of the infrastructure,
 //! `refusals.rs` says which combinations are not served.
 
 mod keys;
@@ -12,6 +12,7 @@ mod reference;
 mod refusals;
 mod servers;
 mod settings;
+mod values;
 
 pub use keys::{KEYS, Key};
 pub use layers::{Layers, Source, environment};

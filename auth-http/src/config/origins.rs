@@ -1,6 +1,6 @@
 //! Origins of browser front ends: in any spelling that a person writes, kept as browsers send them.
 
-use url::Url;
+use url::{Host, Url};
 
 /// What pages never come from, or what browsers send as `null`.
 const NO_PAGES: [&str; 11] = [
@@ -36,6 +36,20 @@ pub(super) fn origin(text: &str) -> Option<String> {
     }
 }
 
+/// Returns the origin of the service's own pages, which keep sessions in cookies: `https`, or `http` on a loopback host.
+///
+/// Threat: a cookie that crosses the network without TLS.
+pub(super) fn own_origin(text: &str) -> Option<String> {
+    let origin = origin(text)?;
+    let url = Url::parse(&origin).ok()?;
+    let loopback = match url.host()? {
+        Host::Domain(name) => name == "localhost" || name.ends_with(".localhost"),
+        Host::Ipv4(address) => address.is_loopback(),
+        Host::Ipv6(address) => address.is_loopback(),
+    };
+    (url.scheme() == "https" || (url.scheme() == "http" && loopback)).then_some(origin)
+}
+
 /// Takes the origin of a web view, `capacitor://localhost` for example: there is no port of its own, and no IDNA.
 fn custom(scheme: String, rest: &str) -> Option<String> {
     let (host, port) = rest.split_once(':').map_or((rest, None), |(host, port)| (host, Some(port)));
@@ -50,7 +64,26 @@ fn custom(scheme: String, rest: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::origin;
+    use super::{origin, own_origin};
+
+    #[test]
+    fn own_origins_are_a_table() {
+        for (text, fits) in [
+            ("https://app.example.org", true),
+            ("HTTPS://App.Example.org:443", true),
+            ("http://localhost:8000", true),
+            ("http://127.0.0.1:8000", true),
+            ("http://[::1]:8000", true),
+            ("http://app.localhost", true),
+            ("http://app.example.org", false),
+            ("http://192.0.2.1", false),
+            ("http://localhost.example.org", false),
+            ("capacitor://localhost", false),
+            ("https://app.example.org/", false),
+        ] {
+            assert_eq!(own_origin(text).is_some(), fits, "{text}");
+        }
+    }
 
     #[test]
     fn origins_are_a_table() {

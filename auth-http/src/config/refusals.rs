@@ -31,6 +31,13 @@ pub(super) fn check(settings: &Settings, single_node: bool) -> Result<(), Config
              127.0.0.1"
         ));
     }
+    if settings.cookies.is_some() && !settings.cors_origins.is_empty() {
+        // Threat: pages of another origin that act with the visitor's cookie.
+        return refuse(
+            "AUTH_SESSION_COOKIE=on is for a front end on the service's own origin; leave AUTH_CORS_ORIGINS out, or use \
+             the tokens of answers",
+        );
+    }
     if !settings.trusted_proxies.is_empty() && settings.smtp.is_none() {
         return refuse(
             "the development mailer is not for use behind a proxy; set AUTH_SMTP_URL, or leave \

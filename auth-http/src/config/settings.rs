@@ -3,9 +3,7 @@
 use std::{
     net::{IpAddr, SocketAddr},
     num::NonZeroU32,
-    ops::RangeInclusive,
     path::PathBuf,
-    str::FromStr,
     thread::available_parallelism,
     time::Duration,
 };
@@ -21,11 +19,12 @@ use sha2::{Digest, Sha256};
 use super::{
     ConfigError, keys,
     layers::Layers,
-    origins::origin,
+    origins::{origin, own_origin},
     refusals,
     servers::{Database, MailFrom, RedisServer, SmtpServer, collector},
+    values::Values,
 };
-use crate::{hooks, worker::MailPace};
+use crate::{hooks, http::Cookies, worker::MailPace};
 
 /// The whole configuration, checked.
 #[derive(Debug)]
@@ -66,6 +65,10 @@ pub struct Settings {
     pub forwarded_header: ForwardedHeader,
     /// Origins of browser front ends.
     pub cors_origins: Vec<String>,
+    /// Whether there are logins and sessions.
+    pub login: bool,
+    /// The cookies that keep sessions, if they are kept there.
+    pub cookies: Option<Cookies>,
     /// Whether the API page is served.
     pub docs: bool,
     /// Whether `serve` brings the schema up to date.
@@ -135,6 +138,8 @@ impl Settings {
                 ],
             )?,
             cors_origins: values.list("cors_origins", ORIGIN, origin)?,
+            login: values.switch("login")?,
+            cookies: values.cookies()?,
             docs: values.switch("docs")?,
             migrate: values.switch("migrate")?,
             log: values.required("log", "tracing directives")?,
@@ -147,17 +152,7 @@ impl Settings {
     }
 }
 
-struct Values<'a>(&'a Layers);
-
 impl Values<'_> {
-    fn wrong(&self, name: &str, wanted: &str) -> ConfigError {
-        let (source, secret) = (self.0.source(name), keys::find(name).is_some_and(|key| key.secret));
-        let value = self.0.value(name).unwrap_or_default();
-        // Threat: a value that forges a line of a log or colours a terminal.
-        let shown = if secret { "its value".to_owned() } else { format!("`{}`", value.escape_debug()) };
-        ConfigError::new(format!("AUTH_{} ({source}): {shown} is not {wanted}", name.to_uppercase()))
-    }
-
     /// Names the variables that a refusal of the policy is about, with their values and sources.
     fn refused(&self, error: RulesError) -> ConfigError {
         let names: &[&str] = match error {
@@ -174,87 +169,13 @@ impl Values<'_> {
             RulesError::Hash(_) => &["scrypt"],
             RulesError::Password(_) => &["password_min_length", "password_min_score"],
             RulesError::MailGiveUp(_) => &["mail_give_up_seconds"],
+            RulesError::Session { .. } => &["session_seconds", "session_idle_seconds", "fresh_seconds"],
         };
         let set = names.iter().map(|name| {
             let (variable, value) = (name.to_uppercase(), self.0.value(name).unwrap_or_default());
             format!("AUTH_{variable}={value} ({})", self.0.source(name))
         });
         ConfigError::new(format!("refused to start: {}: {error}", set.collect::<Vec<_>>().join(", ")))
-    }
-
-    fn optional<T: FromStr>(&self, name: &str, wanted: &str) -> Result<Option<T>, ConfigError> {
-        let parse = |value: &str| value.parse().map_err(|_| self.wrong(name, wanted));
-        self.0.value(name).map(parse).transpose()
-    }
-
-    fn required<T: FromStr>(&self, name: &str, wanted: &str) -> Result<T, ConfigError> {
-        self.optional(name, wanted)?.ok_or_else(|| self.wrong(name, wanted))
-    }
-
-    fn number<T: FromStr>(&self, name: &str) -> Result<T, ConfigError> {
-        self.required(name, "a whole number in its range")
-    }
-
-    fn optional_within(
-        &self,
-        name: &str,
-        range: RangeInclusive<usize>,
-    ) -> Result<Option<usize>, ConfigError> {
-        let wanted = format!("a whole number from {} to {}", range.start(), range.end());
-        match self.optional(name, &wanted)? {
-            Some(number) if !range.contains(&number) => Err(self.wrong(name, &wanted)),
-            number => Ok(number),
-        }
-    }
-
-    fn within(&self, name: &str, range: RangeInclusive<usize>) -> Result<usize, ConfigError> {
-        self.optional_within(name, range)?.ok_or_else(|| self.wrong(name, "set"))
-    }
-
-    fn optional_choice<T: Copy>(&self, name: &str, choices: &[(&str, T)]) -> Result<Option<T>, ConfigError> {
-        let Some(value) = self.0.value(name) else { return Ok(None) };
-        match choices.iter().find(|(choice, _)| *choice == value) {
-            Some((_, meaning)) => Ok(Some(*meaning)),
-            None => {
-                let names: Vec<&str> = choices.iter().map(|(choice, _)| *choice).collect();
-                Err(self.wrong(name, &format!("one of: {}", names.join(", "))))
-            }
-        }
-    }
-
-    fn choice<T: Copy>(&self, name: &str, choices: &[(&str, T)]) -> Result<T, ConfigError> {
-        self.optional_choice(name, choices)?.ok_or_else(|| self.wrong(name, "set"))
-    }
-
-    fn switch(&self, name: &str) -> Result<bool, ConfigError> {
-        const WORDS: [(&str, bool); 8] = [
-            ("on", true),
-            ("off", false),
-            ("true", true),
-            ("false", false),
-            ("yes", true),
-            ("no", false),
-            ("1", true),
-            ("0", false),
-        ];
-        let value = self.0.value(name).unwrap_or_default();
-        let word = WORDS.iter().find(|(word, _)| word.eq_ignore_ascii_case(value));
-        let wanted = "one of: on, off, true, false, yes, no, 1, 0";
-        word.map(|(_, on)| *on).ok_or_else(|| self.wrong(name, wanted))
-    }
-
-    fn seconds(&self, name: &str) -> Result<Duration, ConfigError> {
-        Ok(Duration::from_secs(self.required(name, "a whole number of seconds")?))
-    }
-
-    fn list<T>(&self, name: &str, wanted: &str, parse: fn(&str) -> Option<T>) -> Result<Vec<T>, ConfigError> {
-        let items = self.0.value(name).unwrap_or_default().split(',').map(str::trim);
-        let items = items.filter(|item| !item.is_empty());
-        items
-            .map(|item| {
-                parse(item).ok_or_else(|| self.wrong(name, &format!("a list of items like {wanted}")))
-            })
-            .collect()
     }
 
     fn database(&self) -> Result<Database, ConfigError> {
@@ -307,6 +228,22 @@ impl Values<'_> {
         if fits { Ok(name) } else { Err(self.wrong("service_name", "a line of 1 to 64 characters")) }
     }
 
+    /// Returns the cookies that keep sessions, if they are to.
+    fn cookies(&self) -> Result<Option<Cookies>, ConfigError> {
+        const WANTED: &str =
+            "the origin of your front end: https://app.example.org, or http://localhost:8000";
+        let parse = |text| own_origin(text).ok_or_else(|| self.wrong("origin", WANTED));
+        let origin = self.0.value("origin").map(parse).transpose()?;
+        match (self.switch("session_cookie")?, origin) {
+            (true, Some(origin)) => Ok(Some(Cookies::of(origin))),
+            (true, None) => Err(ConfigError::new(
+                "refused to start: AUTH_SESSION_COOKIE=on needs AUTH_ORIGIN, the origin of your front end"
+                    .to_owned(),
+            )),
+            (false, _) => Ok(None),
+        }
+    }
+
     fn policy(&self, seed_compat: bool) -> Result<Policy, ConfigError> {
         let alphabet = self
             .choice("code_alphabet", &[("digits", Alphabet::Digits), ("crockford", Alphabet::Crockford)])?;
@@ -331,6 +268,9 @@ impl Values<'_> {
             },
             client_requests_per_minute: NonZeroU32::new(self.number("client_requests_per_minute")?),
             mail_give_up: self.seconds("mail_give_up_seconds")?,
+            session: self.seconds("session_seconds")?,
+            session_idle: self.seconds("session_idle_seconds")?,
+            session_fresh: self.seconds("fresh_seconds")?,
         })
     }
 

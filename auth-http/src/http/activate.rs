@@ -1,10 +1,11 @@
 //! `POST /v1/activate`: its two ways to give credentials, its answers, its documentation.
 
-use auth_core::{Activate, Activation, Alphabet, Code};
+use auth_core::{Account, Activate, Activation, Alphabet, Code};
 use poem::Request;
 use poem_openapi::{ApiResponse, Object, Union, payload::Json, types::Example};
 
 use super::{
+    account::AccountDocument,
     app_state::AppState,
     basic::{self, Basic, Credentials},
     body::{Fields, FromFields},
@@ -75,6 +76,8 @@ pub struct Activated {
     /// A sentence for a person.
     #[oai(validator(min_length = 1, max_length = 1000))]
     message: String,
+    /// The account.
+    account: AccountDocument,
 }
 
 /// The answers of an activation.
@@ -173,24 +176,21 @@ pub(super) async fn handle(
     let visitor = shared.visitor(request, address.key(), Some(password));
     let flow = Activate { address, code, client: visitor.client };
     let outcome = shared.driver.visit(flow, visitor).await.map_err(Problem::broken)?;
-    match refusal(outcome.disclosed) {
-        None => {
-            Ok(ActivateAnswer::Activated(Json(Activated { message: "The account is active.".to_owned() })))
-        }
-        Some(problem) => Err(problem.into()),
-    }
+    let account = activated(outcome.disclosed)?;
+    let message = "The account is active.".to_owned();
+    Ok(ActivateAnswer::Activated(Json(Activated { message, account: account.into() })))
 }
 
 /// Returns the answer to a request that gives no credentials, or none that could be anybody's.
 pub(super) fn without_credentials(request: &Request) -> Problem {
     let disclosed = Activation::without_credentials(&AppState::of(request).driver.rules);
-    refusal(disclosed).unwrap_or_else(|| Problem::new(&INTERNAL))
+    activated(disclosed).err().unwrap_or_else(|| Problem::new(&INTERNAL))
 }
 
-/// Returns the problem that a refusal is; none for an activation.
-fn refusal(disclosed: Activation) -> Option<Problem> {
-    Some(match disclosed {
-        Activation::Activated => return None,
+/// Returns the account that was activated, or the problem that a refusal is.
+fn activated(disclosed: Activation) -> Result<Account, Problem> {
+    Err(match disclosed {
+        Activation::Activated(account) => return Ok(account),
         Activation::Refused => Problem::new(&ACTIVATION_REFUSED),
         Activation::NoAccount => Problem::new(&ACCOUNT_NOT_FOUND),
         Activation::AlreadyActive => Problem::new(&ALREADY_ACTIVE),

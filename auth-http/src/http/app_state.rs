@@ -2,14 +2,14 @@
 
 use std::{net::IpAddr, sync::Arc};
 
-use auth_core::{AddressKey, Client, Locale, Password};
+use auth_core::{AddressKey, Client, Locale, Password, SessionToken};
 use hmac::{Hmac, KeyInit, Mac};
 use poem::{Request, http::header::ACCEPT_LANGUAGE};
 use sha2::Sha256;
 
-use super::{client::Proxies, language};
+use super::{client::Proxies, cookies::Cookies, language};
 use crate::{
-    driver::{Driver, Visitor},
+    driver::{About, Driver, Visitor},
     port::Mailbox,
 };
 
@@ -27,6 +27,10 @@ pub struct AppState {
     pub proxies: Proxies,
     /// The origins of browser front ends.
     pub cors_origins: Vec<String>,
+    /// Whether there are logins and sessions.
+    pub login: bool,
+    /// The cookies that keep sessions, if they are kept there.
+    pub cookies: Option<Cookies>,
     /// Whether the API page and the document are served.
     pub docs: bool,
     /// The key of the pseudonyms in logs; never shown.
@@ -59,9 +63,25 @@ impl AppState {
 
     /// Returns who asks, for a run about an address.
     pub(super) fn visitor(&self, request: &Request, key: &AddressKey, password: Option<Password>) -> Visitor {
+        let about = About::Address(self.pseudonym(key.as_str().as_bytes()));
+        self.visitor_about(request, about, password)
+    }
+
+    /// Returns who asks, for a run about a session.
+    pub(super) fn visitor_of_session(
+        &self,
+        request: &Request,
+        token: &SessionToken,
+        password: Option<Password>,
+    ) -> Visitor {
+        let about = About::Session(self.pseudonym(token.hash().as_bytes()));
+        self.visitor_about(request, about, password)
+    }
+
+    fn visitor_about(&self, request: &Request, about: About, password: Option<Password>) -> Visitor {
         let client = self.client(request);
         let from = self.pseudonym(client.address().to_string().as_bytes());
-        Visitor { client, password, address: self.pseudonym(key.as_str().as_bytes()), from }
+        Visitor { client, password, about, from }
     }
 
     fn address(&self, request: &Request) -> IpAddr {

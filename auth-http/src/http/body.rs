@@ -127,27 +127,44 @@ impl Fields {
         &self,
         names: [&'static str; N],
     ) -> std::result::Result<[&str; N], Problem> {
+        self.strings_and(names, []).map(|(strings, [])| strings)
+    }
+
+    /// Returns the values of exactly these members, all of them strings; the second ones may be missing.
+    ///
+    /// # Errors
+    /// An `invalid-request` with everything that is wrong.
+    pub(super) fn strings_and<const N: usize, const M: usize>(
+        &self,
+        names: [&'static str; N],
+        optional: [&'static str; M],
+    ) -> std::result::Result<([&str; N], [Option<&str>; M]), Problem> {
         let mut errors = Vec::new();
         let mut error = |field, code, message: &'static str| {
             errors.push(FieldError { field, code, message: message.into() });
         };
         // Threat: an unknown name is input; it is not echoed.
-        if self.0.iter().any(|(name, _)| !names.contains(&name.as_str())) {
+        let known = |name: &str| names.iter().chain(&optional).any(|known| *known == name);
+        if self.0.iter().any(|(name, _)| !known(name)) {
             error("", "unknown-field", "the object has a field that this operation does not know");
         }
-        let mut strings = Vec::with_capacity(N);
-        for name in names {
+        let mut string = |name| {
             let mut values = self.0.iter().filter(|(field, _)| field == name).map(|(_, value)| value);
             match (values.next(), values.next()) {
+                (None, _) if optional.contains(&name) => {}
                 (None, _) => error(name, "missing", "the field is required"),
                 (Some(_), Some(_)) => error(name, "doubled", "the field must appear once"),
-                (Some(Value::String(text)), None) => strings.push(text.as_str()),
+                (Some(Value::String(text)), None) => return Some(text.as_str()),
                 (Some(_), None) => error(name, "type", "the field must be a JSON string"),
             }
-        }
-        match strings.try_into() {
-            Ok(strings) if errors.is_empty() => Ok(strings),
-            Ok(_) | Err(_) => Err(Problem::about(&INVALID_REQUEST, errors)),
+            None
+        };
+        let (required, optional) = (names.map(&mut string), optional.map(&mut string));
+        if errors.is_empty() {
+            // Without an error all of them are there.
+            Ok((required.map(Option::unwrap_or_default), optional))
+        } else {
+            Err(Problem::about(&INVALID_REQUEST, errors))
         }
     }
 }

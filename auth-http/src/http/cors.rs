@@ -20,13 +20,15 @@ pub(super) fn allowed_origin(headers: &HeaderMap, origins: &[String]) -> Option<
 }
 
 /// Answers a preflight request of an allowed origin.
-pub(super) fn preflight(asked: &HeaderMap) -> Response {
+pub(super) fn preflight(asked: &HeaderMap, methods: &str) -> Response {
     let allowed = allowed_headers(asked);
     let mut response = empty(StatusCode::NO_CONTENT);
     let headers = response.headers_mut();
     let mut set = |name: HeaderName, value| headers.insert(name, HeaderValue::from_static(value));
-    set(header::ACCESS_CONTROL_ALLOW_METHODS, "POST");
     set(header::ACCESS_CONTROL_MAX_AGE, "600");
+    if let Ok(methods) = HeaderValue::from_str(methods) {
+        headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, methods);
+    }
     if let Ok(allowed) = HeaderValue::from_str(&allowed) {
         headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, allowed);
     }

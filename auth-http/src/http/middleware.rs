@@ -16,12 +16,12 @@ use tracing::Instrument;
 
 use super::{
     app_state::AppState,
-    cors,
+    bearer, cors,
     problem::{
         BASIC_CHALLENGE, BODY_CHALLENGE, FieldError, HEAD_TOO_LARGE, INTERNAL, INVALID_REQUEST,
-        METHOD_NOT_ALLOWED, NOT_ACCEPTABLE, NOT_FOUND, Problem,
+        METHOD_NOT_ALLOWED, NOT_ACCEPTABLE, NOT_FOUND, ORIGIN_REFUSED, Problem,
     },
-    routes::{self, Methods, Route},
+    routes::{self, Route},
     trace,
 };
 use crate::random;
@@ -52,14 +52,14 @@ impl<E: Endpoint> Endpoint for Middleware<E> {
         let id = request_id();
         let unreadable = unreadable(&request);
         let route = routes::find(request.uri().path(), &self.shared).filter(|_| unreadable.is_none());
-        let mount = routes::mount(&request).to_owned();
-        let operation = route.map_or("none", |route| route.name);
+        let (mount, reads) = (routes::mount(&request).to_owned(), request.method().is_safe());
+        let operation = route.map_or("none", |route| route.name(request.method()));
         let trace_id = tracing::field::Empty;
         let span = tracing::info_span!("request", id = %id, operation, method = %method(&request), trace_id);
         trace::follow(&span, request.headers());
         request.set_data(Arc::clone(&self.shared));
         let origin = cors::allowed_origin(request.headers(), &self.shared.cors_origins);
-        let challenge = challenge(request.headers());
+        let challenge = challenge(route, request.headers());
         let early = unreadable.or_else(|| hostless(&request)).map(IntoResponse::into_response);
         let answer = match early.or_else(|| self.refuse(route, &mut request, origin.is_some())) {
             Some(early) => early,
@@ -71,8 +71,8 @@ impl<E: Endpoint> Endpoint for Middleware<E> {
         self.shared.driver.metrics.answer(operation, status, took);
         let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         span.in_scope(|| match route {
-            // Pages and probes that are asked for all the time.
-            Some(route) if route.methods == Methods::Get => tracing::debug!(status, took_ms, "answered"),
+            // Pages, probes and sessions that are asked for all the time.
+            Some(_) if reads => tracing::debug!(status, took_ms, "answered"),
             Some(_) | None => tracing::info!(status, took_ms, "answered"),
         });
         Ok(response)
@@ -83,21 +83,26 @@ impl<E: Endpoint> Middleware<E> {
     /// Answers what no handler shall see.
     fn refuse(&self, route: Option<&Route>, request: &mut Request, cross_origin: bool) -> Option<Response> {
         let Some(route) = route else { return Some(Problem::new(&NOT_FOUND).into_response()) };
-        match (route.methods, request.method()) {
-            (Methods::Post, &Method::POST) => {}
-            (Methods::Post, &Method::OPTIONS) if cross_origin => {
-                return Some(cors::preflight(request.headers()));
+        match *request.method() {
+            Method::OPTIONS if cross_origin && route.is_api() => {
+                return Some(cors::preflight(request.headers(), &route.allow()));
             }
-            (Methods::Get, &Method::GET) => {}
             // The server leaves the body of an answer to HEAD out by itself.
-            (Methods::Get, &Method::HEAD) => request.set_method(Method::GET),
-            (methods, _) => {
+            Method::HEAD if route.has(&Method::GET) => request.set_method(Method::GET),
+            ref method if route.has(method) => {}
+            _ => {
                 let refused = Problem::new(&METHOD_NOT_ALLOWED);
-                return Some(refused.hint(header::ALLOW, methods.allow()).into_response());
+                let allow = HeaderValue::from_str(&route.allow()).unwrap_or(HeaderValue::from_static("GET"));
+                return Some(refused.with(header::ALLOW, allow).into_response());
             }
         }
-        let acceptable = route.methods == Methods::Get || accepts_json(request.headers());
-        (!acceptable).then(|| Problem::new(&NOT_ACCEPTABLE).into_response())
+        // A proxy that asks whose session it is passes on what a browser accepts of the page.
+        if !request.method().is_safe() && !accepts_json(request.headers()) {
+            return Some(Problem::new(&NOT_ACCEPTABLE).into_response());
+        }
+        let cookies = self.shared.cookies.as_ref().filter(|_| route.is_api());
+        let admitted = cookies.is_none_or(|cookies| cookies.admits(request.method(), request.headers()));
+        (!admitted).then(|| Problem::new(&ORIGIN_REFUSED).into_response())
     }
 
     async fn answer(&self, request: Request) -> Response {
@@ -147,9 +152,12 @@ fn about_the_head(code: &'static str, message: &'static str) -> Problem {
 }
 
 /// Returns what a 401 to this request challenges with: a way to give credentials that is the client's own.
-fn challenge(headers: &HeaderMap) -> HeaderValue {
-    let by_header = headers.contains_key(header::AUTHORIZATION);
-    HeaderValue::from_static(if by_header { BASIC_CHALLENGE } else { BODY_CHALLENGE })
+fn challenge(route: Option<&Route>, headers: &HeaderMap) -> HeaderValue {
+    HeaderValue::from_static(match route {
+        Some(route) if route.is_of_sessions() => bearer::challenge(headers),
+        Some(_) | None if headers.contains_key(header::AUTHORIZATION) => BASIC_CHALLENGE,
+        Some(_) | None => BODY_CHALLENGE,
+    })
 }
 
 fn finish(mut response: Response, mount: &str, id: &str, challenge: HeaderValue) -> Response {
@@ -203,6 +211,7 @@ fn method(request: &Request) -> &'static str {
         Method::GET => "GET",
         Method::HEAD => "HEAD",
         Method::POST => "POST",
+        Method::DELETE => "DELETE",
         Method::OPTIONS => "OPTIONS",
         _ => "other",
     }

@@ -3,16 +3,20 @@
 //! Nothing here decides what an outcome is, or knows what stores there are. Next: `routes.rs` for
 //! what exists, `middleware.rs` for what every request passes, `register.rs` for an operation.
 
+mod account;
 mod activate;
 mod app_state;
 mod basic;
+mod bearer;
 mod body;
 mod client;
+mod cookies;
 mod cors;
 mod document;
 mod forwarded;
 mod health;
 mod language;
+mod login;
 mod middleware;
 mod operation;
 mod pages;
@@ -21,26 +25,35 @@ mod register;
 mod resend;
 mod routes;
 mod schema;
+mod session;
+mod sessions;
 mod trace;
 
 pub use app_state::AppState;
 pub use client::Proxies;
+pub use cookies::Cookies;
 pub use middleware::UnreadableHead;
 
 use std::sync::Arc;
 
 use poem::{Endpoint, EndpointExt, Request, Response, Route, endpoint::make_sync, get, post};
-use poem_openapi::{OpenApi, OpenApiService, ServerObject, Tags};
+use poem_openapi::{
+    OpenApi, OpenApiService, ServerObject, Tags, param::Path, payload::Response as WithHeaders,
+};
 
 use activate::{ActivateAnswer, ActivateInput};
 use basic::Basic;
+use bearer::Bearer;
 use body::JsonBody;
 use document::Document;
 use health::HealthAnswer;
+use login::{Entrant, LoginAnswer};
 use operation::OperationProblem;
 use pages::Page;
 use register::{NewAccount, RegisterAnswer};
 use resend::{PendingAddress, ResendAnswer};
+use session::{ConfirmAnswer, GivenPassword, LogoutAnswer, SessionAnswer};
+use sessions::{EndAnswer, SessionsAnswer};
 
 struct Api;
 
@@ -50,6 +63,8 @@ struct Api;
 enum Tag {
     /// Registration and activation of accounts.
     Accounts,
+    /// Login, and who a request is from.
+    Sessions,
     /// Probes for the operator of the service.
     Health,
 }
@@ -114,13 +129,113 @@ impl Api {
     }
 }
 
-fn service() -> OpenApiService<Api, ()> {
-    OpenApiService::new(Api, "Account registration and activation", env!("CARGO_PKG_VERSION")).description(
+struct LoginApi;
+
+#[OpenApi]
+impl LoginApi {
+    /// Log in
+    ///
+    /// Opens a session with address and password. Ten wrong passwords for an address may come at once, then one every 15
+    /// minutes; a right one costs none. A device that has logged in before shows its `device_token` and has tries of its
+    /// own, whatever strangers have tried. Earlier sessions stay: an account has 50 at most, and a new one ends the
+    /// oldest beyond them.
+    #[oai(path = "/v1/login", method = "post", operation_id = "login", tag = "Tag::Sessions")]
+    async fn login(
+        &self,
+        request: &Request,
+        body: JsonBody<Entrant>,
+    ) -> Result<WithHeaders<LoginAnswer>, OperationProblem<login::LoginOperation>> {
+        login::handle(request, body.0).await
+    }
+
+    /// Tell who a request is from
+    ///
+    /// For an application's back end, and for a reverse proxy that asks before it lets a request through. A 401 means
+    /// that the store has no such session; where it cannot be asked the answer is 503.
+    #[oai(path = "/v1/session", method = "get", operation_id = "session", tag = "Tag::Sessions")]
+    async fn session(
+        &self,
+        request: &Request,
+        token: Bearer,
+    ) -> Result<SessionAnswer, OperationProblem<session::SessionOperation>> {
+        session::find(request, token).await
+    }
+
+    /// Log out
+    ///
+    /// Ends the session. Repeating it is harmless.
+    #[oai(path = "/v1/session", method = "delete", operation_id = "logout", tag = "Tag::Sessions")]
+    async fn logout(
+        &self,
+        request: &Request,
+        token: Bearer,
+    ) -> Result<WithHeaders<LogoutAnswer>, OperationProblem<session::LogoutOperation>> {
+        session::end(request, token).await
+    }
+
+    /// Give the password once more
+    ///
+    /// Makes the session fresh, as what changes an account asks for: a new one takes its place, with a new token.
+    #[oai(path = "/v1/session/confirm", method = "post", operation_id = "confirm", tag = "Tag::Sessions")]
+    async fn confirm(
+        &self,
+        request: &Request,
+        token: Bearer,
+        body: JsonBody<GivenPassword>,
+    ) -> Result<WithHeaders<ConfirmAnswer>, OperationProblem<session::ConfirmOperation>> {
+        session::confirm(request, token, body.0).await
+    }
+
+    /// List the account's sessions
+    #[oai(path = "/v1/sessions", method = "get", operation_id = "sessions", tag = "Tag::Sessions")]
+    async fn sessions(
+        &self,
+        request: &Request,
+        token: Bearer,
+    ) -> Result<SessionsAnswer, OperationProblem<sessions::SessionsOperation>> {
+        sessions::list(request, token).await
+    }
+
+    /// Log out everywhere
+    ///
+    /// Ends every session of the account, this one included, and makes its devices unknown ones. Asks for a fresh
+    /// session.
+    #[oai(
+        path = "/v1/sessions",
+        method = "delete",
+        operation_id = "logout_everywhere",
+        tag = "Tag::Sessions"
+    )]
+    async fn logout_everywhere(
+        &self,
+        request: &Request,
+        token: Bearer,
+    ) -> Result<WithHeaders<EndAnswer>, OperationProblem<sessions::EverywhereOperation>> {
+        sessions::end_all(request, token).await
+    }
+
+    /// End one of the account's sessions
+    ///
+    /// Asks for a fresh session, unless it ends itself.
+    #[oai(path = "/v1/sessions/:id", method = "delete", operation_id = "end_session", tag = "Tag::Sessions")]
+    async fn end_session(
+        &self,
+        request: &Request,
+        token: Bearer,
+        /// The name of the session, from the list.
+        id: Path<String>,
+    ) -> Result<WithHeaders<EndAnswer>, OperationProblem<sessions::EndOperation>> {
+        sessions::end(request, token, &id.0).await
+    }
+}
+
+fn service<T: OpenApi>(operations: T) -> OpenApiService<T, ()> {
+    OpenApiService::new(operations, "Accounts", env!("CARGO_PKG_VERSION")).description(
         "A visitor registers an address with a password; a short code goes to the mailbox; address, password and \
-         code together make the account active. A deployment answers either `hidden` (the default: the same answer \
-         whatever the state of an address) or `explicit` (the precise reason); every answer below says which of \
-         the two it belongs to. Paths that do not exist answer 404 `not-found`, other methods 405 \
-         `method-not-allowed`.",
+         code together make the account active, and address and password open sessions then. A deployment answers \
+         either `hidden` (the default: the same answer whatever the state of an address) or `explicit` (the precise \
+         reason); every answer below says which of the two it belongs to. Paths that do not exist answer 404 \
+         `not-found`, other methods 405 `method-not-allowed`.",
     )
     .server(ServerObject::new("/").description("the service that this document is of"))
 }
@@ -128,17 +243,22 @@ fn service() -> OpenApiService<Api, ()> {
 /// Returns the OpenAPI document, laid out to be read and compared.
 #[must_use]
 pub fn document() -> String {
-    Document::new(&service().spec()).text("/")
+    Document::new(&service((Api, LoginApi)).spec()).text("/")
 }
 
 /// Returns everything that is served on the main listener, to serve or to mount in a poem app.
 pub fn endpoint(shared: Arc<AppState>) -> impl Endpoint<Output = Response> {
-    let api = service();
+    let routes = if shared.login { routes_of(|| (Api, LoginApi)) } else { routes_of(|| Api) };
+    middleware::Middleware::new(routes.data(Arc::clone(&shared)), shared)
+}
+
+fn routes_of<T: OpenApi + 'static>(operations: impl Fn() -> T) -> Route {
+    let api = service(operations());
     let spec = api.spec();
     let document = Document::new(&spec);
     // Beside the page: that holds behind a proxy that strips a path, too.
     let docs = Page::new(&api.swagger_ui_html().replace(&spec, &document.text(".")));
-    let routes = Route::new()
+    Route::new()
         .at("/", get(pages::root))
         .at("/docs", get(make_sync(move |_| docs.clone())))
         .at("/openapi.json", get(make_sync(move |request| document.response(routes::mount(&request)))))
@@ -146,8 +266,7 @@ pub fn endpoint(shared: Arc<AppState>) -> impl Endpoint<Output = Response> {
         .at("/dev/mailbox", get(pages::mailbox))
         .at("/dev/mailbox.json", get(pages::mailbox_json))
         .at("/dev/clock", post(pages::clock))
-        .nest_no_strip("/v1", service())
-        .nest_no_strip("/livez", service())
-        .nest_no_strip("/readyz", service());
-    middleware::Middleware::new(routes.data(Arc::clone(&shared)), shared)
+        .nest_no_strip("/v1", service(operations()))
+        .nest_no_strip("/livez", service(operations()))
+        .nest_no_strip("/readyz", service(operations()))
 }

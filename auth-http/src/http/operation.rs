@@ -140,7 +140,9 @@ fn headers(status: u16) -> Vec<MetaHeader> {
     match status {
         401 => {
             let challenges = format!(
-                "`{}` where the request had Authorization; `{}`, for which browsers open no dialog, where it had none.",
+                "Of an activation `{}` where the request had Authorization; `{}`, for which browsers open no dialog, \
+                 where it had none. Of all else `Bearer realm=\"auth\"`, with `error=\"invalid_token\"` where a token was \
+                 shown.",
                 problem::BASIC_CHALLENGE,
                 problem::BODY_CHALLENGE
             );

@@ -1,6 +1,6 @@
 //! The table of paths: what exists, and with which methods.
 
-use poem::Request;
+use poem::{Request, http::Method};
 
 use super::{app_state::AppState, problem::KINDS};
 use crate::hooks;
@@ -8,69 +8,111 @@ use crate::hooks;
 /// One path.
 #[derive(Debug)]
 pub(super) struct Route {
-    /// Its name in logs and metrics.
-    pub name: &'static str,
-    /// Its path.
+    /// Its path; `{}` in place of one part of it.
     path: &'static str,
-    /// What it can be asked with.
-    pub methods: Methods,
+    /// What it can be asked with, and the name of each operation in logs and metrics.
+    operations: &'static [(Method, &'static str)],
     shown: Shown,
-}
-
-/// What a path can be asked with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Methods {
-    /// GET and HEAD.
-    Get,
-    /// POST, and OPTIONS for other origins.
-    Post,
-}
-
-impl Methods {
-    /// Returns the value of an Allow header.
-    pub(super) const fn allow(self) -> &'static str {
-        match self {
-            Self::Get => "GET, HEAD",
-            Self::Post => "POST",
-        }
-    }
 }
 
 #[derive(Debug)]
 enum Shown {
     Always,
+    WithLogin,
     WithDocs,
     WithMailbox,
     InTestBuilds,
 }
 
-const fn route(name: &'static str, path: &'static str, methods: Methods, shown: Shown) -> Route {
-    Route { name, path, methods, shown }
+impl Route {
+    /// Returns the name of what a request asks for; HEAD asks as GET does, and a method that the path does not have is
+    /// counted for its first operation.
+    pub(super) fn name(&self, method: &Method) -> &'static str {
+        let named = self.operations.iter().find(|(own, _)| own == method).or(self.operations.first());
+        named.map_or("none", |(_, name)| name)
+    }
+
+    /// Returns whether it can be asked with this method.
+    pub(super) fn has(&self, method: &Method) -> bool {
+        self.operations.iter().any(|(own, _)| own == method)
+    }
+
+    /// Returns the value of an Allow header.
+    pub(super) fn allow(&self) -> String {
+        let methods = self.operations.iter().map(|(method, _)| match *method {
+            Method::GET => "GET, HEAD",
+            Method::POST => "POST",
+            _ => "DELETE",
+        });
+        methods.collect::<Vec<_>>().join(", ")
+    }
+
+    /// Returns whether it is for programs, with JSON; the others are pages and probes.
+    pub(super) fn is_api(&self) -> bool {
+        self.path.starts_with("/v1/")
+    }
+
+    /// Returns whether it is about a session or opens one.
+    pub(super) fn is_of_sessions(&self) -> bool {
+        matches!(self.shown, Shown::WithLogin)
+    }
+
+    fn is_at(&self, path: &str) -> bool {
+        match self.path.split_once('{') {
+            Some((start, _)) => {
+                path.strip_prefix(start).is_some_and(|part| !part.is_empty() && !part.contains('/'))
+            }
+            None => self.path == path,
+        }
+    }
 }
 
-static ROUTES: [Route; 11] = [
-    route("register", "/v1/register", Methods::Post, Shown::Always),
-    route("resend", "/v1/resend", Methods::Post, Shown::Always),
-    route("activate", "/v1/activate", Methods::Post, Shown::Always),
-    route("livez", "/livez", Methods::Get, Shown::Always),
-    route("readyz", "/readyz", Methods::Get, Shown::Always),
-    route("root", "/", Methods::Get, Shown::WithDocs),
-    route("docs", "/docs", Methods::Get, Shown::WithDocs),
-    route("openapi", "/openapi.json", Methods::Get, Shown::WithDocs),
-    route("mailbox", "/dev/mailbox", Methods::Get, Shown::WithMailbox),
-    route("mailbox_json", "/dev/mailbox.json", Methods::Get, Shown::WithMailbox),
-    route("clock", "/dev/clock", Methods::Post, Shown::InTestBuilds),
+static ROUTES: [Route; 16] = [
+    Route { path: "/v1/register", operations: &[(Method::POST, "register")], shown: Shown::Always },
+    Route { path: "/v1/resend", operations: &[(Method::POST, "resend")], shown: Shown::Always },
+    Route { path: "/v1/activate", operations: &[(Method::POST, "activate")], shown: Shown::Always },
+    Route { path: "/v1/login", operations: &[(Method::POST, "login")], shown: Shown::WithLogin },
+    Route {
+        path: "/v1/session",
+        operations: &[(Method::GET, "session"), (Method::DELETE, "logout")],
+        shown: Shown::WithLogin,
+    },
+    Route { path: "/v1/session/confirm", operations: &[(Method::POST, "confirm")], shown: Shown::WithLogin },
+    Route {
+        path: "/v1/sessions",
+        operations: &[(Method::GET, "sessions"), (Method::DELETE, "logout_everywhere")],
+        shown: Shown::WithLogin,
+    },
+    Route {
+        path: "/v1/sessions/{id}",
+        operations: &[(Method::DELETE, "end_session")],
+        shown: Shown::WithLogin,
+    },
+    Route { path: "/livez", operations: &[(Method::GET, "livez")], shown: Shown::Always },
+    Route { path: "/readyz", operations: &[(Method::GET, "readyz")], shown: Shown::Always },
+    Route { path: "/", operations: &[(Method::GET, "root")], shown: Shown::WithDocs },
+    Route { path: "/docs", operations: &[(Method::GET, "docs")], shown: Shown::WithDocs },
+    Route { path: "/openapi.json", operations: &[(Method::GET, "openapi")], shown: Shown::WithDocs },
+    Route { path: "/dev/mailbox", operations: &[(Method::GET, "mailbox")], shown: Shown::WithMailbox },
+    Route {
+        path: "/dev/mailbox.json",
+        operations: &[(Method::GET, "mailbox_json")],
+        shown: Shown::WithMailbox,
+    },
+    Route { path: "/dev/clock", operations: &[(Method::POST, "clock")], shown: Shown::InTestBuilds },
 ];
 
-static PROBLEM_PAGE: Route = route("problem", "/problems/", Methods::Get, Shown::Always);
+static PROBLEM_PAGE: Route =
+    Route { path: "/problems/", operations: &[(Method::GET, "problem")], shown: Shown::Always };
 
 /// Returns the route of a path.
 pub(super) fn find(path: &str, shared: &AppState) -> Option<&'static Route> {
     if let Some(name) = path.strip_prefix(PROBLEM_PAGE.path) {
         return KINDS.iter().any(|kind| kind.name == name).then_some(&PROBLEM_PAGE);
     }
-    ROUTES.iter().find(|route| route.path == path).filter(|route| match route.shown {
+    ROUTES.iter().find(|route| route.is_at(path)).filter(|route| match route.shown {
         Shown::Always => true,
+        Shown::WithLogin => shared.login,
         Shown::WithDocs => shared.docs,
         Shown::WithMailbox => shared.mailbox.is_some(),
         Shown::InTestBuilds => hooks::ENABLED,
@@ -86,7 +128,7 @@ pub(super) fn mount(request: &Request) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use std::{fs, path::Path};
+    use std::{collections::BTreeSet, fs, path::Path};
 
     use serde_json::Value;
 
@@ -104,10 +146,18 @@ mod tests {
         assert!(paths.len() >= 5, "{paths:?}");
         for (path, operations) in paths {
             let route = ROUTES.iter().find(|route| route.path == path);
-            let name = route.unwrap_or_else(|| panic!("{path} has no route")).name;
-            for operation in operations.as_object().unwrap().values() {
-                assert_eq!(operation["operationId"], name, "{path} in logs and metrics");
-            }
+            let route = route.unwrap_or_else(|| panic!("{path} has no route"));
+            let documented: BTreeSet<_> = operations
+                .as_object()
+                .unwrap()
+                .iter()
+                .map(|(method, operation)| {
+                    (method.to_uppercase(), operation["operationId"].as_str().unwrap().to_owned())
+                })
+                .collect();
+            let routed =
+                route.operations.iter().map(|(method, name)| (method.to_string(), (*name).to_owned()));
+            assert_eq!(documented, routed.collect(), "{path} in logs and metrics");
             assert!(contract.contains(&format!("{path}`")), "{path} has no row in {CONTRACT}");
         }
     }

@@ -65,6 +65,16 @@ texts! {
     PasswordText = Some("password"), (1, 1024), r"^[^\u0000-\u001f\u007f-\u009f]+$";
     /// A code of any configuration, with the blanks and hyphens that people paste.
     CodeText = None, (4, 64), r"^[ \u00a0]*[0-9A-Za-z]([- \u00a0]*[0-9A-Za-z]){3,19}[ \u00a0]*$";
+    /// The token of a session.
+    SessionTokenText = Some("password"), (49, 49), "^auths_[0-9A-Za-z_-]{43}$";
+    /// The token of a device.
+    DeviceTokenText = Some("password"), (70, 70), "^authd_[0-9A-Za-z_-]{64}$";
+    /// The id of an account.
+    AccountIdText = Some("uuid"), (36, 36), "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$";
+    /// The name of a session.
+    SessionIdText = None, (32, 32), "^[0-9a-f]{32}$";
+    /// A time (RFC 3339), in UTC.
+    TimeText = Some("date-time"), (20, 27), r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z$";
     /// The type of a problem, below where the service is mounted.
     ProblemType = Some("uri-reference"), (11, 2048), r"^(/.*)?/problems/[a-z-]+$";
     /// The id of a request.

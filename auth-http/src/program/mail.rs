@@ -7,9 +7,9 @@ use serde_json::json;
 
 use super::{CommandError, print};
 use crate::{
-    adapter::clock::rfc3339,
     config::Settings,
     port::{AccountsDatabase, OutboxMail, OutboxState, PortError, Which},
+    rfc3339::rfc3339,
     wiring,
 };
 

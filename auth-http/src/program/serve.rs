@@ -28,13 +28,14 @@ pub(super) async fn run(settings: Settings) -> Result<(), CommandError> {
         None => None,
     };
     let (docs, keep_alive) = (settings.docs, settings.keep_alive);
+    let tokens = settings.login && settings.cookies.is_none();
     // Before there is anything to end in order.
     let mut signals = [signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?];
     let mut hangup = if ignores_hangup() { None } else { Some(signal(SignalKind::hangup())?) };
     // A write that a limit on file sizes refuses is an error then, as on a full disk. By default it ends the process.
     let _too_large = signal(SignalKind::from_raw(libc::SIGXFSZ))?;
     let mut node = Node::start(settings).await?;
-    if let Err(error) = announce(&listener, metrics.as_ref(), docs, node.shows_mails()) {
+    if let Err(error) = announce(&listener, metrics.as_ref(), docs, node.shows_mails(), tokens) {
         node.finish(ready(())).await;
         return Err(error);
     }
@@ -105,8 +106,9 @@ fn announce(
     metrics: Option<&TcpListener>,
     docs: bool,
     mailbox: bool,
+    tokens: bool,
 ) -> Result<(), CommandError> {
-    let base = format!("http://{}", listener.local_addr()?);
+    let base = &format!("http://{}", listener.local_addr()?);
     let mut out = io::stdout().lock();
     writeln!(out, "listening on {base}")?;
     if let Some(metrics) = metrics {
@@ -134,6 +136,25 @@ curl -i {base}/v1/activate -u 'ada@example.org:correct horse battery staple' \\
   -d \"{{\\\"code\\\": \\\"$(curl -s {base}/dev/mailbox.json | grep -o '\"code\":\"[^\"]*' | head -1 | cut -d'\"' -f4)\\\"}}\"
 "
     )?;
+    if tokens {
+        announce_login(&mut out, base)?;
+    }
     out.flush()?;
     Ok(())
+}
+
+/// Prints how to log in, where a login answers with a token.
+fn announce_login(out: &mut impl Write, base: &str) -> io::Result<()> {
+    writeln!(
+        out,
+        "Then log in, ask who it is, and log out:
+
+TOKEN=$(curl -s {base}/v1/login -H 'Content-Type: application/json' \\
+  -d '{{\"email\": \"ada@example.org\", \"password\": \"correct horse battery staple\"}}' | grep -o 'auths_[^\"]*')
+
+curl -i {base}/v1/session -H \"Authorization: Bearer $TOKEN\"
+
+curl -i -X DELETE {base}/v1/session -H \"Authorization: Bearer $TOKEN\"
+"
+    )
 }

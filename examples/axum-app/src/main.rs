@@ -159,7 +159,7 @@ async fn confirm(
     let flow = Activate { address, code, client: Client::of(peer.ip()) };
     let extra = Extra { password: Some(Arc::new(password)), name: None };
     answer(&host, flow, extra, |disclosed| match disclosed {
-        Activation::Activated | Activation::AlreadyActive => said(StatusCode::OK, "Welcome to the club."),
+        Activation::Activated(_) | Activation::AlreadyActive => said(StatusCode::OK, "Welcome to the club."),
         Activation::Refused
         | Activation::NoAccount
         | Activation::WrongPassword

@@ -79,40 +79,43 @@ impl Users {
 
     /// Commits; `name` is that of a registration.
     pub async fn commit(&self, order: &CommitAccount, name: Option<&str>) -> Result<Commit, Fault> {
+        // What registers and activates changes one row and one mail, and ends no sessions.
+        let ([change], None) = (&order.changes[..], order.end) else { return Err(Fault::NotDone) };
         // A transaction that reads and then writes begins IMMEDIATE: a deferred one fails under contention.
         let mut transaction = self.0.begin_with("BEGIN IMMEDIATE").await.map_err(not_done)?;
-        if !order.fits(&found(&mut transaction, &order.key).await?) {
+        if !change.fits(&found(&mut transaction, &change.key).await?) {
             return Ok(Commit::Conflict);
         }
         // Threat: somebody who knows a member's address registers it again, and so renames its owner.
-        let name = name.filter(|_| order.is_new_attempt());
-        let account = order.row.to_bytes();
+        let name = name.filter(|_| change.is_new_attempt());
+        let account = change.row.to_bytes();
         sqlx::query(
             "INSERT INTO users (email, name, version, account, active, expires)
              VALUES (?1, COALESCE(?2, ''), ?3 + 1, ?4, ?5, ?6)
              ON CONFLICT (email) DO UPDATE SET name = COALESCE(?2, name), version = ?3 + 1, account = ?4,
                 active = ?5, expires = ?6",
         )
-        .bind(order.key.as_str())
+        .bind(change.key.as_str())
         .bind(name)
-        .bind(order.expected.0.cast_signed())
+        .bind(change.expected.0.cast_signed())
         .bind(account.expose().as_slice())
-        .bind(matches!(order.row.status, Status::Active { .. }))
-        .bind(order.row.expires.map(micros))
+        .bind(matches!(change.row.status, Status::Active { .. }))
+        .bind(change.row.expires.map(micros))
         .execute(&mut *transaction)
         .await
         .map_err(not_done)?;
-        match &order.mail {
-            Some(MailChange::Owe(mail)) => {
-                let queued = QueuedMail::new(order.key.clone(), mail.clone());
+        match &change.mails[..] {
+            [MailChange::Owe(mail)] => {
+                let queued = QueuedMail::new(change.key.clone(), mail.clone());
                 enqueue(&mut transaction, Some(&queued)).await
             }
-            Some(MailChange::Begin { mail, unknowns }) => {
+            [MailChange::Begin { mail, unknowns }] => {
                 let mut queued = queued(&mut transaction, *mail).await?.ok_or(Fault::NotDone)?;
                 queued.begin(*mail, *unknowns);
                 update(&mut transaction, &queued, None).await
             }
-            None => enqueue(&mut transaction, None).await,
+            [] => enqueue(&mut transaction, None).await,
+            _ => return Err(Fault::NotDone),
         }
         .map_err(not_done)?;
         transaction.commit().await.map_err(unknown)?;

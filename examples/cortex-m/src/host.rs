@@ -101,6 +101,10 @@ impl Host {
                 ticket.answer(Ok(Sending::Accepted))
             }
             Effect::SettleMail(ticket, order) => ticket.answer(Ok(self.accounts.settle(&order, now()))),
+            Effect::FindSession(ticket, order) => {
+                ticket.answer(Ok(self.accounts.find_session(&order, now())))
+            }
+            Effect::PutSession(ticket, order) => ticket.answer(self.accounts.put_session(order, now())),
         }
     }
 }

@@ -19,9 +19,14 @@ pub(crate) struct Replayed {
 
 struct Reader(&'static [u8]);
 
+/// Panics without what `Debug` says of the error: formatting that would add 7 kB to the core's size.
+fn must<T, E>(result: Result<T, E>, what: &str) -> T {
+    result.unwrap_or_else(|_| panic!("not so: {what}"))
+}
+
 impl Reader {
     fn next<T: serde::Deserialize<'static>>(&mut self) -> T {
-        let (value, rest) = take_from_bytes(self.0).expect("build.rs has written the value");
+        let (value, rest) = must(take_from_bytes(self.0), "build.rs has written the value");
         self.0 = rest;
         value
     }
@@ -35,10 +40,10 @@ pub(crate) fn all() -> Replayed {
         let policy: Policy = reader.next();
         let keys = [(); 2].map(|()| {
             let key: &[u8] = reader.next();
-            CodeKey::new(Secret::new(key.try_into().expect("a key has 32 bytes")))
+            CodeKey::new(Secret::new(must(key.try_into(), "a key has 32 bytes")))
         });
-        let rules =
-            Rules::new(policy, CodeKeys::new(keys).expect("the keys differ")).expect("the policy is valid");
+        let keys = must(CodeKeys::new(keys), "the keys differ");
+        let rules = must(Rules::new(policy, keys), "the policy is valid");
         let start = reader.0;
         let (heap, ()) = heap::most_during(|| one(&mut Reader(start), &rules, false));
         one(&mut reader, &rules, true);
@@ -49,16 +54,17 @@ pub(crate) fn all() -> Replayed {
 }
 
 fn one(script: &mut Reader, rules: &Rules, restores: bool) {
-    let mut machine = Machine::start_from_bytes(script.next(), rules).expect("the input is valid");
+    let mut machine = must(Machine::start_from_bytes(script.next(), rules), "the input is valid");
     for _ in 0..script.next::<u32>() {
         assert!(machine.outcome().is_none());
         if restores {
-            machine = Machine::restore(machine.snapshot().expose(), rules).expect("the snapshot is valid");
+            let snapshot = machine.snapshot();
+            machine = must(Machine::restore(snapshot.expose(), rules), "the snapshot is valid");
         }
         let order: &[u8] = script.next();
-        assert_eq!(*machine.take_bytes().expect("an order waits").expose(), order);
+        assert!(*machine.take_bytes().expect("an order waits").expose() == order, "the order is the same");
         let answer = script.next();
-        machine.accept_bytes(answer, rules).expect("it fits");
+        must(machine.accept_bytes(answer, rules), "it fits");
         if restores {
             let before = machine.snapshot();
             assert!(matches!(machine.accept_bytes(answer, rules), Err(Refusal::Unfit(_))));
@@ -67,7 +73,8 @@ fn one(script: &mut Reader, rules: &Rules, restores: bool) {
     }
     assert!(machine.take().is_none());
     let outcome: &[u8] = script.next();
-    assert_eq!(*machine.outcome_bytes().expect("the run has ended").expose(), outcome);
+    let ended = machine.outcome_bytes().expect("the run has ended");
+    assert!(*ended.expose() == outcome, "the outcome is the same");
     let snapshot: &[u8] = script.next();
-    assert_eq!(*machine.snapshot().expose(), snapshot);
+    assert!(*machine.snapshot().expose() == snapshot, "the snapshot is the same");
 }

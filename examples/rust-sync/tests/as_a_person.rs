@@ -45,8 +45,9 @@ fn an_account_is_registered_and_activated() {
     let wrong = format!("{:06}", (code.parse::<u32>().unwrap() + 1) % 1_000_000);
     assert_eq!(person.types(&wrong), "Ok(Refused)");
     assert_eq!(person.types("12"), "a code has six digits");
-    assert_eq!(person.types(&code), "Ok(Activated)");
-    assert_eq!(person.types(&code), "Ok(Activated)", "the answer may have been lost");
+    let activated = person.types(&code);
+    assert!(activated.starts_with("Ok(Activated("), "{activated}");
+    assert_eq!(person.types(&code), activated, "the answer may have been lost");
 }
 
 #[test]

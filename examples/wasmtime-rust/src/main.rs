@@ -153,37 +153,37 @@ impl Host {
         Found { now: self.now, row: self.rows.get(key).cloned(), waiting }
     }
 
-    fn commit(&mut self, order: CommitAccount) -> Commit {
-        let Found { now, row, waiting } = self.find(&order.key);
+    fn commit(&mut self, order: &CommitAccount) -> Answer {
+        // What registers and activates changes one row, and there are no sessions to end.
+        let [change] = &order.changes[..] else { return Answer::Fault(Fault::NotDone) };
+        let Found { now, row, waiting } = self.find(&change.key);
         // No row is deleted here, so the version alone shows whether the row is the one that was read. The mails must
         // be unchanged, too.
-        let version = row.map_or(0, |(version, _)| version);
-        if version != order.expected
-            || format!("{waiting:?}") != format!("{:?}", order.waiting)
-            || now > order.until
-        {
-            return Commit::Conflict;
+        let (version, waiting) = (row.map_or(0, |(version, _)| version), format!("{waiting:?}"));
+        if (version, waiting) != (change.expected, format!("{:?}", change.waiting)) || now > change.until {
+            return Answer::CommitAccount(Commit::Conflict);
         }
-        match order.mail {
-            Some(MailChange::Owe(mail)) => {
-                let in_its_place = |queued: &Queued| {
-                    queued.leased.key == order.key && queued.leased.mail.purpose == mail.purpose
-                };
-                self.outbox.retain(|queued| !in_its_place(queued));
-                let lease = Lease { mail: mail.id.clone(), token: vec![0; 16] };
-                let (next, key) = (mail.first_due, order.key.clone());
-                let leased = LeasedMail { lease, key, mail, attempts: 0, unknowns: 0 };
-                self.outbox.push(Queued { next, held: false, leased });
-            }
-            Some(MailChange::Begin(begin)) => {
-                for queued in self.outbox.iter_mut().filter(|queued| queued.leased.mail.id == begin.mail) {
-                    queued.leased.unknowns = begin.unknowns;
+        for mail in &change.mails {
+            match mail {
+                MailChange::Owe(mail) => {
+                    let in_its_place = |queued: &Queued| {
+                        queued.leased.key == change.key && queued.leased.mail.purpose == mail.purpose
+                    };
+                    self.outbox.retain(|queued| !in_its_place(queued));
+                    let lease = Lease { mail: mail.id.clone(), token: vec![0; 16] };
+                    let (next, key) = (mail.first_due, change.key.clone());
+                    let leased = LeasedMail { lease, key, mail: mail.clone(), attempts: 0, unknowns: 0 };
+                    self.outbox.push(Queued { next, held: false, leased });
+                }
+                MailChange::Begin(begin) => {
+                    for queued in self.outbox.iter_mut().filter(|one| one.leased.mail.id == begin.mail) {
+                        queued.leased.unknowns = begin.unknowns;
+                    }
                 }
             }
-            None => {}
         }
-        self.rows.insert(order.key, (version + 1, order.row));
-        Commit::Committed
+        self.rows.insert(change.key.clone(), (change.expected + 1, change.row.clone()));
+        Answer::CommitAccount(Commit::Committed)
     }
 
     fn carry_out(&mut self, effect: Effect, password: Option<&str>) -> Answer {
@@ -199,7 +199,7 @@ impl Host {
                 // The password was lost, or this host does not have the function.
                 _ => Answer::Fault(Fault::NotDone),
             },
-            Effect::CommitAccount(order) => Answer::CommitAccount(self.commit(order)),
+            Effect::CommitAccount(order) => self.commit(&order),
             Effect::PutCode(order) => {
                 self.put(order);
                 Answer::PutCode
@@ -212,6 +212,8 @@ impl Host {
                 Answer::SendMail(Sending::Accepted)
             }
             Effect::SettleMail(settle) => Answer::SettleMail(self.settle(settle)),
+            // Nobody logs in here.
+            Effect::FindSession(_) | Effect::PutSession(_) => Answer::Fault(Fault::NotDone),
             Effect::Extension(_) => Answer::Unsupported,
         }
     }

@@ -93,15 +93,19 @@ fn redis_behind_a_black_hole_fails_closed_and_loses_no_account() {
 }
 
 #[test]
-fn flushed_redis_asks_for_a_new_code_and_loses_no_account() {
+fn flushed_redis_asks_for_a_new_code_and_loses_no_account_and_no_session() {
     let redis = container::redis(&[]);
     let world = world(&redis);
     let node = world.node(&[]);
+    assert_eq!(node.register("bob@example.org", PASSWORD).status, 201);
+    assert_eq!(node.activate("bob@example.org", PASSWORD, &world.code_to("bob@example.org")).status, 200);
+    let session = node.token("bob@example.org", PASSWORD);
     assert_eq!(node.register(ADA, PASSWORD).status, 201);
     let lost = world.code_to(ADA);
     node.wait_until_nothing_is_due();
     redis_command(&redis.redis_url(), &["FLUSHALL"]);
     redis_command(&redis.redis_url(), &["SCRIPT", "FLUSH"]);
+    assert_eq!(node.session(&session).status, 200);
     a_new_code_helps(&world, &node, ADA, &lost);
 }
 

@@ -9,4 +9,5 @@ mod database;
 mod disk;
 mod mail;
 mod nodes;
+mod sessions;
 mod world;

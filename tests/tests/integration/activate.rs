@@ -15,7 +15,7 @@ fn wrong(code: &str) -> String {
 }
 
 #[test]
-fn activation_answers_200_with_a_message_alone() {
+fn activation_answers_200_with_a_message_and_the_account() {
     let server = start(&[]);
     server.register(ADA, PASSWORD);
     let answer = server.activate(ADA, PASSWORD, &server.code(ADA));
@@ -23,7 +23,11 @@ fn activation_answers_200_with_a_message_alone() {
     assert_eq!(answer.header("content-type"), Some("application/json; charset=utf-8"));
     let mut body = answer.json();
     assert!(body["message"].take().is_string());
-    assert_eq!(body, json!({ "message": null }));
+    let (id, since) = (body["account"]["id"].take(), body["account"]["since"].take());
+    assert_eq!(body, json!({ "message": null, "account": { "id": null, "email": ADA, "since": null } }));
+    let (id, since) = (id.as_str().unwrap(), since.as_str().unwrap());
+    assert!(id.len() == 36 && id.as_bytes()[14] == b'4', "{id} is a UUIDv4");
+    assert!(since.starts_with("20") && since.ends_with('Z'), "{since}");
 }
 
 #[test]

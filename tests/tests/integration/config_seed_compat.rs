@@ -23,10 +23,11 @@ fn profile_sets_its_defaults() {
         "disclosure = \"explicit\"",
         "password_min_length = \"1\"",
         "password_min_score = \"0\"",
+        "login = \"off\"",
     ] {
         assert!(ran.out.contains(&format!("{line} # profile seed-compat\n")), "{line} in {}", ran.out);
     }
-    assert_eq!(ran.out.matches("# profile seed-compat").count(), 6, "{}", ran.out);
+    assert_eq!(ran.out.matches("# profile seed-compat").count(), 7, "{}", ran.out);
 }
 
 #[test]
@@ -55,6 +56,7 @@ fn what_is_set_explicitly_counts() {
         ("AUTH_DISCLOSURE", "hidden"),
         ("AUTH_PASSWORD_MIN_LENGTH", "8"),
         ("AUTH_PASSWORD_MIN_SCORE", "3"),
+        ("AUTH_LOGIN", "on"),
     ];
     let ran = Program::plain(&set).run(&["--print-config"]);
     assert_eq!(ran.status, 0, "{ran:?}");

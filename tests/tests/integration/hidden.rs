@@ -58,7 +58,7 @@ fn answers_are_the_same_in_every_state_of_the_address() {
     let server = worlds(&[]);
     let code = foreign_code(&server);
     type Ask<'a> = &'a dyn Fn(&str) -> HttpAnswer;
-    let asked: [(&str, u16, Ask<'_>); 12] = [
+    let asked: [(&str, u16, Ask<'_>); 15] = [
         ("activate, right password", 401, &|address| server.activate(address, PASSWORD, &code)),
         ("activate, another password", 401, &|address| server.activate(address, OTHER, &code)),
         ("activate, malformed code", 400, &|address| server.activate(address, PASSWORD, "12345")),
@@ -67,6 +67,9 @@ fn answers_are_the_same_in_every_state_of_the_address() {
         ("in the body, malformed code", 400, &|address| server.activate_in_body(address, PASSWORD, "12345")),
         ("in the body, no password", 400, &|address| server.activate_in_body(address, "", &code)),
         ("register, weak password", 422, &|address| server.register(address, "weak")),
+        ("login, another password", 401, &|address| server.login(address, OTHER)),
+        ("login, a device that is none", 401, &|address| server.login_from(address, OTHER, "authd_x")),
+        ("login, no password", 400, &|address| server.login(address, "")),
         ("resend", 202, &|address| server.resend(address)),
         ("resend again", 202, &|address| server.resend(address)),
         ("register, the same password", 202, &|address| server.register(address, PASSWORD)),
@@ -122,6 +125,7 @@ fn limiter_answers_the_same_in_every_state_of_the_address() {
         same_in_all("weak password", |address| asked(server.register(address, "weak"))).status,
         same_in_all("resend", |address| asked(server.resend(address))).status,
         same_in_all("activate", |address| asked(server.activate(address, PASSWORD, "123456"))).status,
+        same_in_all("login", |address| asked(server.login(address, PASSWORD))).status,
         same_in_all("in the body", |address| asked(server.activate_in_body(address, PASSWORD, "123456")))
             .status,
     ] {
@@ -144,6 +148,7 @@ fn one_hash_is_made_in_every_state_of_the_address() {
         assert_eq!(made(&|| server.activate(address, PASSWORD, &code)), 1.0, "activate {address}");
         let in_body = made(&|| server.activate_in_body(address, PASSWORD, &code));
         assert_eq!(in_body, 1.0, "activate in the body {address}");
+        assert_eq!(made(&|| server.login(address, OTHER)), 1.0, "login {address}");
         assert_eq!(made(&|| server.register(address, PASSWORD)), 1.0, "register {address}");
     }
 }
@@ -176,6 +181,7 @@ fn refused_activation_writes_in_no_state_of_the_address() {
         assert_eq!(server.activate(address, OTHER, &code).status, 401);
         assert_eq!(server.activate_in_body(address, PASSWORD, &code).status, 401);
         assert_eq!(server.activate_in_body(address, OTHER, &code).status, 401);
+        assert_eq!(server.login(address, OTHER).status, 401);
     }
     assert!(server.accounts() == before);
 }

@@ -117,7 +117,8 @@ fn every_effect_has_its_times() {
         assert!(text.contains(&format!(r#"effect="{}""#, kind.name())), "{kind:?} before it happens: {text}");
         assert_eq!(count(kind), 0.0);
     }
-    server.activated(ADA, PASSWORD);
+    let token = server.entered(ADA, PASSWORD);
+    assert_eq!(server.session(&token).status, 200);
     server.wait_until_nothing_is_due();
     for kind in Kind::ALL {
         assert!(count(kind) >= 1.0, "{kind:?}: {}", server.scrape("/metrics").body);

@@ -3,7 +3,7 @@
 use auth_tests::{HttpAnswer, PASSWORD, Server, basic, start};
 
 /// All problems that the contract lists.
-const NAMES: [&str; 20] = [
+const NAMES: [&str; 28] = [
     "invalid-request",
     "code-wrong",
     "activation-refused",
@@ -12,6 +12,14 @@ const NAMES: [&str; 20] = [
     "not-found",
     "method-not-allowed",
     "not-acceptable",
+    "login-refused",
+    "no-session",
+    "not-activated",
+    "account-blocked",
+    "password-refused",
+    "confirm-first",
+    "origin-refused",
+    "session-not-found",
     "request-timeout",
     "email-taken",
     "already-active",
@@ -59,7 +67,9 @@ fn unknown_path_is_404() {
         "/v1/%72egister",
         "/v1/register%00",
         "/v1/../v1/register",
-        "/v1/login",
+        "/v1/logins",
+        "/v1/sessions/",
+        "/v1/sessions/x/y",
         "/metrics",
         "/dev",
         "/favicon.ico",

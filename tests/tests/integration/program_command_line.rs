@@ -3,7 +3,7 @@
 use auth_tests::Program;
 
 /// Every variable of the configuration table.
-const VARIABLES: [&str; 38] = [
+const VARIABLES: [&str; 44] = [
     "AUTH_PROFILE",
     "AUTH_LISTEN",
     "AUTH_METRICS_LISTEN",
@@ -33,6 +33,12 @@ const VARIABLES: [&str; 38] = [
     "AUTH_MAIL_CONNECTIONS",
     "AUTH_MAIL_GIVE_UP_SECONDS",
     "AUTH_CLIENT_REQUESTS_PER_MINUTE",
+    "AUTH_LOGIN",
+    "AUTH_SESSION_COOKIE",
+    "AUTH_ORIGIN",
+    "AUTH_SESSION_SECONDS",
+    "AUTH_SESSION_IDLE_SECONDS",
+    "AUTH_FRESH_SECONDS",
     "AUTH_KEEP_ALIVE_SECONDS",
     "AUTH_TRUSTED_PROXIES",
     "AUTH_FORWARDED_HEADER",

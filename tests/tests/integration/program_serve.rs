@@ -30,10 +30,24 @@ fn it_says_where_api_page_and_mailbox_are_and_how_to_call_it() {
     let server = Program::plain(&[]).serve(&[]);
     let base = server.base.clone();
     let printed = auth_tests::until("all that it prints", || {
-        Some(server.printed()).filter(|printed| printed.contains("/dev/mailbox.json"))
+        Some(server.printed()).filter(|printed| printed.contains("-X DELETE"))
     });
-    for told in ["/docs", "/dev/mailbox", "/v1/register -H", "/v1/activate -u"] {
+    for told in
+        ["/docs", "/dev/mailbox", "/v1/register -H", "/v1/activate -u", "/v1/login -H", "/v1/session -H"]
+    {
         assert!(printed.contains(&format!("{base}{told}")), "{told} is not in {printed}");
+    }
+}
+
+#[test]
+fn without_tokens_it_tells_no_login_to_paste() {
+    let cookies = [("AUTH_SESSION_COOKIE", "on"), ("AUTH_ORIGIN", "http://localhost:8000")];
+    for settings in [&[("AUTH_LOGIN", "off")][..], &cookies] {
+        let server = Program::plain(settings).serve(&[]);
+        let printed = auth_tests::until("all that it prints", || {
+            Some(server.printed()).filter(|printed| printed.contains("/dev/mailbox.json"))
+        });
+        assert!(!printed.contains("/v1/login"), "{printed}");
     }
 }
 

@@ -9,6 +9,7 @@ const PASSWORD: &str = "c4n4ry passphrase of some length";
 const WRONG: &str = "c4n4ry passphrase that is wrong";
 const WEAK: &str = "c4n4ry1";
 const WRONG_CODE: &str = "C4N4RYC4N4RYC4N4RYC4";
+const WRONG_TOKEN: &str = "auths_c4n4ry";
 
 /// A setting for long codes: none is in a file by chance.
 fn settings<'a>(format: &'a str, level: &'a str) -> [(&'a str, &'a str); 4] {
@@ -20,8 +21,9 @@ fn settings<'a>(format: &'a str, level: &'a str) -> [(&'a str, &'a str); 4] {
     ]
 }
 
-/// Does everything that a visitor can do, right and wrong; returns the answers and the code.
-fn everything(server: &Server) -> (Vec<HttpAnswer>, String) {
+/// Does everything that a visitor can do, right and wrong; returns the answers, and what is secret in them: the code, and
+/// the tokens of sessions and devices.
+fn everything(server: &Server) -> (Vec<HttpAnswer>, Vec<String>) {
     let mut answers = vec![
         server.register(ADDRESS, WEAK),
         server.register(ADDRESS, PASSWORD),
@@ -46,13 +48,32 @@ fn everything(server: &Server) -> (Vec<HttpAnswer>, String) {
     answers.push(server.activate(ADDRESS, PASSWORD, &format!("{code}c4n4ry")));
     answers.push(server.register(ADDRESS, PASSWORD));
     answers.push(server.resend(ADDRESS));
+    let mut secrets = vec![code];
+    answers.push(server.login(ADDRESS, WRONG));
+    let entered = server.login(ADDRESS, PASSWORD);
+    let mut token = String::new();
+    for name in ["device_token", "session_token"] {
+        token = entered.json()[name].as_str().unwrap().to_owned();
+        secrets.push(token.clone());
+    }
+    answers.push(server.session(&token));
+    answers.push(server.with_token("GET", "/v1/sessions", &token));
+    answers.push(server.with_token("GET", "/v1/session", WRONG_TOKEN));
+    answers.push(server.confirm(&token, WRONG));
+    let confirmed = server.confirm(&token, PASSWORD);
+    token = confirmed.json()["session_token"].as_str().unwrap().to_owned();
+    secrets.push(token.clone());
+    answers.push(server.with_token("DELETE", "/v1/sessions/x", &token));
+    answers.push(server.with_token("DELETE", "/v1/session", &token));
     server.wait_for_mails(ADDRESS, 2);
     server.wait_until_nothing_is_due();
-    (answers, code)
+    (answers, secrets)
 }
 
-fn secrets(code: &str) -> Vec<String> {
-    let mut secrets: Vec<String> = [PASSWORD, WRONG, WEAK, WRONG_CODE, code].map(str::to_owned).to_vec();
+fn secrets(found: &[String]) -> Vec<String> {
+    let mut secrets: Vec<String> =
+        [PASSWORD, WRONG, WEAK, WRONG_CODE, WRONG_TOKEN].map(str::to_owned).to_vec();
+    secrets.extend_from_slice(found);
     secrets.push(PASSWORD.replace(' ', "+"));
     for password in [PASSWORD, WRONG] {
         // Base64 depends on the alignment, so both the whole header's value and the password's own.
@@ -66,17 +87,18 @@ fn secrets(code: &str) -> Vec<String> {
 fn logs_show_no_password_code_or_address_but_the_development_mailers() {
     for (format, level) in [("json", "trace"), ("pretty", "trace"), ("json", "info")] {
         let mut server = start(&settings(format, level));
-        let (_, code) = everything(&server);
+        let (_, found) = everything(&server);
+        let code = &found[0];
         server.terminate();
         let log = server.whole_log();
         assert!(
-            log.contains("activated") && log.contains(&code),
+            log.contains("activated") && log.contains(code),
             "it does log, the mailer's code too:\n{log}"
         );
         for line in log.lines() {
             let mailers = line.contains("development mail");
-            for secret in secrets(&code) {
-                assert!(!line.contains(&secret) || (mailers && secret == code), "{secret} in {line}");
+            for secret in secrets(&found) {
+                assert!(!line.contains(&secret) || (mailers && secret == *code), "{secret} in {line}");
             }
             assert!(mailers || !line.to_lowercase().contains("c4n4ry"), "{line}");
         }
@@ -86,19 +108,21 @@ fn logs_show_no_password_code_or_address_but_the_development_mailers() {
 #[test]
 fn answers_metrics_and_pages_show_no_password_or_code() {
     let server = start(&settings("json", "info"));
-    let (answers, code) = everything(&server);
+    let (answers, found) = everything(&server);
     let pages =
         [server.scrape("/metrics"), server.get("/openapi.json"), server.get("/docs"), server.get("/readyz")];
     for answer in answers.iter().chain(&pages) {
-        let whole = format!("{answer:?}");
-        assert!(!whole.contains("c4n4ry") && !whole.contains(&code), "{whole}");
+        // Whoever has the session or the code is told whose account it is.
+        let whole = format!("{answer:?}").replace(ADDRESS, "");
+        assert!(!whole.contains("c4n4ry"), "{whole}");
+        assert!(found.iter().all(|secret| !whole.contains(secret)), "{whole}");
     }
 }
 
 #[test]
 fn database_holds_neither_password_nor_code() {
     let mut server = start(&settings("json", "info"));
-    let (_, code) = everything(&server);
+    let (_, found) = everything(&server);
     server.register("c4n4ry.pending@example.org", PASSWORD);
     let pending = server.code("c4n4ry.pending@example.org");
     server.register("c4n4ry.pending@example.org", WRONG);
@@ -107,7 +131,7 @@ fn database_holds_neither_password_nor_code() {
     let database = server.stored();
     let holds = |text: &str| database.windows(text.len()).any(|bytes| bytes == text.as_bytes());
     assert!(holds(ADDRESS) && holds("$scrypt$"), "it is the database");
-    for secret in secrets(&code).iter().chain([&pending]) {
+    for secret in secrets(&found).iter().chain([&pending]) {
         assert!(!holds(secret), "{secret}");
     }
 }
@@ -165,12 +189,20 @@ fn outcomes_are_audited_with_their_true_reason_and_a_pseudonym() {
             "activated_again",
             "already_active",
             "already_active",
+            "wrong_password",
+            "logged_in",
+            "wrong_password",
+            "confirmed",
+            "logged_out",
             "registered"
         ]
     );
-    let pseudonyms: Vec<&str> =
-        audit.iter().map(|line| line["fields"]["address"].as_str().unwrap()).collect();
-    assert!(pseudonyms[..9].iter().all(|pseudonym| *pseudonym == pseudonyms[0]), "one address, one name");
-    assert_ne!(pseudonyms[0], pseudonyms[9], "another address, another name");
+    let all = |name: &str| audit.iter().filter_map(|line| line["fields"][name].as_str()).collect::<Vec<_>>();
+    let (addresses, sessions) = (all("address"), all("session"));
+    assert!(addresses[..11].iter().all(|pseudonym| *pseudonym == addresses[0]), "one address, one name");
+    assert_ne!(addresses[0], addresses[11], "another address, another name");
+    assert!(addresses.len() == 12 && sessions.len() == 3, "{audit:#?}");
+    assert_eq!(sessions[0], sessions[1], "one session, one name");
+    assert_ne!(sessions[1], sessions[2], "the one in its place has another");
     assert!(audit.iter().all(|line| line["span"]["id"].is_string()), "with the request's id: {}", audit[0]);
 }

@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use auth_core::{
-    Address, Attempt, Commit, CommitAccount, Fault, Generation, LeasedMail, Locale, MailChange, MailId,
-    OwedMail, PasswordRecord, Purpose, Row, Secret, Status, Time, Version,
+    Address, Attempt, Change, Commit, Fault, Generation, LeasedMail, Locale, MailChange, MailId, OwedMail,
+    PasswordRecord, Purpose, Row, Secret, Status, Time, Version,
 };
 use auth_http::{
     adapter::{accounts_mysql::AccountsMysql, clock::Clock},
@@ -170,20 +170,20 @@ fn engine_without_transactions_is_refused() {
 }
 
 /// Returns the account with this number, which owes a mail since 1970.
-pub(crate) fn order(n: u8) -> CommitAccount {
+pub(crate) fn order(n: u8) -> Change {
     let address = Address::parse(&format!("user{n}@example.org")).unwrap();
     let (generation, locale) = (Generation::from_bytes([n; 16]), Locale::parse("en").unwrap());
     let (id, due) = (MailId::from_bytes([n; 16]), Time::from_micros(u64::from(n)));
-    let mail =
-        OwedMail { id, purpose: Purpose::Activation, generation, locale: locale.clone(), first_due: due };
+    let (purpose, to) = (Purpose::Activation, None);
+    let mail = OwedMail { id, purpose, generation, locale: locale.clone(), first_due: due, to };
     let password = PasswordRecord::unusable();
-    CommitAccount {
+    Change {
         key: address.key().clone(),
         expected: Version(0),
         generation: None,
         waiting: Vec::new(),
         until: Time::from_micros(9_000_000_000_000_000),
-        mail: Some(MailChange::Owe(mail)),
+        mails: vec![MailChange::Owe(mail)],
         row: Row {
             status: Status::Pending(Attempt { generation, address, locale, password }),
             last_mail: None,
@@ -219,7 +219,7 @@ fn connections_that_the_server_ended_cost_no_call() {
             if n == 1 {
                 assert!(accounts.find(&order(n).key).await.unwrap().row.is_none());
             }
-            assert_eq!(accounts.commit(&order(n)).await.unwrap(), Commit::Committed);
+            assert_eq!(accounts.commit(&order(n).into()).await.unwrap(), Commit::Committed);
         }
         assert_eq!(lease(accounts).await, [1, 2, 3]);
     });
@@ -278,7 +278,7 @@ fn connection_that_came_too_late_serves_the_next_call() {
 #[test]
 fn operators_commit_may_take_longer() {
     migrated(async |database, accounts| {
-        assert_eq!(accounts.commit(&order(1)).await.unwrap(), Commit::Committed);
+        assert_eq!(accounts.commit(&order(1).into()).await.unwrap(), Commit::Committed);
         let (proxy, url) = proxied(database, &database.url);
         let far = AccountsMysql::open(&Secret::new(url), Clock::default()).await.unwrap();
         proxy.delay(Duration::from_millis(400));
@@ -290,13 +290,14 @@ fn operators_commit_may_take_longer() {
 #[test]
 fn conflict_is_known_whatever_becomes_of_its_rollback() {
     migrated(async |database, accounts| {
-        assert_eq!(accounts.commit(&order(1)).await.unwrap(), Commit::Committed);
+        assert_eq!(accounts.commit(&order(1).into()).await.unwrap(), Commit::Committed);
         let (proxy, url) = proxied(database, &database.url);
         let far = AccountsMysql::open(&Secret::new(url), Clock::default()).await.unwrap();
         let mut other = connection(database).await;
         execute(&mut other, "BEGIN").await;
         execute(&mut other, "UPDATE accounts SET status = 0 WHERE address_key = 'user1@example.org'").await;
         let stale = order(1);
+        let committing = stale.clone().into();
         let holder = async {
             let waits = "SELECT COUNT(*) FROM information_schema.processlist
                  WHERE db = DATABASE() AND info LIKE 'SELECT n.clock, k.address_key%'";
@@ -306,7 +307,7 @@ fn conflict_is_known_whatever_becomes_of_its_rollback() {
             proxy.delay(Duration::from_millis(500));
             execute(&mut other, "ROLLBACK").await;
         };
-        let (committed, ()) = tokio::join!(far.commit(&stale), holder);
+        let (committed, ()) = tokio::join!(far.commit(&committing), holder);
         assert_eq!(committed.unwrap(), Commit::Conflict);
         proxy.delay(Duration::ZERO);
         assert!(far.find(&stale.key).await.unwrap().row.is_some(), "nothing is left open on it");
@@ -335,21 +336,21 @@ fn server_that_only_reads_is_not_ready() {
 fn rows_that_another_node_holds_stop_nobody_else() {
     migrated(async |database, accounts| {
         for n in [1, 2] {
-            assert_eq!(accounts.commit(&order(n)).await.unwrap(), Commit::Committed);
+            assert_eq!(accounts.commit(&order(n).into()).await.unwrap(), Commit::Committed);
         }
         let mut other = connection(database).await;
         execute(&mut other, "BEGIN").await;
         execute(&mut other, "UPDATE accounts SET status = 0 WHERE address_key = 'user1@example.org'").await;
         execute(&mut other, "UPDATE outbox SET due = 7 WHERE address_key = 'user1@example.org'").await;
 
-        let again = CommitAccount {
+        let again = Change {
             expected: Version(1),
             generation: Some(Generation::from_bytes([1; 16])),
             waiting: accounts.find(&order(1).key).await.unwrap().waiting,
             ..order(1)
         };
         let started = tokio::time::Instant::now();
-        let error = accounts.commit(&again).await.unwrap_err();
+        let error = accounts.commit(&again.clone().into()).await.unwrap_err();
         assert_eq!(error.fault, Fault::NotDone, "{error}");
         assert!(started.elapsed() < Duration::from_secs(3), "its callers wait no longer");
         assert!(error.to_string().contains("ock"), "the cause shows: {error}");
@@ -357,7 +358,7 @@ fn rows_that_another_node_holds_stop_nobody_else() {
         assert!(accounts.find(&again.key).await.unwrap().row.is_some(), "readers do not wait");
 
         execute(&mut other, "ROLLBACK").await;
-        assert_eq!(accounts.commit(&again).await.unwrap(), Commit::Committed);
+        assert_eq!(accounts.commit(&again.clone().into()).await.unwrap(), Commit::Committed);
         assert_eq!(lease(accounts).await, [1]);
     });
 }
@@ -366,7 +367,7 @@ fn rows_that_another_node_holds_stop_nobody_else() {
 fn a_damaged_mail_stops_no_other() {
     migrated(async |database, accounts| {
         for n in [1, 2] {
-            assert_eq!(accounts.commit(&order(n)).await.unwrap(), Commit::Committed);
+            assert_eq!(accounts.commit(&order(n).into()).await.unwrap(), Commit::Committed);
         }
         let mut other = connection(database).await;
         execute(&mut other, "UPDATE outbox SET locale = '' WHERE address_key = 'user1@example.org'").await;
@@ -389,7 +390,7 @@ fn values_that_do_not_fit_are_refused_and_not_cut() {
     migrated(async |database, accounts| {
         let mut other = connection(database).await;
         execute(&mut other, "ALTER TABLE accounts MODIFY address_key VARBINARY(8) NOT NULL").await;
-        let error = accounts.commit(&order(1)).await.unwrap_err();
+        let error = accounts.commit(&order(1).into()).await.unwrap_err();
         assert_eq!(error.fault, Fault::NotDone);
         assert!(error.to_string().contains("Data too long"), "{error}");
         let rows: i64 = query_scalar("SELECT COUNT(*) FROM accounts").fetch_one(&mut other).await.unwrap();

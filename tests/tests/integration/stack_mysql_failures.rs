@@ -25,7 +25,7 @@ fn calls_behind_a_server_that_hangs_are_told_in_time_that_nothing_was_done() {
         for n in 1..=100 {
             let accounts = Arc::clone(&accounts);
             let begun = Instant::now();
-            commits.spawn(async move { (accounts.commit(&order(n)).await, begun.elapsed()) });
+            commits.spawn(async move { (accounts.commit(&order(n).into()).await, begun.elapsed()) });
         }
         for (committed, time) in commits.join_all().await {
             let error = committed.unwrap_err();
@@ -33,7 +33,7 @@ fn calls_behind_a_server_that_hangs_are_told_in_time_that_nothing_was_done() {
             assert!(time < EFFECT, "{time:?}: {error}");
         }
         proxy.freeze(false);
-        assert_eq!(accounts.commit(&order(1)).await.unwrap(), Commit::Committed);
+        assert_eq!(accounts.commit(&order(1).into()).await.unwrap(), Commit::Committed);
     });
 }
 
@@ -47,13 +47,17 @@ fn call_that_failed_in_its_transaction_leaves_nothing_on_its_connection() {
         for n in [1, 2] {
             execute(&mut other, "RENAME TABLE outbox TO hidden").await;
             for _ in 0..20 {
-                let error = accounts.commit(&order(n)).await.unwrap_err();
+                let error = accounts.commit(&order(n).into()).await.unwrap_err();
                 assert_eq!(error.fault, Fault::NotDone, "{error}");
             }
             // Waits for every transaction that has touched the table.
             execute(&mut other, format!("ALTER TABLE accounts COMMENT = 'version {n}'")).await;
             execute(&mut other, "RENAME TABLE hidden TO outbox").await;
-            assert_eq!(accounts.commit(&order(n)).await.unwrap(), Commit::Committed, "no row of it stayed");
+            assert_eq!(
+                accounts.commit(&order(n).into()).await.unwrap(),
+                Commit::Committed,
+                "no row of it stayed"
+            );
         }
         assert_eq!(accounts.mails().await.unwrap().len(), 2);
     });

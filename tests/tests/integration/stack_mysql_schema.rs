@@ -77,9 +77,17 @@ fn a_migration_that_was_killed_is_repeated() {
             if let Some(sql) = left_behind {
                 alter(database, sql);
             }
+            alter(database, "DELETE FROM _sqlx_migrations WHERE version > 2");
             alter(database, "UPDATE _sqlx_migrations SET success = FALSE WHERE version = 2");
             let ran = program.run(&["migrate"]);
             assert_eq!(ran.status, 0, "{ran:?}");
+            assert_eq!(program.serve(&[]).get("/readyz").status, 200);
+        }
+        // Killed between adding columns and recording it.
+        for version in [3, 4, 6] {
+            alter(database, &format!("DELETE FROM _sqlx_migrations WHERE version >= {version}"));
+            let ran = program.run(&["migrate"]);
+            assert_eq!(ran.status, 0, "{version}: {ran:?}");
             assert_eq!(program.serve(&[]).get("/readyz").status, 200);
         }
     });

@@ -7,7 +7,7 @@ use std::thread;
 
 use auth_core::Secret;
 use auth_tests::{
-    Exit, PASSWORD, Program,
+    Exit, OTHER, PASSWORD, Program,
     certificates::{Authority, Certificate, Issued},
     container,
     proxy::Proxy,
@@ -206,18 +206,22 @@ async fn check_tells_what_is_wrong_with_a_server() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_takes_no_writes_is_not_ready_and_is_again_when_it_does() {
+async fn a_server_that_takes_no_writes_is_told_until_it_does() {
     let own = Own::start("", &[]).await;
     let server = start(&[("AUTH_REDIS_URL", &own.url())]);
-    assert_eq!(server.get("/readyz").status, 200);
+    let without_logins = start(&[("AUTH_REDIS_URL", &own.url()), ("AUTH_LOGIN", "off")]);
+    assert!(server.is_whole() && without_logins.is_whole());
     for (fault, cure) in
         [("REPLICAOF 127.0.0.1 1", "REPLICAOF NO ONE"), ("CONFIG SET maxmemory 1", "CONFIG SET maxmemory 0")]
     {
         own.command(fault);
-        let answer = server.get("/readyz");
+        assert!(server.is_degraded(), "{fault}");
+        let answer = without_logins.get("/readyz");
         assert!(answer.status == 503 && answer.body.contains("codes"), "{fault}: {answer:?}");
         own.command(cure);
-        until("the server to be ready", || (server.get("/readyz").status == 200).then_some(()));
+        for server in [&server, &without_logins] {
+            until("the server to be ready", || server.is_whole().then_some(()));
+        }
     }
 }
 
@@ -227,20 +231,19 @@ fn one_slow_answer_takes_no_node_out_of_service() {
     let proxy = Proxy::to(address_of(&url));
     let keys = Keys::on(with_address(&url, proxy.address()));
     let server = start(&[("AUTH_REDIS_URL", &keys.url), ("AUTH_REDIS_PREFIX", &keys.prefix)]);
-    assert_eq!(server.get("/readyz").status, 200);
+    assert!(server.is_whole());
     proxy.freeze(true);
-    let status = thread::scope(|scope| {
-        let probe = scope.spawn(|| server.get("/readyz").status);
+    let whole = thread::scope(|scope| {
+        let probe = scope.spawn(|| server.is_whole());
         until("the first ping to fail", || server.log().contains("asked again").then_some(()));
         proxy.freeze(false);
         probe.join().unwrap()
     });
-    assert_eq!(status, 200, "{}", server.log());
+    assert!(whole, "{}", server.log());
     proxy.freeze(true);
-    let answer = server.get("/readyz");
-    assert!(answer.status == 503 && answer.body.contains("codes"), "{answer:?}");
+    assert!(server.is_degraded());
     proxy.freeze(false);
-    until("the server to be ready", || (server.get("/readyz").status == 200).then_some(()));
+    until("the server to be ready", || server.is_whole().then_some(()));
 }
 
 #[test]
@@ -260,8 +263,14 @@ fn no_password_code_or_address_stands_in_redis() {
         let code = server.code(ADDRESS);
         assert_eq!(server.activate(ADDRESS, PASSWORD, "C4N4RYC4N4RYC4N4RYC4").status, 401);
         assert_eq!(server.activate(ADDRESS, PASSWORD, &code).status, 200);
+        assert_eq!(server.login(ADDRESS, OTHER).status, 401);
+        let entered = server.login(ADDRESS, PASSWORD).json();
+        let (token, device) = (&entered["session_token"], entered["device_token"].as_str().unwrap());
+        assert_eq!(server.login_from(ADDRESS, OTHER, device).status, 401);
+        let token = token.as_str().unwrap();
+        assert_eq!(server.confirm(token, OTHER).status, 403);
         let (mut redis, names) = keys.all().unwrap();
-        for kind in ["code", "rate"] {
+        for kind in ["code", "rate:client", "rate:address", "rate:device", "rate:account"] {
             assert!(names.iter().any(|name| name.starts_with(&format!("{}:{kind}:{{", keys.prefix))));
         }
         for name in names {
@@ -269,7 +278,7 @@ fn no_password_code_or_address_stands_in_redis() {
             assert!(ttl > 0, "{name} stays forever");
             let value: Vec<u8> = redis::cmd("GET").arg(&name).query(&mut redis).unwrap();
             let dump = format!("{name} {}", String::from_utf8_lossy(&value)).to_lowercase();
-            for secret in [ADDRESS, "c4n4ry", "example.org", PASSWORD, &code, "127.0.0.1"] {
+            for secret in [ADDRESS, "c4n4ry", "example.org", PASSWORD, &code, "127.0.0.1", token, device] {
                 assert!(!dump.contains(&secret.to_lowercase()), "{secret} in {dump}");
             }
         }

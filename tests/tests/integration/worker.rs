@@ -13,7 +13,7 @@ use auth_http::{
     adapter::{
         accounts_sqlite::AccountsSqlite, clock::Clock, codes_memory::CodesMemory, hash_scrypt::HashScrypt,
     },
-    driver::{Driver, Ports, Visitor},
+    driver::{About, Driver, Ports, Visitor},
     hooks::Hooks,
     metrics::Metrics,
     port::{self, Accounts, AccountsDatabase, Finding, Mailer, Outbox, OutboxState},
@@ -80,7 +80,8 @@ async fn with_a_mail_under_way() -> WorkingNode {
         client,
         locale: Locale::parse("en").unwrap(),
     };
-    let visitor = Visitor { client, password: Some(password), address: String::new(), from: String::new() };
+    let about = About::Address(String::new());
+    let visitor = Visitor { client, password: Some(password), about, from: String::new() };
     driver.visit(flow, visitor).await.unwrap();
     let node = WorkingNode { accounts, clock, mailer, end, worker };
     node.until(|mail| mail.is_some_and(|(state, _)| state == OutboxState::Leased)).await;

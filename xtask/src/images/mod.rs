@@ -26,7 +26,7 @@ struct Image {
     package: &'static str,
 }
 
-const IMAGES: [Image; 8] = [
+const IMAGES: [Image; 9] = [
     Image {
         variable: "AUTH_TEST_MYSQL_IMAGE",
         official: Some("mysql:8.4"),
@@ -61,6 +61,13 @@ const IMAGES: [Image; 8] = [
         name: "mailpit",
         folder: "mailpit",
         package: "python3-aiosmtpd",
+    },
+    Image {
+        variable: "AUTH_TEST_NGINX_IMAGE",
+        official: Some("nginx:1"),
+        name: "nginx",
+        folder: "nginx",
+        package: "nginx",
     },
     Image {
         variable: "AUTH_TEST_BUILDER_IMAGE",

@@ -10,8 +10,8 @@ use crate::{
 };
 use scripts::{
     code_refused, contended, disclosed, earlier_parameters, expired_attempt, limited,
-    lost_before_it_happened, others, overtaken, raced_by_a_resend, repeated, repeated_too_late, right_code,
-    row, unknown_address, unusable_hash, vacant_address, wrong_password,
+    lost_before_it_happened, others, overtaken, raced_by_a_resend, repeated, repeated_too_late, right,
+    right_code, row, unknown_address, unusable_hash, vacant_address, wrong_password,
 };
 
 const fn hash(log2_n: u8, r: u8, p: u8) -> Hashing {
@@ -57,7 +57,7 @@ fn losers() -> Vec<Script<Activate>> {
     let mut losers = Vec::new();
     for answer in [Ok(Commit::Conflict), Err(Fault::Unknown)] {
         let won = found(5, &active(0));
-        losers.push(overtaken(answer.clone(), won, Activation::Activated, Event::Activated));
+        losers.push(overtaken(answer.clone(), won, right(), Event::Activated));
         for other in others() {
             losers.push(overtaken(answer.clone(), other, Activation::Refused, Event::Superseded));
         }

@@ -1,16 +1,16 @@
 //! The scripts of Activate, one function for each way that it can go.
 
 use auth_core::{
-    Activate, Activation, Admission, Admit, Answer, Code, CodeSlot, Commit, CommitAccount, Event, Fault,
+    Activate, Activation, Admission, Answer, Code, CodeSlot, Commit, CommitAccount, Event, Fault,
     HashPassword, Hashed, Hashing, Outcome, RedeemCode, Redemption, Row, Rules, Secret,
 };
 
 use crate::{
     derived,
     fixture::{
-        CODE_KEY, HASH, OLD_CODE_KEY, OTHER_HASH, SEED, VACANT, activated, active, address, at, attempt,
-        client, expired, explicit, found, generation, key, nothing_found, pending, rate, replaces, rules,
-        seconds,
+        CODE_KEY, HASH, OLD_CODE_KEY, OTHER_HASH, SEED, VACANT, account, activated, active, address, admits,
+        at, attempt, client, expired, explicit, found, generation, key, nothing_found, pending, replaces,
+        rules, seconds,
     },
     script::{Script, Step, admitted, drawn, finds, hashes, scripts, step},
 };
@@ -22,6 +22,11 @@ fn code() -> Code {
 fn script(steps: Vec<Step>, disclosed: Activation, event: Event) -> Script<Activate> {
     let flow = Activate { address: address(), code: code(), client: client() };
     Script { name: String::new(), rules: rules(), flow, steps, ended: Ok(Outcome { disclosed, event }) }
+}
+
+/// Returns what is disclosed of an account that is active from now on.
+pub(super) fn right() -> Activation {
+    Activation::Activated(account(at(0)))
 }
 
 /// Returns the row of the attempt that most scripts activate, mailed to half a minute ago.
@@ -64,12 +69,12 @@ fn committing(steps: Vec<Step>, disclosed: Activation, event: Event) -> Script<A
 
 pub(super) fn right_code() -> Script<Activate> {
     let commit = commits(4, &row(), Ok(Commit::Committed));
-    committing(vec![commit], Activation::Activated, Event::Activated)
+    committing(vec![commit], right(), Event::Activated)
 }
 
 pub(super) fn repeated() -> Script<Activate> {
     let steps = rightly(&active(1259), Redemption::Redeemed);
-    script(steps, Activation::Activated, Event::ActivatedAgain)
+    script(steps, Activation::Activated(account(at(-1259))), Event::ActivatedAgain)
 }
 
 pub(super) fn repeated_too_late() -> Script<Activate> {
@@ -114,7 +119,7 @@ pub(super) fn earlier_parameters(params: Hashing) -> Script<Activate> {
     let order = HashPassword { salt: attempt(1).password.salt, params };
     steps[3] = step(order, Ok(Hashed { params, hash: Secret::new(HASH) }));
     steps.push(commits(4, &row, Ok(Commit::Committed)));
-    script(steps, Activation::Activated, Event::Activated)
+    script(steps, right(), Event::Activated)
 }
 
 /// The first commit loses to a resend, which leaves the attempt unchanged.
@@ -125,7 +130,7 @@ pub(super) fn raced_by_a_resend() -> Script<Activate> {
         finds(found(5, &later)),
         commits(5, &later, Ok(Commit::Committed)),
     ];
-    committing(steps, Activation::Activated, Event::Activated)
+    committing(steps, right(), Event::Activated)
 }
 
 /// The first commit loses, and `after` is found instead.
@@ -145,7 +150,7 @@ pub(super) fn lost_before_it_happened() -> Script<Activate> {
         finds(found(4, &row())),
         commits(4, &row(), Ok(Commit::Committed)),
     ];
-    committing(steps, Activation::Activated, Event::Activated)
+    committing(steps, right(), Event::Activated)
 }
 
 /// The commit fails in the given way, each time.
@@ -161,7 +166,7 @@ pub(super) fn contended(answer: Answer<CommitAccount>) -> Script<Activate> {
 pub(super) fn limited(rules: Rules) -> Script<Activate> {
     let retry_after = seconds(17);
     let answer = Ok(Admission::Limited { retry_after });
-    let steps = vec![step(Admit { client: client(), rate: rate() }, answer)];
+    let steps = vec![step(admits(), answer)];
     let script = script(steps, Activation::RateLimited { retry_after }, Event::RateLimited);
     Script { rules, ..script }
 }
@@ -189,7 +194,7 @@ pub(super) fn disclosed() -> Vec<Script<Activate>> {
         discloses(code_refused(Redemption::Missing, Event::CodeExpired), Activation::CodeExpired),
         discloses(code_refused(Redemption::Exhausted, Event::TriesUsedUp), Activation::CodeExpired),
         discloses(code_refused(Redemption::Wrong, Event::WrongCode), Activation::WrongCode),
-        discloses(right_code(), Activation::Activated),
+        discloses(right_code(), right()),
         discloses(contended(Ok(Commit::Conflict)), Activation::Contended),
         limited(explicit()),
     ];

@@ -1,16 +1,16 @@
 //! The scripts of Register, one function for each way that it can go.
 
 use auth_core::{
-    Admission, Admit, Attempt, Commit, Event, Found, Hashing, MailChange, OwedMail, PasswordRecord, Register,
+    Admission, Attempt, Commit, Event, Found, Hashing, MailChange, OwedMail, PasswordRecord, Register,
     Registration, Row, Rules, Salt, Scrypt, Secret, Weakness,
 };
 
 use crate::{
     derived,
     fixture::{
-        HASH, KEPT, OTHER_HASH, SEED, VACANT, active, address, at, attempt, client, expired, explicit, found,
-        good, locale, nothing_found, notice, owed, pending, rate, replaces, rules, rules_with, seconds,
-        trying, unsent, verdict,
+        HASH, KEPT, OTHER_HASH, SEED, VACANT, active, address, admits, at, attempt, client, expired,
+        explicit, found, good, locale, nothing_found, notice, owed, pending, replaces, rules, rules_with,
+        seconds, trying, unsent, verdict,
     },
     script::{Script, Step, admitted, drawn, finds, hashes, scripts, step},
 };
@@ -252,7 +252,7 @@ pub(super) fn contended() -> Script<Register> {
 pub(super) fn limited(rules: Rules) -> Script<Register> {
     let retry_after = seconds(17);
     let answer = Ok(Admission::Limited { retry_after });
-    let steps = vec![step(Admit { client: client(), rate: rate() }, answer)];
+    let steps = vec![step(admits(), answer)];
     let disclosed = Registration::RateLimited { retry_after };
     // The client's rate limit comes before the password's strength.
     let flow = Register { verdict: verdict(true, 4), ..flow() };

@@ -3,8 +3,8 @@
 use std::fmt::Debug;
 
 use auth_core::{
-    Activate, Code, Deliver, Effect, Ended, Event, Fault, Flow, Hashed, Hashing, Kind, Password, Register,
-    Resend, Run, Secret, Seed,
+    Activate, Code, Deliver, Effect, Ended, Event, Fault, Flow, Hashed, Hashing, Kind, Login, Outcome,
+    Password, Register, Resend, Run, Secret, Seed, UserAgent,
 };
 
 use super::{World, parse, password, toy_hash};
@@ -85,6 +85,7 @@ pub(crate) enum Request {
     Register(&'static str),
     Resend,
     Activate(&'static str, Code),
+    Login(&'static str),
 }
 
 impl Request {
@@ -94,6 +95,7 @@ impl Request {
             Self::Register(_) => Register::NAME,
             Self::Resend => Resend::NAME,
             Self::Activate(..) => Activate::NAME,
+            Self::Login(_) => Login::NAME,
         }
     }
 }
@@ -195,6 +197,18 @@ impl World {
         self.drive(activate(address, code), Some(password), well)
     }
 
+    pub(crate) fn login(&mut self, address: &str, password: &str) -> Ran<Login> {
+        self.drive(login(address), Some(password), well)
+    }
+
+    /// Drives a flow of a session to its end; returns what it discloses.
+    pub(crate) fn visit<F, T>(&mut self, flow: F, text: Option<&str>) -> T
+    where
+        F: Flow<Outcome = Outcome<T>>,
+    {
+        self.drive(flow, text, well).outcome().disclosed
+    }
+
     /// Makes a request and records what can be observed.
     pub(crate) fn request(
         &mut self,
@@ -209,6 +223,9 @@ impl World {
             Request::Resend => {
                 let flow = Resend { address: parse(address), client: fixture::client() };
                 Seen::of(self.drive(flow, None, trouble), |outcome| outcome.disclosed)
+            }
+            Request::Login(password) => {
+                Seen::of(self.drive(login(address), Some(password), trouble), |outcome| outcome.disclosed)
             }
             Request::Activate(password, code) => {
                 Seen::of(self.drive(activate(address, code), Some(password), trouble), |outcome| {
@@ -241,7 +258,7 @@ impl World {
 
     fn carry_out(&mut self, effect: Effect, extra: &Extra, how: How) -> auth_core::Answered {
         match effect {
-            Effect::Admit(ticket, _) => ticket.answer(self.go(how, |world| Ok(world.admit()))),
+            Effect::Admit(ticket, order) => ticket.answer(self.go(how, |world| world.admit(&order))),
             Effect::Random(ticket, _) => ticket.answer(self.go(how, |_| Ok(Seed(Secret::new(extra.seed))))),
             Effect::FindAccount(ticket, order) => ticket.answer(self.go(how, |world| Ok(world.find(&order)))),
             Effect::HashPassword(ticket, order) => ticket.answer(self.go(how, |_| {
@@ -255,6 +272,12 @@ impl World {
                 ticket.answer(self.go(how, |world| Ok(world.codes.redeem(&order, world.now))))
             }
             Effect::SendMail(ticket, order) => ticket.answer(self.go(how, |world| world.send(order))),
+            Effect::FindSession(ticket, order) => {
+                ticket.answer(self.go(how, |world| Ok(world.accounts.find_session(&order, world.now))))
+            }
+            Effect::PutSession(ticket, order) => {
+                ticket.answer(self.go(how, |world| world.accounts.put_session(order, world.now)))
+            }
             Effect::SettleMail(ticket, order) => {
                 ticket.answer(self.go(how, |world| Ok(world.accounts.settle(&order, world.now))))
             }
@@ -277,6 +300,10 @@ impl World {
 pub(crate) fn register(address: &str) -> Register {
     let (client, locale) = (fixture::client(), fixture::locale("en"));
     Register { address: parse(address), verdict: fixture::good(), client, locale }
+}
+
+pub(crate) fn login(address: &str) -> Login {
+    Login { address: parse(address), client: fixture::client(), device: None, agent: UserAgent::default() }
 }
 
 pub(crate) fn activate(address: &str, code: &Code) -> Activate {

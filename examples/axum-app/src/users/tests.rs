@@ -1,7 +1,8 @@
 //! The contract of a store, tested on a file of its own.
 
 use auth_core::{
-    Address, Attempt, Generation, Hashing, LastMail, Locale, OwedMail, PasswordRecord, Purpose, Salt, Secret,
+    AccountId, Address, Attempt, Change, Generation, Hashing, LastMail, Locale, OwedMail, PasswordRecord,
+    Purpose, Salt, Secret,
 };
 use tempfile::TempDir;
 
@@ -32,6 +33,11 @@ fn attempt(generation: u8) -> Attempt {
     }
 }
 
+fn active(generation: u8, since: Time) -> Status {
+    let (attempt, id) = (attempt(generation), AccountId::from_bytes([3; 16]));
+    Status::Active { attempt, id, since, blocked: false, moving: None }
+}
+
 fn row(status: Status, expires: Option<Time>) -> Row {
     let last_mail = Some(LastMail { due: now(), interval: Duration::from_secs(60), left: false });
     Row { status, last_mail, last_notice: None, expires }
@@ -45,6 +51,7 @@ fn mail(id: u8, generation: u8) -> OwedMail {
         generation,
         locale: Locale::parse("en").unwrap(),
         first_due: now(),
+        to: None,
     }
 }
 
@@ -58,25 +65,34 @@ async fn put(
 ) -> Commit {
     let generation = generation.map(|byte| Generation::from_bytes([byte; 16]));
     let Found { now, waiting, .. } = users.find(&key()).await.unwrap();
-    let (until, mail) = (now.after(FAR), mail.map(MailChange::Owe));
-    let order =
-        CommitAccount { key: key(), expected: Version(expected), generation, waiting, until, row, mail };
-    users.commit(&order, None).await.unwrap()
+    let (until, mails) = (now.after(FAR), mail.map(MailChange::Owe).into_iter().collect());
+    let change = Change { key: key(), expected: Version(expected), generation, waiting, until, row, mails };
+    users.commit(&change.into(), None).await.unwrap()
 }
 
 #[tokio::test]
 async fn a_row_comes_back_as_it_was() {
     let (_folder, users) = open().await;
     let since = Time::from_micros(1 << 50);
-    for (version, status) in [
-        (0, Status::Vacant),
-        (1, Status::Pending(attempt(3))),
-        (2, Status::Active { attempt: attempt(3), since }),
-    ] {
+    for (version, status) in [(0, Status::Vacant), (1, Status::Pending(attempt(3))), (2, active(3, since))] {
         let (row, before) = (row(status, Some(now().after(FAR))), if version < 2 { None } else { Some(3) });
         assert_eq!(put(&users, version, before, row.clone(), None).await, Commit::Committed);
         assert_eq!(users.find(&key()).await.unwrap().row, Some((Version(version + 1), row)));
     }
+}
+
+#[tokio::test]
+async fn a_commit_of_two_rows_or_that_ends_sessions_is_not_done() {
+    let (_folder, users) = open().await;
+    let (until, row) = (now().after(FAR), row(Status::Vacant, None));
+    let (expected, waiting, mails) = (Version(0), Vec::new(), Vec::new());
+    let change = Change { key: key(), expected, generation: None, waiting, until, row, mails };
+    let two = CommitAccount { changes: vec![change.clone(), change.clone()], end: None };
+    let ends = CommitAccount { end: Some(AccountId::from_bytes([3; 16])), ..change.into() };
+    for order in [two, ends] {
+        assert_eq!(users.commit(&order, None).await, Err(Fault::NotDone));
+    }
+    assert_eq!(users.find(&key()).await.unwrap().row, None);
 }
 
 /// SQLite rolls back such a transaction itself, and sqlx counts it as open.
@@ -170,7 +186,7 @@ async fn what_has_expired_goes_and_members_stay() {
     put(&users, 0, None, row(Status::Pending(attempt(3)), Some(now())), None).await;
     users.purge().await.unwrap();
     assert_eq!(users.find(&key()).await.unwrap().row, None);
-    put(&users, 0, None, row(Status::Active { attempt: attempt(3), since: now() }, None), None).await;
+    put(&users, 0, None, row(active(3, now()), None), None).await;
     users.purge().await.unwrap();
     assert_eq!(users.members().await.unwrap(), 1);
 }
@@ -201,11 +217,11 @@ async fn a_name_comes_with_a_new_attempt_and_nobody_renames_a_member() {
         let (expected, generation) =
             stored.map_or((Version(0), None), |(version, row)| (version, generation(&row)));
         let until = now.after(FAR);
-        let order = CommitAccount { key: key(), expected, generation, waiting, until, row, mail: None };
-        assert_eq!(users.commit(&order, Some(name)).await, Ok(Commit::Committed));
+        let change = Change { key: key(), expected, generation, waiting, until, row, mails: Vec::new() };
+        assert_eq!(users.commit(&change.into(), Some(name)).await, Ok(Commit::Committed));
     };
     let pending = |generation| row(Status::Pending(attempt(generation)), Some(now().after(FAR)));
-    let active = row(Status::Active { attempt: attempt(4), since: now() }, None);
+    let active = row(active(4, now()), None);
     commit(row(Status::Vacant, Some(now().after(FAR))), "asked about").await;
     commit(pending(3), "first").await;
     commit(pending(3), "the same attempt again").await;

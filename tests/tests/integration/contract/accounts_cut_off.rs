@@ -70,11 +70,15 @@ pub(super) async fn a_commit_that_is_cut_off_happened_wholly_or_not_at_all(harne
     let due = now(&store).await;
     let ended = cut_off(async |n| {
         let order = first(&address(n), pending(&address(n), n), Some(mail(n, due)));
-        store.commit(&order).await
+        store.commit(&order.clone().into()).await
     })
     .await;
     let order = first("after@example.org", vacant(), None);
-    assert_eq!(store.commit(&order).await.unwrap(), Commit::Committed, "nothing is left locked");
+    assert_eq!(
+        store.commit(&order.clone().into()).await.unwrap(),
+        Commit::Committed,
+        "nothing is left locked"
+    );
     for (n, ended) in (0..).zip(ended) {
         let row = loop {
             let row = found(&store, &address(n)).await.is_some();
@@ -94,7 +98,7 @@ pub(super) async fn a_commit_that_is_cut_off_loses_nothing(harness: &impl Accoun
     owe(&store, 1, 5).await;
     let before = (found(&store, &address(1)).await, state(&store).await);
     let order = first(&address(1), vacant(), None);
-    cut_off(async |_| store.commit(&order).await).await;
+    cut_off(async |_| store.commit(&order.clone().into()).await).await;
     assert_eq!((found(&store, &address(1)).await, state(&store).await), before);
 }
 

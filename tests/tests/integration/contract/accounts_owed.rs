@@ -162,7 +162,7 @@ pub(super) async fn a_row_and_its_mail_are_committed_together_or_not_at_all(harn
     let owed = owe(&store, 1, 5).await;
     // The core never uses an id that another address has; the outbox may refuse it.
     let doubled = first(&address(2), pending(&address(2), 2), Some(owed.clone()));
-    let committed = matches!(store.commit(&doubled).await, Ok(Commit::Committed));
+    let committed = matches!(store.commit(&doubled.into()).await, Ok(Commit::Committed));
     assert_eq!(found(&store, &address(2)).await.is_some(), committed, "the row is there without its mail");
     let mails = store.mails().await.unwrap();
     assert_eq!(mails.iter().any(|mail| mail.key == key(&address(2))), committed);

@@ -39,7 +39,7 @@ async fn race_of_50(harness: &impl AccountsHarness, read: Option<(u64, Row)>) {
             Some(read) => next("ada@example.org", read, row, mail),
             None => first("ada@example.org", row, mail),
         };
-        tasks.spawn(async move { (n, node.commit(&order).await.unwrap()) });
+        tasks.spawn(async move { (n, node.commit(&order.clone().into()).await.unwrap()) });
     }
     let done = tasks.join_all().await;
     let won: Vec<u8> =
@@ -64,7 +64,7 @@ pub(super) async fn no_update_is_lost(harness: &impl AccountsHarness) {
                     }
                     None => (0, first("ada@example.org", pending("ada@example.org", n), None)),
                 };
-                if node.commit(&order).await.unwrap() == Commit::Committed {
+                if node.commit(&order.clone().into()).await.unwrap() == Commit::Committed {
                     return version + 1;
                 }
             }
@@ -132,7 +132,7 @@ pub(super) async fn of_many_commits_at_once_each_has_its_own_reply(harness: &imp
             1 => next(&address(n), &(1, vacant()), row, owed),
             _ => next(&address(n), &(7, vacant()), row, owed),
         };
-        tasks.spawn(async move { (n, node.commit(&order).await.unwrap()) });
+        tasks.spawn(async move { (n, node.commit(&order.clone().into()).await.unwrap()) });
     }
     for (n, commit) in tasks.join_all().await {
         let (expected, row, version) = match n % 3 {

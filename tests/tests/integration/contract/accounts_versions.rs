@@ -1,6 +1,6 @@
 //! Rules of compare-and-set: a commit succeeds only if the row is as it was read.
 
-use auth_core::{Commit, CommitAccount, Generation, MailChange, Row, Version};
+use auth_core::{Change, Commit, Generation, MailChange, Row, Version};
 
 use super::{
     harness::AccountsHarness,
@@ -34,18 +34,18 @@ pub(super) async fn version_zero_only_inserts(harness: &impl AccountsHarness) {
     for (version, row) in (1..).zip([vacant(), pending(ADA, 1), active(ADA, 2)]) {
         replace(&store, ADA, row.clone(), None).await;
         let insert = with_waiting(&store, first(ADA, pending(ADA, 9), None)).await;
-        assert_eq!(store.commit(&insert).await.unwrap(), Commit::Conflict);
+        assert_eq!(store.commit(&insert.clone().into()).await.unwrap(), Commit::Conflict);
         assert_eq!(found(&store, ADA).await, Some((version, row)));
     }
 }
 
 /// Asserts that an order is a conflict and changes nothing.
-async fn assert_conflict(harness: &impl AccountsHarness, order: CommitAccount) {
+async fn assert_conflict(harness: &impl AccountsHarness, order: Change) {
     let store = harness.open().await;
     let before = (found(&store, order.key.as_str()).await, state(&store).await);
-    let order = CommitAccount { mail: Some(MailChange::Owe(mail(99, now(&store).await))), ..order };
+    let order = Change { mails: vec![MailChange::Owe(mail(99, now(&store).await))], ..order };
     let order = with_waiting(&store, order).await;
-    assert_eq!(store.commit(&order).await.unwrap(), Commit::Conflict, "{order:?}");
+    assert_eq!(store.commit(&order.clone().into()).await.unwrap(), Commit::Conflict, "{order:?}");
     assert_eq!((found(&store, order.key.as_str()).await, state(&store).await), before);
 }
 
@@ -81,7 +81,7 @@ pub(super) async fn the_generation_that_was_read_must_be_the_stored_one(harness:
         ] {
             let generation = other.map(Generation::from_bytes);
             if generation != right.generation {
-                assert_conflict(harness, CommitAccount { generation, ..right.clone() }).await;
+                assert_conflict(harness, Change { generation, ..right.clone() }).await;
             }
         }
     }
@@ -106,6 +106,6 @@ pub(super) async fn versions_are_large(harness: &impl AccountsHarness) {
         replace(&store, ADA, vacant(), None).await;
     }
     assert_eq!(found(&store, ADA).await, Some((300, vacant())));
-    let stale = CommitAccount { expected: Version(300 - 256), ..next(ADA, &(300, vacant()), vacant(), None) };
+    let stale = Change { expected: Version(300 - 256), ..next(ADA, &(300, vacant()), vacant(), None) };
     assert_conflict(harness, stale).await;
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use auth_core::{
-    Commit, CommitAccount, LeasedMail, OwedMail, Purpose, Settled, Settlement, WaitingMail, WaitingState,
+    Change, Commit, LeasedMail, OwedMail, Purpose, Settled, Settlement, WaitingMail, WaitingState,
 };
 use auth_http::port::{Accounts, Which};
 
@@ -119,9 +119,9 @@ pub(super) async fn a_mail_without_its_row_waits_all_the_same(harness: &impl Acc
 }
 
 /// Asserts that an earlier order is a conflict now, and changes nothing.
-async fn is_stale(store: &Arc<dyn Accounts>, order: &CommitAccount, what: &str) {
+async fn is_stale(store: &Arc<dyn Accounts>, order: &Change, what: &str) {
     let before = (found(store, order.key.as_str()).await, state(store).await);
-    assert_eq!(store.commit(order).await.unwrap(), Commit::Conflict, "{what}");
+    assert_eq!(store.commit(&order.clone().into()).await.unwrap(), Commit::Conflict, "{what}");
     assert_eq!((found(store, order.key.as_str()).await, state(store).await), before, "{what}");
 }
 
@@ -168,7 +168,7 @@ pub(super) async fn a_commit_counts_only_on_the_mails_that_were_read(harness: &i
     let leased = lease_one(&store).await;
     let order = decided().await;
     store.renew(&leased.lease, LEASE).await.unwrap();
-    assert_eq!(store.commit(&order).await.unwrap(), Commit::Committed);
+    assert_eq!(store.commit(&order.clone().into()).await.unwrap(), Commit::Committed);
 }
 
 pub(super) async fn a_mail_begins_under_its_own_lease_alone(harness: &impl AccountsHarness) {
@@ -177,7 +177,7 @@ pub(super) async fn a_mail_begins_under_its_own_lease_alone(harness: &impl Accou
     let leased = lease_one(&store).await;
     let read = found(&store, &address(1)).await.unwrap();
     let begins = auth_core::MailChange::Begin { mail: leased.mail.id, unknowns: 1 };
-    let order = CommitAccount { mail: Some(begins), ..next(&address(1), &read, read.1.clone(), None) };
+    let order = Change { mails: vec![begins], ..next(&address(1), &read, read.1.clone(), None) };
     let order = with_waiting(&store, order).await;
     harness.advance(LEASE).await;
     is_stale(&store, &order, "its lease has run out").await;
@@ -189,11 +189,11 @@ pub(super) async fn a_mail_begins_under_its_own_lease_alone(harness: &impl Accou
 pub(super) async fn a_decision_that_is_too_old_is_a_conflict(harness: &impl AccountsHarness) {
     let store = harness.open().await;
     let until = now(&store).await.after(seconds(1000));
-    let order = CommitAccount { until, ..first(&address(1), pending(&address(1), 1), None) };
+    let order = Change { until, ..first(&address(1), pending(&address(1), 1), None) };
     harness.advance(seconds(1001)).await;
     is_stale(&store, &order, "decided long ago").await;
     let until = now(&store).await.after(seconds(1000));
-    let order = CommitAccount { until, ..order };
+    let order = Change { until, ..order };
     harness.advance(seconds(900)).await;
-    assert_eq!(store.commit(&order).await.unwrap(), Commit::Committed);
+    assert_eq!(store.commit(&order.clone().into()).await.unwrap(), Commit::Committed);
 }

@@ -1,8 +1,8 @@
 //! Rules of the limiter: a rate limit per client, evenly refilled.
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
-use auth_core::{Admission, Admit, Client, Rate};
+use auth_core::{Admission, Admit, Rate, Subject, SubjectKind};
 use auth_http::port::Codes;
 use tokio::task::JoinSet;
 
@@ -12,8 +12,10 @@ use super::{harness::CodesHarness, values::seconds};
 const HOUR: Duration = Duration::from_secs(3600);
 
 fn request(client: &str, requests: u32, period: Duration) -> Admit {
-    let client = Client::of(client.parse::<IpAddr>().unwrap());
-    Admit { client, rate: Rate { requests: requests.try_into().unwrap(), period } }
+    let mut mac = [0; 32];
+    mac[..client.len()].copy_from_slice(client.as_bytes());
+    let subject = Subject::from_parts(SubjectKind::Client, mac);
+    Admit { subject, rate: Rate { requests: requests.try_into().unwrap(), period }, give_back: false }
 }
 
 /// Asks until it is refused; returns the number of admitted requests and how long to wait.
@@ -82,13 +84,40 @@ pub(super) async fn no_pause_gives_more_than_a_period_has(harness: &impl CodesHa
     assert_eq!(admitted(&codes, &order).await.0, 6);
 }
 
-pub(super) async fn clients_do_not_count_for_each_other(harness: &impl CodesHarness) {
+pub(super) async fn subjects_do_not_count_for_each_other(harness: &impl CodesHarness) {
     let codes = harness.open().await;
-    assert_eq!(admitted(&codes, &request("192.0.2.1", 6, HOUR)).await.0, 6);
-    for other in ["192.0.2.2", "192.0.2.10", "2001:db8:0:1::1", "2001:db8:0:2::1", "192.0.21.0"] {
+    let order = request("192.0.2.1", 6, HOUR);
+    assert_eq!(admitted(&codes, &order).await.0, 6);
+    for other in ["192.0.2.2", "192.0.2.10", "192.0.21.0"] {
         assert_eq!(admitted(&codes, &request(other, 6, HOUR)).await.0, 6, "{other}");
     }
-    assert_eq!(admitted(&codes, &request("2001:db8:0:1:ffff::9", 6, HOUR)).await.0, 0, "one /64 is one");
+    for kind in SubjectKind::ALL.into_iter().filter(|kind| *kind != order.subject.kind()) {
+        let subject = Subject::from_parts(kind, *order.subject.as_bytes());
+        assert_eq!(admitted(&codes, &Admit { subject, ..order.clone() }).await.0, 6, "{kind:?}");
+    }
+}
+
+pub(super) async fn a_request_that_is_given_back_can_come_again(harness: &impl CodesHarness) {
+    let codes = harness.open().await;
+    let order = request("192.0.2.1", 6, HOUR);
+    let back = Admit { give_back: true, ..order.clone() };
+    for _ in 0..20 {
+        assert_eq!(codes.admit(&order).await.unwrap(), Admission::Admitted);
+        assert_eq!(codes.admit(&back).await.unwrap(), Admission::Admitted);
+    }
+    assert_eq!(admitted(&codes, &order).await.0, 6, "no more than there were");
+    assert_eq!(codes.admit(&back).await.unwrap(), Admission::Admitted);
+    assert_eq!(admitted(&codes, &order).await.0, 1);
+}
+
+pub(super) async fn giving_back_what_was_never_taken_gives_nothing(harness: &impl CodesHarness) {
+    let codes = harness.open().await;
+    let order = request("192.0.2.1", 6, HOUR);
+    let back = Admit { give_back: true, ..order.clone() };
+    for _ in 0..2 {
+        assert_eq!(codes.admit(&back).await.unwrap(), Admission::Admitted);
+    }
+    assert_eq!(admitted(&codes, &order).await.0, 6);
 }
 
 pub(super) async fn of_200_at_once_exactly_the_rate_is_admitted(harness: &impl CodesHarness) {

@@ -5,7 +5,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use auth_core::{Admission, Admit, Client, Fault, Rate, Redemption};
+use auth_core::{Admission, Admit, Fault, Rate, Redemption, Subject, SubjectKind};
 use auth_http::{
     adapter::{clock::Clock, codes_memory::CodesMemory},
     port::Codes,
@@ -22,7 +22,7 @@ fn with_room_for(capacity: usize) -> (Arc<dyn Codes>, Clock) {
 
 fn request(n: u8) -> Admit {
     let rate = Rate { requests: 3.try_into().unwrap(), period: HOUR };
-    Admit { client: Client::of([192, 0, 2, n].into()), rate }
+    Admit { subject: Subject::from_parts(SubjectKind::Client, [n; 32]), rate, give_back: false }
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use auth_core::{Admission, Admit, Client, LeaseToken, MemoryCodes, PutCode, Rate, Time};
+use auth_core::{Admission, Admit, LeaseToken, MemoryCodes, PutCode, Rate, Subject, SubjectKind, Time};
 
 use super::{harness::CodesHarness, orders::Slot, values::seconds};
 
@@ -76,7 +76,8 @@ pub(super) async fn rates_are_what_the_core_makes_of_them(harness: &impl CodesHa
             now = now.after(by);
             harness.advance(by).await;
         }
-        let order = Admit { client: Client::of([192, 0, 2, dice.below(2)].into()), rate };
+        let subject = Subject::from_parts(SubjectKind::Address, [dice.below(2); 32]);
+        let order = Admit { subject, rate, give_back: dice.below(4) == 0 };
         let (expected, found) = (core.admit(&order, now).unwrap(), store.admit(&order).await.unwrap());
         match (&expected, &found) {
             (Admission::Admitted, Admission::Admitted) => {}

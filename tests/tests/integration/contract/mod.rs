@@ -5,12 +5,14 @@
 
 mod accounts_cut_off;
 mod accounts_leases;
+mod accounts_moves;
 mod accounts_next_due;
 mod accounts_operator;
 mod accounts_owed;
 mod accounts_purge;
 mod accounts_races;
 mod accounts_rows;
+mod accounts_sessions;
 mod accounts_settling;
 mod accounts_versions;
 mod accounts_waits;

@@ -2,7 +2,7 @@
 
 use std::{net::TcpListener, sync::Arc, time::Duration};
 
-use auth_core::{Admission, Admit, Client, Fault, Rate, Redemption};
+use auth_core::{Admission, Admit, Fault, Rate, Redemption, Subject, SubjectKind};
 use auth_http::{adapter::clock::Clock, port::Codes};
 use auth_tests::stack;
 use tokio::{task::JoinSet, time::Instant};
@@ -21,7 +21,7 @@ fn open(keys: &Keys) -> Arc<dyn Codes> {
 
 fn request(n: u8) -> Admit {
     let rate = Rate { requests: 1000.try_into().unwrap(), period: Duration::from_secs(3600) };
-    Admit { client: Client::of([192, 0, 2, n].into()), rate }
+    Admit { subject: Subject::from_parts(SubjectKind::Client, [n; 32]), rate, give_back: false }
 }
 
 #[tokio::test(flavor = "multi_thread")]

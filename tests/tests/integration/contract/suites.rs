@@ -131,6 +131,32 @@ macro_rules! accounts_suite {
                 twenty_workers_never_lease_the_same_mail,
                 a_lease_is_settled_once,
             }
+            accounts_moves {
+                an_account_is_found_by_its_id_wherever_it_moves,
+                two_rows_change_together_or_not_at_all,
+                two_accounts_that_move_to_one_address_do_not_both_arrive,
+                a_commit_owes_two_mails_at_once,
+                a_mail_that_names_its_recipient_keeps_it,
+                a_commit_that_ends_sessions_ends_those_of_its_account,
+                a_conflict_ends_no_session,
+            }
+            accounts_sessions {
+                nothing_is_found_of_an_unknown_token,
+                a_session_is_found_as_it_was_opened_with_its_account,
+                a_session_without_an_account_is_found_alone,
+                tokens_are_told_apart_byte_by_byte,
+                opening_again_changes_nothing,
+                opening_deletes_what_it_replaces,
+                what_is_gone_is_not_replaced,
+                of_an_account_the_newest_stay,
+                a_use_is_recorded_if_it_is_later,
+                what_was_ended_is_neither_touched_nor_ended_again,
+                sessions_are_listed_newest_first_and_of_one_account,
+                a_session_is_ended_by_its_name_and_its_account,
+                expired_sessions_are_purged,
+                of_many_sessions_at_once_each_has_its_own_answer,
+                of_50_replacements_exactly_one_is_opened,
+            }
             accounts_cut_off {
                 a_commit_that_is_cut_off_happened_wholly_or_not_at_all,
                 a_commit_that_is_cut_off_loses_nothing,
@@ -209,7 +235,9 @@ macro_rules! codes_suite {
                 refused_requests_are_not_counted,
                 requests_are_refilled_evenly,
                 no_pause_gives_more_than_a_period_has,
-                clients_do_not_count_for_each_other,
+                subjects_do_not_count_for_each_other,
+                a_request_that_is_given_back_can_come_again,
+                giving_back_what_was_never_taken_gives_nothing,
                 of_200_at_once_exactly_the_rate_is_admitted,
             }
             codes_races {

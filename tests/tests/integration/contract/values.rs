@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use auth_core::{
-    Address, AddressKey, Attempt, Commit, CommitAccount, Detail, Generation, LastMail, Lease, LeasedMail,
+    AccountId, Address, AddressKey, Attempt, Change, Commit, Detail, Generation, LastMail, Lease, LeasedMail,
     Locale, MailChange, MailId, OwedMail, PasswordRecord, Purpose, Row, SettleMail, Settled, Settlement,
     Status, Time, Version,
 };
@@ -57,23 +57,24 @@ pub(super) fn pending(given: &str, n: u8) -> Row {
 pub(super) fn active(given: &str, n: u8) -> Row {
     let since = Time::from_micros(1_700_000_123_456_789);
     let last_notice = Some(Time::from_micros(1_700_000_200_000_002));
-    let status = Status::Active { attempt: attempt(given, n), since };
+    let (attempt, id) = (attempt(given, n), AccountId::from_bytes([n; 16]));
+    let status = Status::Active { attempt, id, since, blocked: false, moving: None };
     Row { status, last_notice, expires: None, ..pending(given, n) }
 }
 
 /// Returns the order that makes an address's first row, where no mail waits.
-pub(super) fn first(given: &str, row: Row, mail: Option<OwedMail>) -> CommitAccount {
-    let (waiting, until, mail) = (Vec::new(), FAR, mail.map(MailChange::Owe));
-    CommitAccount { key: key(given), expected: Version(0), generation: None, waiting, until, row, mail }
+pub(super) fn first(given: &str, row: Row, mail: Option<OwedMail>) -> Change {
+    let (waiting, until, mails) = (Vec::new(), FAR, mail.into_iter().map(MailChange::Owe).collect());
+    Change { key: key(given), expected: Version(0), generation: None, waiting, until, row, mails }
 }
 
 /// Returns the order that replaces a row that was read.
-pub(super) fn next(given: &str, read: &(u64, Row), row: Row, mail: Option<OwedMail>) -> CommitAccount {
+pub(super) fn next(given: &str, read: &(u64, Row), row: Row, mail: Option<OwedMail>) -> Change {
     let generation = match &read.1.status {
         Status::Vacant => None,
         Status::Pending(attempt) | Status::Active { attempt, .. } => Some(attempt.generation),
     };
-    CommitAccount { expected: Version(read.0), generation, ..first(given, row, mail) }
+    Change { expected: Version(read.0), generation, ..first(given, row, mail) }
 }
 
 /// Returns the activation mail with this number.
@@ -84,6 +85,7 @@ pub(super) fn mail(n: u8, due: Time) -> OwedMail {
         generation: Generation::from_bytes([n; 16]),
         locale: Locale::parse("fr-CA").unwrap(),
         first_due: due,
+        to: None,
     }
 }
 
@@ -97,23 +99,23 @@ pub(super) async fn found(store: &Arc<dyn Accounts>, given: &str) -> Option<(u64
 }
 
 /// Returns the same order with the mails that wait now.
-pub(super) async fn with_waiting(store: &Arc<dyn Accounts>, order: CommitAccount) -> CommitAccount {
+pub(super) async fn with_waiting(store: &Arc<dyn Accounts>, order: Change) -> Change {
     let waiting = store.find(&order.key).await.unwrap().waiting;
-    CommitAccount { waiting, ..order }
+    Change { waiting, ..order }
 }
 
-pub(super) async fn commit(store: &Arc<dyn Accounts>, order: CommitAccount) {
+pub(super) async fn commit(store: &Arc<dyn Accounts>, order: Change) {
     let order = with_waiting(store, order).await;
-    assert_eq!(store.commit(&order).await.unwrap(), Commit::Committed);
+    assert_eq!(store.commit(&order.into()).await.unwrap(), Commit::Committed);
 }
 
 /// Records that the sending of a leased mail begins.
 pub(super) async fn begin(store: &Arc<dyn Accounts>, leased: &LeasedMail, unknowns: u8) -> Commit {
     let given = leased.key.as_str();
     let read = found(store, given).await.unwrap();
-    let mail = Some(MailChange::Begin { mail: leased.mail.id, unknowns });
-    let order = CommitAccount { mail, ..next(given, &read, read.1.clone(), None) };
-    store.commit(&with_waiting(store, order).await).await.unwrap()
+    let mails = vec![MailChange::Begin { mail: leased.mail.id, unknowns }];
+    let order = Change { mails, ..next(given, &read, read.1.clone(), None) };
+    store.commit(&with_waiting(store, order).await.into()).await.unwrap()
 }
 
 /// Commits a row in place of the current one.

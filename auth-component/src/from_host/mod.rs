@@ -1,18 +1,24 @@
-//! Values from a host: they become the core's, or a refusal that names the field.
+//! Values from a host: they become the core's, or a refusal that names the field. Policies and inputs are here.
 
-use alloc::string::ToString;
+mod answer;
+mod stored;
+
+use alloc::{
+    string::{String, ToString},
+    vec::Vec,
+};
 use core::{net::IpAddr, num::NonZeroU32, time::Duration};
 
 use auth_core::{
-    Activate, Address, AddressKey, Admission, Alphabet, Attempt, Client, CodeFormat, CodeStored, Commit,
-    ConstrainedFloor, Deliver, Detail, Disclosure, Fault, Found, Generation, HashFloor, Hashed, Hashing,
-    KeyId, LastMail, Lease, LeaseToken, LeasedMail, Locale, MailId, OwedMail, PasswordPolicy, PasswordRecord,
-    Policy, Purpose, Redemption, Register, Resend, Row, Rules, RulesError, Salt, Scrypt, Secret, Seed,
-    Sending, Settled, Status, Time, Verdict, Version, WaitingMail, WaitingState, Weakness,
-    wire::{Input, Reply, Response, Ticket},
+    Activate, Address, Alphabet, Authenticate, Client, CodeFormat, Confirm, ConstrainedFloor, Deliver,
+    DeviceToken, Disclosure, HashFloor, Hashing, KeyId, Login, Logout, LogoutEverywhere, PasswordPolicy,
+    Policy, Register, Resend, Rules, RulesError, Scrypt, Secret, SessionToken, UserAgent, Verdict, Weakness,
+    wire::Input,
 };
 
 use crate::wit;
+
+pub(crate) use answer::response;
 
 /// A field with an impossible value, and the allowed ones. Without numbers, whose formatting would add 5 kB.
 #[derive(Clone, Copy)]
@@ -49,6 +55,9 @@ impl From<RulesError> for Malformed {
             RulesError::Hash(_) => ("hash", "at least as strong as the floor, and not above the ceiling"),
             RulesError::Password(_) => ("password", "a minimum of 1 to 1024 and a score of 0 to 4"),
             RulesError::MailGiveUp(_) => ("mail-give-up", "a minute to a week, in microseconds"),
+            RulesError::Session { .. } => {
+                ("session", "at least a minute for each of the three, and session-idle at most session")
+            }
         };
         Self { field, message }
     }
@@ -65,6 +74,10 @@ pub(crate) fn octets<const N: usize>(octets: &[u8], field: &'static str) -> Resu
         _ => "32 bytes",
     };
     octets.try_into().map_err(|_| malformed(field, message))
+}
+
+pub(crate) fn secret(bytes: Vec<u8>, field: &'static str) -> Result<Secret<[u8; 32]>, Malformed> {
+    octets(Secret::new(bytes).expose(), field).map(Secret::new)
 }
 
 fn micros(micros: u64) -> Duration {
@@ -108,6 +121,9 @@ pub(crate) fn policy(policy: wit::Policy, floor: wit::HashFloor) -> Result<Polic
             Some(requests) => NonZeroU32::new(requests),
         },
         mail_give_up: micros(policy.mail_give_up),
+        session: micros(policy.session),
+        session_idle: micros(policy.session_idle),
+        session_fresh: micros(policy.session_fresh),
         ..Policy::default()
     })
 }
@@ -152,7 +168,7 @@ pub(crate) fn input(input: wit::Input, rules: &Rules) -> Result<Input, wit::BadI
             address: address(&register.address)?,
             verdict: Verdict::from_wire(register.verdict.map_err(weakness)),
             client: client(&register.client)?,
-            locale: locale(&register.locale)?,
+            locale: stored::locale(&register.locale)?,
         }),
         wit::Input::Activate(activate) => {
             // First, so that it is wiped whatever else is wrong.
@@ -167,9 +183,32 @@ pub(crate) fn input(input: wit::Input, rules: &Rules) -> Result<Input, wit::BadI
             Input::Resend(Resend { address: address(&resend.address)?, client: client(&resend.client)? })
         }
         wit::Input::Deliver(wit::Deliver { leased }) => {
-            Input::Deliver(Deliver { leased: leased_mail(leased)? })
+            Input::Deliver(Deliver { leased: stored::leased_mail(leased)? })
+        }
+        wit::Input::Login(login) => {
+            // First, so that it is wiped whatever else is wrong.
+            let device = login.device.map(|shown| DeviceToken::new(Secret::new(shown)));
+            Input::Login(Login {
+                address: address(&login.address)?,
+                client: client(&login.client)?,
+                device,
+                agent: UserAgent::new(&login.agent),
+            })
+        }
+        wit::Input::Authenticate(shown) => Input::Authenticate(Authenticate { token: token(shown.token) }),
+        wit::Input::Confirm(confirm) => {
+            let token = token(confirm.token);
+            Input::Confirm(Confirm { token, client: client(&confirm.client)? })
+        }
+        wit::Input::Logout(shown) => Input::Logout(Logout { token: token(shown.token) }),
+        wit::Input::LogoutEverywhere(shown) => {
+            Input::LogoutEverywhere(LogoutEverywhere { token: token(shown.token) })
         }
     })
+}
+
+fn token(shown: String) -> SessionToken {
+    SessionToken::new(Secret::new(shown))
 }
 
 fn weakness(weakness: wit::Weakness) -> Weakness {
@@ -180,141 +219,4 @@ fn weakness(weakness: wit::Weakness) -> Weakness {
             Weakness::Guessable { score, min_score }
         }
     }
-}
-
-fn leased_mail(leased: wit::LeasedMail) -> Result<LeasedMail, Malformed> {
-    let wit::LeasedMail { lease, key, mail, attempts, unknowns } = leased;
-    let token = LeaseToken::from_bytes(octets(&lease.token, "token")?);
-    Ok(LeasedMail {
-        lease: Lease { mail: mail_id(&lease.mail)?, token },
-        key: AddressKey::parse(&key).map_err(|_| malformed("key", "the key of an address"))?,
-        mail: OwedMail {
-            id: mail_id(&mail.id)?,
-            purpose: purpose(mail.purpose),
-            generation: generation(&mail.generation)?,
-            locale: locale(&mail.locale)?,
-            first_due: Time::from_micros(mail.first_due),
-        },
-        attempts,
-        unknowns,
-    })
-}
-
-fn mail_id(id: &[u8]) -> Result<MailId, Malformed> {
-    octets(id, "mail").map(MailId::from_bytes)
-}
-
-fn generation(generation: &[u8]) -> Result<Generation, Malformed> {
-    octets(generation, "generation").map(Generation::from_bytes)
-}
-
-fn locale(tag: &str) -> Result<Locale, Malformed> {
-    Locale::parse(tag).map_err(|_| malformed("locale", "1 to 35 ASCII letters, digits and hyphens"))
-}
-
-// ---- answers ----
-
-/// Returns `None` for an answer to an extension: there are no extensions yet.
-pub(crate) fn response(ticket: &[u8], answer: wit::Answer) -> Result<Option<Response>, Malformed> {
-    let ticket = Ticket::from_bytes(octets(ticket, "ticket")?);
-    let reply = match answer {
-        wit::Answer::Admit(admission) => Reply::Admit(match admission {
-            wit::Admission::Admitted => Admission::Admitted,
-            wit::Admission::Limited(limited) => {
-                Admission::Limited { retry_after: micros(limited.retry_after) }
-            }
-        }),
-        wit::Answer::Random(seed) => Reply::Random(Seed(secret(seed, "random")?)),
-        wit::Answer::FindAccount(found) => Reply::FindAccount(Found {
-            now: Time::from_micros(found.now),
-            row: match found.row {
-                Some((version, found)) => Some((Version(version), row(found)?)),
-                None => None,
-            },
-            waiting: found.waiting.into_iter().map(waiting).collect::<Result<_, _>>()?,
-        }),
-        wit::Answer::HashPassword(hashed) => Reply::HashPassword(Hashed {
-            params: hashing(hashed.params)?,
-            hash: secret(hashed.hash, "hash")?,
-        }),
-        wit::Answer::CommitAccount(wit::Commit::Committed) => Reply::CommitAccount(Commit::Committed),
-        wit::Answer::CommitAccount(wit::Commit::Conflict) => Reply::CommitAccount(Commit::Conflict),
-        wit::Answer::PutCode => Reply::PutCode(CodeStored),
-        wit::Answer::RedeemCode(redemption) => Reply::RedeemCode(match redemption {
-            wit::Redemption::Missing => Redemption::Missing,
-            wit::Redemption::Redeemed => Redemption::Redeemed,
-            wit::Redemption::Exhausted => Redemption::Exhausted,
-            wit::Redemption::Wrong => Redemption::Wrong,
-        }),
-        wit::Answer::SendMail(sending) => Reply::SendMail(match sending {
-            wit::Sending::Accepted => Sending::Accepted,
-            wit::Sending::Deferred(detail) => Sending::Deferred(Detail::new(&detail)),
-            wit::Sending::Rejected(detail) => Sending::Rejected(Detail::new(&detail)),
-        }),
-        wit::Answer::SettleMail(wit::Settled::Settled) => Reply::SettleMail(Settled::Settled),
-        wit::Answer::SettleMail(wit::Settled::Lost) => Reply::SettleMail(Settled::Lost),
-        wit::Answer::Fault(fault) => {
-            let fault = match fault {
-                wit::Fault::NotDone => Fault::NotDone,
-                wit::Fault::Unknown => Fault::Unknown,
-            };
-            return Ok(Some(Response { ticket, answer: Err(fault) }));
-        }
-        wit::Answer::Extension(_) | wit::Answer::Unsupported => return Ok(None),
-    };
-    Ok(Some(Response { ticket, answer: Ok(reply) }))
-}
-
-pub(crate) fn secret(bytes: alloc::vec::Vec<u8>, field: &'static str) -> Result<Secret<[u8; 32]>, Malformed> {
-    octets(Secret::new(bytes).expose(), field).map(Secret::new)
-}
-
-fn row(row: wit::Row) -> Result<Row, Malformed> {
-    Ok(Row {
-        status: match row.status {
-            wit::Status::Vacant => Status::Vacant,
-            wit::Status::Pending(pending) => Status::Pending(attempt(pending)?),
-            wit::Status::Active(wit::Active { attempt: active, since }) => {
-                Status::Active { attempt: attempt(active)?, since: Time::from_micros(since) }
-            }
-        },
-        last_mail: row.last_mail.map(|last| LastMail {
-            due: Time::from_micros(last.due),
-            interval: micros(last.interval),
-            left: last.left,
-        }),
-        last_notice: row.last_notice.map(Time::from_micros),
-        expires: row.expires.map(Time::from_micros),
-    })
-}
-
-const fn purpose(purpose: wit::Purpose) -> Purpose {
-    match purpose {
-        wit::Purpose::Activation => Purpose::Activation,
-        wit::Purpose::Notice => Purpose::Notice,
-    }
-}
-
-fn waiting(mail: wit::WaitingMail) -> Result<WaitingMail, Malformed> {
-    let state = match mail.state {
-        wit::WaitingState::Free(free) => WaitingState::Free { next: Time::from_micros(free.next) },
-        wit::WaitingState::Held(held) => {
-            WaitingState::Held { token: LeaseToken::from_bytes(octets(&held.token, "token")?) }
-        }
-    };
-    Ok(WaitingMail { purpose: purpose(mail.purpose), id: mail_id(&mail.id)?, state })
-}
-
-fn attempt(attempt: wit::Attempt) -> Result<Attempt, Malformed> {
-    let wit::PasswordRecord { params, salt, hash } = attempt.password;
-    Ok(Attempt {
-        generation: generation(&attempt.generation)?,
-        address: Address::parse(&attempt.address).map_err(|_| malformed("address", "an address"))?,
-        locale: locale(&attempt.locale)?,
-        password: PasswordRecord {
-            params: hashing(params)?,
-            salt: Salt::from_bytes(octets(&salt, "salt")?),
-            hash: secret(hash, "hash")?,
-        },
-    })
 }

@@ -1,0 +1,4 @@
+//! What several flows share.
+
+pub(super) mod guess;
+pub(super) mod session;

@@ -1,0 +1,44 @@
+//! Sessions that count, and how one is opened: the same in every flow that has one.
+
+use crate::{
+    Answers, FindSession, PutSession, Rules, SessionChange, Stop,
+    domain::{Account, AddressKey, Row, Session, SessionHash, SessionToken, Status, Time},
+};
+
+/// The number of sessions that an account may have.
+const SESSIONS: u16 = 50;
+
+/// A session that counts, and whose it is.
+pub(in crate::flow) struct Current {
+    pub(in crate::flow) now: Time,
+    pub(in crate::flow) session: Session,
+    pub(in crate::flow) key: AddressKey,
+    pub(in crate::flow) row: Row,
+    pub(in crate::flow) account: Account,
+}
+
+/// Returns the session of a token, if it counts.
+pub(in crate::flow) fn current(
+    token: &SessionToken,
+    rules: &Rules,
+    answers: &mut Answers<'_>,
+) -> Result<Option<Current>, Stop> {
+    let found = answers.ask_made(|| FindSession { token: token.hash() })?;
+    let Some((session, (key, row))) = found.session.zip(found.account) else { return Ok(None) };
+    let (Status::Active { attempt, id, blocked: false, .. }, Some(account)) = (&row.status, row.account())
+    else {
+        return Ok(None);
+    };
+    let counts = session.is_alive(*id, attempt.generation, found.now, rules);
+    Ok(counts.then_some(Current { now: found.now, session, key, row, account }))
+}
+
+/// Returns the order that opens a session.
+pub(in crate::flow) fn opens(
+    token: &SessionToken,
+    session: Session,
+    replaces: Option<SessionHash>,
+) -> PutSession {
+    let change = SessionChange::Open { session, replaces, newest: SESSIONS };
+    PutSession { token: token.hash(), change }
+}

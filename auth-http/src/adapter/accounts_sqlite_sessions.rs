@@ -1,0 +1,141 @@
+//! The sessions' part of the SQLite adapter.
+
+use async_trait::async_trait;
+use auth_core::{
+    AccountId, FoundSession, PutSession, Session, SessionChange, SessionHash, SessionId, SessionStored, Time,
+};
+use sqlx::{Sqlite, Transaction};
+
+use super::{
+    accounts_rows::{account_columns, micros},
+    accounts_rows_sessions::{FoundSessionRow, SessionRow, session_columns, token},
+    accounts_sqlite::AccountsSqlite,
+};
+use crate::port::{PortError, Result, Sessions};
+
+#[async_trait]
+impl Sessions for AccountsSqlite {
+    async fn find_session(&self, hash: &SessionHash) -> Result<FoundSession> {
+        const OPERATION: &str = "find a session";
+        let row: FoundSessionRow = sqlx::query_as(concat!(
+            "SELECT ",
+            session_columns!(),
+            ", a.address_key, ",
+            account_columns!(),
+            " FROM (SELECT 1) LEFT JOIN sessions s ON s.token = ?1
+                LEFT JOIN accounts a ON a.account_id = s.account_id",
+        ))
+        .bind(token(hash))
+        .fetch_one(&self.pool)
+        .await
+        .map_err(|e| PortError::not_done(OPERATION, e))?;
+        row.found(self.now()).map_err(|e| PortError::not_done(OPERATION, e))
+    }
+
+    async fn put_session(&self, order: &PutSession) -> Result<SessionStored> {
+        const OPERATION: &str = "put a session";
+        let mut transaction = self.begin(OPERATION).await?;
+        let not_done = |e| PortError::not_done(OPERATION, e);
+        let stored = put(&mut transaction, order).await.map_err(not_done)?;
+        // Dropped, the transaction is undone; then nothing was to be done.
+        if stored == SessionStored::Done {
+            self.end(OPERATION, transaction).await?;
+        }
+        Ok(stored)
+    }
+
+    async fn sessions(&self, account: AccountId) -> Result<(Time, Vec<Session>)> {
+        const OPERATION: &str = "list sessions";
+        let rows: Vec<SessionRow> = sqlx::query_as(concat!(
+            "SELECT ",
+            session_columns!(),
+            " FROM sessions s WHERE s.account_id = ?1 ORDER BY s.created DESC, s.token",
+        ))
+        .bind(account.as_bytes().as_slice())
+        .fetch_all(&self.pool)
+        .await
+        .map_err(|e| PortError::not_done(OPERATION, e))?;
+        let sessions: std::result::Result<Vec<_>, _> = rows.into_iter().map(SessionRow::session).collect();
+        let sessions = sessions.map_err(|e| PortError::not_done(OPERATION, e))?;
+        Ok((self.now(), sessions.into_iter().flatten().collect()))
+    }
+
+    async fn end_session(&self, account: AccountId, id: SessionId) -> Result<bool> {
+        sqlx::query("DELETE FROM sessions WHERE account_id = ?1 AND session_id = ?2")
+            .bind(account.as_bytes().as_slice())
+            .bind(id.as_bytes().as_slice())
+            .execute(&self.pool)
+            .await
+            .map(|done| done.rows_affected() > 0)
+            .map_err(|e| PortError::unknown("end a session", e))
+    }
+}
+
+async fn put(transaction: &mut Transaction<'_, Sqlite>, order: &PutSession) -> sqlx::Result<SessionStored> {
+    let changed = match &order.change {
+        SessionChange::Open { session, replaces, newest } => {
+            return open(transaction, &order.token, session, replaces.as_ref(), *newest).await;
+        }
+        SessionChange::Touch { seen, expires } => {
+            sqlx::query("UPDATE sessions SET seen = ?2, expires = ?3 WHERE token = ?1 AND seen < ?2")
+                .bind(token(&order.token))
+                .bind(micros(*seen))
+                .bind(micros(*expires))
+                .execute(&mut **transaction)
+                .await?
+        }
+        SessionChange::End => {
+            sqlx::query("DELETE FROM sessions WHERE token = ?1")
+                .bind(token(&order.token))
+                .execute(&mut **transaction)
+                .await?
+        }
+    };
+    Ok(if changed.rows_affected() > 0 { SessionStored::Done } else { SessionStored::Gone })
+}
+
+async fn open(
+    transaction: &mut Transaction<'_, Sqlite>,
+    hash: &SessionHash,
+    session: &Session,
+    replaces: Option<&SessionHash>,
+    newest: u16,
+) -> sqlx::Result<SessionStored> {
+    // Carried out before, it is done.
+    let inserted = sqlx::query(
+        "INSERT INTO sessions (token, session_id, account_id, generation, created, proven, seen, expires, user_agent)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (token) DO NOTHING",
+    )
+    .bind(token(hash))
+    .bind(session.id.as_bytes().as_slice())
+    .bind(session.account.as_bytes().as_slice())
+    .bind(session.generation.as_bytes().as_slice())
+    .bind(micros(session.created))
+    .bind(micros(session.proven))
+    .bind(micros(session.seen))
+    .bind(micros(session.expires))
+    .bind(session.agent.as_str())
+    .execute(&mut **transaction)
+    .await?;
+    if inserted.rows_affected() == 0 {
+        return Ok(SessionStored::Done);
+    }
+    if let Some(replaced) = replaces {
+        let deleted = sqlx::query("DELETE FROM sessions WHERE token = ?1")
+            .bind(token(replaced))
+            .execute(&mut **transaction)
+            .await?;
+        if deleted.rows_affected() == 0 {
+            return Ok(SessionStored::Gone);
+        }
+    }
+    sqlx::query(
+        "DELETE FROM sessions WHERE token IN (SELECT token FROM sessions WHERE account_id = ?1
+            ORDER BY created DESC, token LIMIT -1 OFFSET ?2)",
+    )
+    .bind(session.account.as_bytes().as_slice())
+    .bind(i64::from(newest))
+    .execute(&mut **transaction)
+    .await?;
+    Ok(SessionStored::Done)
+}

@@ -1,0 +1,81 @@
+//! docs/reverse-proxy/nginx.conf in a real nginx: who gets to the application behind it, and what it is told.
+
+use auth_tests::{HttpAnswer, PASSWORD, container, request, start};
+
+const CONFIGURATION: &str = include_str!("../../../docs/reverse-proxy/nginx.conf");
+const ADA: &str = "ada@example.org";
+
+/// Returns the whole configuration of nginx: the one of the documentation, and an application that says what it was
+/// told.
+fn configuration(proxy: u16, accounts: &str, application: u16) -> String {
+    let documented = CONFIGURATION
+        .replace("127.0.0.1:8080", &format!("127.0.0.1:{proxy}"))
+        .replace("127.0.0.1:8000", accounts)
+        .replace("127.0.0.1:3000", &format!("127.0.0.1:{application}"));
+    format!(
+        r#"pid /tmp/nginx.pid;
+        events {{}}
+        http {{
+            access_log off;
+            {documented}
+            server {{
+                listen 127.0.0.1:{application};
+                location / {{
+                    default_type text/plain;
+                    return 200 "id=$http_x_auth_account_id email=$http_x_auth_email token=$http_authorization\n";
+                }}
+            }}
+        }}"#
+    )
+}
+
+#[test]
+fn nginx_lets_in_keeps_out_and_passes_no_forged_header() {
+    let server = start(&[]);
+    let token = server.entered(ADA, PASSWORD);
+    let id = server.session(&token).json()["account"]["id"].as_str().unwrap().to_owned();
+    let (proxy, application) = (container::free_port(), container::free_port());
+    let _nginx = container::nginx(&configuration(proxy, server.authority(), application), proxy);
+    let authority = format!("127.0.0.1:{proxy}");
+    let ask = |method: &str, headers: &[(&str, &str)], body: &[u8]| -> HttpAnswer {
+        request(&authority, method, "/any/page?x=1", headers, body)
+    };
+    let authorization = format!("Bearer {token}");
+    let own = ("Authorization", authorization.as_str());
+    let forged = [("X-Auth-Account-Id", "forged"), ("X-Auth-Email", "forged@example.org")];
+
+    let known = format!("id={id} email={ADA} token=\n");
+    for (method, headers) in [
+        ("GET", vec![own]),
+        ("GET", [&[own][..], &forged].concat()),
+        // An image asks for no JSON.
+        ("GET", vec![own, ("Accept", "image/avif")]),
+        ("POST", [&[own][..], &forged].concat()),
+        ("DELETE", vec![own]),
+    ] {
+        let answer = ask(method, &headers, if method == "POST" { b"{}" } else { b"" });
+        assert_eq!((answer.status, answer.body.as_str()), (200, known.as_str()), "{method} {headers:?}");
+    }
+    for headers in [&[][..], &forged, &[("Authorization", "Bearer auths_forged")]] {
+        let answer = ask("GET", headers, b"");
+        assert_eq!(answer.status, 401, "{answer:?}");
+        assert!(!answer.body.contains("id="), "{answer:?}");
+    }
+    // The service itself is there for everybody, through the same proxy.
+    let session = request(&authority, "GET", "/v1/session", &[own], b"");
+    assert_eq!(session.json()["account"]["id"], id.as_str());
+    assert_eq!(request(&authority, "DELETE", "/v1/session", &[own], b"").status, 204);
+    assert_eq!(ask("GET", &[own], b"").status, 401, "logged out");
+}
+
+/// Threat: a proxy that lets everybody in while it cannot ask.
+#[test]
+fn nginx_lets_nobody_in_while_it_cannot_ask() {
+    let (proxy, application, nobody) =
+        (container::free_port(), container::free_port(), container::free_port());
+    let accounts = format!("127.0.0.1:{nobody}");
+    let _nginx = container::nginx(&configuration(proxy, &accounts, application), proxy);
+    let headers = [("Authorization", "Bearer auths_x")];
+    let answer = request(&format!("127.0.0.1:{proxy}"), "GET", "/", &headers, b"");
+    assert_eq!(answer.status, 500, "{answer:?}");
+}
