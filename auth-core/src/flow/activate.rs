@@ -10,7 +10,9 @@ use super::{Outcome, ROUNDS, limited, shared::guess};
 use crate::{
     Answers, Commit, CommitAccount, Event, Fault, FindAccount, Flow, Found, Random, RedeemCode, Redemption,
     Rules, Stop,
-    domain::{Address, Client, Code, CodeSlot, GOOD_CODES, Generation, Purpose, Salt, Status, Stream},
+    domain::{
+        Address, Client, Code, CodeSlot, GOOD_CODES, Generation, Purpose, Salt, Status, Stream, Subject,
+    },
 };
 
 /// The flow that activates a pending account with the password that the host keeps outside the run.
@@ -40,7 +42,17 @@ impl Flow for Activate {
         let found = answers.ask(self.find())?;
         let row = found.at_its_time();
         let attempt = row.openable(found.now, rules.policy().hash_floor, rules.lifetimes);
-        let attempt = guess::right(attempt, dummy, rules, answers)?;
+        // Threat: where refusals differ, a password can be guessed here instead of at the login.
+        let counted = rules.discloses().then(|| Subject::address(&rules.keys, self.address.key()));
+        if let Some(subject) = counted
+            && let Some(retry_after) = guess::too_many(subject, answers)?
+        {
+            return Ok(Outcome::new(Activation::RateLimited { retry_after }, Event::TooManyGuesses));
+        }
+        let attempt = guess::right(counted, attempt, dummy, rules, answers)?;
+        if let (Some(subject), Some(_)) = (counted, attempt) {
+            guess::give_back(subject, answers)?;
+        }
 
         // Threat: a stranger who uses up somebody's tries. Without the attempt's password the guess goes to a slot
         // that is always empty, and nothing is written.

@@ -8,7 +8,7 @@ use super::{
     Outcome, limited,
     shared::{
         guess,
-        session::{current, opens},
+        session::{current, open},
     },
 };
 use crate::{
@@ -70,14 +70,14 @@ impl Flow for Confirm {
         }
         let dummy = Salt::from_bytes(random.bytes());
         let attempt = current.row.attempt(rules.policy().hash_floor);
-        if guess::right(attempt, dummy, rules, answers)?.is_none() {
+        if guess::right(Some(subject), attempt, dummy, rules, answers)?.is_none() {
             return Ok(Outcome::new(Confirmation::PasswordRefused, Event::WrongPassword));
         }
         let token = SessionToken::draw(&mut random);
         let old = &current.session;
         let session = Session::draw(old.account, old.generation, current.now, &old.agent, rules, &mut random);
-        let stored = answers.ask(opens(&token, session, Some(self.token.hash())))?;
-        guess::was_right(subject, answers)?;
+        guess::give_back(subject, answers)?;
+        let stored = open(&token, session, Some(self.token.hash()), answers)?;
         // Threat: a confirmation that races a logout, and brings the session back.
         Ok(match stored {
             SessionStored::Done => {

@@ -6,13 +6,13 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Outcome, limited,
-    shared::{guess, session::opens},
+    shared::{guess, session::open},
 };
 use crate::{
     Answers, Event, FindAccount, Flow, Found, HashPassword, Hashed, Random, Rules, Stop,
     domain::{
-        Account, Address, AddressKey, Client, DeviceToken, PasswordRecord, Row, Salt, Session, SessionToken,
-        Status, Stream, Subject, UserAgent, micros,
+        Account, AccountId, Address, AddressKey, Client, DeviceToken, Generation, PasswordRecord, Row, Salt,
+        Session, SessionToken, Status, Stream, Subject, UserAgent, micros,
     },
 };
 
@@ -80,7 +80,8 @@ impl Flow for Login {
         if let Some(retry_after) = guess::too_many(subject, answers)? {
             return Ok(Outcome::new(LoggingIn::RateLimited { retry_after }, Event::TooManyGuesses));
         }
-        let right = guess::right(row.attempt(rules.policy().hash_floor), dummy, rules, answers)?;
+        let attempt = row.attempt(rules.policy().hash_floor);
+        let right = guess::right(Some(subject), attempt, dummy, rules, answers)?;
         let (account, attempt) = match (&row.status, row.account(), right) {
             (Status::Active { blocked: false, .. }, Some(account), Some(attempt)) => (account, attempt),
             (Status::Active { .. }, _, Some(_)) => return Ok(refused(Event::Blocked, rules)),
@@ -94,8 +95,8 @@ impl Flow for Login {
         let session =
             Session::draw(account.id, attempt.generation, found.now, &self.agent, rules, &mut random);
         let device = DeviceToken::draw(&rules.keys, account.id, attempt.generation, &mut random);
-        answers.ask(opens(&token, session, None))?;
-        guess::was_right(subject, answers)?;
+        guess::give_back(subject, answers)?;
+        open(&token, session, None, answers)?;
         if attempt.password.params != rules.policy().hash {
             let salt = Salt::from_bytes(random.bytes());
             rehash(self.address.key(), salt, &found, rules, answers)?;
@@ -111,12 +112,15 @@ impl Login {
     /// Threat: a stranger who guesses until the owner is locked out. A device that the owner has used has a count of
     /// its own; so many devices as there were logins do not add up to more guesses for a stranger, who has none.
     fn subject(&self, row: &Row, rules: &Rules) -> Subject {
-        let known = self.device.as_ref().zip(row.account().zip(row.generation()));
-        let device = known
-            .and_then(|(token, (account, generation))| token.device(&rules.keys, account.id, generation));
-        match device {
-            Some(device) => Subject::device(&rules.keys, device),
-            None => Subject::address(&rules.keys, self.address.key()),
+        // Threat: timing. A token is verified the same where there is no account, and says nothing there.
+        let account = row.account().zip(row.generation());
+        let (id, generation) = account
+            .as_ref()
+            .map_or((AccountId::from_bytes([0; 16]), Generation::from_bytes([0; 16])), |(a, g)| (a.id, *g));
+        let device = self.device.as_ref().and_then(|token| token.device(&rules.keys, id, generation));
+        match (account, device) {
+            (Some(_), Some(device)) => Subject::device(&rules.keys, device),
+            (Some(_) | None, _) => Subject::address(&rules.keys, self.address.key()),
         }
     }
 }

@@ -190,6 +190,9 @@ macro_rules! scripts {
 pub(crate) use scripts;
 
 pub(crate) fn name<F: Flow>(call: &str, made: impl Into<Made<F>>, all: &mut Vec<Script<F>>) {
+    // Without the module that the call is in.
+    let called = call.split('(').next().unwrap_or(call);
+    let call = &call[called.rfind("::").map_or(0, |end| end + 2)..];
     let words = call.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').filter(|word| !word.is_empty());
     let name = words.collect::<Vec<_>>().join("-").to_lowercase();
     let Made(mut scripts) = made.into();

@@ -177,7 +177,7 @@ fn what_version_3_0_wrote_is_read() {
         ("activate", activate::scripts()[0].at(4).snapshot()),
         ("resend", resend::scripts()[0].at(2).snapshot()),
         ("deliver", deliver::scripts()[0].at(3).snapshot()),
-        ("login", sessions::logins()[0].at(5).snapshot()),
+        ("login", sessions::logins()[0].at(6).snapshot()),
         ("authenticate", sessions::authentications()[3].at(1).snapshot()),
         ("confirm", sessions::confirmations()[0].at(4).snapshot()),
         ("logout", sessions::logouts()[0].at(0).snapshot()),

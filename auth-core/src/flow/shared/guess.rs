@@ -3,7 +3,7 @@
 use core::{num::NonZeroU32, time::Duration};
 
 use crate::{
-    Admission, Admit, Answers, HashPassword, Rules, Stop,
+    Admission, Admit, Answers, HashPassword, Hashed, Rules, Stop,
     domain::{Attempt, Rate, Salt, Subject},
 };
 
@@ -24,16 +24,19 @@ pub(in crate::flow) fn too_many(
     })
 }
 
-/// Takes back the count of a password that was right. If that fails, the owner has one try less for a while.
-pub(in crate::flow) fn was_right(subject: Subject, answers: &mut Answers<'_>) -> Result<(), Stop> {
+/// Takes back the count of a password that was right, or was not compared. If that fails, the owner has one try less
+/// for a while.
+pub(in crate::flow) fn give_back(subject: Subject, answers: &mut Answers<'_>) -> Result<(), Stop> {
     let _ = answers.try_ask(Admit { subject, rate: GUESSES, give_back: true })?;
     Ok(())
 }
 
-/// Hashes the password, and returns the attempt if it is its own.
+/// Hashes the password, and returns the attempt if it is its own. If it cannot be hashed, a counted guess is given back.
 ///
 /// Threat: timing. Without anything to compare, the same work is done and its result ignored.
+/// Threat: a stranger who keeps the hashes busy, so that the owner's own retries use up the owner's tries.
 pub(in crate::flow) fn right<'a>(
+    counted: Option<Subject>,
     attempt: Option<&'a Attempt>,
     dummy: Salt,
     rules: &Rules,
@@ -41,6 +44,11 @@ pub(in crate::flow) fn right<'a>(
 ) -> Result<Option<&'a Attempt>, Stop> {
     let (salt, params) =
         attempt.map_or((dummy, rules.policy().hash), |a| (a.password.salt, a.password.params));
-    let hash = answers.ask(HashPassword { salt, params })?.hash;
-    Ok(attempt.filter(|attempt| attempt.password.hash == hash))
+    match answers.try_ask(HashPassword { salt, params })? {
+        Ok(Hashed { hash, .. }) => Ok(attempt.filter(|attempt| attempt.password.hash == hash)),
+        Err(fault) => {
+            counted.map_or(Ok(()), |subject| give_back(subject, answers))?;
+            Err(Answers::broken::<HashPassword>(fault))
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! Sessions that count, and how one is opened: the same in every flow that has one.
 
 use crate::{
-    Answers, FindSession, PutSession, Rules, SessionChange, Stop,
+    Answers, Fault, FindSession, PutSession, Rules, SessionChange, SessionStored, Stop,
     domain::{Account, AddressKey, Row, Session, SessionHash, SessionToken, Status, Time},
 };
 
@@ -33,12 +33,20 @@ pub(in crate::flow) fn current(
     Ok(counts.then_some(Current { now: found.now, session, key, row, account }))
 }
 
-/// Returns the order that opens a session.
-pub(in crate::flow) fn opens(
+/// Opens a session. If it is unknown whether that happened it is done once more: a session that is open stays as it is.
+///
+/// A visitor who is told to repeat the request could not: the session that the new one replaces may be gone.
+pub(in crate::flow) fn open(
     token: &SessionToken,
     session: Session,
     replaces: Option<SessionHash>,
-) -> PutSession {
+    answers: &mut Answers<'_>,
+) -> Result<SessionStored, Stop> {
     let change = SessionChange::Open { session, replaces, newest: SESSIONS };
-    PutSession { token: token.hash(), change }
+    let order = PutSession { token: token.hash(), change };
+    match answers.try_ask(order.clone())? {
+        Ok(stored) => Ok(stored),
+        Err(Fault::Unknown) => answers.ask(order),
+        Err(fault @ Fault::NotDone) => Err(Answers::broken::<PutSession>(fault)),
+    }
 }

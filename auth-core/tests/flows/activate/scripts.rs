@@ -13,6 +13,7 @@ use crate::{
         rules, seconds,
     },
     script::{Script, Step, admitted, drawn, finds, hashes, scripts, step},
+    sessions::{counts, gives_back, of_address},
 };
 
 fn code() -> Code {
@@ -181,7 +182,7 @@ pub(super) fn others() -> [auth_core::Found; 3] {
 pub(super) fn disclosed() -> Vec<Script<Activate>> {
     let discloses = |script: Script<Activate>, disclosed| {
         let ended = script.ended.map(|outcome| Outcome { disclosed, ..outcome });
-        Script { rules: explicit(), ended, ..script }
+        counted(Script { ended, ..script })
     };
     let absent = scripts![unknown_address(), vacant_address(), expired_attempt()];
     let absent = absent.into_iter().map(|script| discloses(script, Activation::NoAccount));
@@ -197,13 +198,37 @@ pub(super) fn disclosed() -> Vec<Script<Activate>> {
         discloses(right_code(), right()),
         discloses(contended(Ok(Commit::Conflict)), Activation::Contended),
         limited(explicit()),
+        too_many_guesses(),
     ];
     absent.chain(active).chain(superseded).chain(rest).collect()
 }
 
 fn overtaken_and_disclosed() -> [Script<Activate>; 3] {
-    others().map(|after| Script {
-        rules: explicit(),
-        ..overtaken(Ok(Commit::Conflict), after, Activation::WrongPassword, Event::Superseded)
+    others().map(|after| {
+        counted(overtaken(Ok(Commit::Conflict), after, Activation::WrongPassword, Event::Superseded))
     })
+}
+
+/// Returns the same run where refusals differ: the guess is counted before the hash, and given back if it was right.
+fn counted(script: Script<Activate>) -> Script<Activate> {
+    let mut steps = script.steps;
+    let redeemed = steps[4].order();
+    steps.insert(3, counts(of_address(), Ok(Admission::Admitted)));
+    let nowhere = redeems(derived::activate(SEED).1, Redemption::Missing).order();
+    if redeemed != nowhere {
+        steps.insert(5, gives_back(of_address()));
+    }
+    Script { steps, rules: explicit(), ..script }
+}
+
+fn too_many_guesses() -> Script<Activate> {
+    let retry_after = seconds(17);
+    let steps = vec![
+        admitted(),
+        drawn(),
+        finds(found(4, &row())),
+        counts(of_address(), Ok(Admission::Limited { retry_after })),
+    ];
+    let script = script(steps, Activation::RateLimited { retry_after }, Event::TooManyGuesses);
+    Script { rules: explicit(), ..script }
 }

@@ -1,8 +1,8 @@
 //! The scripts of Login, one function for each way that it can go.
 
 use auth_core::{
-    Admission, Commit, DeviceToken, Event, Fault, Found, HashPassword, Hashed, Hashing, LoggingIn, Login,
-    PasswordRecord, Secret, SessionStored, Status, Subject, SubjectKind, UserAgent,
+    Admission, Broken, Commit, DeviceToken, Event, Fault, Found, HashPassword, Hashed, Hashing, Kind,
+    LoggingIn, Login, PasswordRecord, Secret, SessionStored, Status, Subject, SubjectKind, UserAgent,
 };
 
 use super::scripts::*;
@@ -10,7 +10,7 @@ use crate::{
     derived,
     fixture::{
         CODE_KEY, HASH, OTHER_HASH, SEED, VACANT, address, admits, at, attempt, client, expired, explicit,
-        found, generation, nothing_found, pending, replaces, scrypt, seconds,
+        found, generation, nothing_found, pending, replaces, rules, scrypt, seconds,
     },
     script::{Script, Step, admitted, drawn, finds, hashes, step},
 };
@@ -39,8 +39,8 @@ fn rightly(subject: Subject) -> Vec<Step> {
         finds(found(4, &row())),
         counts(subject, Ok(Admission::Admitted)),
         hashes(attempt(1).password.salt, HASH),
-        opens(&opened.token, session(opened.id, at(0)), None, Ok(SessionStored::Done)),
         gives_back(subject),
+        opens(&opened.token, session(opened.id, at(0)), None, Ok(SessionStored::Done)),
     ]
 }
 
@@ -99,8 +99,44 @@ pub(super) fn earlier_parameters() -> Vec<Script<Login>> {
 
 pub(super) fn try_not_given_back() -> Script<Login> {
     let mut steps = rightly(of_address());
-    steps[6] = steps[6].failing(Fault::Unknown);
+    steps[5] = steps[5].failing(Fault::Unknown);
     script(login(None), steps, logged_in(), Event::LoggedIn)
+}
+
+/// What was not compared costs no try, whether or not that can be taken back.
+pub(super) fn not_hashed() -> Vec<Script<Login>> {
+    let ends = |fault, given_back: Step| {
+        let mut steps = in_vain(found(4, &row()), hashes(attempt(1).password.salt, HASH).failing(fault));
+        steps.push(given_back);
+        let ended = Err(Broken { kind: Kind::HashPassword, fault });
+        Script { name: String::new(), rules: rules(), flow: login(None), steps, ended }
+    };
+    let back = || gives_back(of_address());
+    vec![
+        ends(Fault::NotDone, back()),
+        ends(Fault::Unknown, back()),
+        ends(Fault::NotDone, back().failing(Fault::NotDone)),
+    ]
+}
+
+/// It is unknown whether the session is open, so it is opened once more.
+pub(super) fn opened_twice() -> [Script<Login>; 2] {
+    [Ok(()), Err(Fault::NotDone)].map(|again| {
+        let mut steps = rightly(of_address());
+        let opened = steps[6].clone();
+        steps[6] = opened.failing(Fault::Unknown);
+        match again {
+            Ok(()) => {
+                steps.push(opened);
+                script(login(None), steps, logged_in(), Event::LoggedIn)
+            }
+            Err(fault) => {
+                steps.push(opened.failing(fault));
+                let ended = Err(Broken { kind: Kind::PutSession, fault });
+                Script { name: String::new(), rules: rules(), flow: login(None), steps, ended }
+            }
+        }
+    })
 }
 
 /// Returns the steps of a login that is refused, with what is hashed.

@@ -9,6 +9,7 @@ use auth_core::{Authenticate, Confirm, Login, Logout, LogoutEverywhere};
 use crate::script::{Script, scripts};
 use logins as l;
 use scripts as s;
+pub(crate) use scripts::{counts, gives_back, of_address};
 
 pub(crate) fn logins() -> Vec<Script<Login>> {
     scripts![
@@ -17,6 +18,8 @@ pub(crate) fn logins() -> Vec<Script<Login>> {
         l::foreign_device(),
         l::earlier_parameters(),
         l::try_not_given_back(),
+        l::not_hashed(),
+        l::opened_twice(),
         l::logins_refused(),
         l::login_limited(),
         l::too_many_guesses(),
@@ -31,6 +34,8 @@ pub(crate) fn authentications() -> Vec<Script<Authenticate>> {
 pub(crate) fn confirmations() -> Vec<Script<Confirm>> {
     scripts![
         s::confirmed(),
+        s::confirmed_twice(),
+        s::not_confirmed(),
         s::confirmed_too_late(),
         s::wrong_password(),
         s::nothing_to_confirm(),

@@ -1,11 +1,11 @@
 //! The scripts of the flows of sessions, one function for each way that they can go.
 
 use auth_core::{
-    Account, AccountId, Admission, Admit, Answer, Authenticate, Authentication, Commit, CommitAccount,
-    Confirm, Confirmation, DeviceToken, Event, Fault, FindAccount, FindSession, Found, FoundSession,
-    Generation, LoggingOut, Logout, LogoutEverywhere, Outcome, PutSession, Rate, Row, Secret, Session,
-    SessionChange, SessionHash, SessionId, SessionStored, SessionToken, Status, Subject, SubjectKind, Time,
-    UserAgent,
+    Account, AccountId, Admission, Admit, Answer, Authenticate, Authentication, Broken, Commit,
+    CommitAccount, Confirm, Confirmation, DeviceToken, Event, Fault, FindAccount, FindSession, Found,
+    FoundSession, Generation, Kind, LoggingOut, Logout, LogoutEverywhere, Outcome, PutSession, Rate, Row,
+    Secret, Session, SessionChange, SessionHash, SessionId, SessionStored, SessionToken, Status, Subject,
+    SubjectKind, Time, UserAgent,
 };
 
 use crate::{
@@ -51,20 +51,20 @@ pub(super) fn account() -> Account {
     fixture::account(at(-300_000))
 }
 
-pub(super) fn counts(subject: Subject, answer: Answer<Admit>) -> Step {
+pub(crate) fn counts(subject: Subject, answer: Answer<Admit>) -> Step {
     step(Admit { subject, rate: guesses(), give_back: false }, answer)
 }
 
-pub(super) fn gives_back(subject: Subject) -> Step {
+pub(crate) fn gives_back(subject: Subject) -> Step {
     step(Admit { subject, rate: guesses(), give_back: true }, Ok(Admission::Admitted))
 }
 
 /// Ten at once, then one every quarter of an hour.
-pub(super) fn guesses() -> Rate {
+pub(crate) fn guesses() -> Rate {
     Rate { requests: 10.try_into().expect("10 is not 0"), period: seconds(10 * 15 * 60) }
 }
 
-pub(super) fn of_address() -> Subject {
+pub(crate) fn of_address() -> Subject {
     derived::subject(CODE_KEY, SubjectKind::Address, b"ada@example.org")
 }
 
@@ -209,13 +209,31 @@ fn confirming(hash: [u8; 32]) -> Vec<Step> {
 fn confirming_rightly(answer: SessionStored) -> Vec<Step> {
     let drawn = derived::session(SEED, "confirm");
     let opened = opens(&drawn.token, session(drawn.id, at(0)), Some(earlier()), Ok(answer));
-    confirming(HASH).into_iter().chain([opened, gives_back(of_account())]).collect()
+    confirming(HASH).into_iter().chain([gives_back(of_account()), opened]).collect()
 }
 
 pub(super) fn confirmed() -> Script<Confirm> {
     let token = token(&derived::session(SEED, "confirm").token);
     let disclosed = Confirmation::Confirmed { token, expires_in: WHOLE };
     script(confirm(), confirming_rightly(SessionStored::Done), disclosed, Event::Confirmed)
+}
+
+/// It is unknown whether the session was replaced, so it is replaced once more.
+pub(super) fn confirmed_twice() -> Script<Confirm> {
+    let mut steps = confirming_rightly(SessionStored::Done);
+    let opened = steps[6].clone();
+    steps[6] = opened.failing(Fault::Unknown);
+    steps.push(opened);
+    Script { steps, ..confirmed() }
+}
+
+/// What was not compared costs no try.
+pub(super) fn not_confirmed() -> Script<Confirm> {
+    let mut steps = confirming(HASH);
+    steps[4] = steps[4].failing(Fault::NotDone);
+    steps.push(gives_back(of_account()));
+    let ended = Err(Broken { kind: Kind::HashPassword, fault: Fault::NotDone });
+    Script { steps, ended, ..confirmed() }
 }
 
 /// The visitor has logged out in the meantime: the new session is not opened.
