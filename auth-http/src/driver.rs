@@ -14,9 +14,9 @@ use std::{
 };
 
 use auth_core::{
-    Answer, Answered, Authenticate, Broken, Class, Client, CodeStored, Commit, CommitAccount, Effect, Ended,
-    Event, Fault, Flow, Kind, MailChange, Op, Outcome, Password, Random, Rules, Run, Secret, Seed, SendMail,
-    Ticket,
+    AccountId, Answer, Answered, Authenticate, Broken, Class, Client, CodeStored, Commit, CommitAccount,
+    Effect, Ended, Event, Fault, Flow, Kind, MailChange, Op, Outcome, Password, Random, Rules, Run, Secret,
+    Seed, SendMail, SessionId, SubjectKind, Ticket,
 };
 use tokio::{
     sync::Notify,
@@ -32,6 +32,7 @@ use crate::{
     metrics::Metrics,
     port::{Accounts, Codes, Hasher, Mailer, PortError},
     random,
+    visitor::{Visitor, audit},
 };
 
 /// The adapters behind the ports.
@@ -60,26 +61,6 @@ pub struct Driver {
     hooks: Hooks,
     writes: TaskTracker,
     no_more_mails: CancellationToken,
-}
-
-/// A visitor: what their run needs, and what its audit event says of them.
-pub struct Visitor {
-    /// The client that the request is counted against.
-    pub client: Client,
-    /// The password, if the flow needs one.
-    pub password: Option<Password>,
-    /// What the run is about.
-    pub about: About,
-    /// The pseudonym of the client.
-    pub from: String,
-}
-
-/// What a run is about, as a pseudonym.
-pub enum About {
-    /// An address.
-    Address(String),
-    /// A session.
-    Session(String),
 }
 
 /// What stays outside a run.
@@ -151,12 +132,7 @@ impl Driver {
         let run = async move {
             let ended = driver.drive(flow, &beside).await;
             if let Ok(outcome) = &ended {
-                let event = outcome.event().name();
-                let (address, session) = match &about {
-                    About::Address(pseudonym) => (Some(pseudonym), None),
-                    About::Session(pseudonym) => (None, Some(pseudonym)),
-                };
-                tracing::info!(target: "audit", operation = F::NAME, event, address, session, client = %from, "outcome");
+                audit(F::NAME, outcome.event(), &about, &from);
             }
             ended
         };
@@ -176,6 +152,33 @@ impl Driver {
     pub async fn recognise(&self, flow: Authenticate) -> Ended<Authenticate> {
         let deadline = Some(Instant::now() + deadlines::REQUEST);
         self.drive(flow, &Beside { deadline, ..Beside::default() }).await
+    }
+
+    /// Ends a session by its name; returns whether it was there. Like a write of a flow it goes on without its client,
+    /// and is audited.
+    ///
+    /// # Errors
+    /// [`Broken`] where I/O failed or took too long.
+    pub async fn end_session(
+        self: &Arc<Self>,
+        account: AccountId,
+        id: SessionId,
+        visitor: Visitor,
+    ) -> Result<bool, Broken> {
+        const OPERATION: &str = "end_session";
+        let driver = Arc::clone(self);
+        let work = async move {
+            let ended = driver.ports.accounts.end_session(account, id).await?;
+            let event = if ended { Event::LoggedOut } else { Event::NoSession };
+            driver.metrics.outcome(OPERATION, event);
+            audit(OPERATION, event, &visitor.about, &visitor.from);
+            Ok(ended)
+        };
+        let kind = Kind::PutSession;
+        self.write(kind, deadlines::EFFECT, work).await.map_err(|fault| {
+            self.metrics.fault(OPERATION, kind);
+            Broken { kind, fault }
+        })
     }
 
     /// Runs a flow that nobody waits for.
@@ -224,8 +227,11 @@ impl Driver {
     async fn perform(&self, effect: Effect, beside: &Beside) -> Answered {
         let (accounts, codes) = (Arc::clone(&self.ports.accounts), Arc::clone(&self.ports.codes));
         let patience = beside.patience(deadlines::EFFECT);
-        // Nothing is lost with a request that was only counted.
-        if effect.kind().class() == Class::Write && effect.kind() != Kind::Admit {
+        // Nothing is lost with a request that was only counted. Threat: a stranger who disconnects once a guess is
+        // counted, and so uses up an address's tries unseen.
+        let only_counted =
+            matches!(&effect, Effect::Admit(_, order) if order.subject.kind() == SubjectKind::Client);
+        if effect.kind().class() == Class::Write && !only_counted {
             beside.writing.store(true, Ordering::SeqCst);
         }
         match effect {

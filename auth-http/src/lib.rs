@@ -25,5 +25,6 @@ mod random;
 mod rfc3339;
 pub mod server;
 pub mod telemetry;
+pub mod visitor;
 mod wiring;
 pub mod worker;

@@ -9,8 +9,9 @@ use sha2::Sha256;
 
 use super::{client::Proxies, cookies::Cookies, language};
 use crate::{
-    driver::{About, Driver, Visitor},
+    driver::Driver,
     port::Mailbox,
+    visitor::{About, Visitor},
 };
 
 /// What all requests share.

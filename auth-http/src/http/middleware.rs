@@ -9,6 +9,7 @@ use std::{panic::AssertUnwindSafe, sync::Arc};
 use futures_util::FutureExt;
 use poem::{
     Body, Endpoint, Error, IntoResponse, Request, Response, Result,
+    error::ParsePathError,
     http::{HeaderMap, HeaderValue, Method, StatusCode, Version, header},
 };
 use tokio::time::Instant;
@@ -19,7 +20,7 @@ use super::{
     bearer, cors,
     problem::{
         BASIC_CHALLENGE, BODY_CHALLENGE, FieldError, HEAD_TOO_LARGE, INTERNAL, INVALID_REQUEST,
-        METHOD_NOT_ALLOWED, NOT_ACCEPTABLE, NOT_FOUND, ORIGIN_REFUSED, Problem,
+        METHOD_NOT_ALLOWED, NOT_ACCEPTABLE, NOT_FOUND, ORIGIN_REFUSED, Problem, SESSION_NOT_FOUND,
     },
     routes::{self, Route},
     trace,
@@ -121,6 +122,10 @@ impl<E: Endpoint> Middleware<E> {
 fn into_problem(error: Error) -> Response {
     if error.is_from_response() {
         return error.into_response();
+    }
+    // A name that is no text, which poem refuses before the operation can.
+    if error.is::<ParsePathError>() {
+        return Problem::new(&SESSION_NOT_FOUND).into_response();
     }
     // Nothing of the error gets out: poem's texts quote the input.
     tracing::error!(status = error.status().as_u16(), %error, "an error without a problem");

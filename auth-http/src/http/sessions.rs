@@ -41,6 +41,9 @@ pub(super) struct ListedSession {
     current: bool,
 }
 
+/// The number of sessions in a list, as its schema says.
+const SHOWN: usize = 50;
+
 /// An account's sessions.
 #[derive(Object)]
 pub struct ListedSessions {
@@ -77,7 +80,8 @@ pub(super) async fn list(
     let (now, all) = reached(listed)?;
     let rules = &shared.driver.rules;
     let live = all.iter().filter(|session| session.is_alive(account.id, own.generation, now, rules));
-    let sessions = live.map(|session| ListedSession {
+    // Logins at the same moment may each leave one more; the next login ends those.
+    let sessions = live.take(SHOWN).map(|session| ListedSession {
         id: SessionIdText(session.id.to_string()),
         created_at: TimeText(rfc3339(session.created)),
         last_seen_at: TimeText(rfc3339(session.seen)),
@@ -120,16 +124,15 @@ pub(super) async fn end(
     id: &str,
 ) -> Result<Response<EndAnswer>, OperationProblem<EndOperation>> {
     let shared = AppState::of(request);
+    let visitor = shared.visitor_of_session(request, &bearer.0, None);
     let Current { account, session, fresh } = current(shared, bearer).await?;
     let id = parse(id).ok_or(Problem::new(&SESSION_NOT_FOUND))?;
     if id != session.id && !fresh {
         return Err(Problem::new(&CONFIRM_FIRST).into());
     }
-    let ended = timeout(deadlines::EFFECT, shared.driver.ports.accounts.end_session(account.id, id)).await;
-    if !reached(ended)? {
+    if !shared.driver.end_session(account.id, id, visitor).await.map_err(Problem::broken)? {
         return Err(Problem::new(&SESSION_NOT_FOUND).into());
     }
-    tracing::info!(target: "audit", operation = "end_session", event = "logged_out", "outcome");
     Ok(ended_here(shared, id == session.id))
 }
 

@@ -1,7 +1,10 @@
 //! Where passwords, codes and addresses must never show.
 
 use auth_tests::{HttpAnswer, Server, basic, start};
-use base64::{Engine, engine::general_purpose::STANDARD};
+use base64::{
+    Engine,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
 use serde_json::{Value, json};
 
 const ADDRESS: &str = "c4n4ry.address@example.org";
@@ -122,15 +125,22 @@ fn answers_metrics_and_pages_show_no_password_or_code() {
 #[test]
 fn database_holds_neither_password_nor_code() {
     let mut server = start(&settings("json", "info"));
-    let (_, found) = everything(&server);
+    let (_, mut found) = everything(&server);
+    let body = json!({ "email": ADDRESS, "password": PASSWORD });
+    let kept = server.post("/v1/login", &[("User-Agent", "of-the-kept-session")], &body);
+    let token = kept.json()["session_token"].as_str().unwrap().to_owned();
+    let digits = URL_SAFE_NO_PAD.decode(token.strip_prefix("auths_").unwrap()).unwrap();
+    found.extend([token, kept.json()["device_token"].as_str().unwrap().to_owned()]);
     server.register("c4n4ry.pending@example.org", PASSWORD);
     let pending = server.code("c4n4ry.pending@example.org");
     server.register("c4n4ry.pending@example.org", WRONG);
     server.terminate();
     server.wait();
     let database = server.stored();
-    let holds = |text: &str| database.windows(text.len()).any(|bytes| bytes == text.as_bytes());
+    let has = |wanted: &[u8]| database.windows(wanted.len()).any(|bytes| bytes == wanted);
+    let holds = |text: &str| has(text.as_bytes());
     assert!(holds(ADDRESS) && holds("$scrypt$"), "it is the database");
+    assert!(holds("of-the-kept-session") && !has(&digits), "the session is there, its token is not");
     for secret in secrets(&found).iter().chain([&pending]) {
         assert!(!holds(secret), "{secret}");
     }
@@ -171,6 +181,9 @@ fn input_forges_no_log_line() {
 fn outcomes_are_audited_with_their_true_reason_and_a_pseudonym() {
     let mut server = start(&settings("json", "info"));
     everything(&server);
+    let token = server.token(ADDRESS, PASSWORD);
+    let id = server.session(&token).json()["session"]["id"].as_str().unwrap().to_owned();
+    assert_eq!(server.with_token("DELETE", &format!("/v1/sessions/{id}"), &token).status, 204);
     server.register("other@example.org", PASSWORD);
     server.terminate();
     let log = server.whole_log();
@@ -194,14 +207,16 @@ fn outcomes_are_audited_with_their_true_reason_and_a_pseudonym() {
             "wrong_password",
             "confirmed",
             "logged_out",
+            "logged_in",
+            "logged_out",
             "registered"
         ]
     );
     let all = |name: &str| audit.iter().filter_map(|line| line["fields"][name].as_str()).collect::<Vec<_>>();
     let (addresses, sessions) = (all("address"), all("session"));
-    assert!(addresses[..11].iter().all(|pseudonym| *pseudonym == addresses[0]), "one address, one name");
-    assert_ne!(addresses[0], addresses[11], "another address, another name");
-    assert!(addresses.len() == 12 && sessions.len() == 3, "{audit:#?}");
+    assert!(addresses[..12].iter().all(|pseudonym| *pseudonym == addresses[0]), "one address, one name");
+    assert_ne!(addresses[0], addresses[12], "another address, another name");
+    assert!(addresses.len() == 13 && sessions.len() == 4, "{audit:#?}");
     assert_eq!(sessions[0], sessions[1], "one session, one name");
     assert_ne!(sessions[1], sessions[2], "the one in its place has another");
     assert!(audit.iter().all(|line| line["span"]["id"].is_string()), "with the request's id: {}", audit[0]);

@@ -165,6 +165,7 @@ fn sessions_are_listed_and_ended_one_by_one() {
     is(&ends(&bobs, id(0)), 404, "session-not-found");
     is(&ends(&first, "0123456789abcdef0123456789abcdef"), 404, "session-not-found");
     is(&ends(&first, &id(0).to_uppercase()), 404, "session-not-found");
+    is(&ends(&first, "%ff"), 404, "session-not-found");
     server.shift_clock(61);
     is(&ends(&first, id(0)), 403, "confirm-first");
     assert_eq!(ends(&first, id(1)).status, 204, "a session may end itself");

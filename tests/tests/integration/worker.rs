@@ -13,10 +13,11 @@ use auth_http::{
     adapter::{
         accounts_sqlite::AccountsSqlite, clock::Clock, codes_memory::CodesMemory, hash_scrypt::HashScrypt,
     },
-    driver::{About, Driver, Ports, Visitor},
+    driver::{Driver, Ports},
     hooks::Hooks,
     metrics::Metrics,
     port::{self, Accounts, AccountsDatabase, Finding, Mailer, Outbox, OutboxState},
+    visitor::{About, Visitor},
     worker::{self, MailPace},
 };
 use tokio::{
