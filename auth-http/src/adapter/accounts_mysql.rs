@@ -11,11 +11,7 @@ use async_trait::async_trait;
 use auth_core::{
     AddressKey, Change, Commit, CommitAccount, Found, FoundSession, Lease, Secret, SessionHash, Settled,
 };
-use sqlx::{
-    FromRow, MySql, Row,
-    mysql::{MySqlArguments, MySqlRow},
-    query::Query,
-};
+use sqlx::{FromRow, Row, mysql::MySqlRow};
 use tokio::time::Instant;
 
 use super::{
@@ -103,6 +99,11 @@ impl AccountsMysql {
             Ok(rows) => rows,
             Err(error) => return fail(replies, &error),
         };
+        for row in rows.iter().filter(|row| row.found.lacks_id()) {
+            if let Err(error) = self.fill_id(&row.key, until).await {
+                return fail(replies, &error);
+            }
+        }
         let mut found: HashMap<Vec<u8>, (i64, Vec<FoundRow>)> = HashMap::new();
         for row in rows {
             let (clock, rows) = found.entry(row.key).or_default();
@@ -144,21 +145,32 @@ impl AccountsMysql {
         .await
     }
 
-    /// Repeats a statement of up to 500 rows until no more are there: writers wait for each.
-    async fn delete(&self, sql: &'static str, moved: i64) -> Result<u64> {
-        self.repeat("delete expired rows", || sqlx::query(sql).bind(moved)).await
+    /// Gives an account the id that it lacks: a version without ids has activated it, before the upgrade or during it.
+    ///
+    /// Sessions are found with their account by its id, and only after a login, which finds the account first.
+    async fn fill_id(&self, key: &[u8], until: Instant) -> Result<()> {
+        carry_out_until(until, FIND, |until| async move {
+            let mut lent = self.connections.lend(until).await?;
+            let query = sqlx::query(
+                "UPDATE accounts SET account_id = generation
+                 WHERE address_key = ? AND status = 2 AND account_id IS NULL",
+            )
+            .bind(key);
+            let done = in_time(until, query.execute(&mut lent.connection)).await;
+            lent.wrote(done)
+        })
+        .await
+        .map(drop)
     }
 
-    async fn repeat(
-        &self,
-        operation: &'static str,
-        query: impl Fn() -> Query<'static, MySql, MySqlArguments>,
-    ) -> Result<u64> {
-        let (query, mut deleted) = (&query, 0);
+    /// Repeats a statement of up to 500 rows until no more are there: writers wait for each.
+    async fn delete(&self, sql: &'static str, moved: i64) -> Result<u64> {
+        let mut deleted = 0;
         loop {
-            let chunk = carry_out(operation, |until| async move {
+            let chunk = carry_out("delete expired rows", |until| async move {
                 let mut lent = self.connections.lend(until).await?;
-                let done = in_time(until, query().execute(&mut lent.connection)).await;
+                let query = sqlx::query(sql).bind(moved);
+                let done = in_time(until, query.execute(&mut lent.connection)).await;
                 lent.wrote(done)
             });
             match chunk.await?.rows_affected() {
@@ -213,13 +225,6 @@ impl Accounts for AccountsMysql {
             concat!("DELETE FROM sessions WHERE expires <= ", now!(), " ORDER BY expires LIMIT 500"),
             now,
         )
-        .await?;
-        // Nodes of the version before activate accounts without an id while nodes are replaced one after the other.
-        self.repeat("fill in account ids", || {
-            sqlx::query(
-                "UPDATE accounts SET account_id = generation WHERE account_id IS NULL AND status = 2 LIMIT 500",
-            )
-        })
         .await?;
         self.delete(
             concat!("DELETE FROM outbox WHERE dead_since <= ", now!(), " ORDER BY dead_since LIMIT 500"),

@@ -53,7 +53,7 @@ const ADDED: [(i64, &str, &str, &str); 3] = [
         "ALTER TABLE accounts DROP KEY accounts_account_id, DROP COLUMN account_id, DROP COLUMN blocked,
             DROP COLUMN moving_address, DROP COLUMN moving_generation, DROP COLUMN moving_until",
     ),
-    (6, "outbox", "recipient", "ALTER TABLE outbox DROP COLUMN recipient"),
+    (5, "outbox", "recipient", "ALTER TABLE outbox DROP COLUMN recipient"),
 ];
 
 impl AccountsMysql {
@@ -116,7 +116,7 @@ impl AccountsDatabase for AccountsMysql {
 pub(super) fn migrator() -> Migrator {
     let mut migrator = migrations!(
         "mysql": "0001_accounts", "0002_outbox", "0003_accounts_last_mail_left", "0004_accounts_id",
-        "0005_accounts_id_fill", "0006_outbox_recipient", "0007_sessions",
+        "0005_outbox_recipient", "0006_sessions",
     );
     // Its own lock waits forever, which MariaDB refuses.
     migrator.set_locking(false);

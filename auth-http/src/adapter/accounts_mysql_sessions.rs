@@ -6,7 +6,11 @@ use async_trait::async_trait;
 use auth_core::{
     AccountId, FoundSession, PutSession, Session, SessionChange, SessionHash, SessionId, SessionStored, Time,
 };
-use sqlx::{FromRow, MySqlConnection, Row, mysql::MySqlRow};
+use sqlx::{
+    FromRow, MySql, MySqlConnection, Row,
+    mysql::{MySqlArguments, MySqlRow},
+    query::Query,
+};
 use tokio::time::Instant;
 
 use super::{
@@ -58,17 +62,37 @@ impl Sessions for AccountsMysql {
     }
 
     async fn put_session(&self, order: &PutSession) -> Result<SessionStored> {
-        carry_out(PUT, |until| async move {
-            let mut lent = self.connections.lend(until).await?;
-            let done = in_time(until, async {
-                lent.begin().await?;
-                let stored = put(&mut lent.connection, order).await?;
-                Ok((stored, stored == SessionStored::Done))
-            });
-            let done = done.await;
-            lent.commit(done).await
-        })
-        .await
+        let hash = &order.token;
+        match &order.change {
+            SessionChange::Open { session, replaces, newest } => {
+                carry_out(PUT, |until| async move {
+                    let mut lent = self.connections.lend(until).await?;
+                    let done = in_time(until, async {
+                        lent.begin().await?;
+                        let opened = open(&mut lent.connection, hash, session, replaces.as_ref(), *newest);
+                        let stored = opened.await?;
+                        Ok((stored, stored == SessionStored::Done))
+                    });
+                    let done = done.await;
+                    lent.commit(done).await
+                })
+                .await
+            }
+            SessionChange::Touch { seen, expires } => {
+                self.change_one(|| {
+                    sqlx::query("UPDATE sessions SET seen = ?, expires = ? WHERE token = ? AND seen < ?")
+                        .bind(micros(*seen))
+                        .bind(micros(*expires))
+                        .bind(token(hash))
+                        .bind(micros(*seen))
+                })
+                .await
+            }
+            SessionChange::End => {
+                self.change_one(|| sqlx::query("DELETE FROM sessions WHERE token = ?").bind(token(hash)))
+                    .await
+            }
+        }
     }
 
     async fn sessions(&self, account: AccountId) -> Result<(Time, Vec<Session>)> {
@@ -109,6 +133,20 @@ impl Sessions for AccountsMysql {
 }
 
 impl AccountsMysql {
+    /// Carries out one statement, which commits by itself, on one session.
+    async fn change_one<'q>(
+        &self,
+        query: impl Fn() -> Query<'q, MySql, MySqlArguments>,
+    ) -> Result<SessionStored> {
+        let query = &query;
+        let changed = carry_out(PUT, |until| async move {
+            let mut lent = self.connections.lend(until).await?;
+            let done = in_time(until, query().execute(&mut lent.connection)).await;
+            lent.wrote(done)
+        });
+        Ok(if changed.await?.rows_affected() > 0 { SessionStored::Done } else { SessionStored::Gone })
+    }
+
     /// Reads a batch of sessions, and replies to each.
     async fn find_session_batch(self, calls: Vec<Call<SessionHash, Result<FoundSession>>>) {
         let Batch { orders: hashes, replies, until } = Batch::begin(calls, FIND);
@@ -156,30 +194,6 @@ impl AccountsMysql {
         })
         .await
     }
-}
-
-async fn put(connection: &mut MySqlConnection, order: &PutSession) -> sqlx::Result<SessionStored> {
-    let changed = match &order.change {
-        SessionChange::Open { session, replaces, newest } => {
-            return open(connection, &order.token, session, replaces.as_ref(), *newest).await;
-        }
-        SessionChange::Touch { seen, expires } => {
-            sqlx::query("UPDATE sessions SET seen = ?, expires = ? WHERE token = ? AND seen < ?")
-                .bind(micros(*seen))
-                .bind(micros(*expires))
-                .bind(token(&order.token))
-                .bind(micros(*seen))
-                .execute(connection)
-                .await?
-        }
-        SessionChange::End => {
-            sqlx::query("DELETE FROM sessions WHERE token = ?")
-                .bind(token(&order.token))
-                .execute(connection)
-                .await?
-        }
-    };
-    Ok(if changed.rows_affected() > 0 { SessionStored::Done } else { SessionStored::Gone })
 }
 
 async fn open(

@@ -134,7 +134,7 @@ impl AccountRow {
             }),
             _ => None,
         };
-        // A node of the version before has activated it: `purge` fills in what this stands for.
+        // A version without ids has activated it: the MySQL adapter fills in what this stands for.
         let id = self.account_id.as_ref().or(self.generation.as_ref()).ok_or(Damaged("account id"))?;
         let (id, blocked) = (AccountId::from_bytes(sixteen(id, "account id")?), self.blocked != 0);
         Ok(Status::Active { attempt: self.attempt()?, id, since, blocked, moving })
@@ -189,6 +189,14 @@ impl WaitingRow {
 pub(super) struct FoundRow {
     account: AccountRow,
     mail: WaitingRow,
+}
+
+impl FoundRow {
+    /// Returns whether a version without ids has activated the account.
+    #[cfg(feature = "mysql")]
+    pub(super) const fn lacks_id(&self) -> bool {
+        self.account.status == 2 && self.account.account_id.is_none()
+    }
 }
 
 impl<'r, R: sqlx::Row> FromRow<'r, R> for FoundRow

@@ -34,8 +34,19 @@ impl Sessions for AccountsSqlite {
 
     async fn put_session(&self, order: &PutSession) -> Result<SessionStored> {
         const OPERATION: &str = "put a session";
-        let mut transaction = self.begin(OPERATION).await?;
         let not_done = |e| PortError::not_done(OPERATION, e);
+        // Threat: made-up tokens, each of which takes the one lock that all writes wait for.
+        if !matches!(order.change, SessionChange::Open { .. }) {
+            let there: Option<i64> = sqlx::query_scalar("SELECT 1 FROM sessions WHERE token = ?1")
+                .bind(token(&order.token))
+                .fetch_optional(&self.pool)
+                .await
+                .map_err(not_done)?;
+            if there.is_none() {
+                return Ok(SessionStored::Gone);
+            }
+        }
+        let mut transaction = self.begin(OPERATION).await?;
         let stored = put(&mut transaction, order).await.map_err(not_done)?;
         // Dropped, the transaction is undone; then nothing was to be done.
         if stored == SessionStored::Done {

@@ -31,6 +31,12 @@ pub(super) fn check(settings: &Settings, single_node: bool) -> Result<(), Config
              127.0.0.1"
         ));
     }
+    if settings.cookies.is_some() && !settings.login {
+        // Without sessions its rules for requests of browsers would only refuse those of programs.
+        return refuse(
+            "AUTH_SESSION_COOKIE=on without logins; set AUTH_LOGIN=on, or leave AUTH_SESSION_COOKIE out",
+        );
+    }
     if settings.cookies.is_some() && !settings.cors_origins.is_empty() {
         // Threat: pages of another origin that act with the visitor's cookie.
         return refuse(
