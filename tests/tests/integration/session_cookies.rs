@@ -158,6 +158,7 @@ fn cookies_that_could_leak_are_refused_at_start() {
             ],
             "AUTH_CORS_ORIGINS",
         ),
+        (&[("AUTH_SESSION_COOKIE", "on"), ("AUTH_ORIGIN", ORIGIN), ("AUTH_LOGIN", "off")], "AUTH_LOGIN"),
         (&[("AUTH_SESSION_IDLE_SECONDS", "59")], "AUTH_SESSION_IDLE_SECONDS"),
         (&[("AUTH_SESSION_SECONDS", "100"), ("AUTH_SESSION_IDLE_SECONDS", "101")], "AUTH_SESSION_SECONDS"),
     ] {
