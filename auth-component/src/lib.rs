@@ -25,10 +25,11 @@ use auth_core::{
 mod bindings {
     //! What wit-bindgen makes of the WIT.
     #![allow(missing_docs, unreachable_pub, clippy::all, reason = "generated")]
-    wit_bindgen::generate!({ world: "machine", path: "wit" });
+    // Without libc there are no constructors that could run twice.
+    wit_bindgen::generate!({ world: "machine", path: "wit", disable_run_ctors_once_workaround: true });
 }
 
-use from_host::{Malformed, bad};
+use from_host::{Malformed, malformed};
 
 use bindings::exports::auth_core::machine::flows as wit;
 
@@ -65,13 +66,16 @@ impl wit::GuestRules for Rules {
     fn create(
         policy: wit::Policy,
         floor: wit::HashFloor,
-        code_keys: Vec<Vec<u8>>,
+        mut code_keys: Vec<Vec<u8>>,
     ) -> Result<wit::Rules, wit::BadInput> {
-        let keys: Vec<CodeKey> = code_keys
-            .into_iter()
-            .map(|key| from_host::secret(key, "code-keys").map(CodeKey::new))
-            .collect::<Result<_, _>>()?;
-        let keys = CodeKeys::new(keys).map_err(|_| bad("code-keys", "1 to 8 different keys"))?;
+        // Collecting them first would make the component larger.
+        let mut malformed = Ok(());
+        let keys = CodeKeys::new(code_keys.iter_mut().map_while(|key| {
+            let key = from_host::secret(key, malformed!("code-keys", "32 bytes"));
+            key.map(CodeKey::new).map_err(|bad| malformed = Err(bad)).ok()
+        }));
+        malformed?;
+        let keys = keys.map_err(|_| malformed!("code-keys", "1 to 8 different keys"))?;
         let policy = from_host::policy(policy, floor)?;
         let rules = auth_core::Rules::new(policy, keys).map_err(Malformed::from)?;
         Ok(wit::Rules::new(Self(Rc::new(rules))))
@@ -82,17 +86,17 @@ impl wit::GuestRules for Rules {
             .map_err(|error| wit::PasswordRefusal::Unusable(error.message().to_string()))?;
         let estimate = auth_core::Estimate { score: estimate.score, common: estimate.common };
         let verdict = self.0.policy().password.judge(&password, estimate);
-        verdict.weakness().map_or(Ok(()), |weakness| Err(wit::PasswordRefusal::Weak(weakness.into())))
+        verdict.weakness().map_or(Ok(()), |weakness| Err(wit::PasswordRefusal::Weak((&weakness).into())))
     }
 }
 
 impl wit::GuestFlow for Flow {
-    fn start(rules: wit::RulesBorrow<'_>, input: wit::Input) -> Result<wit::Flow, wit::BadInput> {
+    fn start(rules: wit::RulesBorrow<'_>, mut input: wit::Input) -> Result<wit::Flow, wit::BadInput> {
         let rules = Rc::clone(&rules.get::<Rules>().0);
-        let input = from_host::input(input, &rules)?;
+        let input = from_host::input(&mut input, &rules)?;
         let machine = Machine::start(input, &rules).map_err(|error| match error {
             BadInput::Code => from_host::bad_code(),
-            BadInput::Version | BadInput::Malformed => bad("input", "possible values"),
+            BadInput::Version | BadInput::Malformed => malformed!("input", "possible values"),
         })?;
         Ok(wit::Flow::new(Self { rules, machine: RefCell::new(machine) }))
     }
@@ -101,9 +105,9 @@ impl wit::GuestFlow for Flow {
         self.machine.borrow_mut().take().map(wit::Ordered::from)
     }
 
-    fn answer(&self, ticket: Vec<u8>, answer: wit::Answer) -> Result<(), wit::Refused> {
+    fn answer(&self, ticket: Vec<u8>, mut answer: wit::Answer) -> Result<(), wit::Refused> {
         let mut machine = self.machine.borrow_mut();
-        let Some(response) = from_host::response(&ticket, answer)? else {
+        let Some(response) = from_host::response(&ticket, &mut answer)? else {
             return Err(machine
                 .waits_for()
                 .map_or(wit::Refused::AlreadyAnswered, |expected| wit::Refused::WrongKind(expected.into())));
@@ -112,7 +116,9 @@ impl wit::GuestFlow for Flow {
     }
 
     fn outcome(&self) -> Option<Result<wit::Output, wit::Broken>> {
-        self.machine.borrow().outcome().map(|ended| ended.map(wit::Output::from).map_err(wit::Broken::from))
+        let machine = self.machine.borrow();
+        let ended = machine.outcome()?;
+        Some(ended.as_ref().map(wit::Output::from).map_err(|broken| (*broken).into()))
     }
 
     fn snapshot(&self) -> Vec<u8> {

@@ -70,6 +70,16 @@ pub enum Event {
     LoggedOut,
     /// No session of the account counts any more.
     LoggedOutEverywhere,
+    /// A mail that sets a new password was requested for an active account.
+    ResetAskedFor,
+    /// The token resets nothing: it is of no account, another era, or has expired.
+    ResetRefused,
+    /// A new password was set with a token.
+    PasswordReset,
+    /// A new password was set in a session.
+    PasswordChanged,
+    /// The account was deleted.
+    AccountDeleted,
 }
 
 impl Event {
@@ -108,6 +118,11 @@ impl Event {
             Self::Confirmed => "confirmed",
             Self::LoggedOut => "logged_out",
             Self::LoggedOutEverywhere => "logged_out_everywhere",
+            Self::ResetAskedFor => "reset_asked_for",
+            Self::ResetRefused => "reset_refused",
+            Self::PasswordReset => "password_reset",
+            Self::PasswordChanged => "password_changed",
+            Self::AccountDeleted => "account_deleted",
         }
     }
 }

@@ -44,15 +44,16 @@ pub use domain::{
     CodeFormatError, CodeKey, CodeKeys, CodeKeysError, CodeMac, CodeSlot, ConstrainedFloor, Detail,
     DeviceToken, Estimate, Generation, HashFloor, Hashing, KeyId, LastMail, Lease, LeaseToken, LeasedMail,
     Locale, LocaleError, MailId, MailInterval, Moving, Odds, OddsLimit, OwedMail, Password, PasswordError,
-    PasswordPolicy, PasswordRecord, Purpose, QueuedMail, Rate, Recipient, Row, Salt, Scrypt, Session,
-    SessionHash, SessionId, SessionToken, Settlement, Slot, Status, Subject, SubjectKind, Time, TokenBucket,
-    UnusableHash, UserAgent, Verdict, Version, WaitingMail, WaitingState, Weakness,
+    PasswordPolicy, PasswordRecord, Purpose, QueuedMail, Rate, Recipient, ResetToken, Row, Salt, Scrypt,
+    Session, SessionHash, SessionId, SessionToken, Settlement, Slot, Status, Subject, SubjectKind, Time,
+    TokenBucket, UnusableHash, UserAgent, Verdict, Version, WaitingMail, WaitingState, Weakness,
 };
 pub use effect::{Answer, Class, Effect, Fault, Kind, Op};
 pub use event::Event;
 pub use flow::{
-    Activate, Activation, Authenticate, Authentication, Confirm, Confirmation, Deliver, LoggingIn,
-    LoggingOut, Login, Logout, LogoutEverywhere, Outcome, Register, Registration, Resend, Resending,
+    Activate, Activation, Authenticate, Authentication, ChangePassword, Changing, Confirm, Confirmation,
+    DeleteAccount, Deleting, Deliver, Forgetting, ForgotPassword, LoggingIn, LoggingOut, Login, Logout,
+    LogoutEverywhere, Outcome, Register, Registration, Resend, Resending, ResetPassword, Resetting,
 };
 pub use memory::{MemoryAccounts, MemoryCodes};
 pub use order::{

@@ -9,8 +9,8 @@ use crate::{
     Secret, bytes,
     domain::{
         AccountId, AddressKey, Code, CodeMac, CodeSlot, Detail, Generation, Hashing, Lease, LeaseToken,
-        Locale, MailId, OwedMail, Rate, Recipient, Row, Salt, Session, SessionHash, Settlement, Status,
-        Subject, Time, Version, WaitingMail, micros,
+        Locale, MailId, OwedMail, Rate, Recipient, ResetToken, Row, Salt, Session, SessionHash, Settlement,
+        Status, Subject, Time, Version, WaitingMail, micros,
     },
 };
 
@@ -293,6 +293,18 @@ pub enum Template {
     },
     /// A notice to the owner of an active account.
     Notice,
+    /// A token that sets a new password.
+    Reset {
+        /// The token.
+        token: ResetToken,
+        /// How long the token lives after the server has accepted the mail.
+        #[serde(with = "micros")]
+        ttl: Duration,
+    },
+    /// To the owner of an account whose password has changed.
+    PasswordChanged,
+    /// To the owner of an account that was deleted.
+    AccountDeleted,
 }
 
 /// The reply to [`SendMail`]. Anything else, such as a lost reply to the final dot, is

@@ -59,6 +59,10 @@ pub struct Policy {
     /// How long a deferred mail is retried: 60 s to 7 days.
     #[serde(with = "micros")]
     pub mail_give_up: Duration,
+    /// How long a token that sets a new password lives after its mail was accepted: at most 24 h, and at least the longest
+    /// interval between mails and the time to send one, so that at any time one lives or a mail is due.
+    #[serde(with = "micros")]
+    pub reset_ttl: Duration,
     /// How long a session lasts from its login on, whatever happens: at least 60 s.
     #[serde(with = "micros")]
     pub session: Duration,
@@ -85,6 +89,8 @@ impl Default for Policy {
             password: PasswordPolicy { min_length: 8, min_score: 3, refuse_common: true },
             client_requests_per_minute: NonZeroU32::new(60),
             mail_give_up: Duration::from_secs(86_400),
+            // NIST SP 800-63B-4 section 4.2.1.2: at most 24 h.
+            reset_ttl: Duration::from_secs(10_800),
             // NIST SP 800-63B-4 section 2.1.3: at most 30 days.
             session: Duration::from_secs(30 * 86_400),
             session_idle: Duration::from_secs(14 * 86_400),
@@ -114,6 +120,13 @@ pub enum RulesError {
     Password(PasswordPolicy),
     /// Mails must be retried for 60 s to 7 days.
     MailGiveUp(Duration),
+    /// Reset tokens must live for the longest interval between mails and 660 s at least, and 24 h at most.
+    ResetTtl {
+        /// What was set.
+        ttl: Duration,
+        /// The least that is allowed.
+        least: Duration,
+    },
     /// Sessions must last at least 60 s, also without use and fresh, and without use not longer than at all.
     Session {
         /// In all.
@@ -157,6 +170,13 @@ impl fmt::Display for RulesError {
             Self::MailGiveUp(after) => {
                 write!(f, "giving mails up after {} s is not allowed; set 60 s to 604800 s", after.as_secs())
             }
+            Self::ResetTtl { ttl, least } => write!(
+                f,
+                "a lifetime of reset tokens of {} s is not allowed; set {} s to 86400 s, or shorten the longest interval \
+                 between mails",
+                ttl.as_secs(),
+                least.as_secs()
+            ),
             Self::Session { whole, idle, fresh } => write!(
                 f,
                 "sessions of {} s, of {} s without use, fresh for {} s: each must be at least 60 s, and the time \
@@ -187,6 +207,13 @@ impl Rules {
     /// How long dead letters are kept for the operator.
     pub const DEAD_LETTER_AGE: Duration = Duration::from_secs(7 * 86_400);
 
+    /// Returns how long reset tokens must be good at least with this longest interval between mails: at any time a token
+    /// is good or a mail is due, unless they are further apart than a day.
+    #[must_use]
+    pub fn least_reset_ttl(resend_after_max: Duration) -> Duration {
+        resend_after_max.saturating_add(Self::SEND_DEADLINE).min(Duration::from_secs(86_400))
+    }
+
     /// Checks a policy.
     ///
     /// # Errors
@@ -209,6 +236,11 @@ impl Rules {
         }
         if !(seconds(60)..=seconds(604_800)).contains(&policy.mail_give_up) {
             return Err(RulesError::MailGiveUp(policy.mail_give_up));
+        }
+        let day = seconds(86_400);
+        let least = Self::least_reset_ttl(policy.resend_after_max);
+        if !(least..=day).contains(&policy.reset_ttl) {
+            return Err(RulesError::ResetTtl { ttl: policy.reset_ttl, least });
         }
         let (whole, idle, fresh) = (policy.session, policy.session_idle, policy.session_fresh);
         if [whole, idle, fresh].iter().any(|time| *time < seconds(60)) || idle > whole {

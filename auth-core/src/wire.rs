@@ -15,9 +15,11 @@ use serde::{
 
 pub use crate::effect::{Order, Reply};
 use crate::{
-    Activate, Activation, Answered, Answers, Authenticate, Authentication, BadSnapshot, Broken, Confirm,
-    Confirmation, Deliver, Event, Fault, Flow, Kind, LoggingIn, LoggingOut, Login, Logout, LogoutEverywhere,
-    Outcome, Register, Registration, Resend, Resending, Rules, Run, Secret, Stop, WhyRefused, bytes,
+    Activate, Activation, Answered, Answers, Authenticate, Authentication, BadSnapshot, Broken,
+    ChangePassword, Changing, Confirm, Confirmation, DeleteAccount, Deleting, Deliver, Event, Fault, Flow,
+    Forgetting, ForgotPassword, Kind, LoggingIn, LoggingOut, Login, Logout, LogoutEverywhere, Outcome,
+    Register, Registration, Resend, Resending, ResetPassword, Resetting, Rules, Run, Secret, Stop,
+    WhyRefused, bytes,
     flow::flows,
     run::{Stamp, sealed::Listed},
     snapshot::{self, to_bytes},
@@ -211,8 +213,8 @@ impl Machine {
     }
 
     /// Returns the result of the flow, or `None` if it has not ended.
-    pub fn outcome(&self) -> Option<Result<Output, Broken>> {
-        self.0.outcome().cloned()
+    pub fn outcome(&self) -> Option<&Result<Output, Broken>> {
+        self.0.outcome()
     }
 
     /// Writes the run to bytes as [`Run::snapshot`] does; a typed host can restore it, and the other way round.
@@ -259,7 +261,7 @@ impl Machine {
 
     /// Returns the result of the flow as an encoded `Result<Output, Broken>`.
     pub fn outcome_bytes(&self) -> Option<Secret<Vec<u8>>> {
-        self.outcome().map(|outcome| written(&outcome))
+        self.outcome().map(written)
     }
 }
 

@@ -333,4 +333,6 @@ pub struct Delivered {
     pub html: String,
     /// The code in it.
     pub code: Option<String>,
+    /// The token in it, which resets a password.
+    pub token: Option<String>,
 }

@@ -44,6 +44,7 @@ export const policy = record({
   password: record({ min_length: number, min_score: number, refuse_common: Boolean }),
   client_requests_per_minute: option(number),
   mail_give_up: long,
+  reset_ttl: long,
   session: long,
   session_idle: long,
   session_fresh: long,
@@ -57,20 +58,26 @@ const weakness = variant({
   guessable: record({ score: number, min_score: number }),
 });
 
+const verdict = result(null, weakness);
+
 const mail = record({ id: bytes, purpose: name, generation: bytes, locale: text, first_due: long, to: option(text) });
 const lease = record({ mail: bytes, token: bytes });
 const leased = record({ lease, key: text, mail, attempts: number, unknowns: number });
 
 export const input = variant({
-  register: record({ address: text, verdict: result(null, weakness), client, locale: text }),
+  register: record({ address: text, verdict, client, locale: text }),
   activate: record({ address: text, code: text, client }),
   resend: record({ address: text, client }),
   deliver: record({ leased }),
   login: record({ address: text, client, device: option(text), agent: text }),
   authenticate: record({ token: text }),
-  confirm: record({ token: text, client }),
+  confirm: record({ token: text, keep: Boolean, client }),
   logout: record({ token: text }),
   logout_everywhere: record({ token: text }),
+  forgot_password: record({ address: text, client }),
+  reset_password: record({ address: text, token: text, verdict, client }),
+  change_password: record({ token: text, verdict, client }),
+  delete_account: record({ token: text, client }),
 });
 
 const attempt = record({

@@ -48,11 +48,10 @@ def answer(value):
 
 
 def flow_input(value):
-    value = plain(value)
-    if register := value.get("register"):
-        password = register["verdict"]
-        register["verdict"] = ("ok", None) if "Ok" in password else ("err", password["Err"])
-    return value
+    ((flow, given),) = plain(value).items()
+    if password := given.get("verdict"):
+        given["verdict"] = ("ok", None) if "Ok" in password else ("err", password["Err"])
+    return {flow: given}
 
 
 class Replay(unittest.TestCase):

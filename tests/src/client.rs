@@ -195,6 +195,32 @@ impl Server {
         mails[0]["code"].as_str().unwrap_or_else(|| panic!("no code in {:?}", mails[0])).to_owned()
     }
 
+    /// Asks for a new password; returns the token of the mail that follows, the `count`-th one to this address.
+    pub fn reset_token(&self, address: &str, count: usize) -> String {
+        assert_eq!(self.forgot(address).status, 202);
+        let mails = self.wait_for_mails(address, count);
+        mails[0]["token"].as_str().unwrap_or_else(|| panic!("no token in {:?}", mails[0])).to_owned()
+    }
+
+    /// Asks for a new password.
+    pub fn forgot(&self, address: &str) -> HttpAnswer {
+        self.post("/v1/password/forgot", &[], &json!({ "email": address }))
+    }
+
+    /// Sets a new password with the token of a mail.
+    pub fn reset(&self, address: &str, token: &str, password: &str) -> HttpAnswer {
+        let body = json!({ "email": address, "token": token, "new_password": password });
+        self.post("/v1/password/reset", &[], &body)
+    }
+
+    /// Changes the password in a session.
+    pub fn change(&self, token: &str, password: &str, new: &str) -> HttpAnswer {
+        let authorization = format!("Bearer {token}");
+        let headers = [("Authorization", authorization.as_str()), ("Content-Type", "application/json")];
+        let body = json!({ "password": password, "new_password": new }).to_string();
+        self.request("PUT", "/v1/password", &headers, body.as_bytes())
+    }
+
     /// Lets time pass: moves the clocks, and wakes the worker, which otherwise looks once a second.
     pub fn pass(&self, seconds: i64) {
         static WAKERS: AtomicU64 = AtomicU64::new(0);

@@ -7,89 +7,91 @@ use alloc::{
     string::{String, ToString},
     vec::Vec,
 };
-use core::{net::IpAddr, num::NonZeroU32, time::Duration};
+use core::{mem::take, net::IpAddr, num::NonZeroU32, time::Duration};
 
 use auth_core::{
-    Activate, Address, Alphabet, Authenticate, Client, CodeFormat, Confirm, ConstrainedFloor, Deliver,
-    DeviceToken, Disclosure, HashFloor, Hashing, KeyId, Login, Logout, LogoutEverywhere, PasswordPolicy,
-    Policy, Register, Resend, Rules, RulesError, Scrypt, Secret, SessionToken, UserAgent, Verdict, Weakness,
-    wire::Input,
+    Activate, Address, AddressError, Alphabet, Authenticate, ChangePassword, Client, CodeFormat, Confirm,
+    ConstrainedFloor, DeleteAccount, Deliver, DeviceToken, Disclosure, ForgotPassword, HashFloor, Hashing,
+    KeyId, Login, Logout, LogoutEverywhere, PasswordPolicy, Policy, Register, Resend, ResetPassword,
+    ResetToken, Rules, RulesError, Scrypt, Secret, SessionToken, UserAgent, Verdict, Weakness, wire::Input,
 };
 
 use crate::wit;
 
 pub(crate) use answer::response;
 
-/// A field with an impossible value, and the allowed ones. Without numbers, whose formatting would add 5 kB.
+/// A field with an impossible value, and the allowed ones. Without numbers, whose formatting would add 5 kB, and no
+/// larger than an address in memory, since most functions here hand it on.
 #[derive(Clone, Copy)]
-pub(crate) struct Malformed {
-    field: &'static str,
-    message: &'static str,
+pub(crate) struct Malformed(pub(crate) &'static (&'static str, &'static str));
+
+/// Makes a [`Malformed`] of a field and the allowed values.
+macro_rules! malformed {
+    ($field:expr, $message:expr) => {
+        $crate::from_host::Malformed(const { &($field, $message) })
+    };
 }
+pub(crate) use malformed;
 
 impl From<Malformed> for wit::BadInput {
-    fn from(Malformed { field, message }: Malformed) -> Self {
-        bad(field, message)
+    fn from(Malformed(bad): Malformed) -> Self {
+        Self { field: bad.0.to_string(), message: bad.1.to_string() }
     }
 }
 
 impl From<Malformed> for wit::Refused {
-    fn from(Malformed { field, message }: Malformed) -> Self {
-        Self::Malformed([field, ": ", message].concat())
+    fn from(Malformed(bad): Malformed) -> Self {
+        let mut text = bad.0.to_string();
+        text.push_str(": ");
+        text.push_str(bad.1);
+        Self::Malformed(text)
     }
 }
 
 impl From<RulesError> for Malformed {
     fn from(error: RulesError) -> Self {
-        let (field, message) = match error {
-            RulesError::Odds(_) => (
+        match error {
+            RulesError::Odds(_) => malformed!(
                 "code",
                 "codes valid at once x tries per mail x mails per day / number of codes must be at most 300 in a million: \
-                 use longer codes, fewer tries or longer intervals between mails",
+                 use longer codes, fewer tries or longer intervals between mails"
             ),
-            RulesError::NoTries => ("code-tries", "at least 1"),
-            RulesError::CodeTtl(_) => ("code-ttl", "30 s to 24 h, in microseconds"),
+            RulesError::NoTries => malformed!("code-tries", "at least 1"),
+            RulesError::CodeTtl(_) => malformed!("code-ttl", "30 s to 24 h, in microseconds"),
             RulesError::ResendAfter(..) => {
-                ("resend-after", "at least 1 s, up to resend-after-max, which is at most 24 h")
+                malformed!("resend-after", "at least 1 s, up to resend-after-max, which is at most 24 h")
             }
-            RulesError::Hash(_) => ("hash", "at least as strong as the floor, and not above the ceiling"),
-            RulesError::Password(_) => ("password", "a minimum of 1 to 1024 and a score of 0 to 4"),
-            RulesError::MailGiveUp(_) => ("mail-give-up", "a minute to a week, in microseconds"),
-            RulesError::Session { .. } => {
-                ("session", "at least a minute for each of the three, and session-idle at most session")
+            RulesError::Hash(_) => {
+                malformed!("hash", "at least as strong as the floor, and not above the ceiling")
             }
-        };
-        Self { field, message }
+            RulesError::Password(_) => malformed!("password", "a minimum of 1 to 1024 and a score of 0 to 4"),
+            RulesError::MailGiveUp(_) => malformed!("mail-give-up", "a minute to a week, in microseconds"),
+            RulesError::ResetTtl { .. } => {
+                malformed!("reset-ttl", "at least resend-after-max and 660 s, up to 24 h, in microseconds")
+            }
+            RulesError::Session { .. } => malformed!(
+                "session",
+                "at least a minute for each of the three, and session-idle at most session"
+            ),
+        }
     }
 }
 
-pub(crate) const fn malformed(field: &'static str, message: &'static str) -> Malformed {
-    Malformed { field, message }
+pub(crate) fn octets<const N: usize>(octets: &[u8], malformed: Malformed) -> Result<[u8; N], Malformed> {
+    octets.try_into().map_err(|_| malformed)
 }
 
-pub(crate) fn octets<const N: usize>(octets: &[u8], field: &'static str) -> Result<[u8; N], Malformed> {
-    let message = match N {
-        16 => "16 bytes",
-        20 => "20 bytes",
-        _ => "32 bytes",
-    };
-    octets.try_into().map_err(|_| malformed(field, message))
+pub(crate) fn secret(bytes: &mut Vec<u8>, malformed: Malformed) -> Result<Secret<[u8; 32]>, Malformed> {
+    octets(Secret::new(take(bytes)).expose(), malformed).map(Secret::new)
 }
 
-pub(crate) fn secret(bytes: Vec<u8>, field: &'static str) -> Result<Secret<[u8; 32]>, Malformed> {
-    octets(Secret::new(bytes).expose(), field).map(Secret::new)
-}
-
+#[inline(never)]
 fn micros(micros: u64) -> Duration {
     Duration::from_micros(micros)
 }
 
-pub(crate) fn bad(field: &str, message: &str) -> wit::BadInput {
-    wit::BadInput { field: field.to_string(), message: message.to_string() }
-}
-
-pub(crate) fn bad_code() -> wit::BadInput {
-    bad("code", "a code of the policy's format")
+pub(crate) fn bad_code() -> Malformed {
+    malformed!("code", "a code of the policy's format")
 }
 
 // ---- rules ----
@@ -106,21 +108,22 @@ pub(crate) fn policy(policy: wit::Policy, floor: wit::HashFloor) -> Result<Polic
             wit::Disclosure::Explicit => Disclosure::Explicit,
         },
         code: CodeFormat::new(alphabet, policy.code.length)
-            .map_err(|_| malformed("code.length", "4 to 20"))?,
+            .map_err(|_| malformed!("code.length", "4 to 20"))?,
         code_ttl: micros(policy.code_ttl),
         code_tries: policy.code_tries,
         resend_after: micros(policy.resend_after),
         resend_after_max: micros(policy.resend_after_max),
-        hash: hashing(policy.hash)?,
+        hash: hashing(&policy.hash)?,
         hash_floor: hash_floor(floor)?,
         password: PasswordPolicy { min_length, min_score, refuse_common },
         client_requests_per_minute: match policy.client_requests_per_minute {
             None => None,
             // Threat: a 0 that was meant as "no requests at all" and would switch the limit off.
-            Some(0) => return Err(malformed("client-requests-per-minute", "more than 0, or none")),
+            Some(0) => return Err(malformed!("client-requests-per-minute", "more than 0, or none")),
             Some(requests) => NonZeroU32::new(requests),
         },
         mail_give_up: micros(policy.mail_give_up),
+        reset_ttl: micros(policy.reset_ttl),
         session: micros(policy.session),
         session_idle: micros(policy.session_idle),
         session_fresh: micros(policy.session_fresh),
@@ -129,7 +132,7 @@ pub(crate) fn policy(policy: wit::Policy, floor: wit::HashFloor) -> Result<Polic
 }
 
 fn hash_floor(floor: wit::HashFloor) -> Result<HashFloor, Malformed> {
-    let some = |n| NonZeroU32::new(n).ok_or(malformed("floor", "more than 0"));
+    let some = |n| NonZeroU32::new(n).ok_or(malformed!("floor", "more than 0"));
     Ok(match floor {
         wit::HashFloor::Owasp => HashFloor::OWASP,
         wit::HashFloor::ConstrainedPbkdf2(iterations) => {
@@ -142,73 +145,111 @@ fn hash_floor(floor: wit::HashFloor) -> Result<HashFloor, Malformed> {
     })
 }
 
-fn hashing(hashing: wit::Hashing) -> Result<Hashing, Malformed> {
+fn hashing(hashing: &wit::Hashing) -> Result<Hashing, Malformed> {
     Ok(match hashing {
-        wit::Hashing::Scrypt(wit::Scrypt { log2_n, r, p }) => Hashing::Scrypt(Scrypt { log2_n, r, p }),
-        wit::Hashing::Pbkdf2(wit::Pbkdf2 { iterations }) => Hashing::Pbkdf2 { iterations },
-        wit::Hashing::Delegated(wit::Delegated { key }) => Hashing::Delegated { key: key_id(&key)? },
+        wit::Hashing::Scrypt(wit::Scrypt { log2_n, r, p }) => {
+            Hashing::Scrypt(Scrypt { log2_n: *log2_n, r: *r, p: *p })
+        }
+        wit::Hashing::Pbkdf2(wit::Pbkdf2 { iterations }) => Hashing::Pbkdf2 { iterations: *iterations },
+        wit::Hashing::Delegated(wit::Delegated { key }) => Hashing::Delegated { key: key_id(key)? },
     })
 }
 
 fn key_id(key: &[u8]) -> Result<KeyId, Malformed> {
-    octets(key, "key").map(KeyId::from_bytes)
+    octets(key, malformed!("key", "16 bytes")).map(KeyId::from_bytes)
 }
 
 // ---- input ----
 
-pub(crate) fn input(input: wit::Input, rules: &Rules) -> Result<Input, wit::BadInput> {
-    let address = |text: &str| Address::parse(text).map_err(|error| bad("address", error.message()));
-    let client = |octets: &[u8]| {
-        let v4 = <[u8; 4]>::try_from(octets).map(IpAddr::from);
-        let ip = v4.or_else(|_| <[u8; 16]>::try_from(octets).map(IpAddr::from));
-        ip.map(Client::of).map_err(|_| bad("client", "4 or 16 bytes"))
-    };
+/// By reference, here and for answers, and secrets are taken out first: values that were moved out one by one would be
+/// dropped one by one wherever something else is wrong, which would add kilobytes.
+pub(crate) fn input(input: &mut wit::Input, rules: &Rules) -> Result<Input, Malformed> {
     Ok(match input {
-        wit::Input::Register(register) => Input::Register(Register {
-            address: address(&register.address)?,
-            verdict: Verdict::from_wire(register.verdict.map_err(weakness)),
-            client: client(&register.client)?,
-            locale: stored::locale(&register.locale)?,
-        }),
+        wit::Input::Register(register) => {
+            let verdict = verdict(&register.verdict);
+            let locale = stored::locale(&register.locale)?;
+            let (address, client) = who(&register.address, &register.client)?;
+            Input::Register(Register { address, verdict, client, locale })
+        }
         wit::Input::Activate(activate) => {
-            // First, so that it is wiped whatever else is wrong.
-            let code = Secret::new(activate.code);
-            Input::Activate(Activate {
-                address: address(&activate.address)?,
-                code: rules.policy().code.parse(code.expose()).ok_or_else(bad_code)?,
-                client: client(&activate.client)?,
-            })
+            let code = Secret::new(take(&mut activate.code));
+            let (address, client) = who(&activate.address, &activate.client)?;
+            let code = rules.policy().code.parse(code.expose()).ok_or_else(bad_code)?;
+            Input::Activate(Activate { address, code, client })
         }
         wit::Input::Resend(resend) => {
-            Input::Resend(Resend { address: address(&resend.address)?, client: client(&resend.client)? })
+            let (address, client) = who(&resend.address, &resend.client)?;
+            Input::Resend(Resend { address, client })
         }
-        wit::Input::Deliver(wit::Deliver { leased }) => {
-            Input::Deliver(Deliver { leased: stored::leased_mail(leased)? })
+        wit::Input::Deliver(deliver) => {
+            Input::Deliver(Deliver { leased: stored::leased_mail(&deliver.leased)? })
         }
         wit::Input::Login(login) => {
-            // First, so that it is wiped whatever else is wrong.
-            let device = login.device.map(|shown| DeviceToken::new(Secret::new(shown)));
-            Input::Login(Login {
-                address: address(&login.address)?,
-                client: client(&login.client)?,
-                device,
-                agent: UserAgent::new(&login.agent),
-            })
+            let device = login.device.take().map(|shown| DeviceToken::new(Secret::new(shown)));
+            let (address, client) = who(&login.address, &login.client)?;
+            Input::Login(Login { address, client, device, agent: UserAgent::new(&login.agent) })
         }
-        wit::Input::Authenticate(shown) => Input::Authenticate(Authenticate { token: token(shown.token) }),
+        wit::Input::Authenticate(shown) => {
+            Input::Authenticate(Authenticate { token: token(&mut shown.token) })
+        }
         wit::Input::Confirm(confirm) => {
-            let token = token(confirm.token);
-            Input::Confirm(Confirm { token, client: client(&confirm.client)? })
+            let (token, client) = (token(&mut confirm.token), client(&confirm.client)?);
+            Input::Confirm(Confirm { token, keep: confirm.keep, client })
         }
-        wit::Input::Logout(shown) => Input::Logout(Logout { token: token(shown.token) }),
+        wit::Input::Logout(shown) => Input::Logout(Logout { token: token(&mut shown.token) }),
         wit::Input::LogoutEverywhere(shown) => {
-            Input::LogoutEverywhere(LogoutEverywhere { token: token(shown.token) })
+            Input::LogoutEverywhere(LogoutEverywhere { token: token(&mut shown.token) })
+        }
+        wit::Input::ForgotPassword(forgot) => {
+            let (address, client) = who(&forgot.address, &forgot.client)?;
+            Input::ForgotPassword(ForgotPassword { address, client })
+        }
+        wit::Input::ResetPassword(reset) => {
+            let token = ResetToken::new(Secret::new(take(&mut reset.token)));
+            let (address, client) = who(&reset.address, &reset.client)?;
+            let verdict = verdict(&reset.verdict);
+            Input::ResetPassword(ResetPassword { address, token, verdict, client })
+        }
+        wit::Input::ChangePassword(change) => {
+            let (token, client) = (token(&mut change.token), client(&change.client)?);
+            let verdict = verdict(&change.verdict);
+            Input::ChangePassword(ChangePassword { token, verdict, client })
+        }
+        wit::Input::DeleteAccount(delete) => {
+            let (token, client) = (token(&mut delete.token), client(&delete.client)?);
+            Input::DeleteAccount(DeleteAccount { token, client })
         }
     })
 }
 
-fn token(shown: String) -> SessionToken {
-    SessionToken::new(Secret::new(shown))
+#[inline(never)]
+fn who(address: &str, client: &[u8]) -> Result<(Address, Client), Malformed> {
+    let client = self::client(client)?;
+    Ok((Address::parse(address).map_err(bad_address)?, client))
+}
+
+const fn bad_address(error: AddressError) -> Malformed {
+    match error {
+        AddressError::NoAt => malformed!("address", AddressError::NoAt.message()),
+        AddressError::Local => malformed!("address", AddressError::Local.message()),
+        AddressError::Domain => malformed!("address", AddressError::Domain.message()),
+        AddressError::TooLong => malformed!("address", AddressError::TooLong.message()),
+    }
+}
+
+#[inline(never)]
+fn client(octets: &[u8]) -> Result<Client, Malformed> {
+    let v4 = <[u8; 4]>::try_from(octets).map(IpAddr::from);
+    let ip = v4.or_else(|_| <[u8; 16]>::try_from(octets).map(IpAddr::from));
+    ip.map(Client::of).map_err(|_| malformed!("client", "4 or 16 bytes"))
+}
+
+fn token(shown: &mut String) -> SessionToken {
+    SessionToken::new(Secret::new(take(shown)))
+}
+
+fn verdict(verdict: &Result<(), wit::Weakness>) -> Verdict {
+    Verdict::from_wire(verdict.map_err(weakness))
 }
 
 fn weakness(weakness: wit::Weakness) -> Weakness {

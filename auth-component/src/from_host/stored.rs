@@ -9,12 +9,12 @@ use auth_core::{
 use super::{Malformed, hashing, malformed, micros, octets, secret};
 use crate::wit;
 
-pub(super) fn leased_mail(leased: wit::LeasedMail) -> Result<LeasedMail, Malformed> {
+pub(super) fn leased_mail(leased: &wit::LeasedMail) -> Result<LeasedMail, Malformed> {
     let wit::LeasedMail { lease, key, mail, attempts, unknowns } = leased;
-    let token = LeaseToken::from_bytes(octets(&lease.token, "token")?);
+    let token = LeaseToken::from_bytes(octets(&lease.token, malformed!("token", "16 bytes"))?);
     Ok(LeasedMail {
         lease: Lease { mail: mail_id(&lease.mail)?, token },
-        key: self::key(&key)?,
+        key: self::key(key)?,
         mail: OwedMail {
             id: mail_id(&mail.id)?,
             purpose: purpose(mail.purpose),
@@ -23,46 +23,46 @@ pub(super) fn leased_mail(leased: wit::LeasedMail) -> Result<LeasedMail, Malform
             first_due: Time::from_micros(mail.first_due),
             to: mail.to.as_deref().map(address).transpose()?,
         },
-        attempts,
-        unknowns,
+        attempts: *attempts,
+        unknowns: *unknowns,
     })
 }
 
 pub(super) fn key(key: &str) -> Result<AddressKey, Malformed> {
-    AddressKey::parse(key).map_err(|_| malformed("key", "the key of an address"))
+    AddressKey::parse(key).map_err(|_| malformed!("key", "the key of an address"))
 }
 
 fn address(address: &str) -> Result<Address, Malformed> {
-    Address::parse(address).map_err(|_| malformed("address", "an address"))
+    Address::parse(address).map_err(|_| malformed!("address", "an address"))
 }
 
 fn mail_id(id: &[u8]) -> Result<MailId, Malformed> {
-    octets(id, "mail").map(MailId::from_bytes)
+    octets(id, malformed!("mail", "16 bytes")).map(MailId::from_bytes)
 }
 
 fn account_id(id: &[u8]) -> Result<AccountId, Malformed> {
-    octets(id, "account").map(AccountId::from_bytes)
+    octets(id, malformed!("account", "16 bytes")).map(AccountId::from_bytes)
 }
 
 fn generation(generation: &[u8]) -> Result<Generation, Malformed> {
-    octets(generation, "generation").map(Generation::from_bytes)
+    octets(generation, malformed!("generation", "16 bytes")).map(Generation::from_bytes)
 }
 
 pub(super) fn locale(tag: &str) -> Result<Locale, Malformed> {
-    Locale::parse(tag).map_err(|_| malformed("locale", "1 to 35 ASCII letters, digits and hyphens"))
+    Locale::parse(tag).map_err(|_| malformed!("locale", "1 to 35 ASCII letters, digits and hyphens"))
 }
 
-pub(super) fn row(row: wit::Row) -> Result<Row, Malformed> {
+pub(super) fn row(row: &mut wit::Row) -> Result<Row, Malformed> {
     Ok(Row {
-        status: match row.status {
+        status: match &mut row.status {
             wit::Status::Vacant => Status::Vacant,
             wit::Status::Pending(pending) => Status::Pending(attempt(pending)?),
             wit::Status::Active(active) => Status::Active {
-                attempt: attempt(active.attempt)?,
+                attempt: attempt(&mut active.attempt)?,
                 id: account_id(&active.id)?,
                 since: Time::from_micros(active.since),
                 blocked: active.blocked,
-                moving: active.moving.map(moving).transpose()?,
+                moving: active.moving.as_ref().map(moving).transpose()?,
             },
         },
         last_mail: row.last_mail.map(|last| LastMail {
@@ -79,34 +79,37 @@ const fn purpose(purpose: wit::Purpose) -> Purpose {
     match purpose {
         wit::Purpose::Activation => Purpose::Activation,
         wit::Purpose::Notice => Purpose::Notice,
+        wit::Purpose::Reset => Purpose::Reset,
+        wit::Purpose::PasswordChanged => Purpose::PasswordChanged,
+        wit::Purpose::AccountDeleted => Purpose::AccountDeleted,
     }
 }
 
-pub(super) fn waiting(mail: wit::WaitingMail) -> Result<WaitingMail, Malformed> {
-    let state = match mail.state {
+pub(super) fn waiting(mail: &wit::WaitingMail) -> Result<WaitingMail, Malformed> {
+    let state = match &mail.state {
         wit::WaitingState::Free(free) => WaitingState::Free { next: Time::from_micros(free.next) },
-        wit::WaitingState::Held(held) => {
-            WaitingState::Held { token: LeaseToken::from_bytes(octets(&held.token, "token")?) }
-        }
+        wit::WaitingState::Held(held) => WaitingState::Held {
+            token: LeaseToken::from_bytes(octets(&held.token, malformed!("token", "16 bytes"))?),
+        },
     };
     Ok(WaitingMail { purpose: purpose(mail.purpose), id: mail_id(&mail.id)?, state })
 }
 
-fn attempt(attempt: wit::Attempt) -> Result<Attempt, Malformed> {
-    let wit::PasswordRecord { params, salt, hash } = attempt.password;
+fn attempt(attempt: &mut wit::Attempt) -> Result<Attempt, Malformed> {
+    let wit::PasswordRecord { params, salt, hash } = &mut attempt.password;
     Ok(Attempt {
         generation: generation(&attempt.generation)?,
         address: address(&attempt.address)?,
         locale: locale(&attempt.locale)?,
         password: PasswordRecord {
             params: hashing(params)?,
-            salt: Salt::from_bytes(octets(&salt, "salt")?),
-            hash: secret(hash, "hash")?,
+            salt: Salt::from_bytes(octets(salt, malformed!("salt", "16 bytes"))?),
+            hash: secret(hash, malformed!("hash", "32 bytes"))?,
         },
     })
 }
 
-fn moving(moving: wit::Moving) -> Result<Moving, Malformed> {
+fn moving(moving: &wit::Moving) -> Result<Moving, Malformed> {
     Ok(Moving {
         address: address(&moving.address)?,
         generation: generation(&moving.generation)?,
@@ -114,9 +117,9 @@ fn moving(moving: wit::Moving) -> Result<Moving, Malformed> {
     })
 }
 
-pub(super) fn session(session: wit::Session) -> Result<Session, Malformed> {
+pub(super) fn session(session: &wit::Session) -> Result<Session, Malformed> {
     Ok(Session {
-        id: SessionId::from_bytes(octets(&session.id, "session")?),
+        id: SessionId::from_bytes(octets(&session.id, malformed!("session", "16 bytes"))?),
         account: account_id(&session.account)?,
         generation: generation(&session.generation)?,
         created: Time::from_micros(session.created),

@@ -19,8 +19,8 @@ use crate::wit;
 
 /// Inlined everywhere, these three functions would add kilobytes.
 #[inline(never)]
-fn micros(duration: Duration) -> u64 {
-    Time::from_micros(0).after(duration).as_micros()
+fn micros(duration: &Duration) -> u64 {
+    Time::from_micros(0).after(*duration).as_micros()
 }
 
 #[inline(never)]
@@ -41,10 +41,10 @@ impl From<Policy> for wit::Policy {
                 Disclosure::Explicit => wit::Disclosure::Explicit,
             },
             code: policy.code.into(),
-            code_ttl: micros(policy.code_ttl),
+            code_ttl: micros(&policy.code_ttl),
             code_tries: policy.code_tries,
-            resend_after: micros(policy.resend_after),
-            resend_after_max: micros(policy.resend_after_max),
+            resend_after: micros(&policy.resend_after),
+            resend_after_max: micros(&policy.resend_after_max),
             hash: policy.hash.into(),
             password: wit::PasswordPolicy {
                 min_length: policy.password.min_length,
@@ -52,10 +52,11 @@ impl From<Policy> for wit::Policy {
                 refuse_common: policy.password.refuse_common,
             },
             client_requests_per_minute: policy.client_requests_per_minute.map(Into::into),
-            mail_give_up: micros(policy.mail_give_up),
-            session: micros(policy.session),
-            session_idle: micros(policy.session_idle),
-            session_fresh: micros(policy.session_fresh),
+            mail_give_up: micros(&policy.mail_give_up),
+            reset_ttl: micros(&policy.reset_ttl),
+            session: micros(&policy.session),
+            session_idle: micros(&policy.session_idle),
+            session_fresh: micros(&policy.session_fresh),
         }
     }
 }
@@ -80,9 +81,9 @@ impl From<Hashing> for wit::Hashing {
     }
 }
 
-impl From<Weakness> for wit::Weakness {
-    fn from(weakness: Weakness) -> Self {
-        match weakness {
+impl From<&Weakness> for wit::Weakness {
+    fn from(weakness: &Weakness) -> Self {
+        match *weakness {
             Weakness::TooShort { min_length } => Self::TooShort(wit::TooShort { min_length }),
             Weakness::Common => Self::Common,
             Weakness::Guessable { score, min_score } => Self::Guessable(wit::Guessable { score, min_score }),

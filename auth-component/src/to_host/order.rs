@@ -22,7 +22,7 @@ impl From<&Order> for wit::Effect {
         match order {
             Order::Admit(admit) => Self::Admit(wit::Admit {
                 subject: admit.subject.into(),
-                rate: wit::Rate { requests: admit.rate.requests.get(), period: micros(admit.rate.period) },
+                rate: wit::Rate { requests: admit.rate.requests.get(), period: micros(&admit.rate.period) },
                 give_back: admit.give_back,
             }),
             Order::Random(_) => Self::Random,
@@ -42,10 +42,10 @@ impl From<&Order> for wit::Effect {
                 lease: octets(put.lease.as_bytes()),
                 ends: put.ends,
                 mac: octets(put.mac.as_bytes()),
-                lifetime: micros(put.lifetime),
+                lifetime: micros(&put.lifetime),
                 tries: put.tries,
                 newest: put.newest,
-                retention: micros(put.retention),
+                retention: micros(&put.retention),
             }),
             Order::RedeemCode(redeem) => Self::RedeemCode(wit::RedeemCode {
                 slot: octets(redeem.slot.as_bytes()),
@@ -115,9 +115,14 @@ impl From<&Template> for wit::Template {
         match template {
             Template::Activation { code, ttl, tries } => {
                 let code = text(code.expose());
-                Self::Activation(wit::ActivationMail { code, ttl: micros(*ttl), tries: *tries })
+                Self::Activation(wit::ActivationMail { code, ttl: micros(ttl), tries: *tries })
             }
             Template::Notice => Self::Notice,
+            Template::Reset { token, ttl } => {
+                Self::Reset(wit::ResetMail { token: text(token.expose()), ttl: micros(ttl) })
+            }
+            Template::PasswordChanged => Self::PasswordChanged,
+            Template::AccountDeleted => Self::AccountDeleted,
         }
     }
 }
@@ -135,7 +140,7 @@ impl From<&Settlement> for wit::Settlement {
             Settlement::Superseded => Self::Superseded,
             Settlement::Retry { after, unknowns, detail } => {
                 let detail = text(detail.as_str());
-                Self::Retry(wit::Retry { after: micros(*after), unknowns: *unknowns, detail })
+                Self::Retry(wit::Retry { after: micros(after), unknowns: *unknowns, detail })
             }
             Settlement::Dead { detail } => Self::Dead(wit::Dead { detail: text(detail.as_str()) }),
         }

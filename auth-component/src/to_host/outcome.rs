@@ -1,61 +1,54 @@
 //! Outcomes.
 
+use alloc::string::String;
 use core::time::Duration;
 
 use auth_core::{
-    Account, Activation, Authentication, Confirmation, LoggingIn, LoggingOut, Registration, Resending,
-    wire::Output,
+    Account, Activation, Authentication, Changing, Confirmation, Deleting, Event, Forgetting, LoggingIn,
+    LoggingOut, Registration, Resending, Resetting, wire::Output,
 };
 
 use super::{micros, octets, text};
 use crate::wit;
 
-impl From<Output> for wit::Output {
-    fn from(output: Output) -> Self {
+// By reference, as orders are: values that were moved out one by one would be dropped one by one.
+impl From<&Output> for wit::Output {
+    fn from(output: &Output) -> Self {
+        /// Makes the record of an outcome.
+        macro_rules! ended {
+            ($record:ident, $outcome:ident) => {
+                wit::$record { disclosed: (&$outcome.disclosed).into(), event: named($outcome.event) }
+            };
+        }
         match output {
-            Output::Register(outcome) => {
-                let event = text(outcome.event.name());
-                Self::Register(wit::Registered { disclosed: outcome.disclosed.into(), event })
-            }
-            Output::Activate(outcome) => {
-                let event = text(outcome.event.name());
-                Self::Activate(wit::Activated { disclosed: outcome.disclosed.into(), event })
-            }
-            Output::Resend(outcome) => {
-                let event = text(outcome.event.name());
-                Self::Resend(wit::Resent { disclosed: outcome.disclosed.into(), event })
-            }
-            Output::Deliver(event) => Self::Deliver(text(event.name())),
-            Output::Login(outcome) => {
-                let event = text(outcome.event.name());
-                Self::Login(wit::LoggedIn { disclosed: (&outcome.disclosed).into(), event })
-            }
-            Output::Authenticate(outcome) => {
-                let event = text(outcome.event.name());
-                Self::Authenticate(wit::Authenticated { disclosed: (&outcome.disclosed).into(), event })
-            }
-            Output::Confirm(outcome) => {
-                let event = text(outcome.event.name());
-                Self::Confirm(wit::Confirmed { disclosed: (&outcome.disclosed).into(), event })
-            }
-            Output::Logout(outcome) => Self::Logout(wit::LoggedOut { event: text(outcome.event.name()) }),
-            Output::LogoutEverywhere(outcome) => {
-                let event = text(outcome.event.name());
-                Self::LogoutEverywhere(wit::LoggedOutEverywhere {
-                    disclosed: outcome.disclosed.into(),
-                    event,
-                })
-            }
+            Output::Register(outcome) => Self::Register(ended!(Registered, outcome)),
+            Output::Activate(outcome) => Self::Activate(ended!(Activated, outcome)),
+            Output::Resend(outcome) => Self::Resend(ended!(Resent, outcome)),
+            Output::Deliver(event) => Self::Deliver(named(*event)),
+            Output::Login(outcome) => Self::Login(ended!(LoggedIn, outcome)),
+            Output::Authenticate(outcome) => Self::Authenticate(ended!(Authenticated, outcome)),
+            Output::Confirm(outcome) => Self::Confirm(ended!(Confirmed, outcome)),
+            Output::Logout(outcome) => Self::Logout(wit::LoggedOut { event: named(outcome.event) }),
+            Output::LogoutEverywhere(outcome) => Self::LogoutEverywhere(ended!(LoggedOutEverywhere, outcome)),
+            Output::ForgotPassword(outcome) => Self::ForgotPassword(ended!(PasswordForgotten, outcome)),
+            Output::ResetPassword(outcome) => Self::ResetPassword(ended!(PasswordReset, outcome)),
+            Output::ChangePassword(outcome) => Self::ChangePassword(ended!(PasswordChanged, outcome)),
+            Output::DeleteAccount(outcome) => Self::DeleteAccount(ended!(AccountDeleted, outcome)),
         }
     }
 }
 
-fn limited(retry_after: Duration) -> wit::Limited {
+#[inline(never)]
+fn named(event: Event) -> String {
+    text(event.name())
+}
+
+fn limited(retry_after: &Duration) -> wit::Limited {
     wit::Limited { retry_after: micros(retry_after) }
 }
 
-impl From<Registration> for wit::Registration {
-    fn from(disclosed: Registration) -> Self {
+impl From<&Registration> for wit::Registration {
+    fn from(disclosed: &Registration) -> Self {
         match disclosed {
             Registration::Accepted => Self::Accepted,
             Registration::Pending => Self::Pending,
@@ -67,10 +60,10 @@ impl From<Registration> for wit::Registration {
     }
 }
 
-impl From<Activation> for wit::Activation {
-    fn from(disclosed: Activation) -> Self {
+impl From<&Activation> for wit::Activation {
+    fn from(disclosed: &Activation) -> Self {
         match disclosed {
-            Activation::Activated(account) => Self::Activated((&account).into()),
+            Activation::Activated(account) => Self::Activated(account.into()),
             Activation::Refused => Self::Refused,
             Activation::NoAccount => Self::NoAccount,
             Activation::AlreadyActive => Self::AlreadyActive,
@@ -83,8 +76,8 @@ impl From<Activation> for wit::Activation {
     }
 }
 
-impl From<Resending> for wit::Resending {
-    fn from(disclosed: Resending) -> Self {
+impl From<&Resending> for wit::Resending {
+    fn from(disclosed: &Resending) -> Self {
         match disclosed {
             Resending::Accepted => Self::Accepted,
             Resending::NoAccount => Self::NoAccount,
@@ -110,7 +103,7 @@ impl From<&LoggingIn> for wit::LoggingIn {
         match disclosed {
             LoggingIn::LoggedIn { token, expires_in, device, account } => Self::LoggedIn(wit::Opened {
                 token: text(token.expose()),
-                expires_in: micros(*expires_in),
+                expires_in: micros(expires_in),
                 device: text(device.expose()),
                 account: account.into(),
             }),
@@ -119,7 +112,7 @@ impl From<&LoggingIn> for wit::LoggingIn {
             LoggingIn::WrongPassword => Self::WrongPassword,
             LoggingIn::NotActivated => Self::NotActivated,
             LoggingIn::Blocked => Self::Blocked,
-            LoggingIn::RateLimited { retry_after } => Self::RateLimited(limited(*retry_after)),
+            LoggingIn::RateLimited { retry_after } => Self::RateLimited(limited(retry_after)),
         }
     }
 }
@@ -141,22 +134,73 @@ impl From<&Confirmation> for wit::Confirmation {
         match disclosed {
             Confirmation::Confirmed { token, expires_in } => {
                 let token = text(token.expose());
-                Self::Confirmed(wit::Renewed { token, expires_in: micros(*expires_in) })
+                Self::Confirmed(wit::Renewed { token, expires_in: micros(expires_in) })
             }
             Confirmation::PasswordRefused => Self::PasswordRefused,
             Confirmation::NoSession => Self::NoSession,
-            Confirmation::RateLimited { retry_after } => Self::RateLimited(limited(*retry_after)),
+            Confirmation::RateLimited { retry_after } => Self::RateLimited(limited(retry_after)),
         }
     }
 }
 
-impl From<LoggingOut> for wit::LoggingOut {
-    fn from(disclosed: LoggingOut) -> Self {
+impl From<&LoggingOut> for wit::LoggingOut {
+    fn from(disclosed: &LoggingOut) -> Self {
         match disclosed {
             LoggingOut::LoggedOut => Self::LoggedOut,
             LoggingOut::ConfirmFirst => Self::ConfirmFirst,
             LoggingOut::NoSession => Self::NoSession,
             LoggingOut::Contended => Self::Contended,
+        }
+    }
+}
+
+impl From<&Forgetting> for wit::Forgetting {
+    fn from(disclosed: &Forgetting) -> Self {
+        match disclosed {
+            Forgetting::Accepted => Self::Accepted,
+            Forgetting::NoAccount => Self::NoAccount,
+            Forgetting::RateLimited { retry_after } => Self::RateLimited(limited(retry_after)),
+            Forgetting::Contended => Self::Contended,
+        }
+    }
+}
+
+impl From<&Resetting> for wit::Resetting {
+    fn from(disclosed: &Resetting) -> Self {
+        match disclosed {
+            Resetting::Reset { device } => Self::Reset(wit::KnownDevice { device: text(device.expose()) }),
+            Resetting::Refused => Self::Refused,
+            Resetting::WeakPassword(weakness) => Self::WeakPassword(weakness.into()),
+            Resetting::RateLimited { retry_after } => Self::RateLimited(limited(retry_after)),
+            Resetting::Contended => Self::Contended,
+        }
+    }
+}
+
+impl From<&Changing> for wit::Changing {
+    fn from(disclosed: &Changing) -> Self {
+        match disclosed {
+            Changing::Changed { token, expires_in } => {
+                let token = token.as_ref().map(|token| text(token.expose()));
+                Self::Changed(wit::Reopened { token, expires_in: micros(expires_in) })
+            }
+            Changing::ConfirmFirst => Self::ConfirmFirst,
+            Changing::NoSession => Self::NoSession,
+            Changing::WeakPassword(weakness) => Self::WeakPassword(weakness.into()),
+            Changing::RateLimited { retry_after } => Self::RateLimited(limited(retry_after)),
+            Changing::Contended => Self::Contended,
+        }
+    }
+}
+
+impl From<&Deleting> for wit::Deleting {
+    fn from(disclosed: &Deleting) -> Self {
+        match disclosed {
+            Deleting::Deleted => Self::Deleted,
+            Deleting::ConfirmFirst => Self::ConfirmFirst,
+            Deleting::NoSession => Self::NoSession,
+            Deleting::RateLimited { retry_after } => Self::RateLimited(limited(retry_after)),
+            Deleting::Contended => Self::Contended,
         }
     }
 }

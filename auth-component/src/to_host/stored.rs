@@ -21,7 +21,7 @@ impl From<&Row> for wit::Row {
             },
             last_mail: row.last_mail.map(|last| wit::LastMail {
                 due: last.due.as_micros(),
-                interval: micros(last.interval),
+                interval: micros(&last.interval),
                 left: last.left,
             }),
             last_notice: row.last_notice.map(Time::as_micros),
@@ -35,6 +35,9 @@ impl From<Purpose> for wit::Purpose {
         match purpose {
             Purpose::Activation => Self::Activation,
             Purpose::Notice => Self::Notice,
+            Purpose::Reset => Self::Reset,
+            Purpose::PasswordChanged => Self::PasswordChanged,
+            Purpose::AccountDeleted => Self::AccountDeleted,
         }
     }
 }

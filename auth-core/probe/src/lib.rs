@@ -21,11 +21,12 @@ use core::{
 
 use auth_core::{
     Activate, Activation, Address, AddressKey, Admit, Alphabet, Answer, Answered, Authenticate, Change,
-    Client, CodeFormat, CodeKey, CodeKeys, CommitAccount, Confirm, Deliver, Detail, DeviceToken, Effect,
-    Estimate, FindAccount, Found, HashFloor, Hashing, LeaseToken, Locale, Login, Logout, LogoutEverywhere,
-    MailInterval, Odds, OddsLimit, Password, PasswordPolicy, PasswordRecord, Policy, Purpose, PutCode,
-    QueuedMail, RedeemCode, Redemption, Register, Resend, Row, Rules, Run, Scrypt, Secret, Session,
-    SessionToken, SettleMail, Settled, Slot, Stored, Time, TokenBucket, UserAgent,
+    ChangePassword, Client, CodeFormat, CodeKey, CodeKeys, CommitAccount, Confirm, DeleteAccount, Deliver,
+    Detail, DeviceToken, Effect, Estimate, FindAccount, ForgotPassword, Found, HashFloor, Hashing,
+    LeaseToken, Locale, Login, Logout, LogoutEverywhere, MailInterval, Odds, OddsLimit, Password,
+    PasswordPolicy, PasswordRecord, Policy, Purpose, PutCode, QueuedMail, RedeemCode, Redemption, Register,
+    Resend, ResetPassword, ResetToken, Row, Rules, Run, Scrypt, Secret, Session, SessionToken, SettleMail,
+    Settled, Slot, Stored, Time, TokenBucket, UserAgent,
     wire::{Input, Machine, Ordered, Response, Ticket},
 };
 
@@ -112,8 +113,9 @@ of_text! {
     tokens(shown) {
         let token = SessionToken::new(Secret::new(String::from(shown)));
         let device = DeviceToken::new(Secret::new(String::from(shown)));
-        let _ = black_box((token.hash(), token.expose(), device.expose()));
-        (token, device)
+        let reset = ResetToken::new(Secret::new(String::from(shown)));
+        let _ = black_box((token.hash(), token.expose(), device.expose(), reset.expose()));
+        (token, device, reset)
     }
 }
 
@@ -191,6 +193,10 @@ runs! {
     Confirm: confirm_start, confirm_take, confirm_accept, confirm_restore, confirm_snapshot, confirm_outcome;
     Logout: logout_start, logout_take, logout_accept, logout_restore, logout_snapshot, logout_outcome;
     LogoutEverywhere: logout_everywhere_start, logout_everywhere_take, logout_everywhere_accept, logout_everywhere_restore, logout_everywhere_snapshot, logout_everywhere_outcome;
+    ForgotPassword: forgot_password_start, forgot_password_take, forgot_password_accept, forgot_password_restore, forgot_password_snapshot, forgot_password_outcome;
+    ResetPassword: reset_password_start, reset_password_take, reset_password_accept, reset_password_restore, reset_password_snapshot, reset_password_outcome;
+    ChangePassword: change_password_start, change_password_take, change_password_accept, change_password_restore, change_password_snapshot, change_password_outcome;
+    DeleteAccount: delete_account_start, delete_account_take, delete_account_accept, delete_account_restore, delete_account_snapshot, delete_account_outcome;
 }
 
 #[unsafe(no_mangle)]
@@ -208,7 +214,10 @@ extern "C" fn values(rules: &Rules, policy: &Policy, row: &Row, now: &Time, late
     let _ = black_box((policy.hash_floor.admits(policy.hash), policy.hash.memory(), far.since(*now)));
     let _ = black_box((Hashing::from(Scrypt { log2_n: length, r: 8, p: 1 }), Purpose::from_number(length)));
     let _ = black_box((CodeFormat::new(Alphabet::Digits, length), policy.code.combinations()));
-    let _ = black_box(Activation::without_credentials(rules));
+    let _ = black_box((
+        Activation::without_credentials(rules),
+        Rules::least_reset_ttl(Duration::from_micros(later)),
+    ));
 }
 
 #[unsafe(no_mangle)]

@@ -6,13 +6,13 @@
 //! Threat: account pre-hijacking (Sudhodanan & Paverd, USENIX Security 2022). The latest attempt wins, only its own
 //! code activates it, and nothing here changes an active account.
 
-use core::{fmt, time::Duration};
+use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Address, HashFloor, Hashing, LastMail, Locale, MailId, MailInterval, Next, OwedMail, PasswordRecord,
-    Purpose, Salt, Stream, Time,
+    AccountId, Address, Generation, HashFloor, Hashing, LastMail, Locale, MailId, MailInterval, Next,
+    OwedMail, PasswordRecord, Purpose, Salt, Time,
 };
 use crate::Event;
 
@@ -23,69 +23,6 @@ const DAY: Duration = Duration::from_secs(86_400);
 /// The number of commits of one row; zero means that there is no row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Version(pub u64);
-
-/// The identity of an attempt: 128 random bits that bind its codes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Generation(#[serde(with = "crate::bytes")] [u8; 16]);
-
-impl Generation {
-    /// Makes a generation from the bytes in a store.
-    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
-        Self(bytes)
-    }
-
-    /// Returns the bytes to store.
-    pub const fn as_bytes(&self) -> &[u8; 16] {
-        &self.0
-    }
-
-    /// Draws one: 122 random bits, and the version and variant of a UUIDv4 (RFC 9562 section 5.4), since an account's
-    /// id begins as one.
-    pub(crate) fn draw(random: &mut Stream<'_>) -> Self {
-        let mut bytes: [u8; 16] = random.bytes();
-        bytes[6] = (bytes[6] & 0x0f) | 0x40;
-        bytes[8] = (bytes[8] & 0x3f) | 0x80;
-        Self(bytes)
-    }
-}
-
-/// The identity of an account: fixed when it is activated, never changed, never secret. It is the generation of the
-/// attempt that was activated; what the account's generation is later says nothing of it.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct AccountId(#[serde(with = "crate::bytes")] [u8; 16]);
-
-impl AccountId {
-    /// Makes an id from the bytes in a store.
-    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
-        Self(bytes)
-    }
-
-    /// Returns the bytes to store.
-    pub const fn as_bytes(&self) -> &[u8; 16] {
-        &self.0
-    }
-
-    /// Returns the id of an account that this attempt has become.
-    pub(crate) const fn of(activated: Generation) -> Self {
-        Self(activated.0)
-    }
-}
-
-/// As a UUID (RFC 9562 section 4).
-impl fmt::Display for AccountId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().enumerate().try_for_each(|(place, byte)| {
-            let hyphen = if matches!(place, 4 | 6 | 8 | 10) { "-" } else { "" };
-            write!(f, "{hyphen}{byte:02x}")
-        })
-    }
-}
-
-impl fmt::Debug for AccountId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "AccountId({self})")
-    }
-}
 
 /// One password for one address.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -280,6 +217,31 @@ impl Row {
         floor.admits(attempt.password.params).then_some(attempt)
     }
 
+    /// Asks for a mail that sets a new password.
+    pub(crate) fn forgot(self, asked: Asked) -> Step {
+        let Asked { now, id, tried, lifetimes } = asked;
+        let attempt = match &self.status {
+            Status::Vacant => return self.resend(asked),
+            Status::Pending(_) => return Step { row: self, mail: None, event: Event::NotActivated },
+            Status::Active { blocked: true, .. } => {
+                return Step { row: self, mail: None, event: Event::Blocked };
+            }
+            Status::Active { attempt, .. } => attempt,
+        };
+        // The interval is that of all mails with codes: no flow sends more of them than one would.
+        let (last_mail, mail) = match lifetimes.interval.next(self.last_mail, tried, now) {
+            Next::AsItIs => (self.last_mail, None),
+            Next::Mail(last) => (Some(last), Some(attempt.mail(Purpose::Reset, id, last.due))),
+        };
+        Step { row: Self { last_mail, ..self }, mail, event: Event::ResetAskedFor }
+    }
+
+    /// Returns the row of an account that was deleted. It keeps when mails left, so that nobody gets more of them by
+    /// deleting accounts.
+    pub(crate) fn deleted(self, now: Time) -> Self {
+        Self { status: Status::Vacant, expires: Some(now.after(DAY)), ..self }
+    }
+
     /// Returns the account with another record of the same password.
     pub(crate) fn rehashed(mut self, password: PasswordRecord) -> Self {
         if let Status::Active { attempt, .. } = &mut self.status {
@@ -301,7 +263,8 @@ impl Row {
     pub(crate) fn addressee(&self, mail: &OwedMail) -> Option<&Attempt> {
         let attempt = match (&self.status, mail.purpose) {
             (Status::Pending(attempt), Purpose::Activation)
-            | (Status::Active { attempt, .. }, Purpose::Notice) => attempt,
+            | (Status::Active { attempt, .. }, Purpose::Notice)
+            | (Status::Active { attempt, blocked: false, .. }, Purpose::Reset) => attempt,
             (Status::Vacant | Status::Pending(_) | Status::Active { .. }, _) => return None,
         };
         (attempt.generation == mail.generation).then_some(attempt)
@@ -317,7 +280,15 @@ impl Row {
                 expires: self.expires.map(|expires| expires.max(kept)),
                 ..self
             },
+            Purpose::Reset => {
+                Self { last_mail: Some(lifetimes.interval.leaves(self.last_mail, now)), ..self }
+            }
             Purpose::Notice => Self { last_notice: Some(now), ..self },
+            // What is left of a deleted account may be gone by now: nothing is to stay of it for good.
+            Purpose::PasswordChanged | Purpose::AccountDeleted => match self.status {
+                Status::Vacant => Self { expires: self.expires.max(Some(now.after(DAY))), ..self },
+                Status::Pending(_) | Status::Active { .. } => self,
+            },
         }
     }
 
@@ -357,6 +328,13 @@ impl Row {
 }
 
 impl Attempt {
+    /// Returns a mail that is due at once and goes to this attempt's address, whatever becomes of it.
+    ///
+    /// Threat: whoever has taken an account over changes it again before its owner is told.
+    pub(crate) fn farewell(&self, purpose: Purpose, id: MailId, now: Time) -> OwedMail {
+        OwedMail { to: Some(self.address.clone()), ..self.mail(purpose, id, now) }
+    }
+
     fn mail(&self, purpose: Purpose, id: MailId, due: Time) -> OwedMail {
         let (generation, locale) = (self.generation, self.locale.clone());
         OwedMail { id, purpose, generation, locale, first_due: due, to: None }

@@ -10,7 +10,10 @@ use hmac::Mac;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{AddressKey, Code, CodeFormat, Generation, MailId, Purpose, Stream, random::hmac};
+use super::{
+    AddressKey, Code, CodeFormat, Generation, MailId, Purpose, ResetToken, Stream, random::hmac,
+    session::tagged,
+};
 use crate::Secret;
 
 /// The most keys; each costs every redemption one MAC.
@@ -99,22 +102,34 @@ impl CodeKeys {
         core::iter::once(&self.first).chain(&self.others).map(|key| &key.0)
     }
 
-    /// Returns the MAC to store for a new code.
-    pub(crate) fn sign(&self, slot: CodeSlot, code: &Code) -> CodeMac {
-        mac(self.first(), slot, code)
+    /// Draws the token of a mail: 128 random bits. Retries draw the same one, as they do of a code.
+    pub(crate) fn draw_token(&self, key: &AddressKey, generation: Generation, mail: MailId) -> ResetToken {
+        let mut bits = hmac(self.first());
+        bits.update(b"auth-core reset v1");
+        bits.update(generation.as_bytes());
+        bits.update(mail.as_bytes());
+        bits.update(key.as_str().as_bytes());
+        let bits: Secret<[u8; 32]> = Secret::new(bits.finalize().into_bytes().into());
+        let (half, _) = bits.expose().split_at(16);
+        ResetToken::new(tagged("authr_", half))
     }
 
-    /// Returns the MACs that a typed code may be stored under.
-    pub(crate) fn candidates(&self, slot: CodeSlot, code: &Code) -> Vec<CodeMac> {
-        self.all().map(|key| mac(key, slot, code)).collect()
+    /// Returns the MAC to store for a new code or token.
+    pub(crate) fn sign(&self, slot: CodeSlot, text: &str) -> CodeMac {
+        mac(self.first(), slot, text)
+    }
+
+    /// Returns the MACs that a typed code or a shown token may be stored under.
+    pub(crate) fn candidates(&self, slot: CodeSlot, text: &str) -> Vec<CodeMac> {
+        self.all().map(|key| mac(key, slot, text)).collect()
     }
 }
 
-fn mac(key: &Secret<[u8; 32]>, slot: CodeSlot, code: &Code) -> CodeMac {
+fn mac(key: &Secret<[u8; 32]>, slot: CodeSlot, text: &str) -> CodeMac {
     let mut hmac = hmac(key);
     hmac.update(b"auth-core code v1");
     hmac.update(&slot.0);
-    hmac.update(code.expose().as_bytes());
+    hmac.update(text.as_bytes());
     CodeMac(hmac.finalize().into_bytes().into())
 }
 
@@ -151,6 +166,18 @@ impl CodeSlot {
         Self(digest.finalize().into())
     }
 
+    /// Returns the slot of one token, which nobody finds who does not have it.
+    ///
+    /// Threat: a stranger who shows wrong tokens uses up the tries of the right one. A wrong one meets no slot.
+    pub(crate) fn of_token(key: &AddressKey, generation: Generation, token: &ResetToken) -> Self {
+        let digest = Sha256::new()
+            .chain_update(b"auth-core token slot v1")
+            .chain_update(generation.as_bytes())
+            .chain_update(Sha256::digest(token.expose()))
+            .chain_update(key.as_str().as_bytes());
+        Self(digest.finalize().into())
+    }
+
     /// Makes a slot from the 32 bytes in a store.
     pub const fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
@@ -179,13 +206,13 @@ mod tests {
     #[test]
     fn a_mac_binds_purpose_address_attempt_key_and_code() {
         let code = |text| CodeFormat::new(Alphabet::Digits, 6).unwrap().parse(text).unwrap();
-        let base = keys(&[1]).sign(slot(Purpose::Activation, "a@b.cd", 1), &code("111111"));
+        let base = keys(&[1]).sign(slot(Purpose::Activation, "a@b.cd", 1), code("111111").expose());
         for other in [
-            keys(&[2]).sign(slot(Purpose::Activation, "a@b.cd", 1), &code("111111")),
-            keys(&[1]).sign(slot(Purpose::Notice, "a@b.cd", 1), &code("111111")),
-            keys(&[1]).sign(slot(Purpose::Activation, "x@b.cd", 1), &code("111111")),
-            keys(&[1]).sign(slot(Purpose::Activation, "a@b.cd", 2), &code("111111")),
-            keys(&[1]).sign(slot(Purpose::Activation, "a@b.cd", 1), &code("111112")),
+            keys(&[2]).sign(slot(Purpose::Activation, "a@b.cd", 1), code("111111").expose()),
+            keys(&[1]).sign(slot(Purpose::Notice, "a@b.cd", 1), code("111111").expose()),
+            keys(&[1]).sign(slot(Purpose::Activation, "x@b.cd", 1), code("111111").expose()),
+            keys(&[1]).sign(slot(Purpose::Activation, "a@b.cd", 2), code("111111").expose()),
+            keys(&[1]).sign(slot(Purpose::Activation, "a@b.cd", 1), code("111112").expose()),
         ] {
             assert_ne!(base, other);
         }
@@ -195,11 +222,11 @@ mod tests {
     fn an_old_key_still_verifies_and_the_first_one_signs() {
         let code = CodeFormat::new(Alphabet::Digits, 6).unwrap().parse("123456").unwrap();
         let slot = slot(Purpose::Activation, "a@b.cd", 1);
-        let old = keys(&[1]).sign(slot, &code);
+        let old = keys(&[1]).sign(slot, code.expose());
         let rotated = keys(&[2, 1]);
-        assert!(rotated.candidates(slot, &code).contains(&old));
-        assert_ne!(rotated.sign(slot, &code), old);
-        assert!(!keys(&[2]).candidates(slot, &code).contains(&old));
+        assert!(rotated.candidates(slot, code.expose()).contains(&old));
+        assert_ne!(rotated.sign(slot, code.expose()), old);
+        assert!(!keys(&[2]).candidates(slot, code.expose()).contains(&old));
     }
 
     #[test]

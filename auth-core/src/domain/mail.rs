@@ -15,17 +15,27 @@ pub enum Purpose {
     Activation,
     /// A mail that notifies the owner of an active account that somebody asked to register it.
     Notice,
+    /// A mail with a token that sets a new password.
+    Reset,
+    /// A mail that tells the owner of an account that its password has changed.
+    PasswordChanged,
+    /// A mail that tells the owner of an account that it was deleted.
+    AccountDeleted,
 }
 
 impl Purpose {
     /// Every purpose.
-    pub const ALL: [Self; 2] = [Self::Activation, Self::Notice];
+    pub const ALL: [Self; 5] =
+        [Self::Activation, Self::Notice, Self::Reset, Self::PasswordChanged, Self::AccountDeleted];
 
     /// Returns the number for stores.
     pub const fn number(self) -> u8 {
         match self {
             Self::Activation => 1,
             Self::Notice => 2,
+            Self::Reset => 3,
+            Self::PasswordChanged => 4,
+            Self::AccountDeleted => 5,
         }
     }
 
@@ -39,6 +49,9 @@ impl Purpose {
         match self {
             Self::Activation => "activation",
             Self::Notice => "notice",
+            Self::Reset => "reset",
+            Self::PasswordChanged => "password_changed",
+            Self::AccountDeleted => "account_deleted",
         }
     }
 }

@@ -48,6 +48,23 @@ impl SessionToken {
     }
 }
 
+/// What a mail carries to set a new password: 128 random bits, as `authr_` and 22 characters of base 64 (RFC 4648 section
+/// 5).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResetToken(#[serde(with = "bytes::text")] Secret<String>);
+
+impl ResetToken {
+    /// Makes a token from what a visitor shows, whatever it is: a text that is no token resets nothing.
+    pub const fn new(shown: Secret<String>) -> Self {
+        Self(shown)
+    }
+
+    /// Returns the text to put into the mail; review every use.
+    pub fn expose(&self) -> &str {
+        self.0.expose()
+    }
+}
+
 /// Returns a tag and base 64 after it, without copies that are not wiped: at most 48 bytes.
 pub(super) fn tagged(tag: &str, bytes: &[u8]) -> Secret<String> {
     let mut buffer = zeroize::Zeroizing::new([0; 64]);

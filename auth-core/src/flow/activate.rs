@@ -59,7 +59,7 @@ impl Flow for Activate {
         let slot = attempt.map_or(nowhere, |attempt| {
             CodeSlot::of(Purpose::Activation, self.address.key(), attempt.generation)
         });
-        let macs = rules.keys.candidates(slot, &self.code);
+        let macs = rules.keys.candidates(slot, self.code.expose());
         let redemption = answers.ask(RedeemCode { slot, newest: GOOD_CODES, macs })?;
         let refused = match (attempt, redemption) {
             (Some(attempt), Redemption::Redeemed) => {

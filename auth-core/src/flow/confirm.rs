@@ -21,6 +21,8 @@ use crate::{
 pub struct Confirm {
     /// The token that the visitor shows.
     pub token: SessionToken,
+    /// Whether the session before stays: a change of the password that follows ends it, if it succeeds.
+    pub keep: bool,
     /// The client that asks.
     pub client: Client,
 }
@@ -77,7 +79,7 @@ impl Flow for Confirm {
         let old = &current.session;
         let session = Session::draw(old.account, old.generation, current.now, &old.agent, rules, &mut random);
         guess::give_back(subject, answers)?;
-        let stored = open(&token, session, Some(self.token.hash()), answers)?;
+        let stored = open(&token, session, (!self.keep).then(|| self.token.hash()), answers)?;
         // Threat: a confirmation that races a logout, and brings the session back.
         Ok(match stored {
             SessionStored::Done => {

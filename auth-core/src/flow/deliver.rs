@@ -3,27 +3,17 @@
 //! The code is stored before the mail leaves, so that nobody reads a code that is not valid yet. A retried mail
 //! carries the same code. The lease is checked before anything else is changed.
 
+mod contents;
 mod ending;
-
-use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::ROUNDS;
 use crate::{
     Answers, CodeStored, Commit, CommitAccount, Event, Fault, FindAccount, Flow, MailChange, PutCode, Rules,
-    SendMail, Sending, SettleMail, Settled, Stop, Template,
-    domain::{
-        Code, CodeSlot, Detail, GOOD_CODES, LeasedMail, Purpose, Recipient, Row, Settlement, Time,
-        WaitingMail, WaitingState,
-    },
+    SendMail, Sending, SettleMail, Settled, Stop,
+    domain::{Detail, LeasedMail, Recipient, Row, Settlement, Time, WaitingMail, WaitingState},
 };
-
-/// How long a slot remembers its tries: for as long as mails can follow each other.
-const DAY: Duration = Duration::from_secs(86_400);
-/// The number of mails that a slot remembers. A mail that is older than the 32 newest is never put again: a newer
-/// mail has replaced it in the outbox.
-const REMEMBERED_MAILS: u8 = 32;
 
 /// The flow that delivers a mail leased by a worker.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -94,14 +84,7 @@ impl Deliver {
         answers: &mut Answers<'_>,
     ) -> Result<Event, Stop> {
         let mail = &self.leased.mail;
-        let ttl = rules.policy().code_ttl;
-        let (template, put) = match mail.purpose {
-            Purpose::Notice => (Template::Notice, None),
-            Purpose::Activation => {
-                let (code, put) = self.code(rules);
-                (Template::Activation { code, ttl, tries: put.tries }, Some(put))
-            }
-        };
+        let (template, put) = contents::of(&self.leased, rules);
         let stored = match &put {
             Some(put) => answers.try_ask(put.clone())?,
             None => Ok(CodeStored),
@@ -121,26 +104,6 @@ impl Deliver {
             let _ = answers.try_ask(PutCode { lifetime, ends: true, ..put })?;
         }
         self.settle(settlement, event, answers)
-    }
-
-    /// Draws the mail's code. It is valid from before the mail leaves until the reader has had the full TTL.
-    fn code(&self, rules: &Rules) -> (Code, PutCode) {
-        let mail = &self.leased.mail;
-        let slot = CodeSlot::of(mail.purpose, &self.leased.key, mail.generation);
-        let code = rules.keys.draw(rules.policy().code, slot, mail.id);
-        let put = PutCode {
-            slot,
-            mail: mail.id,
-            mails: REMEMBERED_MAILS,
-            lease: self.leased.lease.token,
-            ends: false,
-            mac: rules.keys.sign(slot, &code),
-            lifetime: rules.lifetimes.last_code,
-            tries: rules.policy().code_tries,
-            newest: GOOD_CODES,
-            retention: DAY.saturating_add(rules.lifetimes.last_code),
-        };
-        (code, put)
     }
 
     fn settle(&self, settlement: Settlement, event: Event, answers: &mut Answers<'_>) -> Result<Event, Stop> {

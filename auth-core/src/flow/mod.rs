@@ -4,24 +4,32 @@
 
 mod activate;
 mod authenticate;
+mod change_password;
 mod confirm;
+mod delete_account;
 mod deliver;
+mod forgot_password;
 mod login;
 mod logout;
 mod logout_everywhere;
 mod register;
 mod resend;
+mod reset_password;
 mod shared;
 
 pub use activate::{Activate, Activation};
 pub use authenticate::{Authenticate, Authentication};
+pub use change_password::{ChangePassword, Changing};
 pub use confirm::{Confirm, Confirmation};
+pub use delete_account::{DeleteAccount, Deleting};
 pub use deliver::Deliver;
+pub use forgot_password::{Forgetting, ForgotPassword};
 pub use login::{LoggingIn, Login};
 pub use logout::Logout;
 pub use logout_everywhere::{LoggingOut, LogoutEverywhere};
 pub use register::{Register, Registration};
 pub use resend::{Resend, Resending};
+pub use reset_password::{ResetPassword, Resetting};
 
 use core::time::Duration;
 
@@ -55,6 +63,14 @@ macro_rules! flows {
             Logout -> Outcome<()>;
             /// Ends every session of an account.
             LogoutEverywhere -> Outcome<LoggingOut>;
+            /// Asks for a mail that sets a new password.
+            ForgotPassword -> Outcome<Forgetting>;
+            /// Sets a new password with the token of a mail.
+            ResetPassword -> Outcome<Resetting>;
+            /// Sets a new password in a fresh session.
+            ChangePassword -> Outcome<Changing>;
+            /// Deletes the account of a fresh session.
+            DeleteAccount -> Outcome<Deleting>;
         }
     };
 }
@@ -79,9 +95,9 @@ impl Found {
         Row::at(self.row.as_ref().map(|(_, row)| row), self.now)
     }
 
-    /// Returns what a request for a mail depends on.
-    fn asked(&self, id: MailId, rules: &Rules) -> Asked {
-        let mails = self.waiting.iter().filter(|mail| mail.purpose == Purpose::Activation);
+    /// Returns what a request for a mail of this purpose depends on.
+    fn asked(&self, id: MailId, purpose: Purpose, rules: &Rules) -> Asked {
+        let mails = self.waiting.iter().filter(|mail| mail.purpose == purpose);
         let tried = mails.map(|mail| match mail.state {
             WaitingState::Free { next } => next,
             WaitingState::Held { .. } => self.now,

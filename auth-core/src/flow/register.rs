@@ -9,7 +9,7 @@ use super::{Outcome, ROUNDS, limited};
 use crate::{
     Answers, Commit, Event, FindAccount, Flow, HashPassword, MailChange, Random, Rules, Stop,
     domain::{
-        Address, Attempt, Client, Generation, Locale, MailId, PasswordRecord, Salt, Stream, Verdict,
+        Address, Attempt, Client, Generation, Locale, MailId, PasswordRecord, Purpose, Salt, Stream, Verdict,
         Weakness, micros,
     },
 };
@@ -90,7 +90,7 @@ impl Flow for Register {
                 Attempt { generation, address: self.address.clone(), locale: self.locale.clone(), password };
             // Drawn only where needed: each replay draws again.
             let id = *id.get_or_insert_with(|| MailId::from_bytes(random.bytes()));
-            let step = row.register(new, found.asked(id, rules));
+            let step = row.register(new, found.asked(id, Purpose::Activation, rules));
             match answers.ask(found.replace(key, step.row, step.mail.map(MailChange::Owe)))? {
                 Commit::Committed => return Ok(Outcome::new(disclosed(step.event, rules), step.event)),
                 Commit::Conflict => {}

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{Outcome, ROUNDS, limited};
 use crate::{
     Answers, Commit, Event, FindAccount, Flow, MailChange, Random, Rules, Stop,
-    domain::{Address, Client, MailId, Stream, micros},
+    domain::{Address, Client, MailId, Purpose, Stream, micros},
 };
 
 /// The flow that asks for another activation mail.
@@ -52,7 +52,7 @@ impl Flow for Resend {
         let key = self.address.key();
         for _ in 0..ROUNDS {
             let found = answers.ask(FindAccount { key: key.clone() })?;
-            let step = found.at_its_time().resend(found.asked(id, rules));
+            let step = found.at_its_time().resend(found.asked(id, Purpose::Activation, rules));
             match answers.ask(found.replace(key, step.row, step.mail.map(MailChange::Owe)))? {
                 Commit::Committed => return Ok(Outcome::new(disclosed(step.event, rules), step.event)),
                 Commit::Conflict => {}

@@ -3,11 +3,12 @@
 use std::fmt::Debug;
 
 use auth_core::{
-    Activate, Authenticate, Confirm, Deliver, Flow, Login, Logout, LogoutEverywhere, Register, Resend,
+    Activate, Authenticate, ChangePassword, Confirm, DeleteAccount, Deliver, Flow, ForgotPassword, Login,
+    Logout, LogoutEverywhere, Register, Resend, ResetPassword,
     wire::{Input, Output},
 };
 
-use crate::{activate, deliver, register, resend, script::Script, sessions};
+use crate::{activate, deliver, passwords, register, resend, script::Script, sessions};
 
 /// A flow with what it is on the wire.
 pub(crate) trait Wired: Flow {
@@ -52,4 +53,8 @@ flows! {
     Confirm: sessions::confirmations(),
     Logout: sessions::logouts(),
     LogoutEverywhere: sessions::logouts_everywhere(),
+    ForgotPassword: passwords::forgotten(),
+    ResetPassword: passwords::resets(),
+    ChangePassword: passwords::changes(),
+    DeleteAccount: passwords::deletions(),
 }

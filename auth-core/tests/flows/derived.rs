@@ -56,6 +56,36 @@ pub(crate) fn activate(seed: [u8; 32]) -> (Salt, CodeSlot) {
     (dummy, CodeSlot::from_bytes(take(&mut bytes)))
 }
 
+/// Returns the token of a mail, and its slot.
+pub(crate) fn reset(
+    code_key: [u8; 32],
+    key: &AddressKey,
+    generation: Generation,
+    mail: MailId,
+) -> (String, CodeSlot) {
+    let parts: [&[u8]; 4] =
+        [b"auth-core reset v1", generation.as_bytes(), mail.as_bytes(), key.as_str().as_bytes()];
+    let token = format!("authr_{}", base64url(&hmac(&code_key, &parts)[..16]));
+    let slot = token_slot(key, generation, &token);
+    (token, slot)
+}
+
+/// Returns the slot of a token.
+pub(crate) fn token_slot(key: &AddressKey, generation: Generation, token: &str) -> CodeSlot {
+    let digest = Sha256::new()
+        .chain_update(b"auth-core token slot v1")
+        .chain_update(generation.as_bytes())
+        .chain_update(Sha256::digest(token))
+        .chain_update(key.as_str());
+    CodeSlot::from_bytes(digest.finalize().into())
+}
+
+/// Returns the MAC under which a token is stored.
+pub(crate) fn token_mac(key: [u8; 32], slot: CodeSlot, token: &str) -> CodeMac {
+    let bytes = [&[32][..], &hmac(&key, &[b"auth-core code v1", slot.as_bytes(), token.as_bytes()])].concat();
+    postcard::from_bytes(&bytes).expect("32 bytes are a MAC")
+}
+
 /// What a flow draws that opens a session.
 pub(crate) struct Drawn {
     pub(crate) dummy: Salt,
@@ -80,15 +110,27 @@ impl Drawn {
         account: &[u8; 16],
         generation: Generation,
     ) -> (String, [u8; 16]) {
-        let octets: [u8; 16] = take(&mut self.rest.iter().copied());
-        let mac = hmac(&key, &[b"auth-core device v1", account, generation.as_bytes(), &octets]);
-        (format!("authd_{}", base64url(&[&octets[..], &mac].concat())), octets)
+        (device(key, account, generation, &self.rest), take(&mut self.rest.iter().copied()))
     }
 
     /// Returns the salt of a password that is hashed again.
     pub(crate) fn salt(&self) -> Salt {
         Salt::from_bytes(take(&mut self.rest.iter().copied().skip(16)))
     }
+}
+
+/// Returns the token of a device from what is drawn for it.
+pub(crate) fn device(key: [u8; 32], account: &[u8; 16], generation: Generation, drawn: &[u8]) -> String {
+    let octets: [u8; 16] = take(&mut drawn.iter().copied());
+    let mac = hmac(&key, &[b"auth-core device v1", account, generation.as_bytes(), &octets]);
+    format!("authd_{}", base64url(&[&octets[..], &mac].concat()))
+}
+
+/// Returns a session's token and its id from what is drawn for them.
+pub(crate) fn token_and_id(drawn: &[u8]) -> (String, SessionId) {
+    let mut bytes = drawn.iter().copied();
+    let token = format!("auths_{}", base64url(&take::<32>(&mut bytes)));
+    (token, SessionId::from_bytes(take(&mut bytes)))
 }
 
 /// Returns what the store knows of a token.
@@ -128,7 +170,12 @@ pub(crate) fn slot(key: &AddressKey, generation: Generation) -> CodeSlot {
 
 /// Returns the MAC under which a code is stored.
 pub(crate) fn mac(key: [u8; 32], slot: CodeSlot, code: &Code) -> CodeMac {
-    let parts: [&[u8]; 3] = [b"auth-core code v1", slot.as_bytes(), code.expose().as_bytes()];
+    mac_of(key, slot, code.expose())
+}
+
+/// Returns the MAC of a code or a token.
+pub(crate) fn mac_of(key: [u8; 32], slot: CodeSlot, text: &str) -> CodeMac {
+    let parts: [&[u8]; 3] = [b"auth-core code v1", slot.as_bytes(), text.as_bytes()];
     let bytes = [&[32][..], &hmac(&key, &parts)].concat();
     postcard::from_bytes(&bytes).expect("32 bytes are a MAC")
 }

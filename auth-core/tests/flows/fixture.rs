@@ -63,6 +63,7 @@ fn policy() -> Policy {
         password: PasswordPolicy { min_length: 8, min_score: 3, refuse_common: true },
         client_requests_per_minute: 60.try_into().ok(),
         mail_give_up: DAY,
+        reset_ttl: seconds(10_800),
         session: DAY * 30,
         session_idle: DAY * 14,
         session_fresh: seconds(900),

@@ -6,7 +6,8 @@
 use std::collections::BTreeSet;
 
 use auth_core::{
-    Authenticate, Code, Confirm, Deliver, Flow, Kind, LastMail, Logout, LogoutEverywhere, Row, Status,
+    Authenticate, ChangePassword, Code, Confirm, DeleteAccount, Deliver, Flow, Kind, LastMail, Logout,
+    LogoutEverywhere, Row, Status,
 };
 
 use crate::{
@@ -100,6 +101,8 @@ fn requests() -> Vec<Request> {
         Request::Activate("password of a stranger", unsent()),
         Request::Activate(OWNERS, unsent()),
         Request::Login("password of a stranger"),
+        Request::Forgot,
+        Request::Reset("password of a stranger"),
     ]
 }
 
@@ -108,7 +111,15 @@ fn the_requests_are_of_every_flow_that_strangers_can_start() {
     let asked: BTreeSet<&str> = requests().iter().map(Request::flow).collect();
     let flows = FLOWS.iter().map(|(_, name)| *name);
     // The others are the worker's, and of those who have a session.
-    let others = [Deliver::NAME, Authenticate::NAME, Confirm::NAME, Logout::NAME, LogoutEverywhere::NAME];
+    let others = [
+        Deliver::NAME,
+        Authenticate::NAME,
+        Confirm::NAME,
+        Logout::NAME,
+        LogoutEverywhere::NAME,
+        ChangePassword::NAME,
+        DeleteAccount::NAME,
+    ];
     assert_eq!(asked, flows.filter(|name| !others.contains(name)).collect());
 }
 
@@ -203,7 +214,10 @@ fn a_request_raced_by_a_resend_shows_nothing_of_the_state() {
 fn every_registration_and_activation_hashes_once_with_todays_parameters() {
     let costlier = rules_with(|policy| policy.hash = scrypt(18));
     for rules in [rules(), costlier] {
-        for request in requests().into_iter().filter(|request| !matches!(request, Request::Resend)) {
+        for request in requests()
+            .into_iter()
+            .filter(|request| !matches!(request, Request::Resend | Request::Forgot | Request::Reset(_)))
+        {
             let mut world = World::new(rules.clone());
             let mut hashes = Vec::new();
             world.request(ADDRESS, &request, |_, kind, _| {

@@ -17,6 +17,7 @@ mod life_cycle;
 mod mail_interval;
 mod memory_stores;
 mod overtaken;
+mod passwords;
 mod places;
 mod raced;
 mod redaction;

@@ -42,7 +42,7 @@ impl Visitor for Playing {
             machine.accept_bytes(response.expose(), rules).expect("the answer matches");
         }
         assert!(machine.take().is_none());
-        assert_eq!(machine.outcome(), Some(script.ended.clone().map(F::output)));
+        assert_eq!(machine.outcome(), Some(&script.ended.clone().map(F::output)));
         self.0 += 1;
     }
 }
@@ -139,7 +139,7 @@ fn an_ended_run_takes_no_fault() {
     let ticket = run.take().expect("it waits").ticket;
     let fault = || Response { ticket, answer: Err(Fault::NotDone) };
     run.accept(fault(), &rules()).expect("it fits");
-    assert_eq!(run.outcome(), Some(Err(Broken { kind: Kind::Admit, fault: Fault::NotDone })));
+    assert_eq!(run.outcome(), Some(&Err(Broken { kind: Kind::Admit, fault: Fault::NotDone })));
     refused(&run, fault(), &rules(), WhyRefused::AlreadyAnswered);
 }
 

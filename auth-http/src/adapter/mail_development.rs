@@ -1,6 +1,6 @@
 //! The development mailer: a mail goes to the log and to a page, never to a mailbox.
 //!
-//! It alone shows codes. It is refused on anything but loopback and behind a proxy.
+//! It alone shows codes and tokens. It is refused on anything but loopback and behind a proxy.
 
 use std::{
     collections::VecDeque,
@@ -41,13 +41,14 @@ impl Mailer for MailDevelopment {
     async fn send(&self, order: &SendMail) -> Result<Sending> {
         let rendered = self
             .templates
-            .render(&order.template, &order.locale)
+            .render(&order.template, &order.locale, order.to.as_str())
             .map_err(|e| PortError::not_done("render a mail", e))?;
-        let code = match &order.template {
-            Template::Activation { code, .. } => Some(code.expose().to_owned()),
-            Template::Notice => None,
+        let (code, token) = match &order.template {
+            Template::Activation { code, .. } => (Some(code.expose().to_owned()), None),
+            Template::Reset { token, .. } => (None, Some(token.expose().to_owned())),
+            Template::Notice | Template::PasswordChanged | Template::AccountDeleted => (None, None),
         };
-        let shown = code.as_deref().unwrap_or("none");
+        let shown = code.as_deref().or(token.as_deref()).unwrap_or("none");
         tracing::info!(to = %order.to.as_str(), subject = %rendered.subject, code = %shown, "development mail");
         let mut mails = self.lock();
         mails.push_front(Delivered {
@@ -58,6 +59,7 @@ impl Mailer for MailDevelopment {
             text: rendered.text.expose().clone(),
             html: rendered.html.expose().clone(),
             code,
+            token,
         });
         mails.truncate(KEPT);
         Ok(Sending::Accepted)

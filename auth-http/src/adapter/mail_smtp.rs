@@ -113,8 +113,10 @@ impl MailSmtp {
                 text = text.replace(secret, "[hidden]");
             }
         };
-        if let Some(Template::Activation { code, .. }) = template {
-            hide(code.expose());
+        match template {
+            Some(Template::Activation { code, .. }) => hide(code.expose()),
+            Some(Template::Reset { token, .. }) => hide(token.expose()),
+            Some(Template::Notice | Template::PasswordChanged | Template::AccountDeleted) | None => {}
         }
         if let Some((user, password)) = &self.way.login {
             let password = password.expose();
@@ -161,7 +163,7 @@ impl Mailer for MailSmtp {
         if !to.bytes().all(|byte| byte.is_ascii_graphic() && !b"<>".contains(&byte)) {
             return Err(PortError::not_done(SEND, "the address fits in no envelope"));
         }
-        let rendered = self.templates.render(&order.template, &order.locale);
+        let rendered = self.templates.render(&order.template, &order.locale, order.to.as_str());
         let rendered = rendered.map_err(|error| PortError::not_done("render a mail", error))?;
         let message: Secret<Vec<u8>> =
             message(&self.from, self.reply_to.as_ref(), order, &rendered, self.clock.wall())

@@ -1,32 +1,35 @@
 //! What mails say: minijinja templates, built in, each replaceable by a file of its name.
 //!
 //! Threat: text from a visitor in a mail (spam through our server, header injection). Templates
-//! get the service's name, the code and numbers; nothing else, so nothing else can be in a mail.
+//! get the service's name, the code or token, its link and numbers; nothing else, so nothing else can be in a mail.
 
 use std::{collections::BTreeMap, fs, path::Path, time::Duration};
 
-use auth_core::{Locale, Secret, Template};
+use auth_core::{Locale, ResetToken, Secret, Template};
 use minijinja::{Environment, UndefinedBehavior, context};
+use url::form_urlencoded::byte_serialize;
 
-/// The built-in templates, by file name.
-const BUILT_IN: [(&str, &str); 12] = [
-    ("activation.en.subject.txt", include_str!("../../assets/mails/activation.en.subject.txt")),
-    ("activation.en.txt", include_str!("../../assets/mails/activation.en.txt")),
-    ("activation.en.html", include_str!("../../assets/mails/activation.en.html")),
-    ("activation.fr.subject.txt", include_str!("../../assets/mails/activation.fr.subject.txt")),
-    ("activation.fr.txt", include_str!("../../assets/mails/activation.fr.txt")),
-    ("activation.fr.html", include_str!("../../assets/mails/activation.fr.html")),
-    ("notice.en.subject.txt", include_str!("../../assets/mails/notice.en.subject.txt")),
-    ("notice.en.txt", include_str!("../../assets/mails/notice.en.txt")),
-    ("notice.en.html", include_str!("../../assets/mails/notice.en.html")),
-    ("notice.fr.subject.txt", include_str!("../../assets/mails/notice.fr.subject.txt")),
-    ("notice.fr.txt", include_str!("../../assets/mails/notice.fr.txt")),
-    ("notice.fr.html", include_str!("../../assets/mails/notice.fr.html")),
+macro_rules! built_in {
+    ($($name:literal)+) => {
+        [$(
+            (concat!($name, ".subject.txt"), include_str!(concat!("../../assets/mails/", $name, ".subject.txt"))),
+            (concat!($name, ".txt"), include_str!(concat!("../../assets/mails/", $name, ".txt"))),
+            (concat!($name, ".html"), include_str!(concat!("../../assets/mails/", $name, ".html"))),
+        )+]
+    };
+}
+
+/// The built-in templates, by file name: five kinds in two languages.
+const BUILT_IN: [(&str, &str); 30] = built_in![
+    "activation.en" "activation.fr" "notice.en" "notice.fr" "reset.en" "reset.fr"
+    "password_changed.en" "password_changed.fr" "account_deleted.en" "account_deleted.fr"
 ];
 
 /// The parts of every mail, as the ends of their files' names.
 const PARTS: [&str; 3] = ["subject.txt", "txt", "html"];
-const KINDS: [&str; 2] = ["activation", "notice"];
+const KINDS: [&str; 5] = ["activation", "notice", "reset", "password_changed", "account_deleted"];
+/// The kinds that a language must have; a folder of an earlier version has no others, and those are in English then.
+const REQUIRED: [&str; 2] = ["activation", "notice"];
 const FALLBACK: &str = "en";
 
 /// Renders mails.
@@ -34,6 +37,7 @@ pub struct MailTemplates {
     environment: Environment<'static>,
     locales: Vec<String>,
     service: String,
+    reset_page: Option<String>,
 }
 
 /// A rendered mail.
@@ -57,8 +61,8 @@ pub enum TemplateError {
     File(String, std::io::Error),
     /// A file's name is not the name of a template.
     #[error(
-        "{0} is no template; names are (activation|notice).<language>.(subject.txt|txt|html), \
-         activation.en.txt for example"
+        "{0} is no template; names are (activation|notice|reset|password_changed|account_deleted)\
+         .<language>.(subject.txt|txt|html), activation.en.txt for example"
     )]
     Name(String),
     /// A language has not all its files.
@@ -72,11 +76,11 @@ pub enum TemplateError {
         /// What minijinja says.
         cause: minijinja::Error,
     },
-    /// The code is not in the text where people look for it.
-    #[error("the template {0} must carry {{{{ code }}}} alone on a line")]
-    NoCode(String),
+    /// The code, or what resets a password, is not in the text where people look for it.
+    #[error("the template {0} must carry {{{{ {1} }}}} alone on a line")]
+    NoCode(String, &'static str),
     /// A subject is not one line, or tells the code.
-    #[error("the template {0} must render to one line without the code")]
+    #[error("the template {0} must render to one line without the code or token")]
     Subject(String),
 }
 
@@ -91,7 +95,7 @@ impl MailTemplates {
         if let Some(folder) = folder {
             sources.extend(read_folder(folder)?);
         }
-        let locales = locales(&sources)?;
+        let locales = locales(&mut sources)?;
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
         for (name, source) in sources {
@@ -99,11 +103,17 @@ impl MailTemplates {
                 .add_template_owned(name.clone(), source)
                 .map_err(|cause| TemplateError::Wrong { name, cause })?;
         }
-        let mut templates = Self { environment, locales, service: service.to_owned() };
+        let mut templates = Self { environment, locales, service: service.to_owned(), reset_page: None };
         templates.try_all()?;
         // Threat: a debug build's errors show the values of variables, the code among them.
         templates.environment.set_debug(false);
         Ok(templates)
+    }
+
+    /// Makes mails that reset a password carry a link to this page instead of the token.
+    #[must_use]
+    pub fn with_reset_page(self, page: Option<String>) -> Self {
+        Self { reset_page: page, ..self }
     }
 
     /// Returns the languages that there are.
@@ -111,17 +121,23 @@ impl MailTemplates {
         &self.locales
     }
 
-    /// Renders a mail in its language, or its language without the region, or English.
+    /// Renders a mail to an address in its language, or its language without the region, or English.
     ///
     /// # Errors
     /// minijinja's error; every template has been tried at start.
-    pub fn render(&self, template: &Template, locale: &Locale) -> Result<Rendered, TemplateError> {
+    pub fn render(&self, template: &Template, locale: &Locale, to: &str) -> Result<Rendered, TemplateError> {
         let locale = self.nearest(locale.as_str());
+        let plain = || context! { service => self.service.as_str() };
         let (kind, values) = match template {
             Template::Activation { code, ttl, tries } => {
                 ("activation", self.values(code.expose(), *ttl, *tries))
             }
-            Template::Notice => ("notice", context! { service => self.service.as_str() }),
+            Template::Notice => ("notice", plain()),
+            Template::Reset { token, ttl } => {
+                ("reset", self.reset(token.expose(), self.link(token, to), *ttl))
+            }
+            Template::PasswordChanged => ("password_changed", plain()),
+            Template::AccountDeleted => ("account_deleted", plain()),
         };
         let part = |part: &str| self.part(&format!("{kind}.{locale}.{part}"), &values);
         let [subject, text, html] = PARTS.map(part);
@@ -132,6 +148,15 @@ impl MailTemplates {
         })
     }
 
+    /// Returns the link to the page that takes a token, if there is one.
+    ///
+    /// Threat: a token in the logs of the page's server and in the `Referer` of what it loads. Browsers send no fragment.
+    fn link(&self, token: &ResetToken, to: &str) -> Option<String> {
+        let page = self.reset_page.as_ref()?;
+        let email: String = byte_serialize(to.as_bytes()).collect();
+        Some(format!("{page}#email={email}&token={}", token.expose()))
+    }
+
     fn values(&self, code: &str, ttl: Duration, tries: u8) -> minijinja::Value {
         context! {
             service => self.service.as_str(),
@@ -139,6 +164,16 @@ impl MailTemplates {
             ttl_seconds => ttl.as_secs(),
             ttl_minutes => ttl.as_secs() / 60,
             tries => tries,
+        }
+    }
+
+    fn reset(&self, token: &str, link: Option<String>, ttl: Duration) -> minijinja::Value {
+        context! {
+            service => self.service.as_str(),
+            token => token,
+            link => link,
+            ttl_seconds => ttl.as_secs(),
+            ttl_minutes => ttl.as_secs() / 60,
         }
     }
 
@@ -155,10 +190,21 @@ impl MailTemplates {
 
     fn try_all(&self) -> Result<(), TemplateError> {
         const CODE: &str = "271828";
-        let activation = self.values(CODE, Duration::from_secs(600), 5);
-        let notice = context! { service => self.service.as_str() };
+        const TOKEN: &str = "authr_271828";
+        const LINK: &str = "https://example.org/#token=authr_271828";
+        const TTL: Duration = Duration::from_secs(600);
+        let plain = || context! { service => self.service.as_str() };
+        // What each kind is tried with, and what must be alone on a line of its text.
+        let tried = [
+            ("activation", self.values(CODE, TTL, 5), Some((CODE, "code"))),
+            ("notice", plain(), None),
+            ("reset", self.reset(TOKEN, None, TTL), Some((TOKEN, "token"))),
+            ("reset", self.reset(TOKEN, Some(LINK.to_owned()), TTL), Some((LINK, "link"))),
+            ("password_changed", plain(), None),
+            ("account_deleted", plain(), None),
+        ];
         for locale in &self.locales {
-            for (kind, values) in KINDS.into_iter().zip([&activation, &notice]) {
+            for (kind, values, shown) in &tried {
                 let subject = format!("{kind}.{locale}.subject.txt");
                 let line = self.part(&subject, values)?;
                 // Threat: notifications and mail logs show subjects.
@@ -168,8 +214,10 @@ impl MailTemplates {
                 }
                 let name = format!("{kind}.{locale}.txt");
                 let text = self.part(&name, values)?;
-                if kind == "activation" && !text.lines().any(|line| line.trim() == CODE) {
-                    return Err(TemplateError::NoCode(name));
+                if let Some((shown, what)) = shown
+                    && !text.lines().any(|line| line.trim() == *shown)
+                {
+                    return Err(TemplateError::NoCode(name, what));
                 }
                 self.part(&format!("{kind}.{locale}.html"), values)?;
             }
@@ -205,8 +253,8 @@ fn is_left_by_an_editor(name: &str) -> bool {
     name.starts_with('.') || name.ends_with('~') || saved || swapped
 }
 
-/// Collects the languages; each must have every kind and part.
-fn locales(sources: &BTreeMap<String, String>) -> Result<Vec<String>, TemplateError> {
+/// Collects the languages; each must have every part of the required kinds. What it has no mail of is in English.
+fn locales(sources: &mut BTreeMap<String, String>) -> Result<Vec<String>, TemplateError> {
     let mut locales = Vec::new();
     for name in sources.keys() {
         let parts = name.split_once('.').and_then(|(kind, rest)| Some((kind, rest.split_once('.')?)));
@@ -220,11 +268,19 @@ fn locales(sources: &BTreeMap<String, String>) -> Result<Vec<String>, TemplateEr
     }
     for locale in &locales {
         for kind in KINDS {
-            for part in PARTS {
-                let name = format!("{kind}.{locale}.{part}");
-                if !sources.contains_key(&name) {
-                    return Err(TemplateError::Incomplete(locale.clone(), name));
+            let name = |part: &str| format!("{kind}.{locale}.{part}");
+            let missing: Vec<&str> =
+                PARTS.into_iter().filter(|part| !sources.contains_key(&name(part))).collect();
+            match missing.first() {
+                None => {}
+                Some(_) if missing.len() == PARTS.len() && !REQUIRED.contains(&kind) => {
+                    tracing::warn!(language = %locale, mail = kind, "AUTH_MAIL_TEMPLATES lacks a mail: it is in English");
+                    for part in PARTS {
+                        let english = sources.get(&format!("{kind}.{FALLBACK}.{part}")).cloned();
+                        sources.insert(name(part), english.unwrap_or_default());
+                    }
                 }
+                Some(part) => return Err(TemplateError::Incomplete(locale.clone(), name(part))),
             }
         }
     }

@@ -118,7 +118,7 @@ pub static KEYS: &[Key] = &[
         "mail_templates",
         None,
         "Folder whose files replace built-in templates of the same name",
-        "A language with all six files is added to [those that are built in](../auth-http/assets/mails).",
+        "A language with all files of `activation` and `notice` is added to [those that are built in](../auth-http/assets/mails); other mails that it lacks are in English.",
     ),
     key("code_length", Some("6"), "Characters of a code, 4 to 20", "").seed_compat("4"),
     key("code_ttl_seconds", Some("600"), "Lifetime of a code, 30 to 86400", "").seed_compat("60"),
@@ -200,6 +200,19 @@ pub static KEYS: &[Key] = &[
         Some("900"),
         "How long a password counts as just given, at least 60",
         "What changes an account asks for it again after that.",
+    ),
+    key(
+        "reset_ttl_seconds",
+        None,
+        "How long a mail that resets a password is good, at most 86400",
+        "10800, or longer where mails may be further apart: at least `AUTH_RESEND_AFTER_MAX_SECONDS` and 660 more, or a \
+         day, so that at any time a token is good or a mail is due.",
+    ),
+    key(
+        "reset_url",
+        None,
+        "Page of your front end that takes its token: https://app.example.org/reset",
+        "Mails link to it with `#email=…&token=…`; without, they carry the token alone on a line.",
     ),
     key(
         "keep_alive_seconds",

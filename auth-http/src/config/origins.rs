@@ -50,6 +50,17 @@ pub(super) fn own_origin(text: &str) -> Option<String> {
     (url.scheme() == "https" || (url.scheme() == "http" && loopback)).then_some(origin)
 }
 
+/// Returns the URL of a page of such an origin.
+///
+/// Threat: a token in a mail that leads to a page without TLS.
+pub(super) fn own_page(text: &str) -> Option<String> {
+    let url = Url::parse(text).ok()?;
+    if url.fragment().is_some() || !url.username().is_empty() || url.password().is_some() {
+        return None;
+    }
+    own_origin(&url.origin().ascii_serialization()).map(|_| url.into())
+}
+
 /// Takes the origin of a web view, `capacitor://localhost` for example: there is no port of its own, and no IDNA.
 fn custom(scheme: String, rest: &str) -> Option<String> {
     let (host, port) = rest.split_once(':').map_or((rest, None), |(host, port)| (host, Some(port)));
@@ -64,7 +75,7 @@ fn custom(scheme: String, rest: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{origin, own_origin};
+    use super::{origin, own_origin, own_page};
 
     #[test]
     fn own_origins_are_a_table() {
@@ -82,6 +93,23 @@ mod tests {
             ("https://app.example.org/", false),
         ] {
             assert_eq!(own_origin(text).is_some(), fits, "{text}");
+        }
+    }
+
+    #[test]
+    fn own_pages_are_a_table() {
+        for (text, expected) in [
+            ("https://app.example.org/reset", Some("https://app.example.org/reset")),
+            ("https://app.example.org", Some("https://app.example.org/")),
+            ("http://localhost:8000/x?y=z", Some("http://localhost:8000/x?y=z")),
+            ("http://app.example.org/reset", None),
+            ("https://app.example.org/#reset", None),
+            ("https://a@app.example.org/", None),
+            ("https://:a@app.example.org/", None),
+            ("app.example.org/reset", None),
+            ("javascript:alert(1)", None),
+        ] {
+            assert_eq!(own_page(text).as_deref(), expected, "{text}");
         }
     }
 

@@ -19,7 +19,7 @@ use sha2::{Digest, Sha256};
 use super::{
     ConfigError, keys,
     layers::Layers,
-    origins::{origin, own_origin},
+    origins::{origin, own_origin, own_page},
     refusals,
     servers::{Database, MailFrom, RedisServer, SmtpServer, collector},
     values::Values,
@@ -45,6 +45,8 @@ pub struct Settings {
     pub service_name: String,
     /// A folder of templates.
     pub mail_templates: Option<PathBuf>,
+    /// The page of a front end that takes the tokens of mails, if there is one.
+    pub reset_url: Option<String>,
     /// The policy with its keys.
     pub rules: Rules,
     /// Whether the code key is the one that everybody knows.
@@ -119,6 +121,7 @@ impl Settings {
             smtp: values.smtp()?,
             service_name: values.service_name()?,
             mail_templates: values.optional("mail_templates", "a folder")?,
+            reset_url: values.reset_url()?,
             rules,
             development_key,
             log_key,
@@ -169,6 +172,7 @@ impl Values<'_> {
             RulesError::Hash(_) => &["scrypt"],
             RulesError::Password(_) => &["password_min_length", "password_min_score"],
             RulesError::MailGiveUp(_) => &["mail_give_up_seconds"],
+            RulesError::ResetTtl { .. } => &["reset_ttl_seconds", "resend_after_max_seconds"],
             RulesError::Session { .. } => &["session_seconds", "session_idle_seconds", "fresh_seconds"],
         };
         let set = names.iter().map(|name| {
@@ -228,6 +232,14 @@ impl Values<'_> {
         if fits { Ok(name) } else { Err(self.wrong("service_name", "a line of 1 to 64 characters")) }
     }
 
+    /// Returns the page that mails with a token link to.
+    fn reset_url(&self) -> Result<Option<String>, ConfigError> {
+        const WANTED: &str =
+            "a page of yours without a fragment: https://app.example.org/reset, or on a loopback host";
+        let parse = |text| own_page(text).ok_or_else(|| self.wrong("reset_url", WANTED));
+        self.0.value("reset_url").map(parse).transpose()
+    }
+
     /// Returns the cookies that keep sessions, if they are to.
     fn cookies(&self) -> Result<Option<Cookies>, ConfigError> {
         const WANTED: &str =
@@ -250,6 +262,9 @@ impl Values<'_> {
         let disclosure =
             self.choice("disclosure", &[("hidden", Disclosure::Hidden), ("explicit", Disclosure::Explicit)])?;
         let length = self.number("code_length")?;
+        let resend_after_max = self.seconds("resend_after_max_seconds")?;
+        let reset_ttl =
+            self.optional("reset_ttl_seconds", "a whole number of seconds")?.map(Duration::from_secs);
         Ok(Policy {
             disclosure,
             code: CodeFormat::new(alphabet, length)
@@ -258,7 +273,7 @@ impl Values<'_> {
             code_tries: self.number("code_tries")?,
             odds: if seed_compat { OddsLimit::SeedCompat } else { OddsLimit::Standard },
             resend_after: self.seconds("resend_after_seconds")?,
-            resend_after_max: self.seconds("resend_after_max_seconds")?,
+            resend_after_max,
             hash: self.scrypt()?.into(),
             hash_floor: if seed_compat || hooks::ENABLED { HashFloor::NONE } else { HashFloor::OWASP },
             password: PasswordPolicy {
@@ -271,6 +286,8 @@ impl Values<'_> {
             session: self.seconds("session_seconds")?,
             session_idle: self.seconds("session_idle_seconds")?,
             session_fresh: self.seconds("fresh_seconds")?,
+            reset_ttl: reset_ttl
+                .unwrap_or_else(|| Policy::default().reset_ttl.max(Rules::least_reset_ttl(resend_after_max))),
         })
     }
 

@@ -4,8 +4,16 @@ use poem::Response;
 use serde_json::{Value, json};
 
 /// The schemas of bodies that are sent; unknown fields are refused.
-const REQUESTS: [&str; 6] =
-    ["Register", "Resend", "ActivateWithCredentials", "ActivateWithCode", "Login", "Confirm"];
+const REQUESTS: [&str; 8] = [
+    "Register",
+    "Resend",
+    "ActivateWithCredentials",
+    "ActivateWithCode",
+    "Login",
+    "Confirm",
+    "ResetPassword",
+    "ChangePassword",
+];
 const ACTIVATE_BODY: &str = "/paths/~1v1~1activate/post/requestBody/content/application~1json";
 
 /// The document of a service, for any place where it may be mounted.

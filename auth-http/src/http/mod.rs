@@ -19,7 +19,9 @@ mod language;
 mod login;
 mod middleware;
 mod operation;
+mod own_account;
 mod pages;
+mod password;
 mod problem;
 mod register;
 mod resend;
@@ -49,7 +51,9 @@ use document::Document;
 use health::HealthAnswer;
 use login::{Entrant, LoginAnswer};
 use operation::OperationProblem;
+use own_account::OwnAccountAnswer;
 use pages::Page;
+use password::{ChangeAnswer, ForgetfulAddress, ForgotAnswer, NewPassword, OldAndNew, ResetAnswer};
 use register::{NewAccount, RegisterAnswer};
 use resend::{PendingAddress, ResendAnswer};
 use session::{ConfirmAnswer, GivenPassword, LogoutAnswer, SessionAnswer};
@@ -212,6 +216,78 @@ impl LoginApi {
         token: Bearer,
     ) -> Result<WithHeaders<EndAnswer>, OperationProblem<sessions::EverywhereOperation>> {
         sessions::end_all(request, token).await
+    }
+
+    /// Forget the password
+    ///
+    /// Mails a token with which an active account's password is set anew, as soon as the interval between mails allows.
+    #[oai(
+        path = "/v1/password/forgot",
+        method = "post",
+        operation_id = "forgot_password",
+        tag = "Tag::Accounts"
+    )]
+    async fn forgot_password(
+        &self,
+        request: &Request,
+        body: JsonBody<ForgetfulAddress>,
+    ) -> Result<ForgotAnswer, OperationProblem<password::ForgotOperation>> {
+        password::forgot(request, body.0).await
+    }
+
+    /// Set a new password with the token of a mail
+    ///
+    /// Ends every session of the account, and makes its devices unknown ones. It opens no session: log in.
+    #[oai(
+        path = "/v1/password/reset",
+        method = "post",
+        operation_id = "reset_password",
+        tag = "Tag::Accounts"
+    )]
+    async fn reset_password(
+        &self,
+        request: &Request,
+        body: JsonBody<NewPassword>,
+    ) -> Result<WithHeaders<ResetAnswer>, OperationProblem<password::ResetOperation>> {
+        password::reset(request, body.0).await
+    }
+
+    /// Change the password
+    ///
+    /// Takes the password and a new one. Every session is over but a new one, whose token the answer has.
+    #[oai(path = "/v1/password", method = "put", operation_id = "change_password", tag = "Tag::Accounts")]
+    async fn change_password(
+        &self,
+        request: &Request,
+        token: Bearer,
+        body: JsonBody<OldAndNew>,
+    ) -> Result<WithHeaders<ChangeAnswer>, OperationProblem<password::ChangeOperation>> {
+        password::change(request, token, body.0).await
+    }
+
+    /// Show all that is known of the account
+    ///
+    /// For its owner to take along.
+    #[oai(path = "/v1/account", method = "get", operation_id = "account", tag = "Tag::Accounts")]
+    async fn account(
+        &self,
+        request: &Request,
+        token: Bearer,
+    ) -> Result<OwnAccountAnswer, OperationProblem<own_account::OwnAccountOperation>> {
+        own_account::show(request, token).await
+    }
+
+    /// Delete the account
+    ///
+    /// Nothing is left of it, and the address can be registered again. A last mail tells its owner. Asks for a fresh
+    /// session.
+    #[oai(path = "/v1/account", method = "delete", operation_id = "delete_account", tag = "Tag::Accounts")]
+    async fn delete_account(
+        &self,
+        request: &Request,
+        token: Bearer,
+    ) -> Result<WithHeaders<EndAnswer>, OperationProblem<own_account::DeleteOperation>> {
+        own_account::delete(request, token).await
     }
 
     /// End one of the account's sessions

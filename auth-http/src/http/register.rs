@@ -1,6 +1,6 @@
 //! `POST /v1/register`: its body, its answers, its documentation.
 
-use auth_core::{Address, AddressError, Password, PasswordError, Register, Registration, Weakness};
+use auth_core::{Address, AddressError, Password, PasswordError, Register, Registration, Verdict, Weakness};
 use poem::Request;
 use poem_openapi::{ApiResponse, Object, payload::Json, types::Example};
 
@@ -108,20 +108,18 @@ pub(super) fn parse_password(password: &str) -> Result<Password, FieldError> {
     })
 }
 
+/// Parses the field `new_password`, or returns what is wrong with it.
+pub(super) fn parse_new_password(password: &str) -> Result<Password, FieldError> {
+    parse_password(password).map_err(|error| FieldError { field: "new_password", ..error })
+}
+
 /// Carries the operation out.
 pub(super) async fn handle(
     request: &Request,
     NewAccount { address, password }: NewAccount,
 ) -> Result<RegisterAnswer, OperationProblem<RegisterOperation>> {
     let shared = AppState::of(request);
-    let policy = shared.driver.rules.policy();
-    let mut advice = Vec::new();
-    let verdict = policy.password.judge_with(&password, || {
-        let strength =
-            auth_strength::estimate(&password, &address, &shared.service_name, policy.password.min_score);
-        advice = strength.advice;
-        strength.estimate
-    });
+    let (verdict, advice) = judge(shared, &password, &address);
     let visitor = shared.visitor(request, address.key(), Some(password));
     let (client, locale) = (visitor.client, shared.locale(request));
     let flow = Register { address, verdict, client, locale };
@@ -130,7 +128,7 @@ pub(super) async fn handle(
         Registration::Accepted => Ok(RegisterAnswer::Accepted(Json(accepted(shared, HIDDEN)))),
         Registration::Pending => Ok(RegisterAnswer::Pending(Json(accepted(shared, EXPLICIT)))),
         Registration::EmailTaken => Err(Problem::new(&EMAIL_TAKEN).into()),
-        Registration::WeakPassword(weakness) => Err(weak(weakness, advice).into()),
+        Registration::WeakPassword(weakness) => Err(weak("password", weakness, advice).into()),
         Registration::RateLimited { retry_after } => {
             Err(Problem::new(&RATE_LIMITED).retry_after(retry_after).into())
         }
@@ -153,16 +151,29 @@ pub(super) fn accepted(shared: &AppState, message: &str) -> Accepted {
     }
 }
 
-fn weak(weakness: Weakness, advice: Vec<String>) -> Problem {
+/// Returns the policy's verdict on a password for this address, and what would improve it.
+pub(super) fn judge(shared: &AppState, password: &Password, address: &Address) -> (Verdict, Vec<String>) {
+    let policy = &shared.driver.rules.policy().password;
+    let mut advice = Vec::new();
+    let verdict = policy.judge_with(password, || {
+        let strength = auth_strength::estimate(password, address, &shared.service_name, policy.min_score);
+        advice = strength.advice;
+        strength.estimate
+    });
+    (verdict, advice)
+}
+
+/// Returns the problem of a weak password in this field.
+pub(super) fn weak(field: &'static str, weakness: Weakness, advice: Vec<String>) -> Problem {
     let code = match weakness {
         Weakness::TooShort { .. } => "too-short",
         Weakness::Common => "common",
         Weakness::Guessable { .. } => "guessable",
     };
     let message = weakness.to_string().into();
-    let mut errors = vec![FieldError { field: "password", code, message }];
+    let mut errors = vec![FieldError { field, code, message }];
     errors.extend(advice.into_iter().map(|advice| FieldError {
-        field: "password",
+        field,
         code: "advice",
         message: advice.into(),
     }));

@@ -42,6 +42,7 @@ impl Route {
         let methods = self.operations.iter().map(|(method, _)| match *method {
             Method::GET => "GET, HEAD",
             Method::POST => "POST",
+            Method::PUT => "PUT",
             _ => "DELETE",
         });
         methods.collect::<Vec<_>>().join(", ")
@@ -67,7 +68,7 @@ impl Route {
     }
 }
 
-static ROUTES: [Route; 16] = [
+static ROUTES: [Route; 20] = [
     Route { path: "/v1/register", operations: &[(Method::POST, "register")], shown: Shown::Always },
     Route { path: "/v1/resend", operations: &[(Method::POST, "resend")], shown: Shown::Always },
     Route { path: "/v1/activate", operations: &[(Method::POST, "activate")], shown: Shown::Always },
@@ -81,6 +82,22 @@ static ROUTES: [Route; 16] = [
     Route {
         path: "/v1/sessions",
         operations: &[(Method::GET, "sessions"), (Method::DELETE, "logout_everywhere")],
+        shown: Shown::WithLogin,
+    },
+    Route {
+        path: "/v1/password/forgot",
+        operations: &[(Method::POST, "forgot_password")],
+        shown: Shown::WithLogin,
+    },
+    Route {
+        path: "/v1/password/reset",
+        operations: &[(Method::POST, "reset_password")],
+        shown: Shown::WithLogin,
+    },
+    Route { path: "/v1/password", operations: &[(Method::PUT, "change_password")], shown: Shown::WithLogin },
+    Route {
+        path: "/v1/account",
+        operations: &[(Method::GET, "account"), (Method::DELETE, "delete_account")],
         shown: Shown::WithLogin,
     },
     Route {

@@ -69,6 +69,8 @@ texts! {
     SessionTokenText = Some("password"), (49, 49), "^auths_[0-9A-Za-z_-]{43}$";
     /// The token of a device.
     DeviceTokenText = Some("password"), (70, 70), "^authd_[0-9A-Za-z_-]{64}$";
+    /// The token of a mail that resets a password.
+    ResetTokenText = Some("password"), (28, 28), "^authr_[0-9A-Za-z_-]{22}$";
     /// The id of an account.
     AccountIdText = Some("uuid"), (36, 36), "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$";
     /// The name of a session.

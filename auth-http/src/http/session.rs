@@ -177,7 +177,7 @@ pub(super) async fn confirm(
 ) -> Result<Response<ConfirmAnswer>, OperationProblem<ConfirmOperation>> {
     let shared = AppState::of(request);
     let visitor = shared.visitor_of_session(request, &token, Some(password));
-    let flow = Confirm { token, client: visitor.client };
+    let flow = Confirm { token, client: visitor.client, keep: false };
     let outcome = shared.driver.visit(flow, visitor).await.map_err(Problem::broken)?;
     let (token, lasting) = match outcome.disclosed {
         Confirmation::Confirmed { token, expires_in } => (token, expires_in),

@@ -1,6 +1,6 @@
 //! `/v1/sessions`: all sessions of an account, and ending one or every one of them.
 
-use auth_core::{LoggingOut, LogoutEverywhere, SessionId};
+use auth_core::{Account, LoggingOut, LogoutEverywhere, SessionId};
 use poem::{Request, http::header::SET_COOKIE};
 use poem_openapi::{
     ApiResponse, Object,
@@ -74,10 +74,18 @@ pub(super) async fn list(
     request: &Request,
     bearer: Bearer,
 ) -> Result<SessionsAnswer, OperationProblem<SessionsOperation>> {
-    let shared = AppState::of(request);
+    let (_, sessions) = listed(AppState::of(request), bearer).await?;
+    Ok(SessionsAnswer::Listed(Json(ListedSessions { sessions })))
+}
+
+/// Returns the account of a session, and all its sessions.
+pub(super) async fn listed(
+    shared: &AppState,
+    bearer: Bearer,
+) -> Result<(Account, Vec<ListedSession>), Problem> {
     let Current { account, session: own, .. } = current(shared, bearer).await?;
-    let listed = timeout(deadlines::EFFECT, shared.driver.ports.accounts.sessions(account.id)).await;
-    let (now, all) = reached(listed)?;
+    let found = timeout(deadlines::EFFECT, shared.driver.ports.accounts.sessions(account.id)).await;
+    let (now, all) = reached(found)?;
     let rules = &shared.driver.rules;
     let live = all.iter().filter(|session| session.is_alive(account.id, own.generation, now, rules));
     // Logins at the same moment may each leave one more; the next login ends those.
@@ -90,7 +98,8 @@ pub(super) async fn list(
         user_agent: session.agent.as_str().to_owned(),
         current: session.id == own.id,
     });
-    Ok(SessionsAnswer::Listed(Json(ListedSessions { sessions: sessions.collect() })))
+    let sessions = sessions.collect();
+    Ok((account, sessions))
 }
 
 /// The answers to the end of one or every session.
@@ -137,7 +146,7 @@ pub(super) async fn end(
 }
 
 /// Returns the answer to what has ended; a browser whose own session it was forgets its token.
-fn ended_here(shared: &AppState, own: bool) -> Response<EndAnswer> {
+pub(super) fn ended_here(shared: &AppState, own: bool) -> Response<EndAnswer> {
     let answer = Response::new(EndAnswer::Ended);
     match shared.cookies.as_ref().filter(|_| own).and_then(|cookies| cookies.cleared()) {
         Some(cleared) => answer.header(SET_COOKIE, cleared),

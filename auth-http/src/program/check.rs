@@ -113,7 +113,7 @@ async fn mail(
     };
     let locale = Locale::parse("en").map_err(|error| CommandError::Refused(error.to_string()))?;
     if mailbox.is_some() {
-        return report.add(&match wiring::templates(settings)?.render(&Template::Notice, &locale) {
+        return report.add(&match wiring::templates(settings)?.render(&Template::Notice, &locale, "") {
             Ok(mail) => Finding::good(
                 "test mail",
                 format_args!(

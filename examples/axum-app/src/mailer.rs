@@ -61,7 +61,8 @@ fn message(mail: &SendMail) -> io::Result<Vec<u8>> {
                 ttl.as_secs() / 60,
             ),
         ),
-        Template::Notice => (
+        // Members are owed no other mails here.
+        _ => (
             "You are a member already",
             "Somebody, perhaps you, has tried to join the reading club with your address. You are a member: \
              nothing has changed.\r\n"

@@ -58,7 +58,7 @@ fn answers_are_the_same_in_every_state_of_the_address() {
     let server = worlds(&[]);
     let code = foreign_code(&server);
     type Ask<'a> = &'a dyn Fn(&str) -> HttpAnswer;
-    let asked: [(&str, u16, Ask<'_>); 15] = [
+    let asked: [(&str, u16, Ask<'_>); 19] = [
         ("activate, right password", 401, &|address| server.activate(address, PASSWORD, &code)),
         ("activate, another password", 401, &|address| server.activate(address, OTHER, &code)),
         ("activate, malformed code", 400, &|address| server.activate(address, PASSWORD, "12345")),
@@ -70,6 +70,10 @@ fn answers_are_the_same_in_every_state_of_the_address() {
         ("login, another password", 401, &|address| server.login(address, OTHER)),
         ("login, a device that is none", 401, &|address| server.login_from(address, OTHER, "authd_x")),
         ("login, no password", 400, &|address| server.login(address, "")),
+        ("password/forgot", 202, &|address| server.forgot(address)),
+        ("password/forgot again", 202, &|address| server.forgot(address)),
+        ("password/reset", 401, &|address| server.reset(address, "authr_AAAAAAAAAAAAAAAAAAAAAA", OTHER)),
+        ("password/reset, weak password", 422, &|address| server.reset(address, "authr_x", "weak")),
         ("resend", 202, &|address| server.resend(address)),
         ("resend again", 202, &|address| server.resend(address)),
         ("register, the same password", 202, &|address| server.register(address, PASSWORD)),

@@ -32,6 +32,7 @@ mod monitoring;
 mod outbox;
 mod pages;
 mod parsing;
+mod passwords;
 mod problems;
 mod program_check;
 mod program_command_line;

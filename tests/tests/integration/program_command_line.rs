@@ -3,7 +3,7 @@
 use auth_tests::Program;
 
 /// Every variable of the configuration table.
-const VARIABLES: [&str; 44] = [
+const VARIABLES: [&str; 46] = [
     "AUTH_PROFILE",
     "AUTH_LISTEN",
     "AUTH_METRICS_LISTEN",
@@ -39,6 +39,8 @@ const VARIABLES: [&str; 44] = [
     "AUTH_SESSION_SECONDS",
     "AUTH_SESSION_IDLE_SECONDS",
     "AUTH_FRESH_SECONDS",
+    "AUTH_RESET_TTL_SECONDS",
+    "AUTH_RESET_URL",
     "AUTH_KEEP_ALIVE_SECONDS",
     "AUTH_TRUSTED_PROXIES",
     "AUTH_FORWARDED_HEADER",

@@ -65,7 +65,7 @@ async fn every_language_and_template_is_clean() {
             let mail = peer.mails().pop().unwrap();
             is_clean(&mail);
             let rendered = MailTemplates::load(None, "Example").unwrap();
-            let rendered = rendered.render(&template, &order.locale).unwrap();
+            let rendered = rendered.render(&template, &order.locale, order.to.as_str()).unwrap();
             assert_eq!(mail.subject(), rendered.subject);
             assert_eq!(&mail.text(), rendered.text.expose());
             assert_eq!(&mail.html(), rendered.html.expose());

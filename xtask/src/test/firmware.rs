@@ -14,7 +14,7 @@ use crate::shell::{Shell, line, on_path};
 const FOLDER: &str = "examples/cortex-m";
 const QEMU: &str = "qemu-system-arm";
 /// The limits, in bytes.
-const FLASH: usize = 64 << 10;
+const FLASH: usize = 72 << 10;
 const HEAP: usize = 4 << 10;
 
 pub(super) fn run(shell: &Shell) -> Result<StepResult> {

@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 
+use super::contents;
 use crate::{
     Answer, Event, Fault, Rules, SendMail, Sending,
     domain::{Detail, LeasedMail, Settlement, Time},
@@ -18,7 +19,9 @@ type Ending = (Settlement, Event, Option<Duration>);
 /// Returns how a sending ends.
 pub(super) fn of(sending: Answer<SendMail>, leased: &LeasedMail, now: Time, rules: &Rules) -> Ending {
     match sending {
-        Ok(Sending::Accepted) => (Settlement::Sent, Event::MailSent, Some(rules.policy().code_ttl)),
+        Ok(Sending::Accepted) => {
+            (Settlement::Sent, Event::MailSent, Some(contents::ttl(leased.mail.purpose, rules)))
+        }
         Ok(Sending::Rejected(detail)) => (Settlement::Dead { detail }, Event::MailDead, Some(Duration::ZERO)),
         Ok(Sending::Deferred(detail)) => retry(leased, now, detail, rules),
         Err(Fault::NotDone) => retry(leased, now, Detail::new("the mailer did not start"), rules),

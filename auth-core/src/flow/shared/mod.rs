@@ -1,4 +1,5 @@
 //! What several flows share.
 
+pub(super) mod era;
 pub(super) mod guess;
 pub(super) mod session;

@@ -1,7 +1,7 @@
 //! Sessions that count, and how one is opened: the same in every flow that has one.
 
 use crate::{
-    Answers, Fault, FindSession, PutSession, Rules, SessionChange, SessionStored, Stop,
+    Answer, Answers, Fault, FindSession, PutSession, Rules, SessionChange, SessionStored, Stop,
     domain::{Account, AddressKey, Row, Session, SessionHash, SessionToken, Status, Time},
 };
 
@@ -42,11 +42,20 @@ pub(in crate::flow) fn open(
     replaces: Option<SessionHash>,
     answers: &mut Answers<'_>,
 ) -> Result<SessionStored, Stop> {
+    try_open(token, session, replaces, answers)?.map_err(Answers::broken::<PutSession>)
+}
+
+/// Opens a session in the same way, and returns a fault to the flow.
+pub(in crate::flow) fn try_open(
+    token: &SessionToken,
+    session: Session,
+    replaces: Option<SessionHash>,
+    answers: &mut Answers<'_>,
+) -> Result<Answer<PutSession>, Stop> {
     let change = SessionChange::Open { session, replaces, newest: SESSIONS };
     let order = PutSession { token: token.hash(), change };
     match answers.try_ask(order.clone())? {
-        Ok(stored) => Ok(stored),
-        Err(Fault::Unknown) => answers.ask(order),
-        Err(fault @ Fault::NotDone) => Err(Answers::broken::<PutSession>(fault)),
+        Err(Fault::Unknown) => answers.try_ask(order),
+        done @ (Ok(_) | Err(Fault::NotDone)) => Ok(done),
     }
 }

@@ -7,9 +7,9 @@ use auth_core::{Deliver, Fault};
 use crate::script::{Script, scripts};
 use scripts::{
     accepted, accepted_but_lease_lost, accepted_but_not_settled, accepted_without_second_put,
-    begun_too_often, code_not_put, deferred, deferred_but_lease_lost, deferred_when_old, late,
+    begun_too_often, code_not_put, deferred, deferred_but_lease_lost, deferred_when_old, farewells, late,
     lease_lost_before_it_began, not_sent, notice_perhaps_sent, notice_sent, notices_for_nobody, perhaps_sent,
-    raced, rejected, superseded_but_lease_lost, to_others,
+    raced, rejected, reset_sent, superseded_but_lease_lost, to_others,
 };
 
 const FAULTS: [Fault; 2] = [Fault::NotDone, Fault::Unknown];
@@ -23,6 +23,8 @@ pub(crate) fn scripts() -> Vec<Script<Deliver>> {
         not_sent(),
         notice_sent(),
         notice_perhaps_sent(),
+        reset_sent(),
+        farewells(),
         begun_too_often(),
         deferred_but_lease_lost(),
         raced(true),

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use auth_core::{
     Answer, Broken, Code, CodeSlot, CodeStored, Commit, CommitAccount, Deliver, Detail, Ended, Event, Fault,
-    Found, Kind, Lease, LeaseToken, LeasedMail, MailChange, OwedMail, Purpose, PutCode, Row, Rules, SendMail,
-    Sending, SettleMail, Settled, Settlement, Template, WaitingState,
+    Found, Kind, LastMail, Lease, LeaseToken, LeasedMail, MailChange, OwedMail, Purpose, PutCode, ResetToken,
+    Row, Rules, Secret, SendMail, Sending, SettleMail, Settled, Settlement, Template, WaitingState,
 };
 
 use crate::{
@@ -287,6 +287,49 @@ pub(super) fn notice_sent() -> Script<Deliver> {
     let sends = sends(Template::Notice, Ok(Sending::Accepted));
     let steps = begins.into_iter().chain([sends, settles(Settlement::Sent, Settled::Settled)]).collect();
     script(leased, steps, Ok(Event::MailSent))
+}
+
+/// A token is put before its mail leaves, and lives for its time from then on.
+pub(super) fn reset_sent() -> Script<Deliver> {
+    let mail = OwedMail { purpose: Purpose::Reset, ..owed(mail_id(9), &attempt(1), at(-1)) };
+    let leased = first_try(mail);
+    let last_mail = Some(LastMail { due: at(-1), interval: seconds(60), left: false });
+    let before = Row { last_mail, ..active(300_000) };
+    let begins = begins(&leased, &before, sent(before.clone(), at(0)));
+    let (token, slot) = derived::reset(CODE_KEY, &key(), generation(1), mail_id(9));
+    let ttl = Duration::from_secs(3 * 3600);
+    let put = |lifetime, ends| {
+        let mac = derived::mac_of(CODE_KEY, slot, &token);
+        let retention = DAY + ttl + DEADLINE;
+        step(
+            PutCode { slot, mac, tries: 1, newest: 1, retention, ..self::put(lifetime, ends) },
+            Ok(CodeStored),
+        )
+    };
+    let template = Template::Reset { token: ResetToken::new(Secret::new(token.clone())), ttl };
+    let rest = [
+        put(ttl + DEADLINE, false),
+        sends(template, Ok(Sending::Accepted)),
+        put(ttl, true),
+        settles(Settlement::Sent, Settled::Settled),
+    ];
+    script(leased, begins.into_iter().chain(rest).collect(), Ok(Event::MailSent))
+}
+
+/// What is told of a changed password or a deleted account goes to the address that the account had.
+pub(super) fn farewells() -> [Script<Deliver>; 2] {
+    let told = [
+        (Purpose::PasswordChanged, Template::PasswordChanged, active(300_000)),
+        (Purpose::AccountDeleted, Template::AccountDeleted, crate::fixture::VACANT),
+    ];
+    told.map(|(purpose, template, row)| {
+        let to = Some(stored_address());
+        let leased = first_try(OwedMail { purpose, to, ..owed(mail_id(9), &attempt(1), at(-1)) });
+        let expires = (row == crate::fixture::VACANT).then(|| at(0).after(DAY));
+        let begins = begins(&leased, &row, Row { expires, ..row.clone() });
+        let rest = [sends(template, Ok(Sending::Accepted)), settles(Settlement::Sent, Settled::Settled)];
+        script(leased, begins.into_iter().chain(rest).collect(), Ok(Event::MailSent))
+    })
 }
 
 pub(super) fn notice_perhaps_sent() -> Script<Deliver> {

@@ -46,7 +46,7 @@ fn whose(world: &mut World, token: &SessionToken) -> Option<(AccountId, bool)> {
 }
 
 fn confirm(token: &SessionToken) -> Confirm {
-    Confirm { token: token.clone(), client: client() }
+    Confirm { token: token.clone(), keep: false, client: client() }
 }
 
 fn is_limited(seen: &LoggingIn) -> bool {

@@ -34,6 +34,7 @@ pub(crate) fn authentications() -> Vec<Script<Authenticate>> {
 pub(crate) fn confirmations() -> Vec<Script<Confirm>> {
     scripts![
         s::confirmed(),
+        s::confirmed_beside(),
         s::confirmed_twice(),
         s::not_confirmed(),
         s::confirmed_too_late(),

@@ -193,7 +193,7 @@ pub(super) fn no_sessions() -> Vec<Script<Authenticate>> {
 // ---- Confirm ----
 
 fn confirm() -> Confirm {
-    Confirm { token: token(TOKEN), client: client() }
+    Confirm { token: token(TOKEN), keep: false, client: client() }
 }
 
 fn confirming(hash: [u8; 32]) -> Vec<Step> {
@@ -234,6 +234,15 @@ pub(super) fn not_confirmed() -> Script<Confirm> {
     steps.push(gives_back(of_account()));
     let ended = Err(Broken { kind: Kind::HashPassword, fault: Fault::NotDone });
     Script { steps, ended, ..confirmed() }
+}
+
+/// The session before stays: a change of the password is to follow.
+pub(super) fn confirmed_beside() -> Script<Confirm> {
+    let drawn = derived::session(SEED, "confirm");
+    let opened = opens(&drawn.token, session(drawn.id, at(0)), None, Ok(SessionStored::Done));
+    let steps = confirming(HASH).into_iter().chain([gives_back(of_account()), opened]).collect();
+    let disclosed = Confirmation::Confirmed { token: token(&drawn.token), expires_in: WHOLE };
+    script(Confirm { keep: true, ..confirm() }, steps, disclosed, Event::Confirmed)
 }
 
 /// The visitor has logged out in the meantime: the new session is not opened.

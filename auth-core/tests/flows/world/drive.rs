@@ -3,8 +3,8 @@
 use std::fmt::Debug;
 
 use auth_core::{
-    Activate, Code, Deliver, Effect, Ended, Event, Fault, Flow, Hashed, Hashing, Kind, Login, Outcome,
-    Password, Register, Resend, Run, Secret, Seed, UserAgent,
+    Activate, Code, Deliver, Effect, Ended, Event, Fault, Flow, ForgotPassword, Hashed, Hashing, Kind, Login,
+    Outcome, Password, Register, Resend, ResetPassword, ResetToken, Run, Secret, Seed, UserAgent,
 };
 
 use super::{World, parse, password, toy_hash};
@@ -86,6 +86,8 @@ pub(crate) enum Request {
     Resend,
     Activate(&'static str, Code),
     Login(&'static str),
+    Forgot,
+    Reset(&'static str),
 }
 
 impl Request {
@@ -96,6 +98,8 @@ impl Request {
             Self::Resend => Resend::NAME,
             Self::Activate(..) => Activate::NAME,
             Self::Login(_) => Login::NAME,
+            Self::Forgot => ForgotPassword::NAME,
+            Self::Reset(_) => ResetPassword::NAME,
         }
     }
 }
@@ -224,6 +228,14 @@ impl World {
                 let flow = Resend { address: parse(address), client: fixture::client() };
                 Seen::of(self.drive(flow, None, trouble), |outcome| outcome.disclosed)
             }
+            Request::Forgot => {
+                let flow = ForgotPassword { address: parse(address), client: fixture::client() };
+                Seen::of(self.drive(flow, None, trouble), |outcome| outcome.disclosed)
+            }
+            Request::Reset(password) => {
+                let flow = reset(address, "authr_guessed");
+                Seen::of(self.drive(flow, Some(password), trouble), |outcome| outcome.disclosed)
+            }
             Request::Login(password) => {
                 Seen::of(self.drive(login(address), Some(password), trouble), |outcome| outcome.disclosed)
             }
@@ -300,6 +312,11 @@ impl World {
 pub(crate) fn register(address: &str) -> Register {
     let (client, locale) = (fixture::client(), fixture::locale("en"));
     Register { address: parse(address), verdict: fixture::good(), client, locale }
+}
+
+pub(crate) fn reset(address: &str, token: &str) -> ResetPassword {
+    let (token, client) = (ResetToken::new(Secret::new(token.to_owned())), fixture::client());
+    ResetPassword { address: parse(address), token, verdict: fixture::good(), client }
 }
 
 pub(crate) fn login(address: &str) -> Login {

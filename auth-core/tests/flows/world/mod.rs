@@ -13,11 +13,11 @@ use std::{
 use auth_core::{
     Address, Admission, Admit, Answer, Attempt, Change, Code, Commit, CommitAccount, Fault, FindAccount,
     Found, Hashing, LeaseToken, LeasedMail, MailChange, MailId, MemoryAccounts, MemoryCodes, Password,
-    PutCode, Row, Rules, Salt, SendMail, Sending, Status, SubjectKind, Template, Time,
+    PutCode, ResetToken, Row, Rules, Salt, SendMail, Sending, Status, SubjectKind, Template, Time,
 };
 use sha2::{Digest, Sha256};
 
-pub(crate) use drive::{Extra, Going, How, Request, Seen, activate, before, login, register, well};
+pub(crate) use drive::{Extra, Going, How, Request, Seen, activate, before, login, register, reset, well};
 
 use crate::fixture;
 
@@ -56,8 +56,11 @@ pub(crate) struct Mail {
     pub(crate) at: Time,
     pub(crate) id: MailId,
     pub(crate) to: String,
-    /// `None` for a notice.
+    /// `None` unless it activates.
     pub(crate) code: Option<Code>,
+    /// `None` unless it sets a new password.
+    pub(crate) token: Option<ResetToken>,
+    pub(crate) template: Template,
 }
 
 /// A mail server's behaviour for one mail.
@@ -116,6 +119,11 @@ impl World {
     /// Returns the code that arrived last.
     pub(crate) fn last_code(&self) -> Code {
         self.mailbox.iter().rev().find_map(|mail| mail.code.clone()).expect("a code has arrived")
+    }
+
+    /// Returns the token of the newest mail that sets a new password.
+    pub(crate) fn last_token(&self) -> ResetToken {
+        self.mailbox.iter().rev().find_map(|mail| mail.token.clone()).expect("a token has arrived")
     }
 
     /// Returns a code that no mail has carried.
@@ -215,7 +223,9 @@ impl World {
             for mail in mails {
                 match mail {
                     MailChange::Owe(mail) => {
-                        self.owed.insert(mail.id, self.attempt(key.as_str()).clone());
+                        if let Some(attempt) = self.row(key.as_str()).and_then(attempt).cloned() {
+                            self.owed.insert(mail.id, attempt);
+                        }
                     }
                     MailChange::Begin { mail, .. } => self.begun.push((mail, self.now)),
                 }
@@ -225,11 +235,14 @@ impl World {
     }
 
     fn send(&mut self, order: SendMail) -> Result<Sending, Fault> {
-        let code = match order.template {
-            Template::Activation { code, .. } => Some(code),
-            Template::Notice => None,
+        let template = order.template.clone();
+        let (code, token) = match order.template {
+            Template::Activation { code, .. } => (Some(code), None),
+            Template::Reset { token, .. } => (None, Some(token)),
+            Template::Notice | Template::PasswordChanged | Template::AccountDeleted => (None, None),
         };
-        let mail = Mail { at: self.now, id: order.id, to: order.to.as_str().to_owned(), code };
+        let mail =
+            Mail { at: self.now, id: order.id, to: order.to.as_str().to_owned(), code, token, template };
         let said = |text| auth_core::Detail::new(text);
         match self.mailer.pop_front() {
             None => {
@@ -275,7 +288,9 @@ fn leaves_active_accounts_alone(old: &Row, new: &Row) {
                 "an active account was changed"
             );
         }
-        (Status::Active { .. }, Status::Vacant | Status::Pending(_)) => panic!("an active account is gone"),
+        (Status::Active { .. }, Status::Pending(_)) => panic!("an active account is pending"),
+        // Its owner has deleted it.
+        (Status::Active { .. }, Status::Vacant) => {}
         (Status::Pending(before), Status::Active { attempt, .. }) => assert_eq!(attempt, before),
         (Status::Vacant, Status::Active { .. }) => panic!("an account came from nowhere"),
         (Status::Vacant | Status::Pending(_), Status::Vacant | Status::Pending(_)) => {}

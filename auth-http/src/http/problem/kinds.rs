@@ -72,6 +72,14 @@ pub(in crate::http) static LOGIN_REFUSED: ProblemKind = kind(
     "Check the address and type the password again. An account must be activated before its first login.",
 );
 
+pub(in crate::http) static RESET_REFUSED: ProblemKind = kind(
+    "reset-refused",
+    401,
+    "The password was not reset",
+    "The token is not one that was mailed to this address, its time is over, or the password has been set since it was mailed.",
+    "Ask for a new mail.",
+);
+
 pub(in crate::http) static NO_SESSION: ProblemKind = kind(
     "no-session",
     401,
@@ -269,6 +277,7 @@ pub(in crate::http) static KINDS: &[&ProblemKind] = &[
     &ACTIVATION_REFUSED,
     &CREDENTIALS_REFUSED,
     &LOGIN_REFUSED,
+    &RESET_REFUSED,
     &NO_SESSION,
     &NOT_ACTIVATED,
     &ACCOUNT_BLOCKED,

@@ -1,0 +1,102 @@
+//! Setting a new password in a session whose password was just given: find, hash, commit, open a session anew.
+
+use core::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Outcome, limited,
+    shared::{
+        era,
+        session::{current, try_open},
+    },
+};
+use crate::{
+    Answers, Event, Flow, HashPassword, Random, Rules, SessionStored, Stop,
+    domain::{
+        Client, Generation, MailId, PasswordRecord, Salt, Session, SessionToken, Stream, Verdict, Weakness,
+        micros,
+    },
+};
+
+/// The flow that sets the password that the host keeps outside the run.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ChangePassword {
+    /// The token that the visitor shows; its session must be fresh.
+    pub token: SessionToken,
+    /// The policy's verdict on the new password.
+    pub verdict: Verdict,
+    /// The client that asks.
+    pub client: Client,
+}
+
+/// What a change of the password discloses to the visitor.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Changing {
+    /// The password is set, and every session before is over.
+    Changed {
+        /// The token of a new session; `None` if it could not be opened: log in.
+        token: Option<SessionToken>,
+        /// How long the session lasts at most.
+        #[serde(with = "micros")]
+        expires_in: Duration,
+    },
+    /// The password was not given recently: confirm the session first.
+    ConfirmFirst,
+    /// No session with this token counts.
+    NoSession,
+    /// The password is too weak.
+    WeakPassword(Weakness),
+    /// The client asks too often.
+    RateLimited {
+        /// The time until another request is admitted.
+        #[serde(with = "micros")]
+        retry_after: Duration,
+    },
+    /// Others change the same account at the same time; try again.
+    Contended,
+}
+
+impl Flow for ChangePassword {
+    type Outcome = Outcome<Changing>;
+    const NAME: &'static str = "change_password";
+
+    fn run(&self, rules: &Rules, answers: &mut Answers<'_>) -> Result<Self::Outcome, Stop> {
+        if let Some(retry_after) = limited(self.client, rules, answers)? {
+            return Ok(Outcome::new(Changing::RateLimited { retry_after }, Event::RateLimited));
+        }
+        if let Some(weakness) = self.verdict.weakness() {
+            return Ok(Outcome::new(Changing::WeakPassword(weakness), Event::WeakPassword));
+        }
+        let seed = answers.ask(Random)?.0;
+        let mut random = Stream::new(&seed, "change_password");
+        let Some(current) = current(&self.token, rules, answers)? else {
+            return Ok(Outcome::new(Changing::NoSession, Event::NoSession));
+        };
+        if !current.session.is_fresh(current.now, rules) {
+            return Ok(Outcome::new(Changing::ConfirmFirst, Event::NotFresh));
+        }
+        let (salt, params) = (Salt::from_bytes(random.bytes()), rules.policy().hash);
+        let hash = answers.ask(HashPassword { salt, params })?.hash;
+        let old = &current.session;
+        let change = era::Change {
+            account: old.account,
+            old: old.generation,
+            new: Generation::draw(&mut random),
+            password: PasswordRecord { params, salt, hash },
+            mail: MailId::from_bytes(random.bytes()),
+        };
+        match era::begin(&current.key, &change, None, answers)? {
+            era::Begun::Done => {}
+            era::Begun::Superseded => return Ok(Outcome::new(Changing::NoSession, Event::NoSession)),
+            era::Begun::Contended => return Ok(Outcome::new(Changing::Contended, Event::Contended)),
+        }
+        let token = SessionToken::draw(&mut random);
+        let session = Session::draw(old.account, change.new, current.now, &old.agent, rules, &mut random);
+        let opened = try_open(&token, session, None, answers)?;
+        let token = (opened == Ok(SessionStored::Done)).then_some(token);
+        let expires_in = rules.sessions.whole;
+        Ok(Outcome::new(Changing::Changed { token, expires_in }, Event::PasswordChanged))
+    }
+}

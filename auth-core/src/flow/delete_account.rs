@@ -1,0 +1,84 @@
+//! Deleting an account in a session whose password was just given: nothing is left of it but a mail to its owner.
+
+use core::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Outcome, ROUNDS, limited, shared::session::current};
+use crate::{
+    Answers, Commit, CommitAccount, Event, Fault, FindAccount, Flow, MailChange, Random, Rules, Stop,
+    domain::{Client, MailId, Purpose, SessionToken, Status, Stream, micros},
+};
+
+/// The flow that deletes an account.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct DeleteAccount {
+    /// The token that the visitor shows; its session must be fresh.
+    pub token: SessionToken,
+    /// The client that asks.
+    pub client: Client,
+}
+
+/// What deleting an account discloses to the visitor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Deleting {
+    /// The account is gone, with its sessions.
+    Deleted,
+    /// The password was not given recently: confirm the session first.
+    ConfirmFirst,
+    /// No session with this token counts.
+    NoSession,
+    /// The client asks too often.
+    RateLimited {
+        /// The time until another request is admitted.
+        #[serde(with = "micros")]
+        retry_after: Duration,
+    },
+    /// Others change the same account at the same time; try again.
+    Contended,
+}
+
+impl Flow for DeleteAccount {
+    type Outcome = Outcome<Deleting>;
+    const NAME: &'static str = "delete_account";
+
+    fn run(&self, rules: &Rules, answers: &mut Answers<'_>) -> Result<Self::Outcome, Stop> {
+        if let Some(retry_after) = limited(self.client, rules, answers)? {
+            return Ok(Outcome::new(Deleting::RateLimited { retry_after }, Event::RateLimited));
+        }
+        let seed = answers.ask(Random)?.0;
+        let Some(current) = current(&self.token, rules, answers)? else {
+            return Ok(Outcome::new(Deleting::NoSession, Event::NoSession));
+        };
+        if !current.session.is_fresh(current.now, rules) {
+            return Ok(Outcome::new(Deleting::ConfirmFirst, Event::NotFresh));
+        }
+        let id = MailId::from_bytes(Stream::new(&seed, "delete_account").bytes());
+        let era = (current.account.id, current.session.generation);
+        for round in 0..=ROUNDS {
+            let found = answers.ask(FindAccount { key: current.key.clone() })?;
+            let row = found.at_its_time();
+            let mail = match &row.status {
+                Status::Active { attempt, id: account, .. } if (*account, attempt.generation) == era => {
+                    attempt.farewell(Purpose::AccountDeleted, id, found.now)
+                }
+                // After a commit whose outcome is unknown: it is gone, or was already under another era.
+                Status::Active { .. } => return Ok(Outcome::new(Deleting::NoSession, Event::NoSession)),
+                Status::Vacant | Status::Pending(_) => {
+                    return Ok(Outcome::new(Deleting::Deleted, Event::AccountDeleted));
+                }
+            };
+            if round == ROUNDS {
+                break;
+            }
+            let commit = found.replace(&current.key, row.deleted(found.now), Some(MailChange::Owe(mail)));
+            match answers.try_ask(CommitAccount { end: Some(current.account.id), ..commit })? {
+                Ok(Commit::Committed) => return Ok(Outcome::new(Deleting::Deleted, Event::AccountDeleted)),
+                Ok(Commit::Conflict) | Err(Fault::Unknown) => {}
+                Err(Fault::NotDone) => return Err(Answers::broken::<CommitAccount>(Fault::NotDone)),
+            }
+        }
+        Ok(Outcome::new(Deleting::Contended, Event::Contended))
+    }
+}

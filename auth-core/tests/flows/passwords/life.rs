@@ -1,0 +1,271 @@
+//! Passwords over days: who can set a new one, and what that ends.
+
+use auth_core::{
+    Activation, Authenticate, Authentication, ChangePassword, Changing, Confirm, Confirmation, DeleteAccount,
+    Deleting, DeviceToken, Event, Kind, LoggingIn, Login, ResetPassword, ResetToken, Resetting, SessionToken,
+    Status, Template,
+};
+
+use crate::{
+    fixture::{DAY, client, good, rules, seconds},
+    world::{How, World, login, reset},
+};
+
+const ADDRESS: &str = "ada@example.org";
+const OWNERS: &str = "password of the owner";
+const NEW: &str = "new password of the owner";
+const STRANGERS: &str = "password of a stranger";
+
+fn owned() -> World {
+    let mut world = World::new(rules());
+    world.register(ADDRESS, OWNERS);
+    world.deliver();
+    let code = world.last_code();
+    world.activate(ADDRESS, OWNERS, &code).outcome();
+    world.later(DAY);
+    world
+}
+
+fn enter(world: &mut World, password: &str) -> Option<(SessionToken, DeviceToken)> {
+    let LoggingIn::LoggedIn { token, device, .. } = world.login(ADDRESS, password).outcome().disclosed else {
+        return None;
+    };
+    Some((token, device))
+}
+
+fn counts(world: &mut World, token: &SessionToken) -> bool {
+    world.visit(Authenticate { token: token.clone() }, None) != Authentication::NoSession
+}
+
+fn forgets(world: &mut World) -> Event {
+    let flow = auth_core::ForgotPassword { address: crate::world::parse(ADDRESS), client: client() };
+    world.drive(flow, None, crate::world::well).outcome().event
+}
+
+fn resets(world: &mut World, token: &ResetToken, password: &str) -> Resetting {
+    world.visit(ResetPassword { token: token.clone(), ..reset(ADDRESS, "") }, Some(password))
+}
+
+fn is_reset(outcome: &Resetting) -> bool {
+    matches!(outcome, Resetting::Reset { .. })
+}
+
+fn change(token: &SessionToken) -> ChangePassword {
+    ChangePassword { token: token.clone(), verdict: good(), client: client() }
+}
+
+/// Returns how often the owner was told of something.
+fn told(world: &World, template: &Template) -> usize {
+    world.mailbox.iter().filter(|mail| mail.template == *template).count()
+}
+
+#[test]
+fn the_token_of_a_mail_sets_a_new_password_once_and_ends_everything_before() {
+    let mut world = owned();
+    let (session, device) = enter(&mut world, OWNERS).expect("the password is right");
+    assert_eq!(forgets(&mut world), Event::ResetAskedFor);
+    world.deliver();
+    let token = world.last_token();
+    assert!(is_reset(&resets(&mut world, &token, NEW)));
+    assert!(!counts(&mut world, &session), "a session from before");
+    assert!(enter(&mut world, OWNERS).is_none() && enter(&mut world, NEW).is_some());
+    assert_eq!(resets(&mut world, &token, STRANGERS), Resetting::Refused, "a token works once");
+    (0..20).for_each(|_| drop(world.login(ADDRESS, STRANGERS)));
+    let known = Login { device: Some(device), ..login(ADDRESS) };
+    assert!(matches!(world.visit(known, Some(NEW)), LoggingIn::RateLimited { .. }), "a device from before");
+    world.deliver();
+    assert_eq!(told(&world, &Template::PasswordChanged), 1, "its owner is told");
+}
+
+#[test]
+fn every_token_of_an_era_dies_with_it() {
+    let mut world = owned();
+    let mut tokens = Vec::new();
+    for _ in 0..3 {
+        forgets(&mut world);
+        world.pass(seconds(600));
+        tokens.push(world.last_token());
+    }
+    assert!(tokens[0] != tokens[1] && tokens[1] != tokens[2]);
+    assert!(is_reset(&resets(&mut world, &tokens[0], NEW)), "the oldest is as good as the newest");
+    for token in &tokens {
+        assert_eq!(resets(&mut world, token, STRANGERS), Resetting::Refused);
+    }
+}
+
+/// Threat: a stranger who shows wrong tokens until the right one is used up.
+#[test]
+fn wrong_tokens_use_nothing_up() {
+    let mut world = owned();
+    forgets(&mut world);
+    world.deliver();
+    for _ in 0..50 {
+        assert_eq!(world.visit(reset(ADDRESS, "authr_guessed"), Some(STRANGERS)), Resetting::Refused);
+    }
+    let token = world.last_token();
+    assert!(is_reset(&resets(&mut world, &token, NEW)));
+}
+
+#[test]
+fn a_token_lives_its_lifetime_from_when_its_mail_was_accepted() {
+    for (age, lives) in [(10_799, true), (10_800, false)] {
+        let mut world = owned();
+        forgets(&mut world);
+        world.deliver();
+        let token = world.last_token();
+        world.later(seconds(age));
+        assert_eq!(is_reset(&resets(&mut world, &token, NEW)), lives, "{age} s");
+    }
+}
+
+#[test]
+fn the_token_of_one_account_resets_no_other() {
+    let mut world = owned();
+    forgets(&mut world);
+    world.deliver();
+    let token = world.last_token();
+    world.register("bob@example.org", STRANGERS);
+    world.deliver();
+    let code = world.last_code();
+    world.activate("bob@example.org", STRANGERS, &code).outcome();
+    let flow = ResetPassword { token, ..reset("bob@example.org", "") };
+    assert_eq!(world.visit(flow, Some(NEW)), Resetting::Refused);
+}
+
+/// However the reset fails, the old password or the new one is right, and never both.
+#[test]
+fn a_reset_is_done_or_not_done_whatever_fails() {
+    for how in How::TROUBLE {
+        for place in 0..6 {
+            let mut world = owned();
+            let (session, _) = enter(&mut world, OWNERS).expect("the password is right");
+            forgets(&mut world);
+            world.deliver();
+            let token = world.last_token();
+            let flow = || ResetPassword { token: token.clone(), ..reset(ADDRESS, "") };
+            let fails = |_: &mut World, _: Kind, at: usize| if at == place { how } else { How::Well };
+            let ended = world.drive(flow(), Some(NEW), fails).ended;
+            let done = enter(&mut world, NEW).is_some();
+            assert_eq!(enter(&mut world, OWNERS).is_some(), !done, "{how:?} at {place}");
+            assert_eq!(counts(&mut world, &session), !done, "{how:?} at {place}");
+            if let Some(Ok(outcome)) = ended {
+                assert_eq!(is_reset(&outcome.disclosed), done, "{how:?} at {place}");
+            }
+            // The visitor asks again with the same token.
+            if !done {
+                assert!(is_reset(&world.visit(flow(), Some(NEW))), "{how:?} at {place}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_blocked_or_pending_account_cannot_be_reset() {
+    let mut world = owned();
+    forgets(&mut world);
+    world.deliver();
+    let token = world.last_token();
+    world.tamper(ADDRESS, |row| {
+        if let Status::Active { blocked, .. } = &mut row.status {
+            *blocked = true;
+        }
+    });
+    assert_eq!(resets(&mut world, &token, NEW), Resetting::Refused);
+    assert_eq!(forgets(&mut world), Event::Blocked);
+    let before = world.mailbox.len();
+    world.pass(DAY);
+    assert_eq!(world.mailbox.len(), before, "no mail follows");
+}
+
+/// Threat: a mailbox is flooded by asking for resets.
+#[test]
+fn asking_all_day_causes_no_more_mails_than_registering_does() {
+    let mut world = owned();
+    let before = world.mailbox.len();
+    for _ in 0..(24 * 60) {
+        forgets(&mut world);
+        world.pass(seconds(60));
+    }
+    let mails = world.mailbox.len() - before;
+    assert!((15..=18).contains(&mails), "{mails}");
+}
+
+#[test]
+fn a_change_in_a_session_ends_every_session_and_opens_one() {
+    let mut world = owned();
+    let (token, _) = enter(&mut world, OWNERS).expect("the password is right");
+    let (other, _) = enter(&mut world, OWNERS).expect("the password is right");
+    world.later(seconds(900));
+    assert_eq!(world.visit(change(&token), Some(NEW)), Changing::ConfirmFirst);
+    let confirm = Confirm { token: token.clone(), keep: true, client: client() };
+    let Confirmation::Confirmed { token: fresh, .. } = world.visit(confirm, Some(OWNERS)) else {
+        panic!("the password is right")
+    };
+    assert!(counts(&mut world, &token), "the old one stays until the change is made");
+    let Changing::Changed { token: Some(new), .. } = world.visit(change(&fresh), Some(NEW)) else {
+        panic!("the session is fresh")
+    };
+    for ended in [&token, &other, &fresh] {
+        assert!(!counts(&mut world, ended));
+    }
+    assert!(counts(&mut world, &new));
+    assert!(enter(&mut world, OWNERS).is_none() && enter(&mut world, NEW).is_some());
+    world.deliver();
+    assert_eq!(told(&world, &Template::PasswordChanged), 1);
+}
+
+/// A reset that was asked for before the change is worth nothing after it.
+#[test]
+fn a_change_ends_reset_tokens_and_mails_that_wait() {
+    let mut world = owned();
+    forgets(&mut world);
+    world.deliver();
+    let token = world.last_token();
+    forgets(&mut world);
+    let (session, _) = enter(&mut world, OWNERS).expect("the password is right");
+    assert!(matches!(world.visit(change(&session), Some(NEW)), Changing::Changed { .. }));
+    assert_eq!(resets(&mut world, &token, STRANGERS), Resetting::Refused);
+    let resets_mailed = |world: &World| world.mailbox.iter().filter(|mail| mail.token.is_some()).count();
+    let before = resets_mailed(&world);
+    world.pass(DAY);
+    assert_eq!(resets_mailed(&world), before, "a mail of the era before never leaves");
+}
+
+#[test]
+fn a_deleted_account_is_gone_its_address_is_free_and_its_owner_is_told() {
+    let mut world = owned();
+    let (token, _) = enter(&mut world, OWNERS).expect("the password is right");
+    forgets(&mut world);
+    world.deliver();
+    let reset_token = world.last_token();
+    let id = world.attempt(ADDRESS).generation;
+    let flow = DeleteAccount { token: token.clone(), client: client() };
+    assert_eq!(world.visit(flow, None), Deleting::Deleted);
+    assert!(!counts(&mut world, &token) && enter(&mut world, OWNERS).is_none());
+    assert_eq!(resets(&mut world, &reset_token, STRANGERS), Resetting::Refused);
+    world.deliver();
+    assert_eq!(told(&world, &Template::AccountDeleted), 1);
+    assert_eq!(world.mailbox.last().map(|mail| mail.to.as_str()), Some(ADDRESS));
+    world.later(DAY);
+    world.register(ADDRESS, STRANGERS);
+    world.deliver();
+    let code = world.last_code();
+    let Activation::Activated(account) = world.activate(ADDRESS, STRANGERS, &code).outcome().disclosed else {
+        panic!("the address is free")
+    };
+    assert_ne!(account.id.as_bytes(), id.as_bytes(), "whoever comes next is somebody else");
+    assert!(!counts(&mut world, &token));
+}
+
+/// Threat: a stranger's request takes the place of the mail that tells the owner.
+#[test]
+fn what_tells_the_owner_leaves_whatever_is_asked_for() {
+    let mut world = owned();
+    let (token, _) = enter(&mut world, OWNERS).expect("the password is right");
+    world.visit(DeleteAccount { token, client: client() }, None);
+    world.register(ADDRESS, STRANGERS);
+    world.resend(ADDRESS);
+    forgets(&mut world);
+    world.pass(DAY);
+    assert_eq!(told(&world, &Template::AccountDeleted), 1);
+}

@@ -1,0 +1,374 @@
+//! The scripts of the flows of passwords, one function for each way that they can go.
+
+use auth_core::{
+    AccountId, Admission, Answer, ChangePassword, Changing, CodeSlot, Commit, CommitAccount, DeleteAccount,
+    Deleting, DeviceToken, Event, Fault, FindAccount, FindSession, Flow, Found, FoundSession, Generation,
+    HashPassword, Hashed, MailChange, MailId, Outcome, OwedMail, PasswordRecord, Purpose, PutSession,
+    RedeemCode, Redemption, ResetPassword, ResetToken, Resetting, Row, Salt, Secret, Session, SessionChange,
+    SessionId, SessionStored, SessionToken, Status, Time, UserAgent, Weakness,
+};
+
+use crate::{
+    derived,
+    fixture::{
+        CODE_KEY, DAY, OLD_CODE_KEY, OTHER_HASH, SEED, VACANT, active, address, admits, at, attempt, client,
+        expired, found, generation, good, key, nothing_found, pending, replaces, rules, scrypt, seconds,
+        stored_address, verdict,
+    },
+    script::{Script, Step, admitted, drawn, finds, step},
+};
+
+const TOKEN: &str = "authr_of-the-newest-mail";
+const SESSION: &str = "auths_of-an-earlier-login";
+const WHOLE: std::time::Duration = std::time::Duration::from_secs(30 * 86_400);
+
+pub(super) fn script<F: Flow<Outcome = Outcome<T>>, T>(
+    flow: F,
+    steps: Vec<Step>,
+    disclosed: T,
+    event: Event,
+) -> Script<F> {
+    Script { name: String::new(), rules: rules(), flow, steps, ended: Ok(Outcome { disclosed, event }) }
+}
+
+/// An account whose last mail left long ago.
+pub(super) fn row() -> Row {
+    active(300_000)
+}
+
+pub(super) fn blocked() -> Row {
+    let mut row = row();
+    if let Status::Active { blocked, .. } = &mut row.status {
+        *blocked = true;
+    }
+    row
+}
+
+fn id() -> AccountId {
+    AccountId::from_bytes([1; 16])
+}
+
+pub(super) fn limited<F: Flow<Outcome = Outcome<T>>, T>(flow: F, disclosed: T) -> Script<F> {
+    let answer = Ok(Admission::Limited { retry_after: seconds(17) });
+    script(flow, vec![step(admits(), answer)], disclosed, Event::RateLimited)
+}
+
+// ---- a new era ----
+
+/// What a flow draws for a new era.
+struct Era {
+    salt: Salt,
+    new: Generation,
+    mail: MailId,
+    rest: Vec<u8>,
+}
+
+fn era(bytes: &mut impl Iterator<Item = u8>) -> Era {
+    let salt = Salt::from_bytes(derived::take(bytes));
+    let new = derived::uuid(derived::take(bytes));
+    Era { salt, new, mail: MailId::from_bytes(derived::take(bytes)), rest: bytes.take(64).collect() }
+}
+
+impl Era {
+    fn hashes(&self) -> Step {
+        let order = HashPassword { salt: self.salt, params: scrypt(17) };
+        step(order, Ok(Hashed { params: scrypt(17), hash: Secret::new(OTHER_HASH) }))
+    }
+
+    /// Returns the account in its new era.
+    fn row(&self) -> Row {
+        let mut row = row();
+        if let Status::Active { attempt, .. } = &mut row.status {
+            let hash = Secret::new(OTHER_HASH);
+            attempt.password = PasswordRecord { params: scrypt(17), salt: self.salt, hash };
+            attempt.generation = self.new;
+        }
+        row
+    }
+
+    fn commits(&self, found: &Found, answer: Answer<CommitAccount>) -> Step {
+        let mail = farewell(Purpose::PasswordChanged, self.mail);
+        let commit = replaces(found, self.row(), Some(MailChange::Owe(mail)));
+        step(CommitAccount { end: Some(id()), ..commit }, answer)
+    }
+}
+
+/// A mail to the owner that is sent whatever becomes of the account.
+fn farewell(purpose: Purpose, id: MailId) -> OwedMail {
+    let (generation, locale) = (generation(1), attempt(1).locale);
+    OwedMail { id, purpose, generation, locale, first_due: at(0), to: Some(stored_address()) }
+}
+
+// ---- ResetPassword ----
+
+fn resetting() -> ResetPassword {
+    let token = ResetToken::new(Secret::new(TOKEN.to_owned()));
+    ResetPassword { address: address(), token, verdict: good(), client: client() }
+}
+
+/// The slot for when there is nothing to redeem, and the era after it.
+fn reset_draws() -> (CodeSlot, Era) {
+    let mut bytes = derived::stream(SEED, "reset_password");
+    let nowhere = CodeSlot::from_bytes(derived::take(&mut bytes));
+    (nowhere, era(&mut bytes))
+}
+
+fn redeems(slot: CodeSlot, redemption: Redemption) -> Step {
+    let macs = [CODE_KEY, OLD_CODE_KEY].map(|key| derived::token_mac(key, slot, TOKEN)).to_vec();
+    step(RedeemCode { slot, newest: 1, macs }, Ok(redemption))
+}
+
+fn redeeming(found: Found, slot: CodeSlot, redemption: Redemption) -> Vec<Step> {
+    vec![admitted(), drawn(), finds(found), redeems(slot, redemption)]
+}
+
+fn own_slot() -> CodeSlot {
+    derived::token_slot(&key(), generation(1), TOKEN)
+}
+
+/// Returns the steps with the right token, then the given ones.
+fn rightly(rest: impl IntoIterator<Item = Step>) -> Vec<Step> {
+    let (_, era) = reset_draws();
+    let begin = redeeming(found(4, &row()), own_slot(), Redemption::Redeemed);
+    begin.into_iter().chain([era.hashes()]).chain(rest).collect()
+}
+
+fn was_reset() -> Resetting {
+    let (_, era) = reset_draws();
+    let drawn = derived::device(CODE_KEY, id().as_bytes(), era.new, &era.rest);
+    Resetting::Reset { device: DeviceToken::new(Secret::new(drawn)) }
+}
+
+pub(super) fn reset() -> Script<ResetPassword> {
+    let (_, era) = reset_draws();
+    let steps = rightly([era.commits(&found(4, &row()), Ok(Commit::Committed))]);
+    script(resetting(), steps, was_reset(), Event::PasswordReset)
+}
+
+/// The right account with a token that is not its own, or none any more; and every state without an account.
+pub(super) fn reset_refused() -> Vec<Script<ResetPassword>> {
+    let (nowhere, _) = reset_draws();
+    let mut refused = Vec::new();
+    for redemption in [Redemption::Missing, Redemption::Wrong, Redemption::Exhausted] {
+        refused.push(redeeming(found(4, &row()), own_slot(), redemption));
+    }
+    for found in [
+        nothing_found(),
+        found(4, &VACANT),
+        found(4, &expired()),
+        found(4, &pending(attempt(1), at(-30), 60)),
+        found(4, &blocked()),
+    ] {
+        refused.push(redeeming(found, nowhere, Redemption::Missing));
+    }
+    let refused = refused.into_iter();
+    refused.map(|steps| script(resetting(), steps, Resetting::Refused, Event::ResetRefused)).collect()
+}
+
+/// Another version is read and written; another era has made the token worth nothing.
+pub(super) fn reset_overtaken() -> Vec<Script<ResetPassword>> {
+    let (_, era) = reset_draws();
+    let (before, later) = (found(4, &row()), found(5, &row()));
+    let lost = || era.commits(&before, Ok(Commit::Conflict));
+    let again = rightly([lost(), finds(later.clone()), era.commits(&later, Ok(Commit::Committed))]);
+    let mut scripts = vec![script(resetting(), again, was_reset(), Event::PasswordReset)];
+    let mut other = row();
+    if let Status::Active { attempt, .. } = &mut other.status {
+        attempt.generation = generation(9);
+    }
+    for after in [found(5, &other), found(5, &VACANT), nothing_found()] {
+        let steps = rightly([lost(), finds(after)]);
+        scripts.push(script(resetting(), steps, Resetting::Refused, Event::ResetRefused));
+    }
+    scripts
+}
+
+/// The commit's reply was lost: the row shows whether it happened.
+pub(super) fn reset_lost() -> [Script<ResetPassword>; 2] {
+    let (_, era) = reset_draws();
+    let before = found(4, &row());
+    let lost = || era.commits(&before, Err(Fault::Unknown));
+    let happened = rightly([lost(), finds(found(5, &era.row()))]);
+    let did_not = rightly([lost(), finds(before.clone()), era.commits(&before, Ok(Commit::Committed))]);
+    [happened, did_not].map(|steps| script(resetting(), steps, was_reset(), Event::PasswordReset))
+}
+
+pub(super) fn weak_reset() -> Script<ResetPassword> {
+    let flow = ResetPassword { verdict: verdict(true, 4), ..resetting() };
+    script(flow, vec![admitted()], Resetting::WeakPassword(Weakness::Common), Event::WeakPassword)
+}
+
+pub(super) fn reset_limited() -> Script<ResetPassword> {
+    limited(resetting(), Resetting::RateLimited { retry_after: seconds(17) })
+}
+
+pub(super) fn reset_contended() -> Script<ResetPassword> {
+    let (_, era) = reset_draws();
+    let found = found(4, &row());
+    let rounds = (0..64).flat_map(|_| [era.commits(&found, Ok(Commit::Conflict)), finds(found.clone())]);
+    script(resetting(), rightly(rounds), Resetting::Contended, Event::Contended)
+}
+
+// ---- ChangePassword ----
+
+fn token() -> SessionToken {
+    SessionToken::new(Secret::new(SESSION.to_owned()))
+}
+
+fn change() -> ChangePassword {
+    ChangePassword { token: token(), verdict: good(), client: client() }
+}
+
+fn session(created: Time) -> Session {
+    Session {
+        id: SessionId::from_bytes([6; 16]),
+        account: id(),
+        generation: generation(1),
+        created,
+        proven: created,
+        seen: created,
+        expires: created.after(DAY * 14),
+        agent: UserAgent::new("curl/8"),
+    }
+}
+
+fn finds_session(session: Option<Session>) -> Step {
+    let account = session.is_some().then(|| (key(), row()));
+    let token = derived::session_hash(SESSION);
+    step(FindSession { token }, Ok(FoundSession { now: at(0), session, account }))
+}
+
+fn finds_account(found: &Found) -> Step {
+    step(FindAccount { key: key() }, Ok(found.clone()))
+}
+
+fn change_draws() -> Era {
+    era(&mut derived::stream(SEED, "change_password"))
+}
+
+/// Returns the steps up to the hash, then the given ones.
+fn changing(rest: impl IntoIterator<Item = Step>) -> Vec<Step> {
+    let begin = [admitted(), drawn(), finds_session(Some(session(at(-60)))), change_draws().hashes()];
+    begin.into_iter().chain(rest).collect()
+}
+
+/// Returns the token of the new session, and the step that opens it.
+fn reopens(answer: Answer<PutSession>) -> (SessionToken, Step) {
+    let era = change_draws();
+    let (text, id) = derived::token_and_id(&era.rest);
+    let session = Session { id, generation: era.new, ..session(at(0)) };
+    let order = SessionChange::Open { session, replaces: None, newest: 50 };
+    let opens = step(PutSession { token: derived::session_hash(&text), change: order }, answer);
+    (SessionToken::new(Secret::new(text)), opens)
+}
+
+pub(super) fn changed() -> Script<ChangePassword> {
+    let (found, (token, opens)) = (found(4, &row()), reopens(Ok(SessionStored::Done)));
+    let commit = change_draws().commits(&found, Ok(Commit::Committed));
+    let steps = changing([finds_account(&found), commit, opens]);
+    let disclosed = Changing::Changed { token: Some(token), expires_in: WHOLE };
+    script(change(), steps, disclosed, Event::PasswordChanged)
+}
+
+/// The new session could not be opened: the password is changed all the same.
+pub(super) fn changed_without_session() -> Vec<Script<ChangePassword>> {
+    let answers = [
+        vec![Ok(SessionStored::Gone)],
+        vec![Err(Fault::NotDone)],
+        vec![Err(Fault::Unknown), Err(Fault::Unknown)],
+    ];
+    let scripts = answers.map(|answers| {
+        let found = found(4, &row());
+        let commit = change_draws().commits(&found, Ok(Commit::Committed));
+        let opened = answers.into_iter().map(|answer| reopens(answer).1);
+        let steps = changing([finds_account(&found), commit].into_iter().chain(opened));
+        let disclosed = Changing::Changed { token: None, expires_in: WHOLE };
+        script(change(), steps, disclosed, Event::PasswordChanged)
+    });
+    scripts.into()
+}
+
+/// Another era has ended the session in the meantime.
+pub(super) fn change_overtaken() -> Script<ChangePassword> {
+    let mut other = row();
+    if let Status::Active { attempt, .. } = &mut other.status {
+        attempt.generation = generation(9);
+    }
+    let steps = changing([finds_account(&found(5, &other))]);
+    script(change(), steps, Changing::NoSession, Event::NoSession)
+}
+
+pub(super) fn weak_change() -> Script<ChangePassword> {
+    let flow = ChangePassword { verdict: verdict(true, 4), ..change() };
+    script(flow, vec![admitted()], Changing::WeakPassword(Weakness::Common), Event::WeakPassword)
+}
+
+pub(super) fn change_not_fresh() -> Script<ChangePassword> {
+    let steps = vec![admitted(), drawn(), finds_session(Some(session(at(-900))))];
+    script(change(), steps, Changing::ConfirmFirst, Event::NotFresh)
+}
+
+pub(super) fn nothing_to_change() -> Script<ChangePassword> {
+    let steps = vec![admitted(), drawn(), finds_session(None)];
+    script(change(), steps, Changing::NoSession, Event::NoSession)
+}
+
+// ---- DeleteAccount ----
+
+fn delete() -> DeleteAccount {
+    DeleteAccount { token: token(), client: client() }
+}
+
+fn gone() -> Row {
+    Row { status: Status::Vacant, expires: Some(at(0).after(DAY)), ..row() }
+}
+
+fn deletes(found: &Found, answer: Answer<CommitAccount>) -> Step {
+    let mail = MailId::from_bytes(derived::take(&mut derived::stream(SEED, "delete_account")));
+    let mail = farewell(Purpose::AccountDeleted, mail);
+    let commit = replaces(found, gone(), Some(MailChange::Owe(mail)));
+    step(CommitAccount { end: Some(id()), ..commit }, answer)
+}
+
+fn deleting(
+    rest: impl IntoIterator<Item = Step>,
+    disclosed: Deleting,
+    event: Event,
+) -> Script<DeleteAccount> {
+    let begin = [admitted(), drawn(), finds_session(Some(session(at(-60))))];
+    script(delete(), begin.into_iter().chain(rest).collect(), disclosed, event)
+}
+
+pub(super) fn deleted() -> Script<DeleteAccount> {
+    let found = found(4, &row());
+    let rest = [finds_account(&found), deletes(&found, Ok(Commit::Committed))];
+    deleting(rest, Deleting::Deleted, Event::AccountDeleted)
+}
+
+/// The commit's reply was lost: where the account is gone, it happened.
+pub(super) fn deletion_lost() -> [Script<DeleteAccount>; 2] {
+    let before = found(4, &row());
+    let lost = || [finds_account(&before), deletes(&before, Err(Fault::Unknown))];
+    let happened: Vec<Step> = lost().into_iter().chain([finds_account(&found(5, &gone()))]).collect();
+    let again = [finds_account(&before), deletes(&before, Ok(Commit::Committed))];
+    let did_not = lost().into_iter().chain(again).collect();
+    [happened, did_not].map(|steps| deleting(steps, Deleting::Deleted, Event::AccountDeleted))
+}
+
+/// Another era has ended the session in the meantime.
+pub(super) fn deletion_overtaken() -> Script<DeleteAccount> {
+    let mut other = row();
+    if let Status::Active { attempt, .. } = &mut other.status {
+        attempt.generation = generation(9);
+    }
+    deleting([finds_account(&found(5, &other))], Deleting::NoSession, Event::NoSession)
+}
+
+pub(super) fn deletion_not_fresh() -> [Script<DeleteAccount>; 2] {
+    let old = vec![admitted(), drawn(), finds_session(Some(session(at(-900))))];
+    let none = vec![admitted(), drawn(), finds_session(None)];
+    [
+        script(delete(), old, Deleting::ConfirmFirst, Event::NotFresh),
+        script(delete(), none, Deleting::NoSession, Event::NoSession),
+    ]
+}

@@ -1,0 +1,327 @@
+//! `/v1/password`: forgotten, reset with the token of a mail, changed in a session.
+
+use auth_core::{
+    Address, ChangePassword, Changing, Confirm, Confirmation, DeviceToken, Forgetting, ForgotPassword,
+    Logout, Password, ResetPassword, ResetToken, Resetting, Secret, SessionToken,
+};
+use poem::{Request, http::header::SET_COOKIE};
+use poem_openapi::{
+    ApiResponse, Object,
+    payload::{Json, Response},
+    types::Example,
+};
+
+use super::{
+    app_state::AppState,
+    bearer::Bearer,
+    body::{Fields, FromFields},
+    operation::{BOTH, Operation, OperationProblem},
+    problem::{
+        ACCOUNT_NOT_FOUND, FieldError, INVALID_REQUEST, NO_SESSION, ORIGIN_REFUSED, PASSWORD_REFUSED,
+        Problem, ProblemKind, RATE_LIMITED, RESET_REFUSED, WEAK_PASSWORD,
+    },
+    register::{judge, parse_email, parse_new_password, parse_password, weak},
+    resend::ResendBody,
+    schema::{DeviceTokenText, EmailText, PasswordText, ResetTokenText, SessionTokenText},
+    session::{Current, current},
+};
+
+// ---- Forgotten ----
+
+/// A parsed body.
+pub(super) struct ForgetfulAddress(Address);
+
+impl FromFields for ForgetfulAddress {
+    type Document = ResendBody;
+
+    fn from_fields(fields: &Fields, _request: &Request) -> Result<Self, Problem> {
+        let [email] = fields.strings(["email"])?;
+        parse_email(email).map(Self).map_err(|error| Problem::about(&INVALID_REQUEST, vec![error]))
+    }
+}
+
+/// What asking for a new password answers.
+#[derive(Object)]
+pub struct Forgotten {
+    /// A sentence for a person.
+    #[oai(validator(min_length = 1, max_length = 1000))]
+    message: String,
+    /// How long the token in the mail is good, in seconds.
+    token_ttl_seconds: u64,
+    /// How long to wait before asking for another mail, in seconds.
+    resend_after_seconds: u64,
+}
+
+/// The answers to a forgotten password.
+#[derive(ApiResponse)]
+pub enum ForgotAnswer {
+    /// hidden: always, whatever the state of the address. explicit: the account is active, and a mail follows as soon as
+    /// the interval between mails allows.
+    #[oai(status = 202)]
+    Accepted(Json<Forgotten>),
+}
+
+/// The operation as a type.
+#[derive(Debug)]
+pub(super) struct ForgotOperation;
+
+impl Operation for ForgotOperation {
+    const PROBLEMS: &'static [(&'static ProblemKind, &'static str)] =
+        &[(&ACCOUNT_NOT_FOUND, "explicit"), (&ORIGIN_REFUSED, BOTH)];
+}
+
+/// Asks for a mail that sets a new password.
+pub(super) async fn forgot(
+    request: &Request,
+    ForgetfulAddress(address): ForgetfulAddress,
+) -> Result<ForgotAnswer, OperationProblem<ForgotOperation>> {
+    const MESSAGE: &str = "If the address has an active account, a mail with which to set a new password follows as \
+                           soon as the interval between mails allows.";
+    let shared = AppState::of(request);
+    let visitor = shared.visitor(request, address.key(), None);
+    let flow = ForgotPassword { address, client: visitor.client };
+    let outcome = shared.driver.visit(flow, visitor).await.map_err(Problem::broken)?;
+    let policy = shared.driver.rules.policy();
+    match outcome.disclosed {
+        Forgetting::Accepted => Ok(ForgotAnswer::Accepted(Json(Forgotten {
+            message: MESSAGE.to_owned(),
+            token_ttl_seconds: policy.reset_ttl.as_secs(),
+            resend_after_seconds: policy.resend_after.as_secs(),
+        }))),
+        Forgetting::NoAccount => Err(Problem::new(&ACCOUNT_NOT_FOUND).into()),
+        Forgetting::RateLimited { retry_after } => {
+            Err(Problem::new(&RATE_LIMITED).retry_after(retry_after).into())
+        }
+        Forgetting::Contended => Err(Problem::contended().into()),
+    }
+}
+
+// ---- Reset ----
+
+/// Address, the token of a mail, and a new password.
+#[derive(Object)]
+#[oai(rename = "ResetPassword", example)]
+pub(super) struct ResetBody {
+    /// The e-mail address of the account.
+    email: EmailText,
+    /// The token of the mail.
+    token: ResetTokenText,
+    /// 1 to 1024 bytes without control characters; strong enough.
+    new_password: PasswordText,
+}
+
+impl Example for ResetBody {
+    fn example() -> Self {
+        Self {
+            email: EmailText("ada@example.org".to_owned()),
+            token: ResetTokenText("authr_AAAAAAAAAAAAAAAAAAAAAA".to_owned()),
+            new_password: PasswordText("a horse that keeps its battery".to_owned()),
+        }
+    }
+}
+
+/// A parsed body.
+pub(super) struct NewPassword {
+    address: Address,
+    token: ResetToken,
+    password: Password,
+}
+
+impl FromFields for NewPassword {
+    type Document = ResetBody;
+
+    fn from_fields(fields: &Fields, _request: &Request) -> Result<Self, Problem> {
+        let [email, token, password] = fields.strings(["email", "token", "new_password"])?;
+        let token = ResetToken::new(Secret::new(token.trim().to_owned()));
+        match (parse_email(email), parse_new_password(password)) {
+            (Ok(address), Ok(password)) => Ok(Self { address, token, password }),
+            (address, password) => Err(invalid(address.err(), password.err())),
+        }
+    }
+}
+
+fn invalid(first: Option<FieldError>, second: Option<FieldError>) -> Problem {
+    Problem::about(&INVALID_REQUEST, first.into_iter().chain(second).collect())
+}
+
+/// What a reset answers.
+#[derive(Object)]
+pub struct PasswordReset {
+    /// What makes this device a known one: keep it for the login that follows. Not there where sessions are kept in
+    /// cookies.
+    #[oai(skip_serializing_if_is_none)]
+    device_token: Option<DeviceTokenText>,
+}
+
+/// The answers of a reset.
+#[derive(ApiResponse)]
+pub enum ResetAnswer {
+    /// hidden and explicit: the password is set, and every session, device and token of before is over. Log in with it.
+    #[oai(status = 200)]
+    Reset(Json<PasswordReset>),
+}
+
+/// The operation as a type.
+#[derive(Debug)]
+pub(super) struct ResetOperation;
+
+impl Operation for ResetOperation {
+    const PROBLEMS: &'static [(&'static ProblemKind, &'static str)] =
+        &[(&RESET_REFUSED, BOTH), (&WEAK_PASSWORD, BOTH), (&ORIGIN_REFUSED, BOTH)];
+}
+
+/// Sets a new password with the token of a mail.
+pub(super) async fn reset(
+    request: &Request,
+    NewPassword { address, token, password }: NewPassword,
+) -> Result<Response<ResetAnswer>, OperationProblem<ResetOperation>> {
+    let shared = AppState::of(request);
+    let (verdict, advice) = judge(shared, &password, &address);
+    let visitor = shared.visitor(request, address.key(), Some(password));
+    let flow = ResetPassword { address, token, verdict, client: visitor.client };
+    let outcome = shared.driver.visit(flow, visitor).await.map_err(Problem::broken)?;
+    Err(match outcome.disclosed {
+        Resetting::Reset { device } => return Ok(was_reset(shared, &device)),
+        Resetting::Refused => Problem::new(&RESET_REFUSED),
+        Resetting::WeakPassword(weakness) => weak("new_password", weakness, advice),
+        Resetting::RateLimited { retry_after } => Problem::new(&RATE_LIMITED).retry_after(retry_after),
+        Resetting::Contended => Problem::contended(),
+    }
+    .into())
+}
+
+fn was_reset(shared: &AppState, device: &DeviceToken) -> Response<ResetAnswer> {
+    let shown = shared.cookies.is_none().then(|| DeviceTokenText(device.expose().to_owned()));
+    let answer = Response::new(ResetAnswer::Reset(Json(PasswordReset { device_token: shown })));
+    match shared.cookies.as_ref().and_then(|cookies| cookies.device(device.expose())) {
+        Some(cookie) => answer.header(SET_COOKIE, cookie),
+        None => answer,
+    }
+}
+
+// ---- Changed ----
+
+/// The password, and the one that takes its place.
+#[derive(Object)]
+#[oai(rename = "ChangePassword", example)]
+pub(super) struct ChangeBody {
+    /// The password of the account.
+    password: PasswordText,
+    /// 1 to 1024 bytes without control characters; strong enough.
+    new_password: PasswordText,
+}
+
+impl Example for ChangeBody {
+    fn example() -> Self {
+        Self {
+            password: PasswordText("correct horse battery staple".to_owned()),
+            new_password: PasswordText("a horse that keeps its battery".to_owned()),
+        }
+    }
+}
+
+/// A parsed body.
+pub(super) struct OldAndNew {
+    old: Password,
+    new: Password,
+}
+
+impl FromFields for OldAndNew {
+    type Document = ChangeBody;
+
+    fn from_fields(fields: &Fields, _request: &Request) -> Result<Self, Problem> {
+        let [old, new] = fields.strings(["password", "new_password"])?;
+        match (parse_password(old), parse_new_password(new)) {
+            (Ok(old), Ok(new)) => Ok(Self { old, new }),
+            (old, new) => Err(invalid(old.err(), new.err())),
+        }
+    }
+}
+
+/// The session that is left.
+#[derive(Object)]
+pub struct PasswordChanged {
+    /// Its token; every session of before is over. Not there where sessions are kept in cookies, and if no session could
+    /// be opened: log in with the new password then.
+    #[oai(skip_serializing_if_is_none)]
+    session_token: Option<SessionTokenText>,
+    /// How long it lasts at most, in seconds.
+    expires_in_seconds: u64,
+}
+
+/// The answers of a change.
+#[derive(ApiResponse)]
+pub enum ChangeAnswer {
+    /// hidden and explicit: the password is set, and every other session, device and token is over.
+    #[oai(status = 200)]
+    Changed(Json<PasswordChanged>),
+}
+
+/// The operation as a type.
+#[derive(Debug)]
+pub(super) struct ChangeOperation;
+
+impl Operation for ChangeOperation {
+    const PROBLEMS: &'static [(&'static ProblemKind, &'static str)] =
+        &[(&NO_SESSION, BOTH), (&PASSWORD_REFUSED, BOTH), (&WEAK_PASSWORD, BOTH), (&ORIGIN_REFUSED, BOTH)];
+}
+
+/// Sets a new password with the old one: a confirmation, and a change in the session that it opens. Until that is
+/// committed the old session stays.
+pub(super) async fn change(
+    request: &Request,
+    bearer: Bearer,
+    OldAndNew { old, new }: OldAndNew,
+) -> Result<Response<ChangeAnswer>, OperationProblem<ChangeOperation>> {
+    let shared = AppState::of(request);
+    let token = bearer.0.clone();
+    let Current { account, .. } = current(shared, bearer).await?;
+    let (verdict, advice) = judge(shared, &new, &account.address);
+    if let Some(weakness) = verdict.weakness() {
+        return Err(weak("new_password", weakness, advice).into());
+    }
+    let visitor = shared.visitor_of_session(request, &token, Some(old));
+    let flow = Confirm { token: token.clone(), client: visitor.client, keep: true };
+    let outcome = shared.driver.visit(flow, visitor).await.map_err(Problem::broken)?;
+    let fresh = match outcome.disclosed {
+        Confirmation::Confirmed { token, .. } => token,
+        Confirmation::PasswordRefused => return Err(Problem::new(&PASSWORD_REFUSED).into()),
+        Confirmation::NoSession => return Err(Problem::new(&NO_SESSION).into()),
+        Confirmation::RateLimited { retry_after } => {
+            return Err(Problem::new(&RATE_LIMITED).retry_after(retry_after).into());
+        }
+    };
+    let visitor = shared.visitor_of_session(request, &token, Some(new));
+    let flow = ChangePassword { token: fresh.clone(), verdict, client: visitor.client };
+    let problem = match shared.driver.visit(flow, visitor).await.map(|outcome| outcome.disclosed) {
+        Ok(Changing::Changed { token, expires_in }) => return Ok(changed(shared, token, expires_in)),
+        Ok(Changing::NoSession | Changing::ConfirmFirst) => Problem::new(&NO_SESSION),
+        Ok(Changing::WeakPassword(weakness)) => weak("new_password", weakness, advice),
+        Ok(Changing::RateLimited { retry_after }) => Problem::new(&RATE_LIMITED).retry_after(retry_after),
+        Ok(Changing::Contended) => Problem::contended(),
+        Err(broken) => Problem::broken(broken),
+    };
+    // The session of the confirmation is nobody's now.
+    drop(shared.driver.work(Logout { token: fresh }).await);
+    Err(problem.into())
+}
+
+fn changed(
+    shared: &AppState,
+    token: Option<SessionToken>,
+    lasting: std::time::Duration,
+) -> Response<ChangeAnswer> {
+    let shown = token.as_ref().filter(|_| shared.cookies.is_none());
+    let answer = Response::new(ChangeAnswer::Changed(Json(PasswordChanged {
+        session_token: shown.map(|token| SessionTokenText(token.expose().to_owned())),
+        expires_in_seconds: lasting.as_secs(),
+    })));
+    let cookie = shared.cookies.as_ref().and_then(|cookies| match &token {
+        Some(token) => cookies.session(token.expose(), lasting),
+        None => cookies.cleared(),
+    });
+    match cookie {
+        Some(cookie) => answer.header(SET_COOKIE, cookie),
+        None => answer,
+    }
+}
