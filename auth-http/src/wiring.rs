@@ -134,7 +134,7 @@ pub(crate) fn mailer(
 
 /// Loads the templates.
 pub(crate) fn templates(settings: &Settings) -> Result<MailTemplates, StartError> {
-    MailTemplates::load(settings.mail_templates.as_deref(), &settings.service_name)
-        .map(|templates| templates.with_reset_page(settings.reset_url.clone()))
+    let (folder, service) = (settings.mail_templates.as_deref(), &settings.service_name);
+    MailTemplates::load(folder, service, settings.reset_url.clone())
         .map_err(|error| StartError(format!("AUTH_MAIL_TEMPLATES: {error}")))
 }

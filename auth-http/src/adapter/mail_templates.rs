@@ -28,7 +28,7 @@ const BUILT_IN: [(&str, &str); 30] = built_in![
 /// The parts of every mail, as the ends of their files' names.
 const PARTS: [&str; 3] = ["subject.txt", "txt", "html"];
 const KINDS: [&str; 5] = ["activation", "notice", "reset", "password_changed", "account_deleted"];
-/// The kinds that a language must have; a folder of an earlier version has no others, and those are in English then.
+/// The kinds that a language must have; a folder of an earlier version has no others.
 const REQUIRED: [&str; 2] = ["activation", "notice"];
 const FALLBACK: &str = "en";
 
@@ -85,11 +85,16 @@ pub enum TemplateError {
 }
 
 impl MailTemplates {
-    /// Loads the built-in templates and a folder's over them, and tries each of them.
+    /// Loads the built-in templates and a folder's over them, and tries each of them. Mails that reset a password link to
+    /// the page, if there is one, and carry the token otherwise.
     ///
     /// # Errors
     /// [`TemplateError`] names the file and what is wrong with it.
-    pub fn load(folder: Option<&Path>, service: &str) -> Result<Self, TemplateError> {
+    pub fn load(
+        folder: Option<&Path>,
+        service: &str,
+        reset_page: Option<String>,
+    ) -> Result<Self, TemplateError> {
         let mut sources: BTreeMap<String, String> =
             BUILT_IN.iter().map(|(name, source)| ((*name).to_owned(), (*source).to_owned())).collect();
         if let Some(folder) = folder {
@@ -103,17 +108,11 @@ impl MailTemplates {
                 .add_template_owned(name.clone(), source)
                 .map_err(|cause| TemplateError::Wrong { name, cause })?;
         }
-        let mut templates = Self { environment, locales, service: service.to_owned(), reset_page: None };
+        let mut templates = Self { environment, locales, service: service.to_owned(), reset_page };
         templates.try_all()?;
         // Threat: a debug build's errors show the values of variables, the code among them.
         templates.environment.set_debug(false);
         Ok(templates)
-    }
-
-    /// Makes mails that reset a password carry a link to this page instead of the token.
-    #[must_use]
-    pub fn with_reset_page(self, page: Option<String>) -> Self {
-        Self { reset_page: page, ..self }
     }
 
     /// Returns the languages that there are.
@@ -191,15 +190,15 @@ impl MailTemplates {
     fn try_all(&self) -> Result<(), TemplateError> {
         const CODE: &str = "271828";
         const TOKEN: &str = "authr_271828";
-        const LINK: &str = "https://example.org/#token=authr_271828";
         const TTL: Duration = Duration::from_secs(600);
         let plain = || context! { service => self.service.as_str() };
+        let link = self.link(&ResetToken::new(Secret::new(TOKEN.to_owned())), "ada@example.org");
+        let shown = link.as_deref().map_or((TOKEN, "token"), |link| (link, "link"));
         // What each kind is tried with, and what must be alone on a line of its text.
         let tried = [
             ("activation", self.values(CODE, TTL, 5), Some((CODE, "code"))),
             ("notice", plain(), None),
-            ("reset", self.reset(TOKEN, None, TTL), Some((TOKEN, "token"))),
-            ("reset", self.reset(TOKEN, Some(LINK.to_owned()), TTL), Some((LINK, "link"))),
+            ("reset", self.reset(TOKEN, link.clone(), TTL), Some(shown)),
             ("password_changed", plain(), None),
             ("account_deleted", plain(), None),
         ];
@@ -253,7 +252,8 @@ fn is_left_by_an_editor(name: &str) -> bool {
     name.starts_with('.') || name.ends_with('~') || saved || swapped
 }
 
-/// Collects the languages; each must have every part of the required kinds. What it has no mail of is in English.
+/// Collects the languages; each must have every part of the required kinds. A mail that it lacks is
+/// that of its language without the region, or in English.
 fn locales(sources: &mut BTreeMap<String, String>) -> Result<Vec<String>, TemplateError> {
     let mut locales = Vec::new();
     for name in sources.keys() {
@@ -274,10 +274,15 @@ fn locales(sources: &mut BTreeMap<String, String>) -> Result<Vec<String>, Templa
             match missing.first() {
                 None => {}
                 Some(_) if missing.len() == PARTS.len() && !REQUIRED.contains(&kind) => {
-                    tracing::warn!(language = %locale, mail = kind, "AUTH_MAIL_TEMPLATES lacks a mail: it is in English");
+                    let language = locale.split('-').next().unwrap_or(locale);
+                    let instead = [language, FALLBACK]
+                        .into_iter()
+                        .find(|tag| *tag != locale && sources.contains_key(&format!("{kind}.{tag}.txt")))
+                        .unwrap_or(FALLBACK);
+                    tracing::warn!(language = %locale, mail = kind, instead, "AUTH_MAIL_TEMPLATES lacks a mail");
                     for part in PARTS {
-                        let english = sources.get(&format!("{kind}.{FALLBACK}.{part}")).cloned();
-                        sources.insert(name(part), english.unwrap_or_default());
+                        let other = sources.get(&format!("{kind}.{instead}.{part}")).cloned();
+                        sources.insert(name(part), other.unwrap_or_default());
                     }
                 }
                 Some(part) => return Err(TemplateError::Incomplete(locale.clone(), name(part))),

@@ -118,7 +118,7 @@ pub static KEYS: &[Key] = &[
         "mail_templates",
         None,
         "Folder whose files replace built-in templates of the same name",
-        "A language with all files of `activation` and `notice` is added to [those that are built in](../auth-http/assets/mails); other mails that it lacks are in English.",
+        "A language with all files of `activation` and `notice` is added to [those that are built in](../auth-http/assets/mails); other mails that it lacks are those of its language without the region, or in English.",
     ),
     key("code_length", Some("6"), "Characters of a code, 4 to 20", "").seed_compat("4"),
     key("code_ttl_seconds", Some("600"), "Lifetime of a code, 30 to 86400", "").seed_compat("60"),

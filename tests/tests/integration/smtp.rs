@@ -60,7 +60,7 @@ pub(crate) fn server(peer: &SmtpPeer, manner: Manner) -> SmtpServer {
 }
 
 pub(crate) fn mailer(server: &SmtpServer) -> MailSmtp {
-    let templates = MailTemplates::load(None, "Example").unwrap();
+    let templates = MailTemplates::load(None, "Example", None).unwrap();
     MailSmtp::open(server, 8, templates, Clock::default()).unwrap().with_deadlines(IMPATIENT)
 }
 

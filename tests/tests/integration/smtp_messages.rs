@@ -64,7 +64,7 @@ async fn every_language_and_template_is_clean() {
             assert_eq!(mailer.send(&order).await.unwrap(), Sending::Accepted);
             let mail = peer.mails().pop().unwrap();
             is_clean(&mail);
-            let rendered = MailTemplates::load(None, "Example").unwrap();
+            let rendered = MailTemplates::load(None, "Example", None).unwrap();
             let rendered = rendered.render(&template, &order.locale, order.to.as_str()).unwrap();
             assert_eq!(mail.subject(), rendered.subject);
             assert_eq!(&mail.text(), rendered.text.expose());
@@ -110,7 +110,7 @@ async fn answers_go_to_whom_they_are_meant_for() {
 async fn the_date_is_the_clocks() {
     let peer = SmtpPeer::start(Manner::default());
     let clock = Clock::default();
-    let templates = MailTemplates::load(None, "Example").unwrap();
+    let templates = MailTemplates::load(None, "Example", None).unwrap();
     let mailer = MailSmtp::open(&server(&peer, Manner::default()), 8, templates, clock.clone()).unwrap();
     let mut years = Vec::new();
     for _ in 0..2 {
@@ -151,7 +151,7 @@ async fn whatever_a_template_says_the_message_is_clean() {
             fs::write(folder.path().join(file), format!("{nasty}{code}{nasty}")).unwrap();
         }
         let templates =
-            MailTemplates::load(Some(folder.path()), "Exämple, \"Inc.\" =?utf-8?Q?x?= <a@b>").unwrap();
+            MailTemplates::load(Some(folder.path()), "Exämple, \"Inc.\" =?utf-8?Q?x?= <a@b>", None).unwrap();
         let mut from = server(&peer, Manner::default());
         from.from.name = "Zoë (Accounts), Inc. =?utf-8?Q?x?=".to_owned();
         let mailer = MailSmtp::open(&from, 8, templates, Clock::default()).unwrap();

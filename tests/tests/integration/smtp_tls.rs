@@ -106,7 +106,7 @@ fn an_authority_that_cannot_be_read_is_refused_at_once() {
     let broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
     for content in [None, Some(""), Some("no certificate"), Some(broken)] {
         content.inspect(|content| fs::write(&file, content).unwrap());
-        let templates = MailTemplates::load(None, "Example").unwrap();
+        let templates = MailTemplates::load(None, "Example", None).unwrap();
         let error = MailSmtp::open(&odd, 8, templates, Clock::default()).err().unwrap().to_string();
         assert!(error.starts_with("read ssl-ca: ") && error.contains("odd.pem"), "{content:?}: {error}");
     }

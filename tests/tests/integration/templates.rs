@@ -2,6 +2,8 @@
 
 use std::{fs, os::unix::fs::symlink, path::Path};
 
+use auth_core::{Locale, Template};
+use auth_http::adapter::mail_templates::MailTemplates;
 use auth_tests::{PASSWORD, Program, Server};
 use serde_json::{Value, json};
 
@@ -170,6 +172,41 @@ fn text_without_the_code_alone_on_a_line_is_refused() {
     let server = served(&with(&[("activation.en.txt", "Code:\r\n\r\n  {{ code }}  \r\n")]));
     let mail = mail(&server, "ada@example.org", "en");
     assert!(mail["text"].as_str().unwrap().contains(mail["code"].as_str().unwrap()), "{mail}");
+}
+
+/// What a mail that resets a password must carry depends on where it leads.
+#[test]
+fn reset_without_its_token_or_link_alone_on_a_line_is_refused() {
+    refused(&with(&[("reset.en.txt", "{{ link }}")]), &["reset.en.txt", "{{ token }} alone on a line"]);
+    let loaded = |source: &str, page: Option<&str>| {
+        let program = with(&[("reset.fr.txt", source)]);
+        let folder = program.folder().join("mails");
+        MailTemplates::load(Some(&folder), "Example", page.map(str::to_owned)).map(drop)
+    };
+    let page = Some("https://app.example.org/reset");
+    assert!(loaded("{{ token }}", None).is_ok() && loaded("{{ link }}", page).is_ok());
+    let error = loaded("{{ token }}", page).unwrap_err().to_string();
+    assert!(error.contains("{{ link }} alone on a line"), "{error}");
+}
+
+/// A folder of the version before has no other mails.
+#[test]
+fn mail_that_a_language_lacks_is_of_the_language_without_its_region_or_in_english() {
+    let program = with(&[]);
+    for tag in ["fr-ca", "nl"] {
+        for part in ["subject.txt", "txt", "html"] {
+            let code = if part == "txt" { "{{ code }}" } else { "Line" };
+            program.write(&format!("mails/activation.{tag}.{part}"), code);
+            program.write(&format!("mails/notice.{tag}.{part}"), "Line");
+        }
+    }
+    let folder = program.folder().join("mails");
+    let templates = MailTemplates::load(Some(&folder), "Example", None).unwrap();
+    for (tag, said) in [("fr-CA", "mot de passe"), ("nl", "password")] {
+        let locale = Locale::parse(tag).unwrap();
+        let subject = templates.render(&Template::PasswordChanged, &locale, "").unwrap().subject;
+        assert!(subject.contains(said), "{tag}: {subject}");
+    }
 }
 
 /// Threat: notifications and mail logs show subjects.

@@ -100,7 +100,7 @@ pub(super) struct Development(Arc<MailDevelopment>);
 
 impl MailerHarness for Development {
     async fn fresh() -> Self {
-        let templates = MailTemplates::load(None, SERVICE).unwrap();
+        let templates = MailTemplates::load(None, SERVICE, None).unwrap();
         Self(Arc::new(MailDevelopment::new(templates, Clock::default())))
     }
 

@@ -25,7 +25,7 @@ impl MailerHarness for Smtp {
             MailFrom { name: "Contract".to_owned(), address: Address::parse("sender@example.net").unwrap() };
         let (host, port, tls) = ("127.0.0.1".to_owned(), peer.port(), SmtpTls::Plain);
         let server = SmtpServer { host, port, tls, ssl_ca: None, login: None, from, reply_to: None };
-        let templates = MailTemplates::load(None, SERVICE).unwrap();
+        let templates = MailTemplates::load(None, SERVICE, None).unwrap();
         let mailer = MailSmtp::open(&server, 8, templates, Clock::default()).unwrap();
         Self { mailer: Arc::new(mailer), peer }
     }
