@@ -6,6 +6,12 @@
 use std::time::Duration;
 
 use poem::http::{HeaderMap, HeaderValue, Method, header};
+use poem_openapi::payload::Response;
+
+/// Returns an answer that sets these cookies.
+pub(super) fn setting<T>(answer: Response<T>, cookies: impl IntoIterator<Item = HeaderValue>) -> Response<T> {
+    cookies.into_iter().fold(answer, |answer, cookie| answer.header(header::SET_COOKIE, cookie))
+}
 
 /// How long a browser keeps what makes it a known device.
 const DEVICE_AGE: Duration = Duration::from_secs(365 * 86_400);

@@ -3,10 +3,7 @@
 use std::time::Duration;
 
 use auth_core::{Account, Address, DeviceToken, LoggingIn, Login, Password, Secret, SessionToken, UserAgent};
-use poem::{
-    Request,
-    http::header::{SET_COOKIE, USER_AGENT},
-};
+use poem::{Request, http::header::USER_AGENT};
 use poem_openapi::{
     ApiResponse, Object,
     payload::{Json, Response},
@@ -17,7 +14,7 @@ use super::{
     account::AccountDocument,
     app_state::AppState,
     body::{Fields, FromFields},
-    cookies::Cookie,
+    cookies::{Cookie, setting},
     operation::{BOTH, Operation, OperationProblem},
     problem::{
         ACCOUNT_BLOCKED, ACCOUNT_NOT_FOUND, CREDENTIALS_REFUSED, INVALID_REQUEST, LOGIN_REFUSED,
@@ -155,17 +152,15 @@ fn logged_in(
     account: Account,
 ) -> Response<LoginAnswer> {
     let shown = shared.cookies.is_none();
-    let mut answer = Response::new(LoginAnswer::LoggedIn(Json(LoggedIn {
+    let answer = Response::new(LoginAnswer::LoggedIn(Json(LoggedIn {
         session_token: shown.then(|| SessionTokenText(token.expose().to_owned())),
         expires_in_seconds: lasting.as_secs(),
         device_token: shown.then(|| DeviceTokenText(device.expose().to_owned())),
         account: account.into(),
     })));
-    if let Some(cookies) = &shared.cookies {
-        let set = [cookies.session(token.expose(), lasting), cookies.device(device.expose())];
-        for value in set.into_iter().flatten() {
-            answer = answer.header(SET_COOKIE, value);
-        }
-    }
-    answer
+    let cookies = shared
+        .cookies
+        .iter()
+        .flat_map(|cookies| [cookies.session(token.expose(), lasting), cookies.device(device.expose())]);
+    setting(answer, cookies.flatten())
 }

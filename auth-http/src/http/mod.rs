@@ -53,7 +53,7 @@ use login::{Entrant, LoginAnswer};
 use operation::OperationProblem;
 use own_account::OwnAccountAnswer;
 use pages::Page;
-use password::{ChangeAnswer, ForgetfulAddress, ForgotAnswer, NewPassword, OldAndNew, ResetAnswer};
+use password::{ChangeAnswer, ForgotAnswer, NewPassword, OldAndNew, ResetAnswer};
 use register::{NewAccount, RegisterAnswer};
 use resend::{PendingAddress, ResendAnswer};
 use session::{ConfirmAnswer, GivenPassword, LogoutAnswer, SessionAnswer};
@@ -230,7 +230,7 @@ impl LoginApi {
     async fn forgot_password(
         &self,
         request: &Request,
-        body: JsonBody<ForgetfulAddress>,
+        body: JsonBody<PendingAddress>,
     ) -> Result<ForgotAnswer, OperationProblem<password::ForgotOperation>> {
         password::forgot(request, body.0).await
     }
@@ -265,9 +265,7 @@ impl LoginApi {
         password::change(request, token, body.0).await
     }
 
-    /// Show all that is known of the account
-    ///
-    /// For its owner to take along.
+    /// Show the account and its sessions
     #[oai(path = "/v1/account", method = "get", operation_id = "account", tag = "Tag::Accounts")]
     async fn account(
         &self,
@@ -279,8 +277,8 @@ impl LoginApi {
 
     /// Delete the account
     ///
-    /// Nothing is left of it, and the address can be registered again. A last mail tells its owner. Asks for a fresh
-    /// session.
+    /// Ends every session, and the address can be registered again. For a day the store remembers when mails left to the
+    /// address, and nothing else. A last mail tells its owner. Asks for a fresh session.
     #[oai(path = "/v1/account", method = "delete", operation_id = "delete_account", tag = "Tag::Accounts")]
     async fn delete_account(
         &self,

@@ -1,4 +1,4 @@
-//! `/v1/account`: what is known of the account that asks, and its end.
+//! `/v1/account`: the account that asks with its sessions, and its end.
 
 use auth_core::{DeleteAccount, Deleting};
 use poem::Request;
@@ -19,7 +19,7 @@ use super::{
     sessions::{EndAnswer, ListedSession, ended_here, listed},
 };
 
-/// All that is known of an account, but its password's hash.
+/// An account with its sessions.
 #[derive(Object)]
 pub struct OwnAccount {
     /// The account.
@@ -29,10 +29,10 @@ pub struct OwnAccount {
     sessions: Vec<ListedSession>,
 }
 
-/// The answers to what is known.
+/// The answers to a look at the own account.
 #[derive(poem_openapi::ApiResponse)]
 pub enum OwnAccountAnswer {
-    /// hidden and explicit: all that is known of the account.
+    /// hidden and explicit: the account and its sessions.
     #[oai(status = 200)]
     Known(Json<OwnAccount>),
 }

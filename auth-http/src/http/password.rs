@@ -4,7 +4,7 @@ use auth_core::{
     Address, ChangePassword, Changing, Confirm, Confirmation, DeviceToken, Forgetting, ForgotPassword,
     Logout, Password, ResetPassword, ResetToken, Resetting, Secret, SessionToken,
 };
-use poem::{Request, http::header::SET_COOKIE};
+use poem::Request;
 use poem_openapi::{
     ApiResponse, Object,
     payload::{Json, Response},
@@ -15,30 +15,19 @@ use super::{
     app_state::AppState,
     bearer::Bearer,
     body::{Fields, FromFields},
+    cookies::setting,
     operation::{BOTH, Operation, OperationProblem},
     problem::{
         ACCOUNT_NOT_FOUND, FieldError, INVALID_REQUEST, NO_SESSION, ORIGIN_REFUSED, PASSWORD_REFUSED,
         Problem, ProblemKind, RATE_LIMITED, RESET_REFUSED, WEAK_PASSWORD,
     },
     register::{judge, parse_email, parse_new_password, parse_password, weak},
-    resend::ResendBody,
+    resend::PendingAddress,
     schema::{DeviceTokenText, EmailText, PasswordText, ResetTokenText, SessionTokenText},
     session::{Current, current},
 };
 
 // ---- Forgotten ----
-
-/// A parsed body.
-pub(super) struct ForgetfulAddress(Address);
-
-impl FromFields for ForgetfulAddress {
-    type Document = ResendBody;
-
-    fn from_fields(fields: &Fields, _request: &Request) -> Result<Self, Problem> {
-        let [email] = fields.strings(["email"])?;
-        parse_email(email).map(Self).map_err(|error| Problem::about(&INVALID_REQUEST, vec![error]))
-    }
-}
 
 /// What asking for a new password answers.
 #[derive(Object)]
@@ -73,7 +62,7 @@ impl Operation for ForgotOperation {
 /// Asks for a mail that sets a new password.
 pub(super) async fn forgot(
     request: &Request,
-    ForgetfulAddress(address): ForgetfulAddress,
+    PendingAddress(address): PendingAddress,
 ) -> Result<ForgotAnswer, OperationProblem<ForgotOperation>> {
     const MESSAGE: &str = "If the address has an active account, a mail with which to set a new password follows as \
                            soon as the interval between mails allows.";
@@ -193,10 +182,7 @@ pub(super) async fn reset(
 fn was_reset(shared: &AppState, device: &DeviceToken) -> Response<ResetAnswer> {
     let shown = shared.cookies.is_none().then(|| DeviceTokenText(device.expose().to_owned()));
     let answer = Response::new(ResetAnswer::Reset(Json(PasswordReset { device_token: shown })));
-    match shared.cookies.as_ref().and_then(|cookies| cookies.device(device.expose())) {
-        Some(cookie) => answer.header(SET_COOKIE, cookie),
-        None => answer,
-    }
+    setting(answer, shared.cookies.as_ref().and_then(|cookies| cookies.device(device.expose())))
 }
 
 // ---- Changed ----
@@ -320,8 +306,5 @@ fn changed(
         Some(token) => cookies.session(token.expose(), lasting),
         None => cookies.cleared(),
     });
-    match cookie {
-        Some(cookie) => answer.header(SET_COOKIE, cookie),
-        None => answer,
-    }
+    setting(answer, cookie)
 }

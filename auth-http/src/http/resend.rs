@@ -27,8 +27,8 @@ impl Example for ResendBody {
     }
 }
 
-/// A parsed body.
-pub(super) struct PendingAddress(Address);
+/// A parsed body: an address alone.
+pub(super) struct PendingAddress(pub(super) Address);
 
 /// The answers of a request for another mail.
 #[derive(ApiResponse)]

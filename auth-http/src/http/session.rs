@@ -13,6 +13,7 @@ use super::{
     app_state::AppState,
     bearer::Bearer,
     body::{Fields, FromFields},
+    cookies::setting,
     operation::{BOTH, Operation, OperationProblem},
     problem::{
         INTERNAL, INVALID_REQUEST, NO_SESSION, NOT_ACCEPTABLE, ORIGIN_REFUSED, PASSWORD_REFUSED, Problem,
@@ -193,10 +194,7 @@ pub(super) async fn confirm(
         expires_in_seconds: lasting.as_secs(),
     })));
     let cookie = shared.cookies.as_ref().and_then(|cookies| cookies.session(token.expose(), lasting));
-    Ok(match cookie {
-        Some(cookie) => answer.header(SET_COOKIE, cookie),
-        None => answer,
-    })
+    Ok(setting(answer, cookie))
 }
 
 /// The answers to the end of a session.
@@ -229,8 +227,7 @@ pub(super) async fn end(
     // token in any case.
     let cleared = shared.cookies.as_ref().and_then(|cookies| cookies.cleared());
     match (ended, cleared) {
-        (Ok(_), Some(cleared)) => Ok(Response::new(LogoutAnswer::LoggedOut).header(SET_COOKIE, cleared)),
-        (Ok(_), None) => Ok(Response::new(LogoutAnswer::LoggedOut)),
+        (Ok(_), cleared) => Ok(setting(Response::new(LogoutAnswer::LoggedOut), cleared)),
         (Err(broken), Some(cleared)) => Err(Problem::broken(broken).with(SET_COOKIE, cleared).into()),
         (Err(broken), None) => Err(Problem::broken(broken).into()),
     }

@@ -1,7 +1,7 @@
 //! `/v1/sessions`: all sessions of an account, and ending one or every one of them.
 
 use auth_core::{Account, LoggingOut, LogoutEverywhere, SessionId};
-use poem::{Request, http::header::SET_COOKIE};
+use poem::Request;
 use poem_openapi::{
     ApiResponse, Object,
     payload::{Json, Response},
@@ -11,6 +11,7 @@ use tokio::time::timeout;
 use super::{
     app_state::AppState,
     bearer::Bearer,
+    cookies::setting,
     operation::{BOTH, Operation, OperationProblem},
     problem::{
         CONFIRM_FIRST, NO_SESSION, NOT_ACCEPTABLE, ORIGIN_REFUSED, Problem, ProblemKind, SESSION_NOT_FOUND,
@@ -147,11 +148,8 @@ pub(super) async fn end(
 
 /// Returns the answer to what has ended; a browser whose own session it was forgets its token.
 pub(super) fn ended_here(shared: &AppState, own: bool) -> Response<EndAnswer> {
-    let answer = Response::new(EndAnswer::Ended);
-    match shared.cookies.as_ref().filter(|_| own).and_then(|cookies| cookies.cleared()) {
-        Some(cleared) => answer.header(SET_COOKIE, cleared),
-        None => answer,
-    }
+    let cleared = shared.cookies.as_ref().filter(|_| own).and_then(|cookies| cookies.cleared());
+    setting(Response::new(EndAnswer::Ended), cleared)
 }
 
 /// The operation as a type.

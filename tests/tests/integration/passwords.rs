@@ -178,7 +178,7 @@ fn pages_and_lifetimes_that_could_lock_out_or_leak_are_refused_at_start() {
 
 /// Threat: another site's page that deletes the account with the browser's cookie.
 #[test]
-fn cookies_follow_the_password_and_other_sites_change_nothing() {
+fn other_sites_change_nothing() {
     let settings = [("AUTH_SESSION_COOKIE", "on"), ("AUTH_ORIGIN", "http://localhost:8000")];
     let server = start(&settings);
     let body = json!({ "password": PASSWORD, "new_password": OTHER }).to_string();

@@ -1,6 +1,6 @@
 //! Sessions in cookies: what a browser is given, and what its pages may ask.
 
-use auth_tests::{HttpAnswer, PASSWORD, Program, Server, start};
+use auth_tests::{HttpAnswer, OTHER, PASSWORD, Program, Server, start};
 use serde_json::json;
 
 const ADA: &str = "ada@example.org";
@@ -142,6 +142,39 @@ fn without_the_setting_a_cookie_means_nothing() {
         let cookie = format!("{name}={token}");
         assert_eq!(server.request("GET", "/v1/session", &[("Cookie", &cookie)], b"").status, 401);
     }
+}
+
+#[test]
+fn cookies_follow_a_new_password_and_end_with_the_account() {
+    let server = with_cookies(&[]);
+    activated(&server);
+    let (_, session) = cookie(&login(&server, &[]), "__Host-session=");
+    let body = json!({ "password": PASSWORD, "new_password": OTHER }).to_string();
+    let headers = [own(), ("Cookie", session.as_str()), ("Content-Type", "application/json")];
+    let changed = server.request("PUT", "/v1/password", &headers, body.as_bytes());
+    assert_eq!(changed.status, 200, "{changed:?}");
+    assert!(!changed.body.contains("auths_"), "{changed:?}");
+    let (_, new) = cookie(&changed, "__Host-session=");
+    let recognised = |cookie: &str| server.request("GET", "/v1/session", &[("Cookie", cookie)], b"").status;
+    assert_eq!((recognised(&session), recognised(&new)), (401, 200));
+
+    server.wait_for_mails(ADA, 2);
+    server.shift_clock(61);
+    let body = json!({ "email": ADA });
+    assert_eq!(server.post("/v1/password/forgot", &[own()], &body).status, 202);
+    let mails = server.wait_for_mails(ADA, 3);
+    let token = mails[0]["token"].as_str().unwrap();
+    let body = json!({ "email": ADA, "token": token, "new_password": PASSWORD });
+    let reset = server.post("/v1/password/reset", &[own()], &body);
+    assert!(!reset.body.contains("authd_"), "{reset:?}");
+    let (_, device) = cookie(&reset, "__Host-device=");
+    assert_eq!(recognised(&new), 401);
+
+    let (_, last) = cookie(&login(&server, &[("Cookie", &device)]), "__Host-session=");
+    let deleted = server.request("DELETE", "/v1/account", &[own(), ("Cookie", &last)], b"");
+    assert_eq!(deleted.status, 204, "{deleted:?}");
+    assert!(cookie(&deleted, "__Host-session=").0.contains("Max-Age=0"), "{deleted:?}");
+    assert_eq!(recognised(&last), 401);
 }
 
 #[test]
