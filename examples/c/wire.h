@@ -97,8 +97,9 @@ static inline struct bytes read_row(struct reader *from) {
 static inline struct bytes read_waiting(struct reader *from) {
     struct bytes waiting = { from->at, 0 };
     for (uint64_t mails = read_number(from); mails > 0; mails--) {
+        read_bytes(from);  /* id */
         read_number(from); /* purpose */
-        read_bytes(from); /* id */
+        read_bytes(from);  /* generation */
         if (read_number(from) == 0) read_number(from); /* free until */
         else read_bytes(from);                        /* held by */
     }
@@ -106,13 +107,13 @@ static inline struct bytes read_waiting(struct reader *from) {
     return waiting;
 }
 
-/* Writes one waiting mail, or none: free at once, or held under the only lease. A mail begins with its id (its length and 16 bytes)
- * and its purpose. */
+/* Writes one waiting mail, or none: free at once, or held under the only lease. Both begin with the id (its length and 16 bytes),
+ * the purpose and the generation. */
 static inline void write_waiting(struct writer *to, const struct writer *mail, int waits, int held) {
     static const uint8_t lease[16];
     write_byte(to, (uint8_t)waits);
     if (!waits) return;
-    write_byte(to, mail->at[17]), write_raw(to, mail->at, 17), write_byte(to, (uint8_t)held);
+    write_raw(to, mail->at, 35), write_byte(to, (uint8_t)held);
     if (held) write_bytes(to, lease, sizeof lease);
     else write_number(to, 0);
 }

@@ -55,7 +55,8 @@ export class Host {
     const owed = ["activation", "notice"].map((purpose) => this.outbox.get(place(key, purpose)));
     const waiting = owed.filter((one) => one && one.dead === null).map(({ leased, next, held }) => {
       const state = held && this.now < next ? { held: { token: leased.lease.token } } : { free: { next } };
-      return { purpose: leased.mail.purpose, id: leased.mail.id, state };
+      const { id, purpose, generation } = leased.mail;
+      return { id, purpose, generation, state };
     });
     return { now: this.now, row: this.rows.get(key) ?? null, waiting };
   }

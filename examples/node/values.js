@@ -98,7 +98,7 @@ const row = record({
 });
 
 const state = variant({ free: record({ next: long }), held: record({ token: bytes }) });
-const waiting = record({ purpose: name, id: bytes, state });
+const waiting = record({ id: bytes, purpose: name, generation: bytes, state });
 
 const session = record({
   id: bytes,

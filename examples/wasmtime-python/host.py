@@ -128,7 +128,7 @@ class Host:
 
     def read(self, key):
         stored = self.db.execute("SELECT version, row FROM accounts WHERE key = ?", [key]).fetchone()
-        mails = "SELECT purpose, id, due, token, leased_until FROM outbox WHERE key = ? AND dead IS NULL ORDER BY purpose"
+        mails = "SELECT mail, due, token, leased_until FROM outbox WHERE key = ? AND dead IS NULL ORDER BY purpose"
         clock = now()
 
         def state(due, token, leased_until):
@@ -140,8 +140,8 @@ class Host:
             "now": clock,
             "row": stored and [stored[0], from_text(stored[1])],
             "waiting": [
-                {"purpose": purpose, "id": mail, "state": state(*lease)}
-                for purpose, mail, *lease in self.db.execute(mails, [key])
+                {name: mail[name] for name in ("id", "purpose", "generation")} | {"state": state(*lease)}
+                for mail, *lease in ((from_text(mail), *lease) for mail, *lease in self.db.execute(mails, [key]))
             ],
         }
 

@@ -92,7 +92,8 @@ pub(super) fn waiting(mail: &wit::WaitingMail) -> Result<WaitingMail, Malformed>
             token: LeaseToken::from_bytes(octets(&held.token, malformed!("token", "16 bytes"))?),
         },
     };
-    Ok(WaitingMail { purpose: purpose(mail.purpose), id: mail_id(&mail.id)?, state })
+    let (id, generation) = (mail_id(&mail.id)?, generation(&mail.generation)?);
+    Ok(WaitingMail { id, purpose: purpose(mail.purpose), generation, state })
 }
 
 fn attempt(attempt: &mut wit::Attempt) -> Result<Attempt, Malformed> {

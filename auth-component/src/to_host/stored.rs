@@ -50,7 +50,12 @@ impl From<WaitingMail> for wit::WaitingMail {
                 wit::WaitingState::Held(wit::HeldMail { token: octets(token.as_bytes()) })
             }
         };
-        Self { purpose: mail.purpose.into(), id: octets(mail.id.as_bytes()), state }
+        Self {
+            id: octets(mail.id.as_bytes()),
+            purpose: mail.purpose.into(),
+            generation: octets(mail.generation.as_bytes()),
+            state,
+        }
     }
 }
 

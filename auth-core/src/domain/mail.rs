@@ -132,10 +132,12 @@ pub struct OwedMail {
 /// A mail in the outbox that is not dead, read together with its account's row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WaitingMail {
-    /// Its purpose.
-    pub purpose: Purpose,
     /// Its id.
     pub id: MailId,
+    /// Its purpose.
+    pub purpose: Purpose,
+    /// The attempt that it belongs to.
+    pub generation: Generation,
     /// Whether a worker has it.
     pub state: WaitingState,
 }

@@ -64,8 +64,9 @@ impl QueuedMail {
             Some(_) | None => WaitingState::Free { next: self.next },
         };
         (self.state == MailState::Waits).then_some(WaitingMail {
-            purpose: self.mail.purpose,
             id: self.mail.id,
+            purpose: self.mail.purpose,
+            generation: self.mail.generation,
             state,
         })
     }

@@ -58,10 +58,11 @@ impl Flow for Deliver {
 impl Deliver {
     /// Returns the mail as it stands in the outbox while this lease lasts.
     const fn held(&self) -> WaitingMail {
-        let token = self.leased.lease.token;
+        let (mail, token) = (&self.leased.mail, self.leased.lease.token);
         WaitingMail {
-            purpose: self.leased.mail.purpose,
-            id: self.leased.mail.id,
+            id: mail.id,
+            purpose: mail.purpose,
+            generation: mail.generation,
             state: WaitingState::Held { token },
         }
     }

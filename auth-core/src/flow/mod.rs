@@ -95,9 +95,12 @@ impl Found {
         Row::at(self.row.as_ref().map(|(_, row)| row), self.now)
     }
 
-    /// Returns what a request for a mail of this purpose depends on.
+    /// Returns what a request for a mail of this purpose depends on. A mail of another generation never leaves, so it
+    /// answers nothing.
     fn asked(&self, id: MailId, purpose: Purpose, rules: &Rules) -> Asked {
-        let mails = self.waiting.iter().filter(|mail| mail.purpose == purpose);
+        let generation = self.row.as_ref().and_then(|(_, row)| row.generation());
+        let answers = (purpose, generation);
+        let mails = self.waiting.iter().filter(|mail| (mail.purpose, Some(mail.generation)) == answers);
         let tried = mails.map(|mail| match mail.state {
             WaitingState::Free { next } => next,
             WaitingState::Held { .. } => self.now,

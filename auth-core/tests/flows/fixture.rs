@@ -212,13 +212,14 @@ pub(crate) fn nothing_found() -> Found {
 }
 
 /// Adds a mail to the outbox.
-pub(crate) fn with_mail(found: Found, purpose: Purpose, id: MailId, state: WaitingState) -> Found {
-    Found { waiting: vec![WaitingMail { purpose, id, state }], ..found }
+pub(crate) fn with_mail(found: Found, mail: &OwedMail, state: WaitingState) -> Found {
+    let (id, purpose, generation) = (mail.id, mail.purpose, mail.generation);
+    Found { waiting: vec![WaitingMail { id, purpose, generation, state }], ..found }
 }
 
-/// Adds an activation mail that is tried at `next`.
+/// Adds an activation mail of the first attempt that is tried at `next`.
 pub(crate) fn trying(found: Found, next: Time) -> Found {
-    with_mail(found, Purpose::Activation, mail_id(8), WaitingState::Free { next })
+    with_mail(found, &owed(mail_id(8), &attempt(1), next), WaitingState::Free { next })
 }
 
 /// Returns the order that replaces what was found with `row`.

@@ -95,8 +95,8 @@ fn deliver_begins_a_mail_puts_its_code_sends_it_and_settles() {
     let token = LeaseToken::from_bytes([5; 16]);
     let (lease, slot) = (Lease { mail: mail(-1).id, token }, derived::slot(&key(), attempt().generation));
     let code = derived::code(CODE_KEY, slot, mail(-1).id, rules().policy().code);
-    let held =
-        WaitingMail { purpose: Purpose::Activation, id: lease.mail, state: WaitingState::Held { token } };
+    let (purpose, generation) = (Purpose::Activation, attempt().generation);
+    let held = WaitingMail { id: lease.mail, purpose, generation, state: WaitingState::Held { token } };
     let put = PutCode {
         slot,
         mail: lease.mail,

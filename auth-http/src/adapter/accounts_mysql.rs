@@ -17,7 +17,7 @@ use tokio::time::Instant;
 use super::{
     accounts_mysql_commits::{padded, safe, stored},
     accounts_mysql_connections::{Connections, carry_out, carry_out_until, in_a_call, in_time, number},
-    accounts_rows::{FoundRow, account_columns, span, time},
+    accounts_rows::{FoundRow, account_columns, span, time, waiting_columns},
     clock::Clock,
     together::{Batch, Call, Together, fail},
 };
@@ -128,10 +128,9 @@ impl AccountsMysql {
             return Ok(Vec::new());
         }
         let sql = format!(
-            "SELECT n.clock, k.address_key, {}, o.purpose AS waiting_purpose, o.mail_id AS waiting_id,
-                o.next_at AS waiting_next, o.lease AS waiting_lease
-             {} ORDER BY o.purpose",
+            "SELECT n.clock, k.address_key, {}, {} {} ORDER BY o.purpose",
             account_columns!(),
+            waiting_columns!(),
             stored(keys.len()),
         );
         let sql = &sql;

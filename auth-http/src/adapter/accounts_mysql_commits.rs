@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use super::{
     accounts_mysql::{AccountsMysql, COMMIT, now},
     accounts_mysql_connections::{carry_out_until, in_time, refused},
-    accounts_rows::{AccountRow, WaitingRow, micros, time},
+    accounts_rows::{AccountRow, WaitingRow, micros, time, waiting_columns},
     together::{Batch, Call, fail},
 };
 use crate::port::Result;
@@ -160,9 +160,8 @@ impl AccountsMysql {
         let (skip, undecided) =
             if in_company { ("SKIP LOCKED", Decided::Alone) } else { ("", Decided::Conflict) };
         let sql = format!(
-            "SELECT n.clock, k.address_key, a.version, a.generation, o.purpose AS waiting_purpose,
-                o.mail_id AS waiting_id, o.next_at AS waiting_next, o.lease AS waiting_lease
-             {} ORDER BY o.purpose FOR UPDATE {skip}",
+            "SELECT n.clock, k.address_key, a.version, a.generation, {} {} ORDER BY o.purpose FOR UPDATE {skip}",
+            waiting_columns!(),
             stored(changes.len()),
         );
         let query = sqlx::query_as(safe(sql)).bind(self.after(Duration::ZERO));

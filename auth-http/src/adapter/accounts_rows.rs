@@ -27,6 +27,15 @@ macro_rules! account_columns {
 }
 pub(super) use account_columns;
 
+/// The columns of a waiting mail, of the outbox as `o`.
+macro_rules! waiting_columns {
+    () => {
+        "o.purpose AS waiting_purpose, o.mail_id AS waiting_id, o.generation AS waiting_generation,
+            o.next_at AS waiting_next, o.lease AS waiting_lease"
+    };
+}
+pub(super) use waiting_columns;
+
 /// A row with columns of these names, from either database.
 ///
 /// By hand, since sqlx' derive builds the drivers of every database a second time, for the compiler.
@@ -160,6 +169,7 @@ row! {
     WaitingRow {
         waiting_purpose: Option<i64>,
         waiting_id: Option<Vec<u8>>,
+        waiting_generation: Option<Vec<u8>>,
         waiting_next: Option<i64>,
         waiting_lease: Option<Vec<u8>>,
     }
@@ -174,6 +184,7 @@ impl WaitingRow {
     fn mail(self, now: Time) -> Option<WaitingMail> {
         let purpose = purpose(self.waiting_purpose?).ok()?;
         let id = MailId::from_bytes(self.waiting_id?.try_into().ok()?);
+        let generation = Generation::from_bytes(self.waiting_generation?.try_into().ok()?);
         let next = time(self.waiting_next?);
         let state = match self.waiting_lease {
             Some(token) if now < next => {
@@ -181,7 +192,7 @@ impl WaitingRow {
             }
             Some(_) | None => WaitingState::Free { next },
         };
-        Some(WaitingMail { purpose, id, state })
+        Some(WaitingMail { id, purpose, generation, state })
     }
 }
 

@@ -20,7 +20,7 @@ use sqlx::{
 };
 
 use super::{
-    accounts_rows::{FoundRow, account_columns, micros, span},
+    accounts_rows::{FoundRow, account_columns, micros, span, waiting_columns},
     accounts_sqlite_commits::{waiting, write_mails, write_row},
     accounts_sqlite_file::{Claim, ClaimError, Mode, create, open_to_others},
     accounts_sqlite_writes::{Writes, may_be_lent_again},
@@ -128,9 +128,9 @@ impl Accounts for AccountsSqlite {
         let rows: Vec<FoundRow> = sqlx::query_as(concat!(
             "SELECT ",
             account_columns!(),
-            ", o.purpose AS waiting_purpose, o.mail_id AS waiting_id, o.next_at AS waiting_next,
-                o.lease AS waiting_lease
-             FROM (SELECT 1) LEFT JOIN accounts a ON a.address_key = ?1
+            ", ",
+            waiting_columns!(),
+            " FROM (SELECT 1) LEFT JOIN accounts a ON a.address_key = ?1
                 LEFT JOIN outbox o ON o.address_key = ?1 AND o.dead_since IS NULL
              ORDER BY o.purpose",
         ))

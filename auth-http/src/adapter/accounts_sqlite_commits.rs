@@ -3,7 +3,7 @@
 use auth_core::{Address, Change, MailChange, OwedMail, Time, Version, WaitingMail};
 use sqlx::{Sqlite, Transaction};
 
-use super::accounts_rows::{AccountRow, WaitingRow, micros};
+use super::accounts_rows::{AccountRow, WaitingRow, micros, waiting_columns};
 
 /// Inserts or replaces the row if its version is the expected one; returns how many were written.
 pub(super) async fn write_row(
@@ -55,10 +55,11 @@ pub(super) async fn waiting(
     change: &Change,
     now: Time,
 ) -> sqlx::Result<Vec<WaitingMail>> {
-    let rows = sqlx::query_as(
-        "SELECT purpose AS waiting_purpose, mail_id AS waiting_id, next_at AS waiting_next, lease AS waiting_lease
-         FROM outbox WHERE address_key = ?1 AND dead_since IS NULL ORDER BY purpose",
-    );
+    let rows = sqlx::query_as(concat!(
+        "SELECT ",
+        waiting_columns!(),
+        " FROM outbox o WHERE o.address_key = ?1 AND o.dead_since IS NULL ORDER BY o.purpose",
+    ));
     let rows = rows.bind(change.key.as_str().as_bytes()).fetch_all(&mut **transaction).await?;
     Ok(WaitingRow::mails(rows, now))
 }

@@ -146,7 +146,12 @@ impl Host {
                 true => WaitingState::Held(HeldMail { token: lease.token.clone() }),
                 false => WaitingState::Free(FreeMail { next: queued.next }),
             };
-            WaitingMail { purpose: mail.purpose, id: mail.id.clone(), state }
+            WaitingMail {
+                id: mail.id.clone(),
+                purpose: mail.purpose,
+                generation: mail.generation.clone(),
+                state,
+            }
         };
         let mut waiting: Vec<WaitingMail> = mails.map(waits).collect();
         waiting.sort_by_key(|mail| mail.purpose as u8);

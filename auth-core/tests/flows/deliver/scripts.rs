@@ -95,13 +95,13 @@ fn settles(settlement: Settlement, settled: Settled) -> Step {
 }
 
 /// Adds the mail under this worker's lease.
-fn held(found: Found, purpose: Purpose) -> Found {
-    with_mail(found, purpose, mail_id(9), WaitingState::Held { token: LEASE.token })
+fn held(found: Found, mail: &OwedMail) -> Found {
+    with_mail(found, mail, WaitingState::Held { token: LEASE.token })
 }
 
 /// Finds the mail under its lease and begins it: from now on its outcome may stay unknown.
 fn begins(leased: &LeasedMail, before: &Row, after: Row) -> [Step; 2] {
-    let found = held(found(4, before), leased.mail.purpose);
+    let found = held(found(4, before), &leased.mail);
     [finds(found.clone()), step(beginning(leased, &found, after), Ok(Commit::Committed))]
 }
 
@@ -210,7 +210,7 @@ pub(super) fn perhaps_sent(n: u8) -> Script<Deliver> {
 /// Three attempts have begun, and the outcome of the last one is unknown.
 pub(super) fn begun_too_often() -> Script<Deliver> {
     let leased = LeasedMail { attempts: 4, unknowns: 3, ..first_try(activation_mail()) };
-    let steps = vec![finds(held(found(4, &row()), Purpose::Activation)), dead(LOST)];
+    let steps = vec![finds(held(found(4, &row()), &activation_mail())), dead(LOST)];
     script(leased, steps, Ok(Event::MailDead))
 }
 
@@ -218,7 +218,7 @@ pub(super) fn begun_too_often() -> Script<Deliver> {
 pub(super) fn lease_lost_before_it_began() -> [Script<Deliver>; 3] {
     let token = LeaseToken::from_bytes([6; 16]);
     let states = [WaitingState::Held { token }, WaitingState::Free { next: at(0) }];
-    let others = states.map(|state| with_mail(found(4, &row()), Purpose::Activation, mail_id(9), state));
+    let others = states.map(|state| with_mail(found(4, &row()), &activation_mail(), state));
     let [held, free] = others;
     [held, free, found(4, &row())]
         .map(|found| script(first_try(activation_mail()), vec![finds(found)], Ok(Event::LeaseLost)))
@@ -227,7 +227,7 @@ pub(super) fn lease_lost_before_it_began() -> [Script<Deliver>; 3] {
 /// Somebody asks between reading and beginning; then the mail is still there, or another one in its place.
 pub(super) fn raced(still_held: bool) -> Script<Deliver> {
     let script = accepted();
-    let found = held(found(4, &row()), Purpose::Activation);
+    let found = held(found(4, &row()), &activation_mail());
     let conflict = step(beginning(&script.flow.leased, &found, begun()), Ok(Commit::Conflict));
     let mut steps = vec![finds(found.clone()), conflict];
     if still_held {
@@ -257,12 +257,12 @@ pub(super) fn code_not_put(fault: Fault, why: &str) -> Script<Deliver> {
 }
 
 pub(super) fn superseded(found: Found, mail: OwedMail) -> Script<Deliver> {
-    let steps = vec![finds(held(found, mail.purpose)), settles(Settlement::Superseded, Settled::Settled)];
+    let steps = vec![finds(held(found, &mail)), settles(Settlement::Superseded, Settled::Settled)];
     script(first_try(mail), steps, Ok(Event::MailSuperseded))
 }
 
 pub(super) fn superseded_but_lease_lost() -> Script<Deliver> {
-    let found = held(nothing_found(), Purpose::Activation);
+    let found = held(nothing_found(), &activation_mail());
     let steps = vec![finds(found), settles(Settlement::Superseded, Settled::Lost)];
     script(first_try(activation_mail()), steps, Ok(Event::LeaseLost))
 }

@@ -78,11 +78,22 @@ pub(super) fn asking_disclosed() -> Vec<Script<ForgotPassword>> {
     scripts.collect()
 }
 
+fn waiting(mail: &OwedMail) -> Found {
+    with_mail(found(4, &mailed(at(30), 120)), mail, WaitingState::Free { next: at(30) })
+}
+
 /// A mail that waits answers the request, too.
 pub(super) fn asked_again() -> Script<ForgotPassword> {
-    let before = mailed(at(30), 120);
-    let found = with_mail(found(4, &before), Purpose::Reset, mail_id(8), WaitingState::Free { next: at(30) });
-    script(forgot(), forgetting(found, before, None), Forgetting::Accepted, Event::ResetAskedFor)
+    let found = waiting(&OwedMail { id: mail_id(8), ..reset_mail(at(30)) });
+    let steps = forgetting(found, mailed(at(30), 120), None);
+    script(forgot(), steps, Forgetting::Accepted, Event::ResetAskedFor)
+}
+
+/// One that was asked for before a change of the password never leaves: another takes its place, and its time.
+pub(super) fn asked_after_a_change() -> Script<ForgotPassword> {
+    let found = waiting(&OwedMail { id: mail_id(8), generation: generation(2), ..reset_mail(at(30)) });
+    let steps = forgetting(found, mailed(at(30), 120), Some(reset_mail(at(30))));
+    script(forgot(), steps, Forgetting::Accepted, Event::ResetAskedFor)
 }
 
 pub(super) fn asking_limited() -> Script<ForgotPassword> {

@@ -231,6 +231,21 @@ fn a_change_ends_reset_tokens_and_mails_that_wait() {
     assert_eq!(resets_mailed(&world), before, "a mail of the era before never leaves");
 }
 
+/// A mail of the era before never leaves, so it answers no request of this one.
+#[test]
+fn a_reset_that_is_asked_for_after_a_change_has_a_mail_of_its_own() {
+    let mut world = owned();
+    forgets(&mut world);
+    world.deliver();
+    forgets(&mut world);
+    let (session, _) = enter(&mut world, OWNERS).expect("the password is right");
+    assert!(matches!(world.visit(change(&session), Some(NEW)), Changing::Changed { .. }));
+    forgets(&mut world);
+    world.pass(seconds(600));
+    let token = world.last_token();
+    assert!(is_reset(&resets(&mut world, &token, OWNERS)));
+}
+
 #[test]
 fn a_deleted_account_is_gone_its_address_is_free_and_its_owner_is_told() {
     let mut world = owned();

@@ -11,7 +11,14 @@ use forgotten as f;
 use scripts as s;
 
 pub(crate) fn forgotten() -> Vec<Script<ForgotPassword>> {
-    scripts![f::asked_for(), f::asked_in_vain(), f::asked_again(), f::asking_limited(), f::asking_disclosed()]
+    scripts![
+        f::asked_for(),
+        f::asked_in_vain(),
+        f::asked_again(),
+        f::asked_after_a_change(),
+        f::asking_limited(),
+        f::asking_disclosed(),
+    ]
 }
 
 pub(crate) fn resets() -> Vec<Script<ResetPassword>> {

@@ -20,14 +20,18 @@ async fn waiting(harness: &impl AccountsHarness, n: u8) -> Vec<WaitingMail> {
 }
 
 /// Returns an owed mail as it waits while nobody holds it.
+fn waits(mail: &OwedMail, state: WaitingState) -> WaitingMail {
+    WaitingMail { id: mail.id, purpose: mail.purpose, generation: mail.generation, state }
+}
+
 fn free(owed: &OwedMail) -> WaitingMail {
-    WaitingMail { purpose: owed.purpose, id: owed.id, state: WaitingState::Free { next: owed.first_due } }
+    waits(owed, WaitingState::Free { next: owed.first_due })
 }
 
 /// Returns a leased mail as it waits while a worker holds it.
 fn held(leased: &LeasedMail) -> WaitingMail {
     let state = WaitingState::Held { token: leased.lease.token };
-    WaitingMail { purpose: leased.mail.purpose, id: leased.mail.id, state }
+    waits(&leased.mail, state)
 }
 
 pub(super) async fn no_mail_waits_where_none_is_owed(harness: &impl AccountsHarness) {

@@ -50,7 +50,7 @@ impl Slot {
         let mut run = Run::start(Deliver { leased }, &rules);
         let Some(Effect::FindAccount(ticket, _)) = run.take() else { panic!("Deliver finds first") };
         let state = WaitingState::Held { token: lease.token };
-        let held = WaitingMail { purpose: Purpose::Activation, id: lease.mail, state };
+        let held = WaitingMail { id: lease.mail, purpose: Purpose::Activation, generation, state };
         let found = Found { waiting: vec![held], ..self.found() };
         run.accept(ticket.answer(Ok(found)), &rules).unwrap();
         let Some(Effect::CommitAccount(ticket, _)) = run.take() else {
