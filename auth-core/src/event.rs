@@ -54,6 +54,8 @@ pub enum Event {
     LoggedIn,
     /// Too many passwords were tried: none was compared.
     TooManyGuesses,
+    /// The account was changed too often in a short time.
+    TooManyChanges,
     /// The password is that of an account that was not activated.
     NotActivated,
     /// The password is that of an account that an operator has blocked.
@@ -110,6 +112,7 @@ impl Event {
             Self::LeaseLost => "lease_lost",
             Self::LoggedIn => "logged_in",
             Self::TooManyGuesses => "too_many_guesses",
+            Self::TooManyChanges => "too_many_changes",
             Self::NotActivated => "not_activated",
             Self::Blocked => "blocked",
             Self::Authenticated => "authenticated",

@@ -59,7 +59,7 @@ pub use memory::{MemoryAccounts, MemoryCodes};
 pub use order::{
     Admission, Admit, Change, CodeStored, Commit, CommitAccount, FindAccount, FindSession, Found,
     FoundSession, HashPassword, Hashed, MailChange, PutCode, PutSession, Random, RedeemCode, Redemption,
-    Seed, SendMail, Sending, SessionChange, SessionStored, SettleMail, Settled, Template,
+    Seed, SendMail, Sending, SessionChange, SessionStored, SettleMail, Settled, Template, WhichPassword,
 };
 pub use rules::{Disclosure, Policy, Rules, RulesError};
 pub use run::{Answers, Broken, Ended, Flow, Run, Stop, Ticket};

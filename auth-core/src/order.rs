@@ -67,7 +67,7 @@ pub struct Found {
     pub waiting: Vec<WaitingMail>,
 }
 
-/// An order: hash the password that the host keeps outside the run. Its reply is [`Hashed`], its class
+/// An order: hash a password that the host keeps outside the run. Its reply is [`Hashed`], its class
 /// [`Class::Pure`](crate::Class::Pure).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct HashPassword {
@@ -75,6 +75,18 @@ pub struct HashPassword {
     pub salt: Salt,
     /// The function and its cost, never above [`Hashing::within_ceiling`].
     pub params: Hashing,
+    /// Which password.
+    pub which: WhichPassword,
+}
+
+/// Which of the passwords that the host keeps outside the run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WhichPassword {
+    /// The only one of a request, or the one that a [`ChangePassword`](crate::ChangePassword) is proven with.
+    Given,
+    /// The one that takes its place in a [`ChangePassword`](crate::ChangePassword); no other flow orders it.
+    New,
 }
 
 /// The reply to [`HashPassword`].

@@ -16,7 +16,7 @@ use std::{
 use auth_core::{
     AccountId, Answer, Answered, Authenticate, Broken, Class, Client, CodeStored, Commit, CommitAccount,
     Effect, Ended, Event, Fault, Flow, Kind, MailChange, Op, Outcome, Password, Random, Rules, Run, Secret,
-    Seed, SendMail, SessionId, SubjectKind, Ticket,
+    Seed, SendMail, SessionId, SubjectKind, Ticket, WhichPassword,
 };
 use tokio::{
     sync::Notify,
@@ -66,7 +66,10 @@ pub struct Driver {
 /// What stays outside a run.
 #[derive(Default)]
 struct Beside {
-    hashing: Option<(Client, Arc<Password>)>,
+    /// Whose the hashes are.
+    client: Option<Client>,
+    password: Option<Arc<Password>>,
+    new_password: Option<Arc<Password>>,
     deadline: Option<Instant>,
     /// Whether something that counts may have been written.
     writing: Arc<AtomicBool>,
@@ -123,11 +126,12 @@ impl Driver {
     where
         F: Flow<Outcome: Reported + Send> + Send + 'static,
     {
-        let Visitor { client, password, about, from } = visitor;
-        let hashing = password.map(|password| (client, Arc::new(password)));
+        let Visitor { client, password, new_password, about, from } = visitor;
+        let (password, new_password) = (password.map(Arc::new), new_password.map(Arc::new));
         let deadline = Some(Instant::now() + deadlines::REQUEST);
         let writing = Arc::new(AtomicBool::new(false));
-        let beside = Beside { hashing, deadline, writing: Arc::clone(&writing) };
+        let client = Some(client);
+        let beside = Beside { client, password, new_password, deadline, writing: Arc::clone(&writing) };
         let driver = Arc::clone(self);
         let run = async move {
             let ended = driver.drive(flow, &beside).await;
@@ -237,7 +241,12 @@ impl Driver {
         match effect {
             Effect::Random(ticket, Random) => self.carry_out(ticket, patience, async { draw() }).await,
             Effect::HashPassword(ticket, order) => {
-                let (hasher, hashing) = (Arc::clone(&self.ports.hasher), beside.hashing.clone());
+                let hasher = Arc::clone(&self.ports.hasher);
+                let password = match order.which {
+                    WhichPassword::Given => &beside.password,
+                    WhichPassword::New => &beside.new_password,
+                };
+                let hashing = beside.client.zip(password.clone());
                 let work = async move {
                     let (client, password) =
                         hashing.ok_or_else(|| PortError::not_done("hash a password", NoPassword))?;

@@ -8,6 +8,8 @@ pub struct Visitor {
     pub client: Client,
     /// The password, if the flow needs one.
     pub password: Option<Password>,
+    /// The one that takes its place, if the flow changes it.
+    pub new_password: Option<Password>,
     /// What the run is about.
     pub about: About,
     /// The pseudonym of the client.

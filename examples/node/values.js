@@ -71,7 +71,7 @@ export const input = variant({
   deliver: record({ leased }),
   login: record({ address: text, client, device: option(text), agent: text }),
   authenticate: record({ token: text }),
-  confirm: record({ token: text, keep: Boolean, client }),
+  confirm: record({ token: text, client }),
   logout: record({ token: text }),
   logout_everywhere: record({ token: text }),
   forgot_password: record({ address: text, client }),

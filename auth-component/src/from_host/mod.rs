@@ -194,7 +194,7 @@ pub(crate) fn input(input: &mut wit::Input, rules: &Rules) -> Result<Input, Malf
         }
         wit::Input::Confirm(confirm) => {
             let (token, client) = (token(&mut confirm.token), client(&confirm.client)?);
-            Input::Confirm(Confirm { token, keep: confirm.keep, client })
+            Input::Confirm(Confirm { token, client })
         }
         wit::Input::Logout(shown) => Input::Logout(Logout { token: token(&mut shown.token) }),
         wit::Input::LogoutEverywhere(shown) => {

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use auth_core::{
-    Change, Lease, MailChange, SessionChange, Settlement, Subject, SubjectKind, Template,
+    Change, Lease, MailChange, SessionChange, Settlement, Subject, SubjectKind, Template, WhichPassword,
     wire::{Order, Ordered},
 };
 
@@ -30,6 +30,10 @@ impl From<&Order> for wit::Effect {
             Order::HashPassword(hash) => Self::HashPassword(wit::HashPassword {
                 salt: octets(hash.salt.as_bytes()),
                 params: hash.params.into(),
+                which: match hash.which {
+                    WhichPassword::Given => wit::WhichPassword::Given,
+                    WhichPassword::New => wit::WhichPassword::New,
+                },
             }),
             Order::CommitAccount(commit) => Self::CommitAccount(wit::CommitAccount {
                 changes: commit.changes.iter().map(Into::into).collect(),

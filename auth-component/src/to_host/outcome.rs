@@ -149,6 +149,7 @@ impl From<&LoggingOut> for wit::LoggingOut {
             LoggingOut::LoggedOut => Self::LoggedOut,
             LoggingOut::ConfirmFirst => Self::ConfirmFirst,
             LoggingOut::NoSession => Self::NoSession,
+            LoggingOut::RateLimited { retry_after } => Self::RateLimited(limited(retry_after)),
             LoggingOut::Contended => Self::Contended,
         }
     }
@@ -180,11 +181,12 @@ impl From<&Resetting> for wit::Resetting {
 impl From<&Changing> for wit::Changing {
     fn from(disclosed: &Changing) -> Self {
         match disclosed {
-            Changing::Changed { token, expires_in } => {
+            Changing::Changed { token, expires_in, device } => {
                 let token = token.as_ref().map(|token| text(token.expose()));
-                Self::Changed(wit::Reopened { token, expires_in: micros(expires_in) })
+                let device = text(device.expose());
+                Self::Changed(wit::Reopened { token, expires_in: micros(expires_in), device })
             }
-            Changing::ConfirmFirst => Self::ConfirmFirst,
+            Changing::PasswordRefused => Self::PasswordRefused,
             Changing::NoSession => Self::NoSession,
             Changing::WeakPassword(weakness) => Self::WeakPassword(weakness.into()),
             Changing::RateLimited { retry_after } => Self::RateLimited(limited(retry_after)),

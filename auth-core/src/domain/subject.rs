@@ -20,7 +20,7 @@ pub enum SubjectKind {
     Address,
     /// Passwords that were tried from a known device.
     Device,
-    /// Passwords that were tried in an account's own sessions.
+    /// Passwords that were tried in an account's own sessions; and, apart from them, its changes.
     Account,
 }
 
@@ -80,6 +80,12 @@ impl Subject {
 
     pub(crate) fn account(keys: &CodeKeys, id: AccountId) -> Self {
         Self::of(keys, SubjectKind::Account, id.as_bytes())
+    }
+
+    /// Returns whom changes of an account are counted against. No id is as long, so it is another subject than the
+    /// account of its passwords.
+    pub(crate) fn changes(keys: &CodeKeys, id: AccountId) -> Self {
+        Self::of(keys, SubjectKind::Account, &[id.as_bytes().as_slice(), b" changes"].concat())
     }
 
     fn of(keys: &CodeKeys, kind: SubjectKind, octets: &[u8]) -> Self {

@@ -1,4 +1,5 @@
-//! Setting a new password in a session whose password was just given: find, hash, commit, open a session anew.
+//! Setting a new password in a session, with the one before (OWASP ASVS 5.0, 6.2.3): find, count, hash and compare, hash
+//! the new one, commit, open a session anew.
 
 use core::time::Duration;
 
@@ -8,21 +9,22 @@ use super::{
     Outcome, limited,
     shared::{
         era,
+        guess::{self, Proof},
         session::{current, try_open},
     },
 };
 use crate::{
-    Answers, Event, Flow, HashPassword, Random, Rules, SessionStored, Stop,
+    Answers, Event, Flow, HashPassword, Random, Rules, SessionStored, Stop, WhichPassword,
     domain::{
-        Client, Generation, MailId, PasswordRecord, Salt, Session, SessionToken, Stream, Verdict, Weakness,
-        micros,
+        Client, DeviceToken, Generation, MailId, PasswordRecord, Salt, Session, SessionToken, Stream,
+        Subject, Verdict, Weakness, micros,
     },
 };
 
-/// The flow that sets the password that the host keeps outside the run.
+/// The flow that sets a new password. The host keeps both outside the run, the given one and the new one.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ChangePassword {
-    /// The token that the visitor shows; its session must be fresh.
+    /// The token that the visitor shows.
     pub token: SessionToken,
     /// The policy's verdict on the new password.
     pub verdict: Verdict,
@@ -41,14 +43,16 @@ pub enum Changing {
         /// How long the session lasts at most.
         #[serde(with = "micros")]
         expires_in: Duration,
+        /// What makes this device a known one: those of before count no more.
+        device: DeviceToken,
     },
-    /// The password was not given recently: confirm the session first.
-    ConfirmFirst,
+    /// The password is wrong; everything stays as it is.
+    PasswordRefused,
     /// No session with this token counts.
     NoSession,
-    /// The password is too weak.
+    /// The new password is too weak.
     WeakPassword(Weakness),
-    /// The client asks too often.
+    /// The client asks too often, or too many passwords were tried, or the account was changed too often.
     RateLimited {
         /// The time until another request is admitted.
         #[serde(with = "micros")]
@@ -74,11 +78,20 @@ impl Flow for ChangePassword {
         let Some(current) = current(&self.token, rules, answers)? else {
             return Ok(Outcome::new(Changing::NoSession, Event::NoSession));
         };
-        if !current.session.is_fresh(current.now, rules) {
-            return Ok(Outcome::new(Changing::ConfirmFirst, Event::NotFresh));
+        let dummy = Salt::from_bytes(random.bytes());
+        match guess::prove(&current, dummy, rules, answers)? {
+            Proof::Right => {}
+            Proof::Wrong => return Ok(Outcome::new(Changing::PasswordRefused, Event::WrongPassword)),
+            Proof::TooMany { retry_after } => {
+                return Ok(Outcome::new(Changing::RateLimited { retry_after }, Event::TooManyGuesses));
+            }
         }
         let (salt, params) = (Salt::from_bytes(random.bytes()), rules.policy().hash);
-        let hash = answers.ask(HashPassword { salt, params })?.hash;
+        let hash = answers.ask(HashPassword { salt, params, which: WhichPassword::New })?.hash;
+        let changes = Subject::changes(&rules.keys, current.account.id);
+        if let Some(retry_after) = guess::too_many(changes, answers)? {
+            return Ok(Outcome::new(Changing::RateLimited { retry_after }, Event::TooManyChanges));
+        }
         let old = &current.session;
         let change = era::Change {
             account: old.account,
@@ -97,6 +110,7 @@ impl Flow for ChangePassword {
         let opened = try_open(&token, session, None, answers)?;
         let token = (opened == Ok(SessionStored::Done)).then_some(token);
         let expires_in = rules.sessions.whole;
-        Ok(Outcome::new(Changing::Changed { token, expires_in }, Event::PasswordChanged))
+        let device = DeviceToken::draw(&rules.keys, old.account, change.new, &mut random);
+        Ok(Outcome::new(Changing::Changed { token, expires_in, device }, Event::PasswordChanged))
     }
 }

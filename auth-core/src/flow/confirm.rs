@@ -7,13 +7,13 @@ use serde::{Deserialize, Serialize};
 use super::{
     Outcome, limited,
     shared::{
-        guess,
+        guess::{self, Proof},
         session::{current, open},
     },
 };
 use crate::{
     Answers, Event, Flow, Random, Rules, SessionStored, Stop,
-    domain::{Client, Salt, Session, SessionToken, Stream, Subject, micros},
+    domain::{Client, Salt, Session, SessionToken, Stream, micros},
 };
 
 /// The flow that makes a session fresh with the password that the host keeps outside the run.
@@ -21,8 +21,6 @@ use crate::{
 pub struct Confirm {
     /// The token that the visitor shows.
     pub token: SessionToken,
-    /// Whether the session before stays: a change of the password that follows ends it, if it succeeds.
-    pub keep: bool,
     /// The client that asks.
     pub client: Client,
 }
@@ -64,22 +62,18 @@ impl Flow for Confirm {
         let Some(current) = current(&self.token, rules, answers)? else {
             return Ok(Outcome::new(Confirmation::NoSession, Event::NoSession));
         };
-        // Threat: whoever has a stolen session guesses the password. An account's own count: those who know the
-        // address cannot use it up.
-        let subject = Subject::account(&rules.keys, current.account.id);
-        if let Some(retry_after) = guess::too_many(subject, answers)? {
-            return Ok(Outcome::new(Confirmation::RateLimited { retry_after }, Event::TooManyGuesses));
-        }
         let dummy = Salt::from_bytes(random.bytes());
-        let attempt = current.row.attempt(rules.policy().hash_floor);
-        if guess::right(Some(subject), attempt, dummy, rules, answers)?.is_none() {
-            return Ok(Outcome::new(Confirmation::PasswordRefused, Event::WrongPassword));
+        match guess::prove(&current, dummy, rules, answers)? {
+            Proof::Right => {}
+            Proof::Wrong => return Ok(Outcome::new(Confirmation::PasswordRefused, Event::WrongPassword)),
+            Proof::TooMany { retry_after } => {
+                return Ok(Outcome::new(Confirmation::RateLimited { retry_after }, Event::TooManyGuesses));
+            }
         }
         let token = SessionToken::draw(&mut random);
         let old = &current.session;
         let session = Session::draw(old.account, old.generation, current.now, &old.agent, rules, &mut random);
-        guess::give_back(subject, answers)?;
-        let stored = open(&token, session, (!self.keep).then(|| self.token.hash()), answers)?;
+        let stored = open(&token, session, Some(self.token.hash()), answers)?;
         // Threat: a confirmation that races a logout, and brings the session back.
         Ok(match stored {
             SessionStored::Done => {

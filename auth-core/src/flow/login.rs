@@ -9,7 +9,7 @@ use super::{
     shared::{guess, session::open},
 };
 use crate::{
-    Answers, Event, FindAccount, Flow, Found, HashPassword, Hashed, Random, Rules, Stop,
+    Answers, Event, FindAccount, Flow, Found, HashPassword, Hashed, Random, Rules, Stop, WhichPassword,
     domain::{
         Account, AccountId, Address, AddressKey, Client, DeviceToken, Generation, PasswordRecord, Row, Salt,
         Session, SessionToken, Status, Stream, Subject, UserAgent, micros,
@@ -134,7 +134,9 @@ fn rehash(
     answers: &mut Answers<'_>,
 ) -> Result<(), Stop> {
     let params = rules.policy().hash;
-    if let Ok(Hashed { hash, .. }) = answers.try_ask(HashPassword { salt, params })? {
+    if let Ok(Hashed { hash, .. }) =
+        answers.try_ask(HashPassword { salt, params, which: WhichPassword::Given })?
+    {
         let row = found.at_its_time().rehashed(PasswordRecord { params, salt, hash });
         let _ = answers.try_ask(found.replace(key, row, None))?;
     }

@@ -1,11 +1,16 @@
 //! Ending every session of an account: a new generation, under which nothing earlier counts.
 
+use core::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
-use super::{Outcome, ROUNDS, shared::session::current};
+use super::{
+    Outcome, ROUNDS,
+    shared::{guess, session::current},
+};
 use crate::{
     Answers, Commit, CommitAccount, Event, Fault, FindAccount, Flow, Random, Rules, Stop,
-    domain::{Generation, SessionToken, Status, Stream},
+    domain::{Generation, SessionToken, Status, Stream, Subject, micros},
 };
 
 /// The flow that ends every session of an account, this one included, and makes its devices unknown ones.
@@ -25,6 +30,12 @@ pub enum LoggingOut {
     ConfirmFirst,
     /// No session with this token counts.
     NoSession,
+    /// The account was changed too often.
+    RateLimited {
+        /// The time until another change is admitted.
+        #[serde(with = "micros")]
+        retry_after: Duration,
+    },
     /// Others change the same account at the same time; try again.
     Contended,
 }
@@ -44,6 +55,9 @@ impl Flow for LogoutEverywhere {
         let (new, old) =
             (Generation::draw(&mut Stream::new(&seed, "logout_everywhere")), current.session.generation);
         let account = current.account.id;
+        if let Some(retry_after) = guess::too_many(Subject::changes(&rules.keys, account), answers)? {
+            return Ok(Outcome::new(LoggingOut::RateLimited { retry_after }, Event::TooManyChanges));
+        }
         for round in 0..=ROUNDS {
             let found = answers.ask(FindAccount { key: current.key.clone() })?;
             let row = found.at_its_time();

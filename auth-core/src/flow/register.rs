@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Outcome, ROUNDS, limited};
 use crate::{
-    Answers, Commit, Event, FindAccount, Flow, HashPassword, MailChange, Random, Rules, Stop,
+    Answers, Commit, Event, FindAccount, Flow, HashPassword, MailChange, Random, Rules, Stop, WhichPassword,
     domain::{
         Address, Attempt, Client, Generation, Locale, MailId, PasswordRecord, Purpose, Salt, Stream, Verdict,
         Weakness, micros,
@@ -80,7 +80,7 @@ impl Flow for Register {
             let row = found.at_its_time();
             let salt = row.salt(params).unwrap_or(fresh);
             if round < HASHED_ROUNDS {
-                let hash = answers.ask(HashPassword { salt, params })?.hash;
+                let hash = answers.ask(HashPassword { salt, params, which: WhichPassword::Given })?.hash;
                 hashed.push(PasswordRecord { params, salt, hash });
             }
             // Under a salt that no hash was made with, the attempt counts as another one.

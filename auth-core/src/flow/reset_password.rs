@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{Outcome, limited, shared::era};
 use crate::{
     Answers, Event, FindAccount, Flow, HashPassword, Random, RedeemCode, Redemption, Rules, Stop,
+    WhichPassword,
     domain::{
         Address, Client, CodeSlot, DeviceToken, Generation, MailId, PasswordRecord, ResetToken, Salt, Status,
         Stream, Verdict, Weakness, micros,
@@ -77,7 +78,7 @@ impl Flow for ResetPassword {
             return Ok(Outcome::new(Resetting::Refused, Event::ResetRefused));
         };
         let (salt, params) = (Salt::from_bytes(random.bytes()), rules.policy().hash);
-        let hash = answers.ask(HashPassword { salt, params })?.hash;
+        let hash = answers.ask(HashPassword { salt, params, which: WhichPassword::Given })?.hash;
         let change = era::Change {
             account: id,
             old,

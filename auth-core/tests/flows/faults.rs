@@ -42,7 +42,10 @@ const EFFECTS: [(&str, &[Kind]); 13] = [
     ("authenticate", &[Kind::FindSession, Kind::PutSession]),
     ("confirm", &[Kind::Admit, Kind::Random, Kind::FindSession, Kind::HashPassword, Kind::PutSession]),
     ("logout", &[Kind::PutSession]),
-    ("logout_everywhere", &[Kind::Random, Kind::FindSession, Kind::FindAccount, Kind::CommitAccount]),
+    (
+        "logout_everywhere",
+        &[Kind::Random, Kind::FindSession, Kind::Admit, Kind::FindAccount, Kind::CommitAccount],
+    ),
     ("forgot_password", &[Kind::Admit, Kind::Random, Kind::FindAccount, Kind::CommitAccount]),
     (
         "reset_password",
@@ -79,7 +82,7 @@ const AFTERWARDS: [(&str, Kind); 3] =
 
 /// The faults that a flow handles itself, and what it orders next, if anything. The scripts of the flow say exactly
 /// how it continues.
-const DEALT_WITH: [(&str, Kind, Fault, &[Option<Kind>]); 17] = [
+const DEALT_WITH: [(&str, Kind, Fault, &[Option<Kind>]); 19] = [
     ("activate", Kind::CommitAccount, Fault::Unknown, &[Some(Kind::FindAccount)]),
     ("logout_everywhere", Kind::CommitAccount, Fault::Unknown, &[Some(Kind::FindAccount)]),
     // A guess that was counted and not compared is given back.
@@ -87,6 +90,9 @@ const DEALT_WITH: [(&str, Kind, Fault, &[Option<Kind>]); 17] = [
     ("login", Kind::HashPassword, Fault::Unknown, &[Some(Kind::Admit)]),
     ("confirm", Kind::HashPassword, Fault::NotDone, &[Some(Kind::Admit)]),
     ("confirm", Kind::HashPassword, Fault::Unknown, &[Some(Kind::Admit)]),
+    // The new one costs no guess.
+    ("change_password", Kind::HashPassword, Fault::NotDone, &[Some(Kind::Admit), None]),
+    ("change_password", Kind::HashPassword, Fault::Unknown, &[Some(Kind::Admit), None]),
     // Once more; then the fault is the visitor's.
     ("login", Kind::PutSession, Fault::Unknown, &[Some(Kind::PutSession)]),
     ("confirm", Kind::PutSession, Fault::Unknown, &[Some(Kind::PutSession)]),

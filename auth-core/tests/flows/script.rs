@@ -8,7 +8,7 @@ use std::fmt::Debug;
 use auth_core::{
     Admission, Admit, Answer, Answered, CommitAccount, Effect, Ended, Fault, FindAccount, FindSession, Flow,
     HashPassword, Hashed, Hashing, Kind, Op, PutCode, PutSession, Random, RedeemCode, Rules, Run, Salt,
-    Secret, Seed, SendMail, SettleMail,
+    Secret, Seed, SendMail, SettleMail, WhichPassword,
     wire::{Order, Reply},
 };
 
@@ -95,7 +95,10 @@ pub(crate) fn finds(found: auth_core::Found) -> Step {
 /// Makes the step of a hash with today's parameters.
 pub(crate) fn hashes(salt: Salt, hash: [u8; 32]) -> Step {
     let params = Hashing::DEFAULT;
-    step(HashPassword { salt, params }, Ok(Hashed { params, hash: Secret::new(hash) }))
+    step(
+        HashPassword { salt, params, which: WhichPassword::Given },
+        Ok(Hashed { params, hash: Secret::new(hash) }),
+    )
 }
 
 /// A run written down: its input, every effect, its end.

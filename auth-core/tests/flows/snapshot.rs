@@ -11,7 +11,7 @@ use crate::{
     catalogue::{FLOWS, Visitor, Wired, visit_all},
     deliver,
     fixture::{CODE_KEY, OLD_CODE_KEY, keys, rules, rules_with, scrypt, seconds},
-    register, resend,
+    passwords, register, resend,
     script::Script,
     sessions,
 };
@@ -181,7 +181,11 @@ fn what_version_3_0_wrote_is_read() {
         ("authenticate", sessions::authentications()[3].at(1).snapshot()),
         ("confirm", sessions::confirmations()[0].at(4).snapshot()),
         ("logout", sessions::logouts()[0].at(0).snapshot()),
-        ("logout_everywhere", sessions::logouts_everywhere()[0].at(3).snapshot()),
+        ("logout_everywhere", sessions::logouts_everywhere()[0].at(4).snapshot()),
+        ("forgot_password", passwords::forgotten()[0].at(3).snapshot()),
+        ("reset_password", passwords::resets()[0].at(4).snapshot()),
+        ("change_password", passwords::changes()[0].at(6).snapshot()),
+        ("delete_account", passwords::deletions()[0].at(3).snapshot()),
     ];
     if std::env::var_os("AUTH_CORE_WRITE_SCRIPTS").is_some() && !std::path::Path::new(path).exists() {
         let hex = |bytes: &[u8]| bytes.iter().map(|b| format!("{b:02x}")).collect::<String>();
@@ -210,6 +214,10 @@ fn what_version_3_0_wrote_is_read() {
         ("confirm", Kind::HashPassword),
         ("logout", Kind::PutSession),
         ("logout_everywhere", Kind::CommitAccount),
+        ("forgot_password", Kind::CommitAccount),
+        ("reset_password", Kind::HashPassword),
+        ("change_password", Kind::HashPassword),
+        ("delete_account", Kind::FindAccount),
     ];
     assert_eq!(read, expected);
 }

@@ -7,7 +7,7 @@ use auth_core::{
     Deliver, Event, FindAccount, Found, HashPassword, Hashed, LastMail, Lease, LeaseToken, LeasedMail,
     MailChange, Outcome, OwedMail, PasswordRecord, Purpose, PutCode, Random, RedeemCode, Redemption,
     Register, Registration, Resend, Resending, Row, Secret, Seed, SendMail, Sending, SettleMail, Settled,
-    Settlement, Status, Template, Version, WaitingMail, WaitingState,
+    Settlement, Status, Template, Version, WaitingMail, WaitingState, WhichPassword,
 };
 
 use crate::{
@@ -69,7 +69,11 @@ fn register_makes_a_new_address_pending_and_owes_it_a_mail() {
             step(Random, Ok(Seed(Secret::new(SEED)))),
             step(FindAccount { key: key() }, Ok(Found { now: at(0), row: None, waiting: vec![] })),
             step(
-                HashPassword { salt: derived::register(SEED).0, params: scrypt(17) },
+                HashPassword {
+                    salt: derived::register(SEED).0,
+                    params: scrypt(17),
+                    which: WhichPassword::Given,
+                },
                 Ok(Hashed { params: scrypt(17), hash: Secret::new(HASH) }),
             ),
             step(
@@ -168,7 +172,11 @@ fn activate_makes_a_pending_account_active() {
                 Ok(Found { now: at(0), row: Some((Version(2), pending(-30, 60, true))), waiting: vec![] }),
             ),
             step(
-                HashPassword { salt: attempt().password.salt, params: scrypt(17) },
+                HashPassword {
+                    salt: attempt().password.salt,
+                    params: scrypt(17),
+                    which: WhichPassword::Given,
+                },
                 Ok(Hashed { params: scrypt(17), hash: Secret::new(HASH) }),
             ),
             step(

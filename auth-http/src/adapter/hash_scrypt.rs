@@ -270,7 +270,7 @@ mod tests {
         let salt = auth_core::PasswordRecord::from_phc(
             "$scrypt$ln=4,r=8,p=1$BwcHBwcHBwcHBwcHBwcHBw$CQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQk",
         );
-        let order = HashPassword { salt: salt.unwrap().salt, params };
+        let order = HashPassword { salt: salt.unwrap().salt, params, which: auth_core::WhichPassword::Given };
         (Job { password, order, queued: Instant::now(), done }, result)
     }
 

@@ -82,7 +82,7 @@ impl AppState {
     fn visitor_about(&self, request: &Request, about: About, password: Option<Password>) -> Visitor {
         let client = self.client(request);
         let from = self.pseudonym(client.address().to_string().as_bytes());
-        Visitor { client, password, about, from }
+        Visitor { client, password, new_password: None, about, from }
     }
 
     fn address(&self, request: &Request) -> IpAddr {

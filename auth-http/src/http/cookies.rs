@@ -72,9 +72,9 @@ impl Cookies {
         self.set(Cookie::Device, token, DEVICE_AGE)
     }
 
-    /// Returns the header that clears the session's cookie.
-    pub(super) fn cleared(&self) -> Option<HeaderValue> {
-        self.set(Cookie::Session, "", Duration::ZERO)
+    /// Returns the header that clears a cookie.
+    pub(super) fn cleared(&self, cookie: Cookie) -> Option<HeaderValue> {
+        self.set(cookie, "", Duration::ZERO)
     }
 
     fn set(&self, cookie: Cookie, value: &str, lasting: Duration) -> Option<HeaderValue> {
@@ -142,7 +142,7 @@ mod tests {
             "__Host-session=auths_x; Path=/; Max-Age=60; HttpOnly; SameSite=Lax; Secure"
         );
         assert_eq!(
-            set(secure().cleared()),
+            set(secure().cleared(Cookie::Session)),
             "__Host-session=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax; Secure"
         );
         let plain = Cookies::of("http://localhost:8000".to_owned());

@@ -11,12 +11,13 @@ use super::{
     account::AccountDocument,
     app_state::AppState,
     bearer::Bearer,
+    cookies::Cookie,
     operation::{BOTH, Operation, OperationProblem},
     problem::{
         CONFIRM_FIRST, NO_SESSION, NOT_ACCEPTABLE, ORIGIN_REFUSED, Problem, ProblemKind, RATE_LIMITED,
     },
     session::WITH_SESSION,
-    sessions::{EndAnswer, ListedSession, ended_here, listed},
+    sessions::{EndAnswer, ListedSession, ended, listed},
 };
 
 /// An account with its sessions.
@@ -75,7 +76,7 @@ pub(super) async fn delete(
     let flow = DeleteAccount { token, client: visitor.client };
     let outcome = shared.driver.visit(flow, visitor).await.map_err(Problem::broken)?;
     Err(match outcome.disclosed {
-        Deleting::Deleted => return Ok(ended_here(shared, true)),
+        Deleting::Deleted => return Ok(ended(shared, &[Cookie::Session, Cookie::Device])),
         Deleting::ConfirmFirst => Problem::new(&CONFIRM_FIRST),
         Deleting::NoSession => Problem::new(&NO_SESSION),
         Deleting::RateLimited { retry_after } => Problem::new(&RATE_LIMITED).retry_after(retry_after),

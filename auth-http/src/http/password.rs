@@ -1,8 +1,8 @@
 //! `/v1/password`: forgotten, reset with the token of a mail, changed in a session.
 
 use auth_core::{
-    Address, ChangePassword, Changing, Confirm, Confirmation, DeviceToken, Forgetting, ForgotPassword,
-    Logout, Password, ResetPassword, ResetToken, Resetting, Secret, SessionToken,
+    Address, ChangePassword, Changing, DeviceToken, Forgetting, ForgotPassword, Password, ResetPassword,
+    ResetToken, Resetting, Secret, SessionToken,
 };
 use poem::Request;
 use poem_openapi::{
@@ -15,7 +15,7 @@ use super::{
     app_state::AppState,
     bearer::Bearer,
     body::{Fields, FromFields},
-    cookies::setting,
+    cookies::{Cookie, setting},
     operation::{BOTH, Operation, OperationProblem},
     problem::{
         ACCOUNT_NOT_FOUND, FieldError, INVALID_REQUEST, NO_SESSION, ORIGIN_REFUSED, PASSWORD_REFUSED,
@@ -26,6 +26,7 @@ use super::{
     schema::{DeviceTokenText, EmailText, PasswordText, ResetTokenText, SessionTokenText},
     session::{Current, current},
 };
+use crate::visitor::Visitor;
 
 // ---- Forgotten ----
 
@@ -233,6 +234,10 @@ pub struct PasswordChanged {
     session_token: Option<SessionTokenText>,
     /// How long it lasts at most, in seconds.
     expires_in_seconds: u64,
+    /// What makes this device a known one: what it kept of an earlier login counts no more. Not there where sessions are
+    /// kept in cookies.
+    #[oai(skip_serializing_if_is_none)]
+    device_token: Option<DeviceTokenText>,
 }
 
 /// The answers of a change.
@@ -252,8 +257,7 @@ impl Operation for ChangeOperation {
         &[(&NO_SESSION, BOTH), (&PASSWORD_REFUSED, BOTH), (&WEAK_PASSWORD, BOTH), (&ORIGIN_REFUSED, BOTH)];
 }
 
-/// Sets a new password with the old one: a confirmation, and a change in the session that it opens. Until that is
-/// committed the old session stays.
+/// Sets a new password with the one before.
 pub(super) async fn change(
     request: &Request,
     bearer: Bearer,
@@ -263,48 +267,44 @@ pub(super) async fn change(
     let token = bearer.0.clone();
     let Current { account, .. } = current(shared, bearer).await?;
     let (verdict, advice) = judge(shared, &new, &account.address);
-    if let Some(weakness) = verdict.weakness() {
-        return Err(weak("new_password", weakness, advice).into());
-    }
-    let visitor = shared.visitor_of_session(request, &token, Some(old));
-    let flow = Confirm { token: token.clone(), client: visitor.client, keep: true };
+    let visitor =
+        Visitor { new_password: Some(new), ..shared.visitor_of_session(request, &token, Some(old)) };
+    let flow = ChangePassword { token, verdict, client: visitor.client };
     let outcome = shared.driver.visit(flow, visitor).await.map_err(Problem::broken)?;
-    let fresh = match outcome.disclosed {
-        Confirmation::Confirmed { token, .. } => token,
-        Confirmation::PasswordRefused => return Err(Problem::new(&PASSWORD_REFUSED).into()),
-        Confirmation::NoSession => return Err(Problem::new(&NO_SESSION).into()),
-        Confirmation::RateLimited { retry_after } => {
-            return Err(Problem::new(&RATE_LIMITED).retry_after(retry_after).into());
+    Err(match outcome.disclosed {
+        Changing::Changed { token, expires_in, device } => {
+            return Ok(changed(shared, token, expires_in, &device));
         }
-    };
-    let visitor = shared.visitor_of_session(request, &token, Some(new));
-    let flow = ChangePassword { token: fresh.clone(), verdict, client: visitor.client };
-    let problem = match shared.driver.visit(flow, visitor).await.map(|outcome| outcome.disclosed) {
-        Ok(Changing::Changed { token, expires_in }) => return Ok(changed(shared, token, expires_in)),
-        Ok(Changing::NoSession | Changing::ConfirmFirst) => Problem::new(&NO_SESSION),
-        Ok(Changing::WeakPassword(weakness)) => weak("new_password", weakness, advice),
-        Ok(Changing::RateLimited { retry_after }) => Problem::new(&RATE_LIMITED).retry_after(retry_after),
-        Ok(Changing::Contended) => Problem::contended(),
-        Err(broken) => Problem::broken(broken),
-    };
-    // The session of the confirmation is nobody's now.
-    drop(shared.driver.work(Logout { token: fresh }).await);
-    Err(problem.into())
+        Changing::PasswordRefused => Problem::new(&PASSWORD_REFUSED),
+        Changing::NoSession => Problem::new(&NO_SESSION),
+        Changing::WeakPassword(weakness) => weak("new_password", weakness, advice),
+        Changing::RateLimited { retry_after } => Problem::new(&RATE_LIMITED).retry_after(retry_after),
+        Changing::Contended => Problem::contended(),
+    }
+    .into())
 }
 
 fn changed(
     shared: &AppState,
     token: Option<SessionToken>,
     lasting: std::time::Duration,
+    device: &DeviceToken,
 ) -> Response<ChangeAnswer> {
-    let shown = token.as_ref().filter(|_| shared.cookies.is_none());
+    let shown = shared.cookies.is_none();
     let answer = Response::new(ChangeAnswer::Changed(Json(PasswordChanged {
-        session_token: shown.map(|token| SessionTokenText(token.expose().to_owned())),
+        session_token: token
+            .as_ref()
+            .filter(|_| shown)
+            .map(|token| SessionTokenText(token.expose().to_owned())),
         expires_in_seconds: lasting.as_secs(),
+        device_token: shown.then(|| DeviceTokenText(device.expose().to_owned())),
     })));
-    let cookie = shared.cookies.as_ref().and_then(|cookies| match &token {
-        Some(token) => cookies.session(token.expose(), lasting),
-        None => cookies.cleared(),
+    let cookies = shared.cookies.iter().flat_map(|cookies| {
+        let session = match &token {
+            Some(token) => cookies.session(token.expose(), lasting),
+            None => cookies.cleared(Cookie::Session),
+        };
+        [session, cookies.device(device.expose())]
     });
-    setting(answer, cookie)
+    setting(answer, cookies.flatten())
 }

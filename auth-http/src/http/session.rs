@@ -13,7 +13,7 @@ use super::{
     app_state::AppState,
     bearer::Bearer,
     body::{Fields, FromFields},
-    cookies::setting,
+    cookies::{Cookie, setting},
     operation::{BOTH, Operation, OperationProblem},
     problem::{
         INTERNAL, INVALID_REQUEST, NO_SESSION, NOT_ACCEPTABLE, ORIGIN_REFUSED, PASSWORD_REFUSED, Problem,
@@ -178,7 +178,7 @@ pub(super) async fn confirm(
 ) -> Result<Response<ConfirmAnswer>, OperationProblem<ConfirmOperation>> {
     let shared = AppState::of(request);
     let visitor = shared.visitor_of_session(request, &token, Some(password));
-    let flow = Confirm { token, client: visitor.client, keep: false };
+    let flow = Confirm { token, client: visitor.client };
     let outcome = shared.driver.visit(flow, visitor).await.map_err(Problem::broken)?;
     let (token, lasting) = match outcome.disclosed {
         Confirmation::Confirmed { token, expires_in } => (token, expires_in),
@@ -225,7 +225,7 @@ pub(super) async fn end(
     let ended = shared.driver.visit(Logout { token }, visitor).await;
     // Threat: a browser that stays logged in on a shared machine, because the store did not answer. It forgets the
     // token in any case.
-    let cleared = shared.cookies.as_ref().and_then(|cookies| cookies.cleared());
+    let cleared = shared.cookies.as_ref().and_then(|cookies| cookies.cleared(Cookie::Session));
     match (ended, cleared) {
         (Ok(_), cleared) => Ok(setting(Response::new(LogoutAnswer::LoggedOut), cleared)),
         (Err(broken), Some(cleared)) => Err(Problem::broken(broken).with(SET_COOKIE, cleared).into()),

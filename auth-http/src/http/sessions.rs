@@ -11,11 +11,11 @@ use tokio::time::timeout;
 use super::{
     app_state::AppState,
     bearer::Bearer,
-    cookies::setting,
+    cookies::{Cookie, Cookies, setting},
     operation::{BOTH, Operation, OperationProblem},
     problem::{
-        CONFIRM_FIRST, NO_SESSION, NOT_ACCEPTABLE, ORIGIN_REFUSED, Problem, ProblemKind, SESSION_NOT_FOUND,
-        UNAVAILABLE,
+        CONFIRM_FIRST, NO_SESSION, NOT_ACCEPTABLE, ORIGIN_REFUSED, Problem, ProblemKind, RATE_LIMITED,
+        SESSION_NOT_FOUND, UNAVAILABLE,
     },
     schema::{SessionIdText, TimeText},
     session::{Current, WITH_SESSION, current},
@@ -143,13 +143,15 @@ pub(super) async fn end(
     if !shared.driver.end_session(account.id, id, visitor).await.map_err(Problem::broken)? {
         return Err(Problem::new(&SESSION_NOT_FOUND).into());
     }
-    Ok(ended_here(shared, id == session.id))
+    Ok(ended(shared, if id == session.id { &[Cookie::Session] } else { &[] }))
 }
 
-/// Returns the answer to what has ended; a browser whose own session it was forgets its token.
-pub(super) fn ended_here(shared: &AppState, own: bool) -> Response<EndAnswer> {
-    let cleared = shared.cookies.as_ref().filter(|_| own).and_then(|cookies| cookies.cleared());
-    setting(Response::new(EndAnswer::Ended), cleared)
+/// Returns the answer to what has ended; a browser forgets these cookies.
+pub(super) fn ended(shared: &AppState, forgotten: &[Cookie]) -> Response<EndAnswer> {
+    let cleared =
+        |cookies: &Cookies| forgotten.iter().filter_map(|cookie| cookies.cleared(*cookie)).collect();
+    let cleared: Option<Vec<_>> = shared.cookies.as_ref().map(cleared);
+    setting(Response::new(EndAnswer::Ended), cleared.unwrap_or_default())
 }
 
 /// The operation as a type.
@@ -158,7 +160,7 @@ pub(super) struct EverywhereOperation;
 
 impl Operation for EverywhereOperation {
     const PROBLEMS: &'static [(&'static ProblemKind, &'static str)] =
-        &[(&CONFIRM_FIRST, BOTH), (&ORIGIN_REFUSED, BOTH), (&NOT_ACCEPTABLE, BOTH)];
+        &[(&CONFIRM_FIRST, BOTH), (&RATE_LIMITED, BOTH), (&ORIGIN_REFUSED, BOTH), (&NOT_ACCEPTABLE, BOTH)];
     const SHARED: &'static [(&'static ProblemKind, &'static str)] = &WITH_SESSION;
 }
 
@@ -171,9 +173,12 @@ pub(super) async fn end_all(
     let visitor = shared.visitor_of_session(request, &token, None);
     let outcome = shared.driver.visit(LogoutEverywhere { token }, visitor).await.map_err(Problem::broken)?;
     match outcome.disclosed {
-        LoggingOut::LoggedOut => Ok(ended_here(shared, true)),
+        LoggingOut::LoggedOut => Ok(ended(shared, &[Cookie::Session, Cookie::Device])),
         LoggingOut::ConfirmFirst => Err(Problem::new(&CONFIRM_FIRST).into()),
         LoggingOut::NoSession => Err(Problem::new(&NO_SESSION).into()),
+        LoggingOut::RateLimited { retry_after } => {
+            Err(Problem::new(&RATE_LIMITED).retry_after(retry_after).into())
+        }
         LoggingOut::Contended => Err(Problem::contended().into()),
     }
 }

@@ -138,7 +138,7 @@ impl Host {
     }
 
     async fn hash(&self, password: Option<&Arc<Password>>, order: HashPassword) -> Result<Hashed, Fault> {
-        let HashPassword { salt, params } = order;
+        let HashPassword { salt, params, .. } = order;
         // A lost password, or a function that this host does not have, is a fault.
         let (Some(password), Hashing::Scrypt(Scrypt { log2_n, r, p })) = (password.cloned(), params) else {
             return Err(Fault::NotDone);

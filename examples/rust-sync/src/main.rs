@@ -79,7 +79,10 @@ fn random<const N: usize>() -> Result<[u8; N], Fault> {
     getrandom::fill(&mut bytes).map(|()| bytes).map_err(|_| Fault::NotDone)
 }
 
-fn hash(password: Option<&Password>, HashPassword { salt, params }: HashPassword) -> Result<Hashed, Fault> {
+fn hash(
+    password: Option<&Password>,
+    HashPassword { salt, params, .. }: HashPassword,
+) -> Result<Hashed, Fault> {
     // A lost password, or a function that this host does not have, is a fault.
     let (Some(password), Hashing::Scrypt(Scrypt { log2_n, r, p })) = (password, params) else {
         return Err(Fault::NotDone);

@@ -101,6 +101,47 @@ fn change_takes_the_password_and_leaves_one_new_session() {
     opens(&server, OTHER);
     let mails = server.wait_for_mails(ADA, 2);
     assert!(mails[0]["subject"].as_str().unwrap().contains("password was changed"), "{:?}", mails[0]);
+    let device = answer.json()["device_token"].as_str().unwrap().to_owned();
+    (0..12).for_each(|_| drop(server.login(ADA, PASSWORD)));
+    is(&server.login(ADA, OTHER), 429, "rate-limited");
+    assert_eq!(server.login_from(ADA, OTHER, &device).status, 200, "the device is a known one");
+}
+
+/// A change is one request, and with as many sessions as there may be it ends none before it is committed.
+#[test]
+fn change_counts_once_and_puts_no_session_in_the_place_of_another() {
+    let server = start(&[]);
+    let session = server.entered(ADA, PASSWORD);
+    (1..50).for_each(|_| drop(server.token(ADA, PASSWORD)));
+    is(&server.change(&session, OTHER, OTHER), 403, "password-refused");
+    assert_eq!(server.session(&session).status, 200);
+    assert_eq!(server.change(&session, PASSWORD, OTHER).status, 200);
+    let alone = start(&[("AUTH_CLIENT_REQUESTS_PER_MINUTE", "4")]);
+    let session = alone.entered(ADA, PASSWORD);
+    assert_eq!(alone.change(&session, PASSWORD, OTHER).status, 200, "the fourth request");
+}
+
+/// Threat: whoever has the password floods the owner's mailbox, and ends each token that could set another.
+#[test]
+fn changes_of_an_account_are_limited() {
+    let server = start(&[]);
+    let (mut session, mut passwords) = (server.entered(ADA, PASSWORD), (PASSWORD, OTHER));
+    for _ in 0..10 {
+        let changed = server.change(&session, passwords.0, passwords.1);
+        assert_eq!(changed.status, 200, "{changed:?}");
+        session = changed.json()["session_token"].as_str().unwrap().to_owned();
+        passwords = (passwords.1, passwords.0);
+    }
+    let refused = server.change(&session, passwords.0, passwords.1);
+    is(&refused, 429, "rate-limited");
+    assert!(refused.header("retry-after").is_some());
+    is(&server.with_token("DELETE", "/v1/sessions", &session), 429, "rate-limited");
+    server.pass(61);
+    assert_eq!(server.forgot(ADA).status, 202);
+    server.wait_until_nothing_is_due();
+    let mails = server.mails_to(ADA);
+    let token = mails.iter().find_map(|mail| mail["token"].as_str()).unwrap();
+    assert_eq!(server.reset(ADA, token, PASSWORD).status, 200, "a reset is not among them");
 }
 
 #[test]

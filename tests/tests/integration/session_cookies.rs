@@ -154,7 +154,9 @@ fn cookies_follow_a_new_password_and_end_with_the_account() {
     let changed = server.request("PUT", "/v1/password", &headers, body.as_bytes());
     assert_eq!(changed.status, 200, "{changed:?}");
     assert!(!changed.body.contains("auths_"), "{changed:?}");
+    assert!(!changed.body.contains("authd_"), "{changed:?}");
     let (_, new) = cookie(&changed, "__Host-session=");
+    cookie(&changed, "__Host-device=authd_");
     let recognised = |cookie: &str| server.request("GET", "/v1/session", &[("Cookie", cookie)], b"").status;
     assert_eq!((recognised(&session), recognised(&new)), (401, 200));
 
@@ -173,7 +175,9 @@ fn cookies_follow_a_new_password_and_end_with_the_account() {
     let (_, last) = cookie(&login(&server, &[("Cookie", &device)]), "__Host-session=");
     let deleted = server.request("DELETE", "/v1/account", &[own(), ("Cookie", &last)], b"");
     assert_eq!(deleted.status, 204, "{deleted:?}");
-    assert!(cookie(&deleted, "__Host-session=").0.contains("Max-Age=0"), "{deleted:?}");
+    for name in ["__Host-session=", "__Host-device="] {
+        assert!(cookie(&deleted, name).0.contains("Max-Age=0"), "{deleted:?}");
+    }
     assert_eq!(recognised(&last), 401);
 }
 

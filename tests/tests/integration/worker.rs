@@ -82,7 +82,8 @@ async fn with_a_mail_under_way() -> WorkingNode {
         locale: Locale::parse("en").unwrap(),
     };
     let about = About::Address(String::new());
-    let visitor = Visitor { client, password: Some(password), about, from: String::new() };
+    let visitor =
+        Visitor { client, password: Some(password), new_password: None, about, from: String::new() };
     driver.visit(flow, visitor).await.unwrap();
     let node = WorkingNode { accounts, clock, mailer, end, worker };
     node.until(|mail| mail.is_some_and(|(state, _)| state == OutboxState::Leased)).await;

@@ -2,7 +2,7 @@
 
 use auth_core::{
     Activate, Activation, Admission, Answer, Code, CodeSlot, Commit, CommitAccount, Event, Fault,
-    HashPassword, Hashed, Hashing, Outcome, RedeemCode, Redemption, Row, Rules, Secret,
+    HashPassword, Hashed, Hashing, Outcome, RedeemCode, Redemption, Row, Rules, Secret, WhichPassword,
 };
 
 use crate::{
@@ -117,7 +117,7 @@ pub(super) fn earlier_parameters(params: Hashing) -> Script<Activate> {
     earlier.password.params = params;
     let row = pending(earlier, at(-30), 60);
     let mut steps = rightly(&row, Redemption::Redeemed);
-    let order = HashPassword { salt: attempt(1).password.salt, params };
+    let order = HashPassword { salt: attempt(1).password.salt, params, which: WhichPassword::Given };
     steps[3] = step(order, Ok(Hashed { params, hash: Secret::new(HASH) }));
     steps.push(commits(4, &row, Ok(Commit::Committed)));
     script(steps, right(), Event::Activated)

@@ -1,19 +1,19 @@
 //! Passwords over days: who can set a new one, and what that ends.
 
 use auth_core::{
-    Activation, Authenticate, Authentication, ChangePassword, Changing, Confirm, Confirmation, DeleteAccount,
-    Deleting, DeviceToken, Event, Kind, LoggingIn, Login, ResetPassword, ResetToken, Resetting, SessionToken,
-    Status, Template,
+    Activation, Authenticate, Authentication, ChangePassword, Changing, DeleteAccount, Deleting, DeviceToken,
+    Event, Kind, LoggingIn, LoggingOut, Login, LogoutEverywhere, ResetPassword, ResetToken, Resetting,
+    SessionToken, Status, Template,
 };
 
 use crate::{
     fixture::{DAY, client, good, rules, seconds},
-    world::{How, World, login, reset},
+    world::{How, NEW_PASSWORD, World, login, reset},
 };
 
 const ADDRESS: &str = "ada@example.org";
 const OWNERS: &str = "password of the owner";
-const NEW: &str = "new password of the owner";
+const NEW: &str = NEW_PASSWORD;
 const STRANGERS: &str = "password of a stranger";
 
 fn owned() -> World {
@@ -196,22 +196,64 @@ fn a_change_in_a_session_ends_every_session_and_opens_one() {
     let (token, _) = enter(&mut world, OWNERS).expect("the password is right");
     let (other, _) = enter(&mut world, OWNERS).expect("the password is right");
     world.later(seconds(900));
-    assert_eq!(world.visit(change(&token), Some(NEW)), Changing::ConfirmFirst);
-    let confirm = Confirm { token: token.clone(), keep: true, client: client() };
-    let Confirmation::Confirmed { token: fresh, .. } = world.visit(confirm, Some(OWNERS)) else {
+    assert_eq!(world.visit(change(&token), Some(STRANGERS)), Changing::PasswordRefused);
+    assert!(counts(&mut world, &token), "a wrong password changes nothing");
+    let Changing::Changed { token: Some(new), device, .. } = world.visit(change(&token), Some(OWNERS)) else {
         panic!("the password is right")
     };
-    assert!(counts(&mut world, &token), "the old one stays until the change is made");
-    let Changing::Changed { token: Some(new), .. } = world.visit(change(&fresh), Some(NEW)) else {
-        panic!("the session is fresh")
-    };
-    for ended in [&token, &other, &fresh] {
+    for ended in [&token, &other] {
         assert!(!counts(&mut world, ended));
     }
     assert!(counts(&mut world, &new));
     assert!(enter(&mut world, OWNERS).is_none() && enter(&mut world, NEW).is_some());
+    (0..20).for_each(|_| drop(world.login(ADDRESS, STRANGERS)));
+    let known = Login { device: Some(device), ..login(ADDRESS) };
+    assert!(matches!(world.visit(known, Some(NEW)), LoggingIn::LoggedIn { .. }), "the device is known");
     world.deliver();
     assert_eq!(told(&world, &Template::PasswordChanged), 1);
+}
+
+/// However the change fails, the old password or the new one is right, and the visitor knows of a new session or keeps
+/// the old one.
+#[test]
+fn a_change_is_done_or_not_done_whatever_fails() {
+    for how in How::TROUBLE {
+        for place in 0..11 {
+            let mut world = owned();
+            let (session, _) = enter(&mut world, OWNERS).expect("the password is right");
+            let fails = |_: &mut World, _: Kind, at: usize| if at == place { how } else { How::Well };
+            let ended = world.drive(change(&session), Some(OWNERS), fails).ended;
+            let done = enter(&mut world, NEW).is_some();
+            assert_eq!(enter(&mut world, OWNERS).is_some(), !done, "{how:?} at {place}");
+            assert_eq!(counts(&mut world, &session), !done, "{how:?} at {place}");
+            if let Some(Ok(outcome)) = ended {
+                assert!(done && matches!(outcome.disclosed, Changing::Changed { .. }), "{how:?} at {place}");
+            }
+        }
+    }
+}
+
+/// Threat: whoever has the password floods the owner's mailbox, and ends each token that could set another.
+#[test]
+fn changes_have_a_budget_that_a_reset_has_no_part_in() {
+    let mut world = owned();
+    let (mut session, _) = enter(&mut world, OWNERS).expect("the password is right");
+    let mut password = OWNERS;
+    for n in 0..10 {
+        let Changing::Changed { token: Some(next), .. } = world.visit(change(&session), Some(password))
+        else {
+            panic!("change {n} is within the budget")
+        };
+        (session, password) = (next, NEW);
+    }
+    assert!(matches!(world.visit(change(&session), Some(NEW)), Changing::RateLimited { .. }));
+    let everywhere = LogoutEverywhere { token: session.clone() };
+    assert!(matches!(world.visit(everywhere, None), LoggingOut::RateLimited { .. }));
+    forgets(&mut world);
+    world.deliver();
+    let token = world.last_token();
+    assert!(is_reset(&resets(&mut world, &token, OWNERS)), "the owner gets it back");
+    assert!(told(&world, &Template::PasswordChanged) <= 12);
 }
 
 /// A reset that was asked for before the change is worth nothing after it.
@@ -223,7 +265,7 @@ fn a_change_ends_reset_tokens_and_mails_that_wait() {
     let token = world.last_token();
     forgets(&mut world);
     let (session, _) = enter(&mut world, OWNERS).expect("the password is right");
-    assert!(matches!(world.visit(change(&session), Some(NEW)), Changing::Changed { .. }));
+    assert!(matches!(world.visit(change(&session), Some(OWNERS)), Changing::Changed { .. }));
     assert_eq!(resets(&mut world, &token, STRANGERS), Resetting::Refused);
     let resets_mailed = |world: &World| world.mailbox.iter().filter(|mail| mail.token.is_some()).count();
     let before = resets_mailed(&world);
@@ -239,7 +281,7 @@ fn a_reset_that_is_asked_for_after_a_change_has_a_mail_of_its_own() {
     world.deliver();
     forgets(&mut world);
     let (session, _) = enter(&mut world, OWNERS).expect("the password is right");
-    assert!(matches!(world.visit(change(&session), Some(NEW)), Changing::Changed { .. }));
+    assert!(matches!(world.visit(change(&session), Some(OWNERS)), Changing::Changed { .. }));
     forgets(&mut world);
     world.pass(seconds(600));
     let token = world.last_token();

@@ -39,7 +39,9 @@ pub(crate) fn changes() -> Vec<Script<ChangePassword>> {
         s::changed_without_session(),
         s::change_overtaken(),
         s::weak_change(),
-        s::change_not_fresh(),
+        s::change_refused(),
+        s::change_not_proven(),
+        s::change_limited(),
         s::nothing_to_change(),
     ]
 }

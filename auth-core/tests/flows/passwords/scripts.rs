@@ -1,21 +1,22 @@
 //! The scripts of the flows of passwords, one function for each way that they can go.
 
 use auth_core::{
-    AccountId, Admission, Answer, ChangePassword, Changing, CodeSlot, Commit, CommitAccount, DeleteAccount,
-    Deleting, DeviceToken, Event, Fault, FindAccount, FindSession, Flow, Found, FoundSession, Generation,
-    HashPassword, Hashed, MailChange, MailId, Outcome, OwedMail, PasswordRecord, Purpose, PutSession,
-    RedeemCode, Redemption, ResetPassword, ResetToken, Resetting, Row, Salt, Secret, Session, SessionChange,
-    SessionId, SessionStored, SessionToken, Status, Time, UserAgent, Weakness,
+    AccountId, Admission, Answer, Broken, ChangePassword, Changing, CodeSlot, Commit, CommitAccount,
+    DeleteAccount, Deleting, DeviceToken, Event, Fault, FindAccount, FindSession, Flow, Found, FoundSession,
+    Generation, HashPassword, Hashed, Kind, MailChange, MailId, Outcome, OwedMail, PasswordRecord, Purpose,
+    PutSession, RedeemCode, Redemption, ResetPassword, ResetToken, Resetting, Row, Salt, Secret, Session,
+    SessionChange, SessionId, SessionStored, SessionToken, Status, Time, UserAgent, Weakness, WhichPassword,
 };
 
 use crate::{
     derived,
     fixture::{
-        CODE_KEY, DAY, OLD_CODE_KEY, OTHER_HASH, SEED, VACANT, active, address, admits, at, attempt, client,
-        expired, found, generation, good, key, nothing_found, pending, replaces, rules, scrypt, seconds,
-        stored_address, verdict,
+        CODE_KEY, DAY, HASH, OLD_CODE_KEY, OTHER_HASH, SEED, VACANT, active, address, admits, at, attempt,
+        client, expired, found, generation, good, key, nothing_found, pending, replaces, rules, scrypt,
+        seconds, stored_address, verdict,
     },
-    script::{Script, Step, admitted, drawn, finds, step},
+    script::{Script, Step, admitted, drawn, finds, hashes, step},
+    sessions::{counts, gives_back, of_account, of_changes},
 };
 
 const TOKEN: &str = "authr_of-the-newest-mail";
@@ -70,8 +71,8 @@ fn era(bytes: &mut impl Iterator<Item = u8>) -> Era {
 }
 
 impl Era {
-    fn hashes(&self) -> Step {
-        let order = HashPassword { salt: self.salt, params: scrypt(17) };
+    fn hashes(&self, which: WhichPassword) -> Step {
+        let order = HashPassword { salt: self.salt, params: scrypt(17), which };
         step(order, Ok(Hashed { params: scrypt(17), hash: Secret::new(OTHER_HASH) }))
     }
 
@@ -130,7 +131,7 @@ fn own_slot() -> CodeSlot {
 fn rightly(rest: impl IntoIterator<Item = Step>) -> Vec<Step> {
     let (_, era) = reset_draws();
     let begin = redeeming(found(4, &row()), own_slot(), Redemption::Redeemed);
-    begin.into_iter().chain([era.hashes()]).chain(rest).collect()
+    begin.into_iter().chain([era.hashes(WhichPassword::Given)]).chain(rest).collect()
 }
 
 fn was_reset() -> Resetting {
@@ -243,13 +244,38 @@ fn finds_account(found: &Found) -> Step {
 }
 
 fn change_draws() -> Era {
-    era(&mut derived::stream(SEED, "change_password"))
+    let mut bytes = derived::stream(SEED, "change_password");
+    let _dummy: [u8; 16] = derived::take(&mut bytes);
+    era(&mut bytes)
 }
 
-/// Returns the steps up to the hash, then the given ones.
+/// Returns the steps up to the comparison of the password before.
+fn proving(hash: [u8; 32]) -> Vec<Step> {
+    vec![
+        admitted(),
+        drawn(),
+        finds_session(Some(session(at(-86_400)))),
+        counts(of_account(), Ok(Admission::Admitted)),
+        hashes(attempt(1).password.salt, hash),
+    ]
+}
+
+/// Returns the steps up to the hash of the new password.
+fn proven() -> Vec<Step> {
+    let hashes = change_draws().hashes(WhichPassword::New);
+    proving(HASH).into_iter().chain([gives_back(of_account()), hashes]).collect()
+}
+
+/// Returns the steps up to the commit, then the given ones.
 fn changing(rest: impl IntoIterator<Item = Step>) -> Vec<Step> {
-    let begin = [admitted(), drawn(), finds_session(Some(session(at(-60)))), change_draws().hashes()];
-    begin.into_iter().chain(rest).collect()
+    let counted = counts(of_changes(), Ok(Admission::Admitted));
+    proven().into_iter().chain([counted]).chain(rest).collect()
+}
+
+fn was_changed(token: Option<SessionToken>) -> Changing {
+    let era = change_draws();
+    let drawn = derived::device(CODE_KEY, id().as_bytes(), era.new, &era.rest[48..]);
+    Changing::Changed { token, expires_in: WHOLE, device: DeviceToken::new(Secret::new(drawn)) }
 }
 
 /// Returns the token of the new session, and the step that opens it.
@@ -266,8 +292,7 @@ pub(super) fn changed() -> Script<ChangePassword> {
     let (found, (token, opens)) = (found(4, &row()), reopens(Ok(SessionStored::Done)));
     let commit = change_draws().commits(&found, Ok(Commit::Committed));
     let steps = changing([finds_account(&found), commit, opens]);
-    let disclosed = Changing::Changed { token: Some(token), expires_in: WHOLE };
-    script(change(), steps, disclosed, Event::PasswordChanged)
+    script(change(), steps, was_changed(Some(token)), Event::PasswordChanged)
 }
 
 /// The new session could not be opened: the password is changed all the same.
@@ -282,8 +307,7 @@ pub(super) fn changed_without_session() -> Vec<Script<ChangePassword>> {
         let commit = change_draws().commits(&found, Ok(Commit::Committed));
         let opened = answers.into_iter().map(|answer| reopens(answer).1);
         let steps = changing([finds_account(&found), commit].into_iter().chain(opened));
-        let disclosed = Changing::Changed { token: None, expires_in: WHOLE };
-        script(change(), steps, disclosed, Event::PasswordChanged)
+        script(change(), steps, was_changed(None), Event::PasswordChanged)
     });
     scripts.into()
 }
@@ -303,9 +327,30 @@ pub(super) fn weak_change() -> Script<ChangePassword> {
     script(flow, vec![admitted()], Changing::WeakPassword(Weakness::Common), Event::WeakPassword)
 }
 
-pub(super) fn change_not_fresh() -> Script<ChangePassword> {
-    let steps = vec![admitted(), drawn(), finds_session(Some(session(at(-900))))];
-    script(change(), steps, Changing::ConfirmFirst, Event::NotFresh)
+pub(super) fn change_refused() -> Script<ChangePassword> {
+    script(change(), proving(OTHER_HASH), Changing::PasswordRefused, Event::WrongPassword)
+}
+
+/// What was not compared costs no try.
+pub(super) fn change_not_proven() -> Script<ChangePassword> {
+    let mut steps = proving(HASH);
+    steps[4] = steps[4].failing(Fault::NotDone);
+    steps.push(gives_back(of_account()));
+    let ended = Err(Broken { kind: Kind::HashPassword, fault: Fault::NotDone });
+    Script { ended, ..script(change(), steps, Changing::PasswordRefused, Event::WrongPassword) }
+}
+
+/// Too many requests, too many wrong passwords, or too many changes.
+pub(super) fn change_limited() -> Vec<Script<ChangePassword>> {
+    let over = || Ok(Admission::Limited { retry_after: seconds(17) });
+    let disclosed = || Changing::RateLimited { retry_after: seconds(17) };
+    let guesses = proving(HASH).into_iter().take(3).chain([counts(of_account(), over())]).collect();
+    let changes = proven().into_iter().chain([counts(of_changes(), over())]).collect();
+    vec![
+        limited(change(), disclosed()),
+        script(change(), guesses, disclosed(), Event::TooManyGuesses),
+        script(change(), changes, disclosed(), Event::TooManyChanges),
+    ]
 }
 
 pub(super) fn nothing_to_change() -> Script<ChangePassword> {

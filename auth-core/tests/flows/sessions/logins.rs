@@ -3,6 +3,7 @@
 use auth_core::{
     Admission, Broken, Commit, DeviceToken, Event, Fault, Found, HashPassword, Hashed, Hashing, Kind,
     LoggingIn, Login, PasswordRecord, Secret, SessionStored, Status, Subject, SubjectKind, UserAgent,
+    WhichPassword,
 };
 
 use super::scripts::*;
@@ -84,9 +85,9 @@ pub(super) fn earlier_parameters() -> Vec<Script<Login>> {
     let after = with(PasswordRecord { params: scrypt(17), salt, hash: hash() });
     let mut steps = rightly(of_address());
     steps[2] = finds(found(4, &before));
-    let order = HashPassword { salt: attempt(1).password.salt, params: earlier };
+    let order = HashPassword { salt: attempt(1).password.salt, params: earlier, which: WhichPassword::Given };
     steps[4] = step(order, Ok(Hashed { params: earlier, hash: Secret::new(HASH) }));
-    let order = HashPassword { salt, params: scrypt(17) };
+    let order = HashPassword { salt, params: scrypt(17), which: WhichPassword::Given };
     steps.push(step(order, Ok(Hashed { params: scrypt(17), hash: hash() })));
     [Ok(Commit::Committed), Ok(Commit::Conflict), Err(Fault::NotDone), Err(Fault::Unknown)]
         .map(|answer| {

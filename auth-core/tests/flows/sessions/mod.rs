@@ -9,7 +9,7 @@ use auth_core::{Authenticate, Confirm, Login, Logout, LogoutEverywhere};
 use crate::script::{Script, scripts};
 use logins as l;
 use scripts as s;
-pub(crate) use scripts::{counts, gives_back, of_address};
+pub(crate) use scripts::{counts, gives_back, of_account, of_address, of_changes};
 
 pub(crate) fn logins() -> Vec<Script<Login>> {
     scripts![
@@ -34,7 +34,6 @@ pub(crate) fn authentications() -> Vec<Script<Authenticate>> {
 pub(crate) fn confirmations() -> Vec<Script<Confirm>> {
     scripts![
         s::confirmed(),
-        s::confirmed_beside(),
         s::confirmed_twice(),
         s::not_confirmed(),
         s::confirmed_too_late(),
@@ -55,6 +54,7 @@ pub(crate) fn logouts_everywhere() -> Vec<Script<LogoutEverywhere>> {
         s::everywhere_overtaken(),
         s::everywhere_lost(),
         s::everywhere_not_fresh(),
+        s::too_many_changes(),
         s::nobody_to_log_out(),
         s::everywhere_contended(),
     ]

@@ -68,8 +68,12 @@ pub(crate) fn of_address() -> Subject {
     derived::subject(CODE_KEY, SubjectKind::Address, b"ada@example.org")
 }
 
-pub(super) fn of_account() -> Subject {
+pub(crate) fn of_account() -> Subject {
     derived::subject(CODE_KEY, SubjectKind::Account, id().as_bytes())
+}
+
+pub(crate) fn of_changes() -> Subject {
+    derived::subject(CODE_KEY, SubjectKind::Account, &[id().as_bytes().as_slice(), b" changes"].concat())
 }
 
 pub(super) fn session(id: SessionId, created: Time) -> Session {
@@ -193,7 +197,7 @@ pub(super) fn no_sessions() -> Vec<Script<Authenticate>> {
 // ---- Confirm ----
 
 fn confirm() -> Confirm {
-    Confirm { token: token(TOKEN), keep: false, client: client() }
+    Confirm { token: token(TOKEN), client: client() }
 }
 
 fn confirming(hash: [u8; 32]) -> Vec<Step> {
@@ -234,15 +238,6 @@ pub(super) fn not_confirmed() -> Script<Confirm> {
     steps.push(gives_back(of_account()));
     let ended = Err(Broken { kind: Kind::HashPassword, fault: Fault::NotDone });
     Script { steps, ended, ..confirmed() }
-}
-
-/// The session before stays: a change of the password is to follow.
-pub(super) fn confirmed_beside() -> Script<Confirm> {
-    let drawn = derived::session(SEED, "confirm");
-    let opened = opens(&drawn.token, session(drawn.id, at(0)), None, Ok(SessionStored::Done));
-    let steps = confirming(HASH).into_iter().chain([gives_back(of_account()), opened]).collect();
-    let disclosed = Confirmation::Confirmed { token: token(&drawn.token), expires_in: WHOLE };
-    script(Confirm { keep: true, ..confirm() }, steps, disclosed, Event::Confirmed)
 }
 
 /// The visitor has logged out in the meantime: the new session is not opened.
@@ -304,7 +299,11 @@ fn renews(found: &Found, answer: Answer<CommitAccount>) -> Step {
 }
 
 fn everywhere_from(steps: Vec<Step>, disclosed: LoggingOut, event: Event) -> Script<LogoutEverywhere> {
-    let begin = vec![drawn(), finds_session(Some(opened(60)), Some(row()))];
+    let begin = [
+        drawn(),
+        finds_session(Some(opened(60)), Some(row())),
+        counts(of_changes(), Ok(Admission::Admitted)),
+    ];
     let steps = begin.into_iter().chain(steps).collect();
     script(LogoutEverywhere { token: token(TOKEN) }, steps, disclosed, event)
 }
@@ -350,6 +349,12 @@ pub(super) fn everywhere_lost() -> [Script<LogoutEverywhere>; 2] {
 pub(super) fn everywhere_not_fresh() -> Script<LogoutEverywhere> {
     let steps = vec![drawn(), finds_session(Some(opened(900)), Some(row()))];
     script(LogoutEverywhere { token: token(TOKEN) }, steps, LoggingOut::ConfirmFirst, Event::NotFresh)
+}
+
+pub(super) fn too_many_changes() -> Script<LogoutEverywhere> {
+    let steps = vec![drawn(), finds_session(Some(opened(60)), Some(row())), counts(of_changes(), limited())];
+    let disclosed = LoggingOut::RateLimited { retry_after: seconds(17) };
+    script(LogoutEverywhere { token: token(TOKEN) }, steps, disclosed, Event::TooManyChanges)
 }
 
 pub(super) fn nobody_to_log_out() -> Vec<Script<LogoutEverywhere>> {

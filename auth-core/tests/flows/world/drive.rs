@@ -5,10 +5,14 @@ use std::fmt::Debug;
 use auth_core::{
     Activate, Code, Deliver, Effect, Ended, Event, Fault, Flow, ForgotPassword, Hashed, Hashing, Kind, Login,
     Outcome, Password, Register, Resend, ResetPassword, ResetToken, Run, Secret, Seed, UserAgent,
+    WhichPassword,
 };
 
 use super::{World, parse, password, toy_hash};
 use crate::fixture;
+
+/// The password that every change of a password sets.
+pub(crate) const NEW_PASSWORD: &str = "new password of the owner";
 
 /// What happens to one effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -274,7 +278,11 @@ impl World {
             Effect::Random(ticket, _) => ticket.answer(self.go(how, |_| Ok(Seed(Secret::new(extra.seed))))),
             Effect::FindAccount(ticket, order) => ticket.answer(self.go(how, |world| Ok(world.find(&order)))),
             Effect::HashPassword(ticket, order) => ticket.answer(self.go(how, |_| {
-                let password = extra.password.as_ref().expect("the run has a password");
+                let new = password(NEW_PASSWORD);
+                let password = match order.which {
+                    WhichPassword::Given => extra.password.as_ref().expect("the run has a password"),
+                    WhichPassword::New => &new,
+                };
                 let hash = Secret::new(toy_hash(password, order.salt, order.params));
                 Ok(Hashed { params: order.params, hash })
             })),

@@ -17,7 +17,9 @@ use auth_core::{
 };
 use sha2::{Digest, Sha256};
 
-pub(crate) use drive::{Extra, Going, How, Request, Seen, activate, before, login, register, reset, well};
+pub(crate) use drive::{
+    Extra, Going, How, NEW_PASSWORD, Request, Seen, activate, before, login, register, reset, well,
+};
 
 use crate::fixture;
 
