@@ -225,13 +225,15 @@ impl MemoryAccounts {
     /// # Errors
     /// [`Fault::NotDone`] if there is no room for another session.
     pub fn put_session(&mut self, order: PutSession, now: Time) -> Answer<PutSession> {
-        let sessions = &mut self.sessions;
         match order.change {
             SessionChange::Open { session, replaces, newest } => {
+                let row = self.keys.get(&session.account).and_then(|key| self.row(key));
+                let admitted = row.is_some_and(|row| row.admits(&session));
+                let sessions = &mut self.sessions;
                 if sessions.stored(&order.token).is_some() {
                     return Ok(SessionStored::Done);
                 }
-                if replaces.is_some_and(|replaced| sessions.stored(&replaced).is_none()) {
+                if !admitted || replaces.is_some_and(|replaced| sessions.stored(&replaced).is_none()) {
                     return Ok(SessionStored::Gone);
                 }
                 let account = session.account;
@@ -244,14 +246,14 @@ impl MemoryAccounts {
                 }
                 Ok(SessionStored::Done)
             }
-            SessionChange::Touch { seen, expires } => match sessions.entries.get_mut(&order.token) {
+            SessionChange::Touch { seen, expires } => match self.sessions.entries.get_mut(&order.token) {
                 Some((session, end)) if session.seen < seen => {
                     (session.seen, session.expires, *end) = (seen, expires, expires);
                     Ok(SessionStored::Done)
                 }
                 Some(_) | None => Ok(SessionStored::Gone),
             },
-            SessionChange::End => Ok(match sessions.entries.remove(&order.token) {
+            SessionChange::End => Ok(match self.sessions.entries.remove(&order.token) {
                 Some(_) => SessionStored::Done,
                 None => SessionStored::Gone,
             }),

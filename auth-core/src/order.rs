@@ -368,8 +368,9 @@ pub struct PutSession {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SessionChange {
-    /// Inserts it, and deletes the account's oldest sessions beyond the `newest`. With `replaces`, that session is
-    /// deleted; if it is not there any more, nothing happens.
+    /// Inserts it if its account is active under its generation and not blocked, and deletes the account's oldest sessions
+    /// beyond the `newest`. With `replaces`, that session is deleted; if it is not there any more, nothing happens. One
+    /// that is there already stays as it is.
     Open {
         /// The session.
         session: Session,
@@ -395,6 +396,7 @@ pub enum SessionChange {
 pub enum SessionStored {
     /// It was done.
     Done,
-    /// Nothing was changed: the session to touch, end or replace is not there, or was used later.
+    /// Nothing was changed: the session to touch, end or replace is not there, or was used later; or the account of the
+    /// one to open is not.
     Gone,
 }

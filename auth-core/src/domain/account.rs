@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     AccountId, Address, Generation, HashFloor, Hashing, LastMail, Locale, MailId, MailInterval, Next,
-    OwedMail, PasswordRecord, Purpose, Salt, Time,
+    OwedMail, PasswordRecord, Purpose, Salt, Session, Time,
 };
 use crate::Event;
 
@@ -203,6 +203,13 @@ impl Row {
             }
             Status::Pending(_) | Status::Vacant | Status::Active { .. } => None,
         }
+    }
+
+    /// Returns whether a session may be opened here: the account is active under the session's id and generation, and not
+    /// blocked. Stores ask before they carry out a [`SessionChange::Open`](crate::SessionChange::Open).
+    pub fn admits(&self, session: &Session) -> bool {
+        let Status::Active { attempt, id, blocked: false, .. } = &self.status else { return false };
+        (*id, attempt.generation) == (session.account, session.generation)
     }
 
     /// Returns the account, if there is one.

@@ -218,6 +218,13 @@ impl Session {
         same && now < self.expires.min(rules.sessions.end(self.created, self.seen))
     }
 
+    /// Returns whether it may end another one of its account, or itself.
+    ///
+    /// Threat: whoever has a stolen session ends the owner's. Another than the own one asks for the password.
+    pub fn may_end(&self, other: SessionId, fresh: bool) -> bool {
+        fresh || self.id == other
+    }
+
     /// Returns whether the password was given recently: what changes an account asks for it.
     pub fn is_fresh(&self, now: Time, rules: &Rules) -> bool {
         now.since(self.proven) < rules.sessions.fresh
@@ -245,6 +252,24 @@ mod tests {
         assert_ne!(token("auths_AA").hash(), token("auths_AB").hash());
         assert_ne!(token("auths_AA").hash(), token("auths_aa").hash());
         assert_ne!(token("").hash(), token(" ").hash());
+    }
+
+    #[test]
+    fn a_session_ends_itself_and_others_while_it_is_fresh() {
+        let session = Session {
+            id: SessionId::from_bytes([1; 16]),
+            account: AccountId::from_bytes([2; 16]),
+            generation: Generation::from_bytes([3; 16]),
+            created: Time::from_micros(0),
+            proven: Time::from_micros(0),
+            seen: Time::from_micros(0),
+            expires: Time::from_micros(1),
+            agent: UserAgent::default(),
+        };
+        let other = SessionId::from_bytes([9; 16]);
+        for (id, fresh, may) in [(session.id, false, true), (other, false, false), (other, true, true)] {
+            assert_eq!(session.may_end(id, fresh), may, "{id} {fresh}");
+        }
     }
 
     #[test]

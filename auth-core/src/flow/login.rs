@@ -9,7 +9,8 @@ use super::{
     shared::{guess, session::open},
 };
 use crate::{
-    Answers, Event, FindAccount, Flow, Found, HashPassword, Hashed, Random, Rules, Stop, WhichPassword,
+    Answers, Event, FindAccount, Flow, Found, HashPassword, Hashed, Random, Rules, SessionStored, Stop,
+    WhichPassword,
     domain::{
         Account, AccountId, Address, AddressKey, Client, DeviceToken, Generation, PasswordRecord, Row, Salt,
         Session, SessionToken, Status, Stream, Subject, UserAgent, micros,
@@ -96,7 +97,10 @@ impl Flow for Login {
             Session::draw(account.id, attempt.generation, found.now, &self.agent, rules, &mut random);
         let device = DeviceToken::draw(&rules.keys, account.id, attempt.generation, &mut random);
         guess::give_back(subject, answers)?;
-        open(&token, session, None, answers)?;
+        // Threat: a login that a deletion or a new password overtakes, and whose session nothing ends.
+        if open(&token, session, None, answers)? == SessionStored::Gone {
+            return Ok(refused(Event::Superseded, rules));
+        }
         if attempt.password.params != rules.policy().hash {
             let salt = Salt::from_bytes(random.bytes());
             rehash(self.address.key(), salt, &found, rules, answers)?;

@@ -203,25 +203,30 @@ async fn open(
     replaces: Option<&SessionHash>,
     newest: u16,
 ) -> sqlx::Result<SessionStored> {
-    // Carried out before, it is done.
     let inserted = sqlx::query(
         "INSERT IGNORE INTO sessions (token, session_id, account_id, generation, created, proven, seen, expires,
             user_agent)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+         SELECT ?, ?, a.account_id, a.generation, ?, ?, ?, ?, ? FROM accounts a
+         WHERE a.account_id = ? AND a.generation = ? AND a.status = 2 AND a.blocked = 0",
     )
     .bind(token(hash))
     .bind(session.id.as_bytes().as_slice())
-    .bind(session.account.as_bytes().as_slice())
-    .bind(session.generation.as_bytes().as_slice())
     .bind(micros(session.created))
     .bind(micros(session.proven))
     .bind(micros(session.seen))
     .bind(micros(session.expires))
     .bind(session.agent.as_str())
+    .bind(session.account.as_bytes().as_slice())
+    .bind(session.generation.as_bytes().as_slice())
     .execute(&mut *connection)
     .await?;
     if inserted.rows_affected() == 0 {
-        return Ok(SessionStored::Done);
+        // Carried out before, it is done; or its account is not there.
+        let there: Option<i64> = sqlx::query_scalar("SELECT 1 FROM sessions WHERE token = ?")
+            .bind(token(hash))
+            .fetch_optional(&mut *connection)
+            .await?;
+        return Ok(if there.is_some() { SessionStored::Done } else { SessionStored::Gone });
     }
     if let Some(replaced) = replaces {
         let deleted = sqlx::query("DELETE FROM sessions WHERE token = ?")

@@ -112,10 +112,11 @@ async fn open(
     replaces: Option<&SessionHash>,
     newest: u16,
 ) -> sqlx::Result<SessionStored> {
-    // Carried out before, it is done.
     let inserted = sqlx::query(
         "INSERT INTO sessions (token, session_id, account_id, generation, created, proven, seen, expires, user_agent)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (token) DO NOTHING",
+         SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9 FROM accounts
+         WHERE account_id = ?3 AND generation = ?4 AND status = 2 AND blocked = 0
+         ON CONFLICT (token) DO NOTHING",
     )
     .bind(token(hash))
     .bind(session.id.as_bytes().as_slice())
@@ -129,7 +130,12 @@ async fn open(
     .execute(&mut **transaction)
     .await?;
     if inserted.rows_affected() == 0 {
-        return Ok(SessionStored::Done);
+        // Carried out before, it is done; or its account is not there.
+        let there: Option<i64> = sqlx::query_scalar("SELECT 1 FROM sessions WHERE token = ?1")
+            .bind(token(hash))
+            .fetch_optional(&mut **transaction)
+            .await?;
+        return Ok(if there.is_some() { SessionStored::Done } else { SessionStored::Gone });
     }
     if let Some(replaced) = replaces {
         let deleted = sqlx::query("DELETE FROM sessions WHERE token = ?1")

@@ -126,8 +126,6 @@ impl Operation for EndOperation {
 }
 
 /// Ends one session of the account that asks.
-///
-/// Threat: whoever has a stolen session ends the owner's. Another session than the own one asks for the password.
 pub(super) async fn end(
     request: &Request,
     bearer: Bearer,
@@ -137,7 +135,7 @@ pub(super) async fn end(
     let visitor = shared.visitor_of_session(request, &bearer.0, None);
     let Current { account, session, fresh } = current(shared, bearer).await?;
     let id = parse(id).ok_or(Problem::new(&SESSION_NOT_FOUND))?;
-    if id != session.id && !fresh {
+    if !session.may_end(id, fresh) {
         return Err(Problem::new(&CONFIRM_FIRST).into());
     }
     if !shared.driver.end_session(account.id, id, visitor).await.map_err(Problem::broken)? {

@@ -2,7 +2,7 @@
 
 use crate::{
     Answer, Answers, Fault, FindSession, PutSession, Rules, SessionChange, SessionStored, Stop,
-    domain::{Account, AddressKey, Row, Session, SessionHash, SessionToken, Status, Time},
+    domain::{Account, AddressKey, Row, Session, SessionHash, SessionToken, Time},
 };
 
 /// The number of sessions that an account may have.
@@ -25,11 +25,8 @@ pub(in crate::flow) fn current(
 ) -> Result<Option<Current>, Stop> {
     let found = answers.ask_made(|| FindSession { token: token.hash() })?;
     let Some((session, (key, row))) = found.session.zip(found.account) else { return Ok(None) };
-    let (Status::Active { attempt, id, blocked: false, .. }, Some(account)) = (&row.status, row.account())
-    else {
-        return Ok(None);
-    };
-    let counts = session.is_alive(*id, attempt.generation, found.now, rules);
+    let Some(account) = row.account().filter(|_| row.admits(&session)) else { return Ok(None) };
+    let counts = session.is_alive(account.id, session.generation, found.now, rules);
     Ok(counts.then_some(Current { now: found.now, session, key, row, account }))
 }
 

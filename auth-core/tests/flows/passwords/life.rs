@@ -8,7 +8,7 @@ use auth_core::{
 
 use crate::{
     fixture::{DAY, client, good, rules, seconds},
-    world::{How, NEW_PASSWORD, World, login, reset},
+    world::{How, NEW_PASSWORD, World, before, login, reset},
 };
 
 const ADDRESS: &str = "ada@example.org";
@@ -312,6 +312,26 @@ fn a_deleted_account_is_gone_its_address_is_free_and_its_owner_is_told() {
     };
     assert_ne!(account.id.as_bytes(), id.as_bytes(), "whoever comes next is somebody else");
     assert!(!counts(&mut world, &token));
+}
+
+/// Threat: a login that began before the owner ended everything, and opens its session after it.
+#[test]
+fn what_ends_every_session_ends_a_login_under_way() {
+    let ends: [fn(&mut World, &SessionToken); 3] = [
+        |world, token| _ = world.visit(LogoutEverywhere { token: token.clone() }, None),
+        |world, token| _ = world.visit(change(token), Some(OWNERS)),
+        |world, token| _ = world.visit(DeleteAccount { token: token.clone(), client: client() }, None),
+    ];
+    for (n, ends) in ends.into_iter().enumerate() {
+        let mut world = owned();
+        let (token, _) = enter(&mut world, OWNERS).expect("the password is right");
+        let id = world.account_id(ADDRESS);
+        let rival = before(Kind::PutSession, move |world| ends(world, &token));
+        let late = world.drive(login(ADDRESS), Some(OWNERS), rival).outcome();
+        assert_eq!((late.disclosed, late.event), (LoggingIn::Refused, Event::Superseded), "{n}");
+        let left = world.sessions(id);
+        assert_eq!(left, usize::from(n == 1), "{n}: the one that the change has opened, and no other");
+    }
 }
 
 /// Threat: a stranger's request takes the place of the mail that tells the owner.

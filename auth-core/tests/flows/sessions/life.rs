@@ -277,19 +277,6 @@ fn what_races_a_logout_ends_nothing_but_itself() {
     assert_eq!(whose(&mut world, &token), None);
 }
 
-/// Threat: a login that began before the owner ended everything, and opens its session after it.
-#[test]
-fn what_was_begun_under_an_ended_generation_opens_nothing() {
-    let mut world = owned();
-    let (owners, _) = enter(&mut world);
-    let everywhere = move |world: &mut World| {
-        assert_eq!(world.visit(LogoutEverywhere { token: owners }, None), LoggingOut::LoggedOut);
-    };
-    let outcome = world.drive(login(ADDRESS), Some(OWNERS), before(Kind::PutSession, everywhere)).outcome();
-    let LoggingIn::LoggedIn { token, .. } = outcome.disclosed else { panic!("{outcome:?}") };
-    assert_eq!(whose(&mut world, &token), None);
-}
-
 #[test]
 fn a_blocked_account_authenticates_nothing_and_what_the_block_ended_stays_ended() {
     let mut world = owned();

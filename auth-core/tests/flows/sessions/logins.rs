@@ -98,6 +98,14 @@ pub(super) fn earlier_parameters() -> Vec<Script<Login>> {
         .into()
 }
 
+/// The account was deleted, blocked or renewed in the meantime.
+pub(super) fn opened_too_late() -> Script<Login> {
+    let opened = derived::session(SEED, "login");
+    let mut steps = rightly(of_address());
+    steps[6] = opens(&opened.token, session(opened.id, at(0)), None, Ok(SessionStored::Gone));
+    script(login(None), steps, LoggingIn::Refused, Event::Superseded)
+}
+
 pub(super) fn try_not_given_back() -> Script<Login> {
     let mut steps = rightly(of_address());
     steps[5] = steps[5].failing(Fault::Unknown);

@@ -20,6 +20,7 @@ pub(crate) fn logins() -> Vec<Script<Login>> {
         l::try_not_given_back(),
         l::not_hashed(),
         l::opened_twice(),
+        l::opened_too_late(),
         l::logins_refused(),
         l::login_limited(),
         l::too_many_guesses(),

@@ -11,9 +11,9 @@ use std::{
 };
 
 use auth_core::{
-    Address, Admission, Admit, Answer, Attempt, Change, Code, Commit, CommitAccount, Fault, FindAccount,
-    Found, Hashing, LeaseToken, LeasedMail, MailChange, MailId, MemoryAccounts, MemoryCodes, Password,
-    PutCode, ResetToken, Row, Rules, Salt, SendMail, Sending, Status, SubjectKind, Template, Time,
+    AccountId, Address, Admission, Admit, Answer, Attempt, Change, Code, Commit, CommitAccount, Fault,
+    FindAccount, Found, Hashing, LeaseToken, LeasedMail, MailChange, MailId, MemoryAccounts, MemoryCodes,
+    Password, PutCode, ResetToken, Row, Rules, Salt, SendMail, Sending, Status, SubjectKind, Template, Time,
 };
 use sha2::{Digest, Sha256};
 
@@ -116,6 +116,19 @@ impl World {
 
     pub(crate) fn is_active(&self, address: &str) -> bool {
         self.row(address).is_some_and(|row| matches!(row.status, Status::Active { .. }))
+    }
+
+    /// Returns the id of an active account.
+    pub(crate) fn account_id(&self, address: &str) -> AccountId {
+        match self.row(address).map(|row| &row.status) {
+            Some(Status::Active { id, .. }) => *id,
+            _ => panic!("{address} is not active"),
+        }
+    }
+
+    /// Returns how many sessions of an account are stored.
+    pub(crate) fn sessions(&self, account: AccountId) -> usize {
+        self.accounts.sessions(account).count()
     }
 
     /// Returns the code that arrived last.

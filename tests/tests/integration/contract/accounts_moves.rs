@@ -10,9 +10,9 @@ use auth_http::port::Accounts;
 use tokio::task::JoinSet;
 
 use super::{
-    accounts_sessions::{open, session},
+    accounts_sessions::{open, open_alone, session},
     harness::AccountsHarness,
-    values::{LEASE, active, address, commit, first, found, mail, next, now, pending, vacant},
+    values::{LEASE, active, address, commit, first, found, mail, next, now, pending, replace, vacant},
 };
 
 const FROM: &str = "ada@example.org";
@@ -44,15 +44,16 @@ async fn moves(store: &Arc<dyn Accounts>, from: &str, to: &str, n: u8) -> Commit
 
 pub(super) async fn an_account_is_found_by_its_id_wherever_it_moves(harness: &impl AccountsHarness) {
     let store = harness.open().await;
-    commit(&store, first(FROM, whole(FROM, 1), None)).await;
-    let token = open(&store, session(1, 1, now(&store).await)).await;
+    commit(&store, first(FROM, active(FROM, 1), None)).await;
+    let token = open_alone(&store, session(1, 1, now(&store).await)).await;
+    replace(&store, FROM, whole(FROM, 1), None).await;
     let (key, row) = store.find_session(&token).await.unwrap().account.unwrap();
     assert_eq!((key.as_str(), row), (FROM, whole(FROM, 1)));
     let order = moves(&store, FROM, TO, 1).await;
     assert_eq!(store.commit(&order).await.unwrap(), Commit::Committed);
     let (key, row) = store.find_session(&token).await.unwrap().account.unwrap();
     assert_eq!((key.as_str(), row), (TO, active(TO, 1)));
-    assert_eq!(found(&store, FROM).await.unwrap(), (2, vacant()));
+    assert_eq!(found(&store, FROM).await.unwrap(), (3, vacant()));
     // And back, where a row is there already.
     let order = moves(&store, TO, FROM, 1).await;
     assert_eq!(store.commit(&order).await.unwrap(), Commit::Committed);
@@ -148,8 +149,8 @@ pub(super) async fn a_commit_that_ends_sessions_ends_those_of_its_account(harnes
     commit(&store, first(FROM, active(FROM, 1), None)).await;
     let at = now(&store).await;
     let tokens = [
-        open(&store, session(1, 1, at)).await,
-        open(&store, session(2, 1, at.after(Duration::from_secs(1)))).await,
+        open_alone(&store, session(1, 1, at)).await,
+        open_alone(&store, session(2, 1, at.after(Duration::from_secs(1)))).await,
         open(&store, session(3, 2, at)).await,
     ];
     let read = found(&store, FROM).await.unwrap();
@@ -162,7 +163,7 @@ pub(super) async fn a_commit_that_ends_sessions_ends_those_of_its_account(harnes
 pub(super) async fn a_conflict_ends_no_session(harness: &impl AccountsHarness) {
     let store = harness.open().await;
     commit(&store, first(FROM, active(FROM, 1), None)).await;
-    let token = open(&store, session(1, 1, now(&store).await)).await;
+    let token = open_alone(&store, session(1, 1, now(&store).await)).await;
     let changes = vec![first(FROM, active(FROM, 1), None)];
     let order = CommitAccount { changes, end: Some(AccountId::from_bytes([1; 16])) };
     assert_eq!(store.commit(&order).await.unwrap(), Commit::Conflict);

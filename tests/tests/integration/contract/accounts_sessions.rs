@@ -3,18 +3,17 @@
 use std::{sync::Arc, time::Duration};
 
 use auth_core::{
-    AccountId, Generation, PutSession, Session, SessionChange, SessionHash, SessionId, SessionStored, Time,
-    UserAgent,
+    AccountId, Attempt, Generation, PutSession, Row, Session, SessionChange, SessionHash, SessionId,
+    SessionStored, Status, Time, UserAgent,
 };
 use auth_http::port::Accounts;
 use tokio::task::JoinSet;
 
 use super::{
     harness::AccountsHarness,
-    values::{active, commit, first, now, seconds},
+    values::{active, address, attempt, commit, first, found, key, now, pending, replace, seconds, vacant},
 };
 
-const ADA: &str = "ada@example.org";
 const DAY: Duration = Duration::from_secs(86_400);
 
 /// Returns the n-th session, of the account-th account, opened at a time.
@@ -22,7 +21,7 @@ pub(super) fn session(n: u8, account: u8, created: Time) -> Session {
     Session {
         id: SessionId::from_bytes([n; 16]),
         account: id(account),
-        generation: Generation::from_bytes([0x80 | n; 16]),
+        generation: Generation::from_bytes([account; 16]),
         created,
         proven: created.after(Duration::from_micros(1)),
         seen: created.after(Duration::from_micros(2)),
@@ -45,8 +44,22 @@ fn opens(session: Session, replaces: Option<SessionHash>, newest: u16) -> PutSes
     PutSession { token: token(n), change: SessionChange::Open { session, replaces, newest } }
 }
 
-/// Opens a session under the token of its number.
+/// Stores the n-th account, if it is not there.
+async fn owner(store: &Arc<dyn Accounts>, n: u8) {
+    if found(store, &address(n)).await.is_none() {
+        commit(store, first(&address(n), active(&address(n), n), None)).await;
+    }
+}
+
+/// Opens a session under the token of its number, and its account before it.
 pub(super) async fn open(store: &Arc<dyn Accounts>, session: Session) -> SessionHash {
+    let [account, ..] = *session.account.as_bytes();
+    owner(store, account).await;
+    open_alone(store, session).await
+}
+
+/// Opens a session of an account that is there.
+pub(super) async fn open_alone(store: &Arc<dyn Accounts>, session: Session) -> SessionHash {
     let order = opens(session, None, 50);
     assert_eq!(store.put_session(&order).await.unwrap(), SessionStored::Done);
     order.token
@@ -66,21 +79,52 @@ pub(super) async fn nothing_is_found_of_an_unknown_token(harness: &impl Accounts
 
 pub(super) async fn a_session_is_found_as_it_was_opened_with_its_account(harness: &impl AccountsHarness) {
     let store = harness.open().await;
-    commit(&store, first(ADA, active(ADA, 1), None)).await;
     let opened = session(1, 1, now(&store).await);
     let token = open(&store, opened.clone()).await;
     // Another handle reads it, too.
     let found = harness.open().await.find_session(&token).await.unwrap();
-    let (key, row) = found.account.unwrap();
-    assert_eq!((found.session, key.as_str(), row), (Some(opened), ADA, active(ADA, 1)));
+    let (account, row) = found.account.unwrap();
+    assert_eq!((found.session, account, row), (Some(opened), key(&address(1)), active(&address(1), 1)));
 }
 
 pub(super) async fn a_session_without_an_account_is_found_alone(harness: &impl AccountsHarness) {
     let store = harness.open().await;
     let opened = session(1, 9, now(&store).await);
     let token = open(&store, opened.clone()).await;
+    replace(&store, &address(9), vacant(), None).await;
     let found = store.find_session(&token).await.unwrap();
     assert_eq!((found.session, found.account), (Some(opened), None));
+}
+
+/// Threat: a login that is decided before a deletion, a block or a new password, and opened after it.
+pub(super) async fn a_session_is_opened_for_an_account_of_its_generation_alone(
+    harness: &impl AccountsHarness,
+) {
+    let store = harness.open().await;
+    let at = now(&store).await;
+    let order = opens(session(1, 1, at), None, 50);
+    let renewed = || Attempt { generation: Generation::from_bytes([9; 16]), ..attempt(&address(1), 1) };
+    let others: [&dyn Fn(Row) -> Row; 4] = [
+        &|_| vacant(),
+        &|_| pending(&address(1), 1),
+        &|row| changed(row, |attempt, _| *attempt = renewed()),
+        &|row| changed(row, |_, blocked| *blocked = true),
+    ];
+    assert_eq!(store.put_session(&order).await.unwrap(), SessionStored::Gone, "there is no account");
+    for (n, other) in others.iter().enumerate() {
+        replace(&store, &address(1), other(active(&address(1), 1)), None).await;
+        assert_eq!(store.put_session(&order).await.unwrap(), SessionStored::Gone, "{n}");
+        assert_eq!(stored(&store, &order.token).await, None, "{n}");
+    }
+    replace(&store, &address(1), active(&address(1), 1), None).await;
+    assert_eq!(store.put_session(&order).await.unwrap(), SessionStored::Done);
+}
+
+fn changed(mut row: Row, change: impl FnOnce(&mut Attempt, &mut bool)) -> Row {
+    if let Status::Active { attempt, blocked, .. } = &mut row.status {
+        change(attempt, blocked);
+    }
+    row
 }
 
 pub(super) async fn tokens_are_told_apart_byte_by_byte(harness: &impl AccountsHarness) {
@@ -120,6 +164,7 @@ pub(super) async fn opening_deletes_what_it_replaces(harness: &impl AccountsHarn
 
 pub(super) async fn what_is_gone_is_not_replaced(harness: &impl AccountsHarness) {
     let store = harness.open().await;
+    owner(&store, 1).await;
     let order = opens(session(3, 1, now(&store).await), Some(token(1)), 50);
     assert_eq!(store.put_session(&order).await.unwrap(), SessionStored::Gone);
     assert_eq!(stored(&store, &order.token).await, None);
@@ -129,6 +174,7 @@ pub(super) async fn of_an_account_the_newest_stay(harness: &impl AccountsHarness
     let store = harness.open().await;
     let at = now(&store).await;
     let opened = |n: u8, account| session(n, account, at.after(seconds(u64::from(n))));
+    owner(&store, 1).await;
     open(&store, opened(100, 2)).await;
     for n in 1..=7 {
         let order = opens(opened(n, 1), None, 3);

@@ -144,6 +144,7 @@ macro_rules! accounts_suite {
                 nothing_is_found_of_an_unknown_token,
                 a_session_is_found_as_it_was_opened_with_its_account,
                 a_session_without_an_account_is_found_alone,
+                a_session_is_opened_for_an_account_of_its_generation_alone,
                 tokens_are_told_apart_byte_by_byte,
                 opening_again_changes_nothing,
                 opening_deletes_what_it_replaces,
