@@ -10,7 +10,7 @@ from wasmtime.component import (
     VariantType,
 )
 
-INTERFACE = "auth-core:machine/flows@0.4.0"
+INTERFACE = "auth-core:machine/flows@0.5.0"
 
 
 class Refused(Exception):

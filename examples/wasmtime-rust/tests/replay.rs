@@ -26,7 +26,7 @@ impl Host {
     }
 
     fn func(&mut self, name: &str) -> Func {
-        let flows = self.instance.get_export_index(&mut self.store, None, "auth-core:machine/flows@0.4.0");
+        let flows = self.instance.get_export_index(&mut self.store, None, "auth-core:machine/flows@0.5.0");
         let func = self.instance.get_export_index(&mut self.store, flows.as_ref(), name);
         self.instance.get_func(&mut self.store, func.unwrap_or_else(|| panic!("{name} is missing"))).unwrap()
     }
