@@ -243,6 +243,14 @@ impl Row {
         Step { row: Self { last_mail, ..self }, mail, event: Event::ResetAskedFor }
     }
 
+    /// Returns a mail of an active account that is due at once and goes to its address, whatever becomes of it.
+    ///
+    /// Threat: whoever has taken an account over changes it again before its owner is told.
+    pub(crate) fn farewell(&self, purpose: Purpose, id: MailId, now: Time) -> Option<OwedMail> {
+        let Status::Active { attempt, .. } = &self.status else { return None };
+        Some(OwedMail { to: Some(attempt.address.clone()), ..attempt.mail(purpose, id, now) })
+    }
+
     /// Returns the row of an account that was deleted. It keeps when mails left, so that nobody gets more of them by
     /// deleting accounts.
     pub(crate) fn deleted(self, now: Time) -> Self {
@@ -335,13 +343,6 @@ impl Row {
 }
 
 impl Attempt {
-    /// Returns a mail that is due at once and goes to this attempt's address, whatever becomes of it.
-    ///
-    /// Threat: whoever has taken an account over changes it again before its owner is told.
-    pub(crate) fn farewell(&self, purpose: Purpose, id: MailId, now: Time) -> OwedMail {
-        OwedMail { to: Some(self.address.clone()), ..self.mail(purpose, id, now) }
-    }
-
     fn mail(&self, purpose: Purpose, id: MailId, due: Time) -> OwedMail {
         let (generation, locale) = (self.generation, self.locale.clone());
         OwedMail { id, purpose, generation, locale, first_due: due, to: None }

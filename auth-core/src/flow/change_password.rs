@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Outcome, limited,
     shared::{
-        era,
+        era::{Ended, Era, NewPassword, renew},
         guess::{self, Proof},
         session::{current, try_open},
     },
@@ -92,25 +92,23 @@ impl Flow for ChangePassword {
         if let Some(retry_after) = guess::too_many(changes, answers)? {
             return Ok(Outcome::new(Changing::RateLimited { retry_after }, Event::TooManyChanges));
         }
-        let old = &current.session;
-        let change = era::Change {
-            account: old.account,
-            old: old.generation,
-            new: Generation::draw(&mut random),
-            password: PasswordRecord { params, salt, hash },
+        let new = NewPassword {
+            generation: Generation::draw(&mut random),
+            record: PasswordRecord { params, salt, hash },
             mail: MailId::from_bytes(random.bytes()),
         };
-        match era::begin(&current.key, &change, None, answers)? {
-            era::Begun::Done => {}
-            era::Begun::Superseded => return Ok(Outcome::new(Changing::NoSession, Event::NoSession)),
-            era::Begun::Contended => return Ok(Outcome::new(Changing::Contended, Event::Contended)),
+        match renew(&Era::of(&current), &new, None, answers)? {
+            Ended::Done => {}
+            Ended::Superseded => return Ok(Outcome::new(Changing::NoSession, Event::NoSession)),
+            Ended::Contended => return Ok(Outcome::new(Changing::Contended, Event::Contended)),
         }
+        let (account, agent) = (current.account.id, &current.session.agent);
         let token = SessionToken::draw(&mut random);
-        let session = Session::draw(old.account, change.new, current.now, &old.agent, rules, &mut random);
+        let session = Session::draw(account, new.generation, current.now, agent, rules, &mut random);
         let opened = try_open(&token, session, None, answers)?;
         let token = (opened == Ok(SessionStored::Done)).then_some(token);
         let expires_in = rules.sessions.whole;
-        let device = DeviceToken::draw(&rules.keys, old.account, change.new, &mut random);
+        let device = DeviceToken::draw(&rules.keys, account, new.generation, &mut random);
         Ok(Outcome::new(Changing::Changed { token, expires_in, device }, Event::PasswordChanged))
     }
 }

@@ -4,9 +4,15 @@ use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Outcome, ROUNDS, limited, shared::session::current};
+use super::{
+    Outcome, limited,
+    shared::{
+        era::{Decision, Ended, Era},
+        session::current,
+    },
+};
 use crate::{
-    Answers, Commit, CommitAccount, Event, Fault, FindAccount, Flow, MailChange, Random, Rules, Stop,
+    Answers, Event, Flow, Random, Rules, Stop,
     domain::{Client, MailId, Purpose, SessionToken, Status, Stream, micros},
 };
 
@@ -55,30 +61,22 @@ impl Flow for DeleteAccount {
             return Ok(Outcome::new(Deleting::ConfirmFirst, Event::NotFresh));
         }
         let id = MailId::from_bytes(Stream::new(&seed, "delete_account").bytes());
-        let era = (current.account.id, current.session.generation);
-        for round in 0..=ROUNDS {
-            let found = answers.ask(FindAccount { key: current.key.clone() })?;
-            let row = found.at_its_time();
-            let mail = match &row.status {
-                Status::Active { attempt, id: account, .. } if (*account, attempt.generation) == era => {
-                    attempt.farewell(Purpose::AccountDeleted, id, found.now)
+        let era = Era::of(&current);
+        let ended = era.change(None, answers, &mut |read, row, _| {
+            Ok(match row {
+                Some(row) => {
+                    let mail = row.farewell(Purpose::AccountDeleted, id, read.now);
+                    era.ends(read, row.deleted(read.now), mail)
                 }
                 // After a commit whose outcome is unknown: it is gone, or was already under another era.
-                Status::Active { .. } => return Ok(Outcome::new(Deleting::NoSession, Event::NoSession)),
-                Status::Vacant | Status::Pending(_) => {
-                    return Ok(Outcome::new(Deleting::Deleted, Event::AccountDeleted));
-                }
-            };
-            if round == ROUNDS {
-                break;
-            }
-            let commit = found.replace(&current.key, row.deleted(found.now), Some(MailChange::Owe(mail)));
-            match answers.try_ask(CommitAccount { end: Some(current.account.id), ..commit })? {
-                Ok(Commit::Committed) => return Ok(Outcome::new(Deleting::Deleted, Event::AccountDeleted)),
-                Ok(Commit::Conflict) | Err(Fault::Unknown) => {}
-                Err(Fault::NotDone) => return Err(Answers::broken::<CommitAccount>(Fault::NotDone)),
-            }
-        }
-        Ok(Outcome::new(Deleting::Contended, Event::Contended))
+                None if matches!(read.at_its_time().status, Status::Active { .. }) => Decision::Superseded,
+                None => Decision::Done,
+            })
+        });
+        Ok(match ended? {
+            Ended::Done => Outcome::new(Deleting::Deleted, Event::AccountDeleted),
+            Ended::Superseded => Outcome::new(Deleting::NoSession, Event::NoSession),
+            Ended::Contended => Outcome::new(Deleting::Contended, Event::Contended),
+        })
     }
 }

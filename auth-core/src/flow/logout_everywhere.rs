@@ -5,12 +5,16 @@ use core::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Outcome, ROUNDS,
-    shared::{guess, session::current},
+    Outcome,
+    shared::{
+        era::{Decision, Ended, Era},
+        guess,
+        session::current,
+    },
 };
 use crate::{
-    Answers, Commit, CommitAccount, Event, Fault, FindAccount, Flow, Random, Rules, Stop,
-    domain::{Generation, SessionToken, Status, Stream, Subject, micros},
+    Answers, Event, Flow, Random, Rules, Stop,
+    domain::{Generation, SessionToken, Stream, Subject, micros},
 };
 
 /// The flow that ends every session of an account, this one included, and makes its devices unknown ones.
@@ -52,33 +56,21 @@ impl Flow for LogoutEverywhere {
         if !current.session.is_fresh(current.now, rules) {
             return Ok(Outcome::new(LoggingOut::ConfirmFirst, Event::NotFresh));
         }
-        let (new, old) =
-            (Generation::draw(&mut Stream::new(&seed, "logout_everywhere")), current.session.generation);
-        let account = current.account.id;
-        if let Some(retry_after) = guess::too_many(Subject::changes(&rules.keys, account), answers)? {
+        let changes = Subject::changes(&rules.keys, current.account.id);
+        if let Some(retry_after) = guess::too_many(changes, answers)? {
             return Ok(Outcome::new(LoggingOut::RateLimited { retry_after }, Event::TooManyChanges));
         }
-        for round in 0..=ROUNDS {
-            let found = answers.ask(FindAccount { key: current.key.clone() })?;
-            let row = found.at_its_time();
+        let new = Generation::draw(&mut Stream::new(&seed, "logout_everywhere"));
+        let era = Era::of(&current);
+        let ended = era.change(None, answers, &mut |read, row, _| {
+            Ok(row.map_or(Decision::Done, |row| era.ends(read, row.renewed(new), None)))
+        });
+        Ok(match ended? {
             // Nobody else's commit is undone: under another generation the session is over already.
-            if row.generation() != Some(old)
-                || !matches!(row.status, Status::Active { id, .. } if id == account)
-            {
-                return Ok(Outcome::new(LoggingOut::LoggedOut, Event::LoggedOutEverywhere));
+            Ended::Done | Ended::Superseded => {
+                Outcome::new(LoggingOut::LoggedOut, Event::LoggedOutEverywhere)
             }
-            if round == ROUNDS {
-                break;
-            }
-            let commit = found.replace(&current.key, row.renewed(new), None);
-            match answers.try_ask(CommitAccount { end: Some(account), ..commit })? {
-                Ok(Commit::Committed) => {
-                    return Ok(Outcome::new(LoggingOut::LoggedOut, Event::LoggedOutEverywhere));
-                }
-                Ok(Commit::Conflict) | Err(Fault::Unknown) => {}
-                Err(Fault::NotDone) => return Err(Answers::broken::<CommitAccount>(Fault::NotDone)),
-            }
-        }
-        Ok(Outcome::new(LoggingOut::Contended, Event::Contended))
+            Ended::Contended => Outcome::new(LoggingOut::Contended, Event::Contended),
+        })
     }
 }

@@ -108,10 +108,10 @@ impl Found {
         Asked { now: self.now, id, tried: tried.max(), lifetimes: rules.lifetimes }
     }
 
-    /// Returns the order that replaces what was found with `row`.
-    fn replace(&self, key: &AddressKey, row: Row, mail: Option<MailChange>) -> CommitAccount {
+    /// Returns the change from what was found to `row`.
+    fn change(&self, key: &AddressKey, row: Row, mail: Option<MailChange>) -> Change {
         let stored = self.row.as_ref();
-        CommitAccount::from(Change {
+        Change {
             key: key.clone(),
             expected: stored.map_or(Version(0), |(version, _)| *version),
             generation: stored.and_then(|(_, row)| row.generation()),
@@ -119,7 +119,12 @@ impl Found {
             until: self.now.after(DECISION),
             row,
             mails: mail.into_iter().collect(),
-        })
+        }
+    }
+
+    /// Returns the order that makes this change alone.
+    fn replace(&self, key: &AddressKey, row: Row, mail: Option<MailChange>) -> CommitAccount {
+        CommitAccount::from(self.change(key, row, mail))
     }
 }
 

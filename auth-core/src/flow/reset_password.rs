@@ -4,7 +4,10 @@ use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Outcome, limited, shared::era};
+use super::{
+    Outcome, limited,
+    shared::era::{Ended, Era, NewPassword, renew},
+};
 use crate::{
     Answers, Event, FindAccount, Flow, HashPassword, Random, RedeemCode, Redemption, Rules, Stop,
     WhichPassword,
@@ -79,20 +82,19 @@ impl Flow for ResetPassword {
         };
         let (salt, params) = (Salt::from_bytes(random.bytes()), rules.policy().hash);
         let hash = answers.ask(HashPassword { salt, params, which: WhichPassword::Given })?.hash;
-        let change = era::Change {
-            account: id,
-            old,
-            new: Generation::draw(&mut random),
-            password: PasswordRecord { params, salt, hash },
+        let new = NewPassword {
+            generation: Generation::draw(&mut random),
+            record: PasswordRecord { params, salt, hash },
             mail: MailId::from_bytes(random.bytes()),
         };
-        Ok(match era::begin(key, &change, Some(found), answers)? {
-            era::Begun::Done => {
-                let device = DeviceToken::draw(&rules.keys, id, change.new, &mut random);
+        let era = Era { key, account: id, generation: old };
+        Ok(match renew(&era, &new, Some(found), answers)? {
+            Ended::Done => {
+                let device = DeviceToken::draw(&rules.keys, id, new.generation, &mut random);
                 Outcome::new(Resetting::Reset { device }, Event::PasswordReset)
             }
-            era::Begun::Superseded => Outcome::new(Resetting::Refused, Event::ResetRefused),
-            era::Begun::Contended => Outcome::new(Resetting::Contended, Event::Contended),
+            Ended::Superseded => Outcome::new(Resetting::Refused, Event::ResetRefused),
+            Ended::Contended => Outcome::new(Resetting::Contended, Event::Contended),
         })
     }
 }
