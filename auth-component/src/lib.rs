@@ -115,10 +115,10 @@ impl wit::GuestFlow for Flow {
         machine.accept(response, &self.rules).map_err(wit::Refused::from)
     }
 
-    fn outcome(&self) -> Option<Result<wit::Output, wit::Broken>> {
+    fn outcome(&self) -> Option<Result<wit::Outcome, wit::Broken>> {
         let machine = self.machine.borrow();
         let ended = machine.outcome()?;
-        Some(ended.as_ref().map(wit::Output::from).map_err(|broken| (*broken).into()))
+        Some(ended.as_ref().map(wit::Outcome::from).map_err(|broken| (*broken).into()))
     }
 
     fn snapshot(&self) -> Vec<u8> {

@@ -82,6 +82,12 @@ pub enum Event {
     PasswordChanged,
     /// The account was deleted.
     AccountDeleted,
+    /// A change of address was requested.
+    AddressAskedFor,
+    /// The new address has an active account.
+    AddressTaken,
+    /// The account has another address now.
+    AddressChanged,
 }
 
 impl Event {
@@ -126,6 +132,9 @@ impl Event {
             Self::PasswordReset => "password_reset",
             Self::PasswordChanged => "password_changed",
             Self::AccountDeleted => "account_deleted",
+            Self::AddressAskedFor => "address_asked_for",
+            Self::AddressTaken => "address_taken",
+            Self::AddressChanged => "address_changed",
         }
     }
 }

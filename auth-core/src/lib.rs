@@ -51,9 +51,10 @@ pub use domain::{
 pub use effect::{Answer, Class, Effect, Fault, Kind, Op};
 pub use event::Event;
 pub use flow::{
-    Activate, Activation, Authenticate, Authentication, ChangePassword, Changing, Confirm, Confirmation,
-    DeleteAccount, Deleting, Deliver, Forgetting, ForgotPassword, LoggingIn, LoggingOut, Login, Logout,
-    LogoutEverywhere, Outcome, Register, Registration, Resend, Resending, ResetPassword, Resetting,
+    Activate, Activation, AskingToMove, Authenticate, Authentication, ChangeAddress, ChangePassword,
+    Changing, Confirm, ConfirmAddress, Confirmation, DeleteAccount, Deleting, Deliver, Forgetting,
+    ForgotPassword, LoggingIn, LoggingOut, Login, Logout, LogoutEverywhere, Outcome, Register, Registration,
+    Relocation, Resend, Resending, ResetPassword, Resetting,
 };
 pub use memory::{MemoryAccounts, MemoryCodes};
 pub use order::{

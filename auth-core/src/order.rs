@@ -317,6 +317,18 @@ pub enum Template {
     PasswordChanged,
     /// To the owner of an account that was deleted.
     AccountDeleted,
+    /// A code that moves an account to the address that it is sent to.
+    AddressChange {
+        /// The code.
+        code: Code,
+        /// How long the code lives after the server has accepted the mail.
+        #[serde(with = "micros")]
+        ttl: Duration,
+        /// The number of wrong codes allowed.
+        tries: u8,
+    },
+    /// To the owner of an account that has moved, at the address before.
+    AddressChanged,
 }
 
 /// The reply to [`SendMail`]. Anything else, such as a lost reply to the final dot, is

@@ -15,11 +15,11 @@ use serde::{
 
 pub use crate::effect::{Order, Reply};
 use crate::{
-    Activate, Activation, Answered, Answers, Authenticate, Authentication, BadSnapshot, Broken,
-    ChangePassword, Changing, Confirm, Confirmation, DeleteAccount, Deleting, Deliver, Event, Fault, Flow,
-    Forgetting, ForgotPassword, Kind, LoggingIn, LoggingOut, Login, Logout, LogoutEverywhere, Outcome,
-    Register, Registration, Resend, Resending, ResetPassword, Resetting, Rules, Run, Secret, Stop,
-    WhyRefused, bytes,
+    Activate, Activation, Answered, Answers, AskingToMove, Authenticate, Authentication, BadSnapshot, Broken,
+    ChangeAddress, ChangePassword, Changing, Confirm, ConfirmAddress, Confirmation, DeleteAccount, Deleting,
+    Deliver, Event, Fault, Flow, Forgetting, ForgotPassword, Kind, LoggingIn, LoggingOut, Login, Logout,
+    LogoutEverywhere, Outcome, Register, Registration, Relocation, Resend, Resending, ResetPassword,
+    Resetting, Rules, Run, Secret, Stop, WhyRefused, bytes,
     flow::flows,
     run::{Stamp, sealed::Listed},
     snapshot::{self, to_bytes},
@@ -183,8 +183,10 @@ impl Machine {
     /// # Errors
     /// [`BadInput::Code`] if the typed code is impossible under the policy.
     pub fn start(mut input: Input, rules: &Rules) -> Result<Self, BadInput> {
-        if let Input::Activate(flow) = &mut input {
-            flow.code = rules.policy().code.parse(flow.code.expose()).ok_or(BadInput::Code)?;
+        if let Input::Activate(Activate { code, .. }) | Input::ConfirmAddress(ConfirmAddress { code, .. }) =
+            &mut input
+        {
+            *code = rules.policy().code.parse(code.expose()).ok_or(BadInput::Code)?;
         }
         Ok(Self(Run::start(Any(input), rules)))
     }

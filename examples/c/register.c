@@ -78,7 +78,7 @@ static int64_t drive(const struct writer *input) {
 }
 
 int main(int count, char **words) {
-    static const uint8_t client[] = { 0, 192, 0, 2, 7 };
+    static const uint8_t client[] = { 4, 192, 0, 2, 7 }; /* its length and bytes */
     if (count != 3) { fputs("usage: register ADDRESS PASSWORD, then codes line by line\n", stderr); return 2; }
     setvbuf(stdout, NULL, _IOLBF, 0); /* flush each line, into a pipe, too */
     password = auth_password_normalize((const uint8_t *)words[2], strlen(words[2]));

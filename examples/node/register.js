@@ -57,7 +57,7 @@ async function deliver() {
 
 /** Returns the name of what the visitor may know. The event is for audit and metrics alone. */
 function disclosed(outcome) {
-  return outcome.Ok ? caseOf(caseOf(outcome.Ok)[1].disclosed)[0] : "try again";
+  return outcome.Ok ? caseOf(caseOf(outcome.Ok.disclosed)[1])[0] : "try again";
 }
 
 const [address, typed, ...more] = process.argv.slice(2);

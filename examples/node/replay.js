@@ -22,10 +22,12 @@ function effect(order) {
   return held === null ? kind : order;
 }
 
-/** In scripts a flow that discloses nothing has a null. */
+/** In scripts an outcome stands below its flow, and the worker's is an event alone. */
 function outcome(ended) {
-  const disclosing = (field, value) => (field === "disclosed" && value === null ? undefined : value);
-  return JSON.parse(JSON.stringify(ended, disclosing));
+  if (!ended.Ok) return ended;
+  const [[flow, came]] = Object.entries(ended.Ok);
+  const { disclosed, event } = typeof came === "string" ? { disclosed: null, event: came } : came;
+  return { Ok: { disclosed: disclosed === null ? flow : { [flow]: disclosed }, event } };
 }
 
 /** Replays one script; throws if anything differs. */

@@ -78,6 +78,8 @@ export const input = variant({
   reset_password: record({ address: text, token: text, verdict, client }),
   change_password: record({ token: text, verdict, client }),
   delete_account: record({ token: text, client }),
+  change_address: record({ token: text, address: text, client }),
+  confirm_address: record({ token: text, code: text, client }),
 });
 
 const attempt = record({

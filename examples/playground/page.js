@@ -260,8 +260,8 @@ function outcome() {
     return element("li", { class: "outcome broken", "data-outcome": "broken" }, element("h3", {}, "Failed"),
       element("p", { class: "about" }, `${readable("", ended.Err.kind)} failed (${readable("", ended.Err.fault)}), and nothing was decided. A server answers 503; the visitor may send the same request again.`));
   }
-  const [flow, came] = Object.entries(ended.Ok)[0];
-  const [disclosed, event] = typeof came === "string" ? [null, came] : [came.disclosed, came.event];
+  const { disclosed: told, event } = ended.Ok;
+  const [flow, disclosed] = typeof told === "string" ? [told, null] : Object.entries(told)[0];
   return element("li", { class: "outcome", "data-outcome": event }, element("h3", {}, "Outcome"),
     element("div", { class: "told" },
       element("div", {}, element("small", {}, disclosed === null ? "nobody waits for it" : "disclosed to the visitor"), isRecord(disclosed) ? fields(disclosed) : element("code", {}, disclosed === null ? flow : readable("", disclosed))),

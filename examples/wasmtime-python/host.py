@@ -295,10 +295,10 @@ def main():
     except Refused as refused:
         raise SystemExit(f"refused: {refused.args[0]}") from None
     match result:
-        case ("ok", output):
+        case ("ok", outcome):
             # Only the operator may see the event: it reveals who has an account.
-            (outcome,) = output.values()
-            print(f"disclosed: {outcome['disclosed']}")
+            (disclosed,) = outcome["disclosed"].values()
+            print(f"disclosed: {disclosed}")
         case ("err", broken):
             raise SystemExit(f"try again: {broken}")
     host.deliver()

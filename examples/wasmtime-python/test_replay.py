@@ -31,11 +31,10 @@ def plain(value):
 def result(value):
     if "Err" in value:
         return "err", plain(value["Err"])
+    # There an outcome stands below its flow, and the worker's is an event alone.
     ((flow, outcome),) = plain(value["Ok"]).items()
-    # A flow that discloses nothing has no such field.
-    if isinstance(outcome, dict) and outcome["disclosed"] is None:
-        del outcome["disclosed"]
-    return "ok", {flow: outcome}
+    disclosed, event = (None, outcome) if isinstance(outcome, str) else (outcome["disclosed"], outcome["event"])
+    return "ok", {"disclosed": flow if disclosed is None else {flow: disclosed}, "event": event}
 
 
 def case(value):

@@ -139,6 +139,13 @@ impl Server {
         self.request(method, path, &[("Authorization", &format!("Bearer {token}"))], b"")
     }
 
+    /// Sends a JSON body with a session's token.
+    pub fn send_with_token(&self, method: &str, path: &str, token: &str, body: &Value) -> HttpAnswer {
+        let authorization = format!("Bearer {token}");
+        let headers = [("Authorization", authorization.as_str()), ("Content-Type", "application/json")];
+        self.request(method, path, &headers, body.to_string().as_bytes())
+    }
+
     /// Asks whose session it is.
     pub fn session(&self, token: &str) -> HttpAnswer {
         self.with_token("GET", "/v1/session", token)
@@ -146,12 +153,7 @@ impl Server {
 
     /// Gives the password of a session once more.
     pub fn confirm(&self, token: &str, password: &str) -> HttpAnswer {
-        let authorization = format!("Bearer {token}");
-        self.post(
-            "/v1/session/confirm",
-            &[("Authorization", &authorization)],
-            &json!({ "password": password }),
-        )
+        self.send_with_token("POST", "/v1/session/confirm", token, &json!({ "password": password }))
     }
 
     /// Returns whether it is ready for sessions, and says that the codes are out of order.
@@ -215,10 +217,8 @@ impl Server {
 
     /// Changes the password in a session.
     pub fn change(&self, token: &str, password: &str, new: &str) -> HttpAnswer {
-        let authorization = format!("Bearer {token}");
-        let headers = [("Authorization", authorization.as_str()), ("Content-Type", "application/json")];
-        let body = json!({ "password": password, "new_password": new }).to_string();
-        self.request("PUT", "/v1/password", &headers, body.as_bytes())
+        let body = json!({ "password": password, "new_password": new });
+        self.send_with_token("PUT", "/v1/password", token, &body)
     }
 
     /// Lets time pass: moves the clocks, and wakes the worker, which otherwise looks once a second.

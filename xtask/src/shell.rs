@@ -3,6 +3,7 @@
 
 use std::env;
 use std::ffi::OsStr;
+use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::Mutex;
@@ -53,7 +54,10 @@ impl Shell {
         let cargo = env::var_os("CARGO_HOME").map(PathBuf::from);
         let cargo = cargo.or_else(|| env::home_dir().map(|home| home.join(".cargo"))).unwrap_or_default();
         let sources = cargo.join("registry/src");
-        format!("--remap-path-prefix={}=. --remap-path-prefix={}=.", self.root.display(), sources.display())
+        // Each registry's are in a folder of their own; the last prefix that fits counts.
+        let folders = fs::read_dir(&sources).into_iter().flatten().flatten().map(|folder| folder.path());
+        let prefixes = [self.root.clone(), sources].into_iter().chain(folders);
+        prefixes.map(|prefix| format!(" --remap-path-prefix={}=.", prefix.display())).collect()
     }
 
     /// Runs the command with its output visible and returns whether it succeeded.

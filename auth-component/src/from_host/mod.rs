@@ -10,10 +10,11 @@ use alloc::{
 use core::{mem::take, net::IpAddr, num::NonZeroU32, time::Duration};
 
 use auth_core::{
-    Activate, Address, AddressError, Alphabet, Authenticate, ChangePassword, Client, CodeFormat, Confirm,
-    ConstrainedFloor, DeleteAccount, Deliver, DeviceToken, Disclosure, ForgotPassword, HashFloor, Hashing,
-    KeyId, Login, Logout, LogoutEverywhere, PasswordPolicy, Policy, Register, Resend, ResetPassword,
-    ResetToken, Rules, RulesError, Scrypt, Secret, SessionToken, UserAgent, Verdict, Weakness, wire::Input,
+    Activate, Address, AddressError, Alphabet, Authenticate, ChangeAddress, ChangePassword, Client, Code,
+    CodeFormat, Confirm, ConfirmAddress, ConstrainedFloor, DeleteAccount, Deliver, DeviceToken, Disclosure,
+    ForgotPassword, HashFloor, Hashing, KeyId, Login, Logout, LogoutEverywhere, PasswordPolicy, Policy,
+    Register, Resend, ResetPassword, ResetToken, Rules, RulesError, Scrypt, Secret, SessionToken, UserAgent,
+    Verdict, Weakness, wire::Input,
 };
 
 use crate::wit;
@@ -88,6 +89,11 @@ pub(crate) fn secret(bytes: &mut Vec<u8>, malformed: Malformed) -> Result<Secret
 #[inline(never)]
 fn micros(micros: u64) -> Duration {
     Duration::from_micros(micros)
+}
+
+fn code(typed: &mut String, rules: &Rules) -> Result<Code, Malformed> {
+    let typed = Secret::new(take(typed));
+    rules.policy().code.parse(typed.expose()).ok_or_else(bad_code)
 }
 
 pub(crate) fn bad_code() -> Malformed {
@@ -172,9 +178,8 @@ pub(crate) fn input(input: &mut wit::Input, rules: &Rules) -> Result<Input, Malf
             Input::Register(Register { address, verdict, client, locale })
         }
         wit::Input::Activate(activate) => {
-            let code = Secret::new(take(&mut activate.code));
             let (address, client) = who(&activate.address, &activate.client)?;
-            let code = rules.policy().code.parse(code.expose()).ok_or_else(bad_code)?;
+            let code = code(&mut activate.code, rules)?;
             Input::Activate(Activate { address, code, client })
         }
         wit::Input::Resend(resend) => {
@@ -218,6 +223,16 @@ pub(crate) fn input(input: &mut wit::Input, rules: &Rules) -> Result<Input, Malf
         wit::Input::DeleteAccount(delete) => {
             let (token, client) = (token(&mut delete.token), client(&delete.client)?);
             Input::DeleteAccount(DeleteAccount { token, client })
+        }
+        wit::Input::ChangeAddress(change) => {
+            let token = token(&mut change.token);
+            let (address, client) = who(&change.address, &change.client)?;
+            Input::ChangeAddress(ChangeAddress { token, address, client })
+        }
+        wit::Input::ConfirmAddress(confirm) => {
+            let (token, client) = (token(&mut confirm.token), client(&confirm.client)?);
+            let code = code(&mut confirm.code, rules)?;
+            Input::ConfirmAddress(ConfirmAddress { token, code, client })
         }
     })
 }

@@ -82,6 +82,8 @@ const fn purpose(purpose: wit::Purpose) -> Purpose {
         wit::Purpose::Reset => Purpose::Reset,
         wit::Purpose::PasswordChanged => Purpose::PasswordChanged,
         wit::Purpose::AccountDeleted => Purpose::AccountDeleted,
+        wit::Purpose::AddressChange => Purpose::AddressChange,
+        wit::Purpose::AddressChanged => Purpose::AddressChanged,
     }
 }
 

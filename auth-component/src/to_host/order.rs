@@ -1,9 +1,11 @@
 //! Orders.
 
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use auth_core::{
-    Change, Lease, MailChange, SessionChange, Settlement, Subject, SubjectKind, Template, WhichPassword,
+    Change, Code, Lease, MailChange, SessionChange, Settlement, Subject, SubjectKind, Template,
+    WhichPassword,
     wire::{Order, Ordered},
 };
 
@@ -117,18 +119,22 @@ impl From<&MailChange> for wit::MailChange {
 impl From<&Template> for wit::Template {
     fn from(template: &Template) -> Self {
         match template {
-            Template::Activation { code, ttl, tries } => {
-                let code = text(code.expose());
-                Self::Activation(wit::ActivationMail { code, ttl: micros(ttl), tries: *tries })
-            }
+            Template::Activation { code, ttl, tries } => Self::Activation(code_mail(code, ttl, *tries)),
             Template::Notice => Self::Notice,
             Template::Reset { token, ttl } => {
                 Self::Reset(wit::ResetMail { token: text(token.expose()), ttl: micros(ttl) })
             }
             Template::PasswordChanged => Self::PasswordChanged,
             Template::AccountDeleted => Self::AccountDeleted,
+            Template::AddressChange { code, ttl, tries } => Self::AddressChange(code_mail(code, ttl, *tries)),
+            Template::AddressChanged => Self::AddressChanged,
         }
     }
+}
+
+#[inline(never)]
+fn code_mail(code: &Code, ttl: &Duration, tries: u8) -> wit::CodeMail {
+    wit::CodeMail { code: text(code.expose()), ttl: micros(ttl), tries }
 }
 
 impl From<Lease> for wit::Lease {

@@ -1,46 +1,36 @@
 //! Outcomes.
 
-use alloc::string::String;
 use core::time::Duration;
 
 use auth_core::{
-    Account, Activation, Authentication, Changing, Confirmation, Deleting, Event, Forgetting, LoggingIn,
-    LoggingOut, Registration, Resending, Resetting, wire::Output,
+    Account, Activation, AskingToMove, Authentication, Changing, Confirmation, Deleting, DeviceToken,
+    Forgetting, LoggingIn, LoggingOut, Registration, Relocation, Resending, Resetting, SessionToken,
+    wire::Output,
 };
 
 use super::{micros, octets, text};
 use crate::wit;
 
 // By reference, as orders are: values that were moved out one by one would be dropped one by one.
-impl From<&Output> for wit::Output {
+impl From<&Output> for wit::Outcome {
     fn from(output: &Output) -> Self {
-        /// Makes the record of an outcome.
-        macro_rules! ended {
-            ($record:ident, $outcome:ident) => {
-                wit::$record { disclosed: (&$outcome.disclosed).into(), event: named($outcome.event) }
+        macro_rules! outcome {
+            ($($flow:ident)+) => {
+                match output {
+                    Output::Deliver(event) => (wit::Disclosed::Deliver, *event),
+                    Output::Logout(outcome) => (wit::Disclosed::Logout, outcome.event),
+                    $(Output::$flow(outcome) => {
+                        (wit::Disclosed::$flow((&outcome.disclosed).into()), outcome.event)
+                    })+
+                }
             };
         }
-        match output {
-            Output::Register(outcome) => Self::Register(ended!(Registered, outcome)),
-            Output::Activate(outcome) => Self::Activate(ended!(Activated, outcome)),
-            Output::Resend(outcome) => Self::Resend(ended!(Resent, outcome)),
-            Output::Deliver(event) => Self::Deliver(named(*event)),
-            Output::Login(outcome) => Self::Login(ended!(LoggedIn, outcome)),
-            Output::Authenticate(outcome) => Self::Authenticate(ended!(Authenticated, outcome)),
-            Output::Confirm(outcome) => Self::Confirm(ended!(Confirmed, outcome)),
-            Output::Logout(outcome) => Self::Logout(wit::LoggedOut { event: named(outcome.event) }),
-            Output::LogoutEverywhere(outcome) => Self::LogoutEverywhere(ended!(LoggedOutEverywhere, outcome)),
-            Output::ForgotPassword(outcome) => Self::ForgotPassword(ended!(PasswordForgotten, outcome)),
-            Output::ResetPassword(outcome) => Self::ResetPassword(ended!(PasswordReset, outcome)),
-            Output::ChangePassword(outcome) => Self::ChangePassword(ended!(PasswordChanged, outcome)),
-            Output::DeleteAccount(outcome) => Self::DeleteAccount(ended!(AccountDeleted, outcome)),
-        }
+        let (disclosed, event) = outcome!(
+            Register Activate Resend Login Authenticate Confirm LogoutEverywhere ForgotPassword ResetPassword
+            ChangePassword DeleteAccount ChangeAddress ConfirmAddress
+        );
+        Self { disclosed, event: text(event.name()) }
     }
-}
-
-#[inline(never)]
-fn named(event: Event) -> String {
-    text(event.name())
 }
 
 fn limited(retry_after: &Duration) -> wit::Limited {
@@ -182,9 +172,7 @@ impl From<&Changing> for wit::Changing {
     fn from(disclosed: &Changing) -> Self {
         match disclosed {
             Changing::Changed { token, expires_in, device } => {
-                let token = token.as_ref().map(|token| text(token.expose()));
-                let device = text(device.expose());
-                Self::Changed(wit::Reopened { token, expires_in: micros(expires_in), device })
+                Self::Changed(reopened(token.as_ref(), expires_in, device))
             }
             Changing::PasswordRefused => Self::PasswordRefused,
             Changing::NoSession => Self::NoSession,
@@ -204,5 +192,42 @@ impl From<&Deleting> for wit::Deleting {
             Deleting::RateLimited { retry_after } => Self::RateLimited(limited(retry_after)),
             Deleting::Contended => Self::Contended,
         }
+    }
+}
+
+impl From<&AskingToMove> for wit::AskingToMove {
+    fn from(disclosed: &AskingToMove) -> Self {
+        match disclosed {
+            AskingToMove::Accepted => Self::Accepted,
+            AskingToMove::Taken => Self::Taken,
+            AskingToMove::ConfirmFirst => Self::ConfirmFirst,
+            AskingToMove::NoSession => Self::NoSession,
+            AskingToMove::RateLimited { retry_after } => Self::RateLimited(limited(retry_after)),
+            AskingToMove::Contended => Self::Contended,
+        }
+    }
+}
+
+impl From<&Relocation> for wit::Relocation {
+    fn from(disclosed: &Relocation) -> Self {
+        match disclosed {
+            Relocation::Moved { token, expires_in, device, account } => {
+                let wit::Reopened { token, expires_in, device } = reopened(token.as_ref(), expires_in, device);
+                Self::Moved(wit::Relocated { token, expires_in, device, account: account.into() })
+            }
+            Relocation::Refused => Self::Refused,
+            Relocation::NoSession => Self::NoSession,
+            Relocation::RateLimited { retry_after } => Self::RateLimited(limited(retry_after)),
+            Relocation::Contended => Self::Contended,
+        }
+    }
+}
+
+#[inline(never)]
+fn reopened(token: Option<&SessionToken>, expires_in: &Duration, device: &DeviceToken) -> wit::Reopened {
+    wit::Reopened {
+        token: token.map(|token| text(token.expose())),
+        expires_in: micros(expires_in),
+        device: text(device.expose()),
     }
 }

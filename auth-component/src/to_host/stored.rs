@@ -38,6 +38,8 @@ impl From<Purpose> for wit::Purpose {
             Purpose::Reset => Self::Reset,
             Purpose::PasswordChanged => Self::PasswordChanged,
             Purpose::AccountDeleted => Self::AccountDeleted,
+            Purpose::AddressChange => Self::AddressChange,
+            Purpose::AddressChanged => Self::AddressChanged,
         }
     }
 }

@@ -21,12 +21,12 @@ use core::{
 
 use auth_core::{
     Activate, Activation, Address, AddressKey, Admit, Alphabet, Answer, Answered, Authenticate, Change,
-    ChangePassword, Client, CodeFormat, CodeKey, CodeKeys, CommitAccount, Confirm, DeleteAccount, Deliver,
-    Detail, DeviceToken, Effect, Estimate, FindAccount, ForgotPassword, Found, HashFloor, Hashing,
-    LeaseToken, Locale, Login, Logout, LogoutEverywhere, MailInterval, Odds, OddsLimit, Password,
-    PasswordPolicy, PasswordRecord, Policy, Purpose, PutCode, QueuedMail, RedeemCode, Redemption, Register,
-    Resend, ResetPassword, ResetToken, Row, Rules, Run, Scrypt, Secret, Session, SessionToken, SettleMail,
-    Settled, Slot, Stored, Time, TokenBucket, UserAgent,
+    ChangeAddress, ChangePassword, Client, CodeFormat, CodeKey, CodeKeys, CommitAccount, Confirm,
+    ConfirmAddress, DeleteAccount, Deliver, Detail, DeviceToken, Effect, Estimate, FindAccount,
+    ForgotPassword, Found, HashFloor, Hashing, LeaseToken, Locale, Login, Logout, LogoutEverywhere,
+    MailInterval, Odds, OddsLimit, Password, PasswordPolicy, PasswordRecord, Policy, Purpose, PutCode,
+    QueuedMail, RedeemCode, Redemption, Register, Resend, ResetPassword, ResetToken, Row, Rules, Run, Scrypt,
+    Secret, Session, SessionToken, SettleMail, Settled, Slot, Stored, Time, TokenBucket, UserAgent,
     wire::{Input, Machine, Ordered, Response, Ticket},
 };
 
@@ -197,6 +197,8 @@ runs! {
     ResetPassword: reset_password_start, reset_password_take, reset_password_accept, reset_password_restore, reset_password_snapshot, reset_password_outcome;
     ChangePassword: change_password_start, change_password_take, change_password_accept, change_password_restore, change_password_snapshot, change_password_outcome;
     DeleteAccount: delete_account_start, delete_account_take, delete_account_accept, delete_account_restore, delete_account_snapshot, delete_account_outcome;
+    ChangeAddress: change_address_start, change_address_take, change_address_accept, change_address_restore, change_address_snapshot, change_address_outcome;
+    ConfirmAddress: confirm_address_start, confirm_address_take, confirm_address_accept, confirm_address_restore, confirm_address_snapshot, confirm_address_outcome;
 }
 
 #[unsafe(no_mangle)]
@@ -346,7 +348,8 @@ extern "C" fn change_is_new_attempt(change: &Change) -> bool {
 #[unsafe(no_mangle)]
 extern "C" fn session_alive(session: &Session, other: &Session, now: u64, rules: &Rules) -> bool {
     let now = Time::from_micros(now);
-    session.is_alive(other.account, other.generation, now, rules) && session.is_fresh(now, rules)
+    session.is_alive(other.account, other.generation, now, rules)
+        && session.may_end(other.id, session.is_fresh(now, rules))
 }
 
 #[unsafe(no_mangle)]

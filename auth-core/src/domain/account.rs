@@ -11,14 +11,14 @@ use core::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AccountId, Address, Generation, HashFloor, Hashing, LastMail, Locale, MailId, MailInterval, Next,
+    AccountId, Address, Generation, HashFloor, Hashing, LastMail, Locale, MailId, MailInterval, Moving, Next,
     OwedMail, PasswordRecord, Purpose, Salt, Session, Time,
 };
 use crate::Event;
 
 /// How long vacant and pending rows are kept after the last request or mail, and the shortest interval between two
 /// notices.
-const DAY: Duration = Duration::from_secs(86_400);
+pub(super) const DAY: Duration = Duration::from_secs(86_400);
 
 /// The number of commits of one row; zero means that there is no row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,17 +59,6 @@ pub enum Status {
         /// The address that it is to move to, if its owner has asked for that.
         moving: Option<Moving>,
     },
-}
-
-/// A change of address that waits for the code from the new address.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Moving {
-    /// The new address.
-    pub address: Address,
-    /// The identity of the change, which binds its codes.
-    pub generation: Generation,
-    /// When it ends.
-    pub until: Time,
 }
 
 /// An active account, as answers tell it.
@@ -274,15 +263,19 @@ impl Row {
         self
     }
 
-    /// Returns the attempt that a mail is still about.
-    pub(crate) fn addressee(&self, mail: &OwedMail) -> Option<&Attempt> {
+    /// Returns the address that a mail is still for.
+    pub(crate) fn addressee(&self, mail: &OwedMail, now: Time) -> Option<&Address> {
+        if mail.purpose == Purpose::AddressChange {
+            let moving = self.moving(now).filter(|moving| moving.generation == mail.generation);
+            return moving.map(|moving| &moving.address);
+        }
         let attempt = match (&self.status, mail.purpose) {
             (Status::Pending(attempt), Purpose::Activation)
             | (Status::Active { attempt, .. }, Purpose::Notice)
             | (Status::Active { attempt, blocked: false, .. }, Purpose::Reset) => attempt,
             (Status::Vacant | Status::Pending(_) | Status::Active { .. }, _) => return None,
         };
-        (attempt.generation == mail.generation).then_some(attempt)
+        (attempt.generation == mail.generation).then_some(&attempt.address)
     }
 
     /// Returns the row to store when a mail is about to leave: the interval to the next one starts now, and the row
@@ -300,7 +293,10 @@ impl Row {
             }
             Purpose::Notice => Self { last_notice: Some(now), ..self },
             // What is left of a deleted account may be gone by now: nothing is to stay of it for good.
-            Purpose::PasswordChanged | Purpose::AccountDeleted => match self.status {
+            // The new address's row has had it since the mail was owed.
+            Purpose::AddressChange => self,
+            Purpose::PasswordChanged | Purpose::AccountDeleted | Purpose::AddressChanged => match self.status
+            {
                 Status::Vacant => Self { expires: self.expires.max(Some(now.after(DAY))), ..self },
                 Status::Pending(_) | Status::Active { .. } => self,
             },
@@ -331,19 +327,23 @@ impl Row {
         Step { row, mail, event }
     }
 
-    fn notify(self, asked: Asked) -> Step {
-        let now = asked.now;
+    fn notify(mut self, asked: Asked) -> Step {
+        let mail = self.notice(asked.id, asked.now);
+        Step { row: self, mail, event: Event::AlreadyActive }
+    }
+
+    /// Owes the owner of an active account a notice, at most one a day.
+    pub(super) fn notice(&mut self, id: MailId, now: Time) -> Option<OwedMail> {
         let owed = self.last_notice.is_none_or(|last| now.since(last) >= DAY);
-        let (Status::Active { attempt, .. }, true) = (&self.status, owed) else {
-            return Step { row: self, mail: None, event: Event::AlreadyActive };
-        };
-        let mail = attempt.mail(Purpose::Notice, asked.id, now);
-        Step { row: Self { last_notice: Some(now), ..self }, mail: Some(mail), event: Event::AlreadyActive }
+        let (Status::Active { attempt, .. }, true) = (&self.status, owed) else { return None };
+        let mail = attempt.mail(Purpose::Notice, id, now);
+        self.last_notice = Some(now);
+        Some(mail)
     }
 }
 
 impl Attempt {
-    fn mail(&self, purpose: Purpose, id: MailId, due: Time) -> OwedMail {
+    pub(super) fn mail(&self, purpose: Purpose, id: MailId, due: Time) -> OwedMail {
         let (generation, locale) = (self.generation, self.locale.clone());
         OwedMail { id, purpose, generation, locale, first_due: due, to: None }
     }
@@ -351,7 +351,7 @@ impl Attempt {
 
 impl Lifetimes {
     /// How long a pending row is kept after its last attempt or mail: longer than any code.
-    fn pending(self) -> Duration {
+    pub(super) fn pending(self) -> Duration {
         DAY.max(self.last_code)
     }
 }

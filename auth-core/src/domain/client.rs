@@ -11,9 +11,34 @@ use serde::{Deserialize, Serialize};
 use super::micros;
 
 /// One client of the rate limiter: an IPv4 address, or an IPv6 /64.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(from = "IpAddr")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Client(IpAddr);
+
+impl serde::Serialize for Client {
+    #[inline(never)]
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        if to.is_human_readable() {
+            return self.0.serialize(to);
+        }
+        match self.0 {
+            IpAddr::V4(v4) => to.serialize_bytes(&v4.octets()),
+            IpAddr::V6(v6) => to.serialize_bytes(&v6.octets()),
+        }
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Client {
+    #[inline(never)]
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        if from.is_human_readable() {
+            return IpAddr::deserialize(from).map(Self::of);
+        }
+        let bytes = <&[u8]>::deserialize(from)?;
+        let v4 = <[u8; 4]>::try_from(bytes).map(IpAddr::from);
+        let address = v4.or_else(|_| <[u8; 16]>::try_from(bytes).map(IpAddr::from));
+        address.map(Self::of).map_err(|_| serde::de::Error::custom("4 or 16 bytes"))
+    }
+}
 
 impl Client {
     /// Returns the client that an address belongs to.

@@ -21,12 +21,24 @@ pub enum Purpose {
     PasswordChanged,
     /// A mail that tells the owner of an account that it was deleted.
     AccountDeleted,
+    /// A mail with a code that moves an account to the address that it goes to. Its generation is that of the
+    /// [`Moving`](crate::Moving).
+    AddressChange,
+    /// A mail that tells the owner of an account, at the address before, that it has moved.
+    AddressChanged,
 }
 
 impl Purpose {
     /// Every purpose.
-    pub const ALL: [Self; 5] =
-        [Self::Activation, Self::Notice, Self::Reset, Self::PasswordChanged, Self::AccountDeleted];
+    pub const ALL: [Self; 7] = [
+        Self::Activation,
+        Self::Notice,
+        Self::Reset,
+        Self::PasswordChanged,
+        Self::AccountDeleted,
+        Self::AddressChange,
+        Self::AddressChanged,
+    ];
 
     /// Returns the number for stores.
     pub const fn number(self) -> u8 {
@@ -36,6 +48,8 @@ impl Purpose {
             Self::Reset => 3,
             Self::PasswordChanged => 4,
             Self::AccountDeleted => 5,
+            Self::AddressChange => 6,
+            Self::AddressChanged => 7,
         }
     }
 
@@ -52,6 +66,8 @@ impl Purpose {
             Self::Reset => "reset",
             Self::PasswordChanged => "password_changed",
             Self::AccountDeleted => "account_deleted",
+            Self::AddressChange => "address_change",
+            Self::AddressChanged => "address_changed",
         }
     }
 }

@@ -52,9 +52,25 @@ impl MailInterval {
         Next::Mail(LastMail { due: earliest.max(now), interval, left: false })
     }
 
+    /// Decides when a mail leaves that no other one takes the place of, and the interval after it; `None` if mails wait
+    /// that leave later than the longest interval from now.
+    ///
+    /// Threat: strangers who ask for mails to an address again and again, and so put off the one that its owner asks
+    /// for. None of theirs is put off further than that.
+    pub(crate) fn reserve(self, last: Option<LastMail>, now: Time) -> Option<LastMail> {
+        let Some(last) = last.filter(|last| now.since(last.due) < RESET) else {
+            return Some(LastMail { due: now, interval: self.first, left: true });
+        };
+        let due = last.due.after(last.interval.min(self.longest)).max(now);
+        let interval = self.longer(last.interval);
+        (last.due <= now.after(self.longest)).then_some(LastMail { due, interval, left: true })
+    }
+
     /// Returns what to remember of a mail that is about to leave.
     pub(crate) fn leaves(self, last: Option<LastMail>, now: Time) -> LastMail {
-        LastMail { due: now, interval: last.map_or(self.first, |last| last.interval), left: true }
+        // One that is due later is another mail, and is still to leave.
+        let due = last.filter(|last| last.left).map_or(now, |last| last.due.max(now));
+        LastMail { due, interval: last.map_or(self.first, |last| last.interval), left: true }
     }
 }
 

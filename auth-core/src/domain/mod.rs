@@ -16,6 +16,7 @@ mod locale;
 mod mac;
 mod mail;
 mod mail_interval;
+mod moving;
 mod odds;
 mod password;
 mod password_record;
@@ -26,7 +27,7 @@ mod slot;
 mod subject;
 mod time;
 
-pub use account::{Account, Attempt, Moving, Row, Status, Version};
+pub use account::{Account, Attempt, Row, Status, Version};
 pub(crate) use account::{Asked, Lifetimes};
 pub use address::{Address, AddressError, AddressKey, Recipient};
 pub use bucket::TokenBucket;
@@ -42,6 +43,7 @@ pub use mail::{
 };
 pub(crate) use mail_interval::Next;
 pub use mail_interval::{LastMail, MailInterval};
+pub use moving::Moving;
 pub use odds::{Odds, OddsLimit};
 pub use password::{Estimate, Password, PasswordError, PasswordPolicy, Verdict, Weakness};
 pub use password_record::{PasswordRecord, Salt, UnusableHash};

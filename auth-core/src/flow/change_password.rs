@@ -10,14 +10,14 @@ use super::{
     shared::{
         era::{Ended, Era, NewPassword, renew},
         guess::{self, Proof},
-        session::{current, try_open},
+        session::{current, reopen},
     },
 };
 use crate::{
-    Answers, Event, Flow, HashPassword, Random, Rules, SessionStored, Stop, WhichPassword,
+    Answers, Event, Flow, HashPassword, Random, Rules, Stop, WhichPassword,
     domain::{
-        Client, DeviceToken, Generation, MailId, PasswordRecord, Salt, Session, SessionToken, Stream,
-        Subject, Verdict, Weakness, micros,
+        Client, DeviceToken, Generation, MailId, PasswordRecord, Salt, SessionToken, Stream, Subject,
+        Verdict, Weakness, micros,
     },
 };
 
@@ -102,13 +102,8 @@ impl Flow for ChangePassword {
             Ended::Superseded => return Ok(Outcome::new(Changing::NoSession, Event::NoSession)),
             Ended::Contended => return Ok(Outcome::new(Changing::Contended, Event::Contended)),
         }
-        let (account, agent) = (current.account.id, &current.session.agent);
-        let token = SessionToken::draw(&mut random);
-        let session = Session::draw(account, new.generation, current.now, agent, rules, &mut random);
-        let opened = try_open(&token, session, None, answers)?;
-        let token = (opened == Ok(SessionStored::Done)).then_some(token);
+        let (token, device) = reopen(&current, new.generation, &mut random, rules, answers)?;
         let expires_in = rules.sessions.whole;
-        let device = DeviceToken::draw(&rules.keys, account, new.generation, &mut random);
         Ok(Outcome::new(Changing::Changed { token, expires_in, device }, Event::PasswordChanged))
     }
 }

@@ -5,14 +5,14 @@ use core::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Outcome, limited,
+    Outcome,
     shared::{
         guess::{self, Proof},
-        session::{current, open},
+        session::{Entered, enter, entered, open},
     },
 };
 use crate::{
-    Answers, Event, Flow, Random, Rules, SessionStored, Stop,
+    Answers, Event, Flow, Rules, SessionStored, Stop,
     domain::{Client, Salt, Session, SessionToken, Stream, micros},
 };
 
@@ -54,14 +54,9 @@ impl Flow for Confirm {
     const NAME: &'static str = "confirm";
 
     fn run(&self, rules: &Rules, answers: &mut Answers<'_>) -> Result<Self::Outcome, Stop> {
-        if let Some(retry_after) = limited(self.client, rules, answers)? {
-            return Ok(Outcome::new(Confirmation::RateLimited { retry_after }, Event::RateLimited));
-        }
-        let seed = answers.ask(Random)?.0;
-        let mut random = Stream::new(&seed, "confirm");
-        let Some(current) = current(&self.token, rules, answers)? else {
-            return Ok(Outcome::new(Confirmation::NoSession, Event::NoSession));
-        };
+        let entered = enter(&self.token, self.client, rules, answers)?;
+        let (seed, current) = entered!(entered, Confirmation);
+        let mut random = Stream::new(&seed.0, "confirm");
         let dummy = Salt::from_bytes(random.bytes());
         match guess::prove(&current, dummy, rules, answers)? {
             Proof::Right => {}

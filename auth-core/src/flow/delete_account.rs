@@ -5,14 +5,14 @@ use core::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Outcome, limited,
+    Outcome,
     shared::{
         era::{Decision, Ended, Era},
-        session::current,
+        session::{Entered, enter, entered},
     },
 };
 use crate::{
-    Answers, Event, Flow, Random, Rules, Stop,
+    Answers, Event, Flow, Rules, Stop,
     domain::{Client, MailId, Purpose, SessionToken, Status, Stream, micros},
 };
 
@@ -50,17 +50,12 @@ impl Flow for DeleteAccount {
     const NAME: &'static str = "delete_account";
 
     fn run(&self, rules: &Rules, answers: &mut Answers<'_>) -> Result<Self::Outcome, Stop> {
-        if let Some(retry_after) = limited(self.client, rules, answers)? {
-            return Ok(Outcome::new(Deleting::RateLimited { retry_after }, Event::RateLimited));
-        }
-        let seed = answers.ask(Random)?.0;
-        let Some(current) = current(&self.token, rules, answers)? else {
-            return Ok(Outcome::new(Deleting::NoSession, Event::NoSession));
-        };
+        let entered = enter(&self.token, self.client, rules, answers)?;
+        let (seed, current) = entered!(entered, Deleting);
         if !current.session.is_fresh(current.now, rules) {
             return Ok(Outcome::new(Deleting::ConfirmFirst, Event::NotFresh));
         }
-        let id = MailId::from_bytes(Stream::new(&seed, "delete_account").bytes());
+        let id = MailId::from_bytes(Stream::new(&seed.0, "delete_account").bytes());
         let era = Era::of(&current);
         let ended = era.change(None, answers, &mut |read, row, _| {
             Ok(match row {

@@ -12,7 +12,7 @@ use super::ROUNDS;
 use crate::{
     Answers, CodeStored, Commit, CommitAccount, Event, Fault, FindAccount, Flow, MailChange, PutCode, Rules,
     SendMail, Sending, SettleMail, Settled, Stop,
-    domain::{Detail, LeasedMail, Recipient, Row, Settlement, Time, WaitingMail, WaitingState},
+    domain::{Address, Detail, LeasedMail, Settlement, Time, WaitingMail, WaitingState},
 };
 
 /// The flow that delivers a mail leased by a worker.
@@ -35,7 +35,9 @@ impl Flow for Deliver {
                 return Ok(Event::LeaseLost);
             }
             let row = found.at_its_time();
-            let Some(to) = self.recipient(&row) else {
+            // Mail goes to the address of the attempt, whatever was typed later (CVE-2019-19844).
+            let Some(to) = self.leased.mail.to.as_ref().or(row.addressee(&self.leased.mail, found.now))
+            else {
                 return self.settle(Settlement::Superseded, Event::MailSuperseded, answers);
             };
             if unknowns > ending::MORE_AFTER_UNKNOWN {
@@ -44,9 +46,10 @@ impl Flow for Deliver {
             // Threat: a worker that dies after each sending, or cannot record its end, sends the mail forever; and a
             // request that is decided meanwhile sends one more. The beginning is recorded first, in the row too.
             let begins = MailChange::Begin { mail: mail.id, unknowns: unknowns.saturating_add(1) };
+            let to = to.clone();
             let row = row.mailed(mail.purpose, found.now, rules.lifetimes);
             match answers.ask(found.replace(&self.leased.key, row, Some(begins)))? {
-                Commit::Committed => return self.send(to, found.now, rules, answers),
+                Commit::Committed => return self.send(&to, found.now, rules, answers),
                 Commit::Conflict => {}
             }
         }
@@ -67,32 +70,16 @@ impl Deliver {
         }
     }
 
-    /// Returns whom the mail goes to, if it is still needed.
-    fn recipient(&self, row: &Row) -> Option<Recipient> {
+    fn send(&self, to: &Address, now: Time, rules: &Rules, answers: &mut Answers<'_>) -> Result<Event, Stop> {
         let mail = &self.leased.mail;
-        match &mail.to {
-            Some(named) => Some(named.recipient()),
-            // Mail goes to the address of the attempt, whatever was typed later (CVE-2019-19844).
-            None => row.addressee(mail).map(|attempt| attempt.address.recipient()),
-        }
-    }
-
-    fn send(
-        &self,
-        to: Recipient,
-        now: Time,
-        rules: &Rules,
-        answers: &mut Answers<'_>,
-    ) -> Result<Event, Stop> {
-        let mail = &self.leased.mail;
-        let (template, put) = contents::of(&self.leased, rules);
+        let (template, put) = contents::of(&self.leased, to.key(), rules);
         let stored = match &put {
             Some(put) => answers.try_ask(put.clone())?,
             None => Ok(CodeStored),
         };
         let sending = match stored {
             Ok(CodeStored) => {
-                let locale = mail.locale.clone();
+                let (to, locale) = (to.recipient(), mail.locale.clone());
                 answers.try_ask(SendMail { id: mail.id, to, locale, template })?
             }
             Err(fault) => Ok(Sending::Deferred(Detail::new(ending::unavailable(fault)))),

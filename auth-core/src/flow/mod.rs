@@ -4,8 +4,10 @@
 
 mod activate;
 mod authenticate;
+mod change_address;
 mod change_password;
 mod confirm;
+mod confirm_address;
 mod delete_account;
 mod deliver;
 mod forgot_password;
@@ -19,8 +21,10 @@ mod shared;
 
 pub use activate::{Activate, Activation};
 pub use authenticate::{Authenticate, Authentication};
+pub use change_address::{AskingToMove, ChangeAddress};
 pub use change_password::{ChangePassword, Changing};
 pub use confirm::{Confirm, Confirmation};
+pub use confirm_address::{ConfirmAddress, Relocation};
 pub use delete_account::{DeleteAccount, Deleting};
 pub use deliver::Deliver;
 pub use forgot_password::{Forgetting, ForgotPassword};
@@ -71,6 +75,10 @@ macro_rules! flows {
             ChangePassword -> Outcome<Changing>;
             /// Deletes the account of a fresh session.
             DeleteAccount -> Outcome<Deleting>;
+            /// Asks for a mail to another address.
+            ChangeAddress -> Outcome<AskingToMove>;
+            /// Moves an account to another address. The code is as it was typed.
+            ConfirmAddress -> Outcome<Relocation>;
         }
     };
 }
@@ -98,7 +106,15 @@ impl Found {
     /// Returns what a request for a mail of this purpose depends on. A mail of another generation never leaves, so it
     /// answers nothing.
     fn asked(&self, id: MailId, purpose: Purpose, rules: &Rules) -> Asked {
-        let generation = self.row.as_ref().and_then(|(_, row)| row.generation());
+        let generation = self.row.as_ref().and_then(|(_, row)| match purpose {
+            Purpose::AddressChange => row.moving(self.now).map(|moving| moving.generation),
+            Purpose::Activation
+            | Purpose::Notice
+            | Purpose::Reset
+            | Purpose::PasswordChanged
+            | Purpose::AccountDeleted
+            | Purpose::AddressChanged => row.generation(),
+        });
         let answers = (purpose, generation);
         let mails = self.waiting.iter().filter(|mail| (mail.purpose, Some(mail.generation)) == answers);
         let tried = mails.map(|mail| match mail.state {

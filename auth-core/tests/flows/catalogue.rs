@@ -3,12 +3,12 @@
 use std::fmt::Debug;
 
 use auth_core::{
-    Activate, Authenticate, ChangePassword, Confirm, DeleteAccount, Deliver, Flow, ForgotPassword, Login,
-    Logout, LogoutEverywhere, Register, Resend, ResetPassword,
+    Activate, Authenticate, ChangeAddress, ChangePassword, Confirm, ConfirmAddress, DeleteAccount, Deliver,
+    Flow, ForgotPassword, Login, Logout, LogoutEverywhere, Register, Resend, ResetPassword,
     wire::{Input, Output},
 };
 
-use crate::{activate, deliver, passwords, register, resend, script::Script, sessions};
+use crate::{activate, addresses, deliver, passwords, register, resend, script::Script, sessions};
 
 /// A flow with what it is on the wire.
 pub(crate) trait Wired: Flow {
@@ -47,7 +47,7 @@ flows! {
     Register: register::scripts(),
     Resend: resend::scripts(),
     Activate: activate::scripts(),
-    Deliver: deliver::scripts(),
+    Deliver: deliver::scripts().into_iter().chain(addresses::delivered()).collect::<Vec<_>>(),
     Login: sessions::logins(),
     Authenticate: sessions::authentications(),
     Confirm: sessions::confirmations(),
@@ -57,4 +57,6 @@ flows! {
     ResetPassword: passwords::resets(),
     ChangePassword: passwords::changes(),
     DeleteAccount: passwords::deletions(),
+    ChangeAddress: addresses::asked(),
+    ConfirmAddress: addresses::confirmed(),
 }

@@ -160,9 +160,14 @@ pub(crate) fn code(key: [u8; 32], slot: CodeSlot, mail: MailId, format: CodeForm
 
 /// Returns the slot of an attempt's codes.
 pub(crate) fn slot(key: &AddressKey, generation: Generation) -> CodeSlot {
+    slot_for(Purpose::Activation, key, generation)
+}
+
+/// Returns the slot of codes of a purpose.
+pub(crate) fn slot_for(purpose: Purpose, key: &AddressKey, generation: Generation) -> CodeSlot {
     let digest = Sha256::new()
         .chain_update(b"auth-core slot v1")
-        .chain_update([Purpose::Activation.number()])
+        .chain_update([purpose.number()])
         .chain_update(generation.as_bytes())
         .chain_update(key.as_str());
     CodeSlot::from_bytes(digest.finalize().into())

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// The effects that each flow can order, in the order of their first occurrence.
-const EFFECTS: [(&str, &[Kind]); 13] = [
+const EFFECTS: [(&str, &[Kind]); 15] = [
     ("register", &[Kind::Admit, Kind::Random, Kind::FindAccount, Kind::HashPassword, Kind::CommitAccount]),
     ("resend", &[Kind::Admit, Kind::Random, Kind::FindAccount, Kind::CommitAccount]),
     (
@@ -74,7 +74,26 @@ const EFFECTS: [(&str, &[Kind]); 13] = [
         "delete_account",
         &[Kind::Admit, Kind::Random, Kind::FindSession, Kind::FindAccount, Kind::CommitAccount],
     ),
+    (
+        "change_address",
+        &[Kind::Admit, Kind::Random, Kind::FindSession, Kind::FindAccount, Kind::CommitAccount],
+    ),
+    (
+        "confirm_address",
+        &[
+            Kind::Admit,
+            Kind::Random,
+            Kind::FindSession,
+            Kind::RedeemCode,
+            Kind::FindAccount,
+            Kind::CommitAccount,
+            Kind::PutSession,
+        ],
+    ),
 ];
+
+/// The flows whose last effect opens a session after what was asked for is done.
+const REOPENS: [&str; 2] = ["change_password", "confirm_address"];
 
 /// What is done once a session is open: its failure changes nothing that was asked for.
 const AFTERWARDS: [(&str, Kind); 3] =
@@ -82,7 +101,7 @@ const AFTERWARDS: [(&str, Kind); 3] =
 
 /// The faults that a flow handles itself, and what it orders next, if anything. The scripts of the flow say exactly
 /// how it continues.
-const DEALT_WITH: [(&str, Kind, Fault, &[Option<Kind>]); 19] = [
+const DEALT_WITH: [(&str, Kind, Fault, &[Option<Kind>]); 23] = [
     ("activate", Kind::CommitAccount, Fault::Unknown, &[Some(Kind::FindAccount)]),
     ("logout_everywhere", Kind::CommitAccount, Fault::Unknown, &[Some(Kind::FindAccount)]),
     // A guess that was counted and not compared is given back.
@@ -99,6 +118,11 @@ const DEALT_WITH: [(&str, Kind, Fault, &[Option<Kind>]); 19] = [
     ("reset_password", Kind::CommitAccount, Fault::Unknown, &[Some(Kind::FindAccount)]),
     ("change_password", Kind::CommitAccount, Fault::Unknown, &[Some(Kind::FindAccount)]),
     ("delete_account", Kind::CommitAccount, Fault::Unknown, &[Some(Kind::FindAccount)]),
+    ("change_address", Kind::CommitAccount, Fault::Unknown, &[Some(Kind::FindAccount)]),
+    ("confirm_address", Kind::CommitAccount, Fault::Unknown, &[Some(Kind::FindAccount)]),
+    // The account has moved; the visitor logs in.
+    ("confirm_address", Kind::PutSession, Fault::NotDone, &[None]),
+    ("confirm_address", Kind::PutSession, Fault::Unknown, &[Some(Kind::PutSession), None]),
     // The password is changed; the visitor logs in.
     ("change_password", Kind::PutSession, Fault::NotDone, &[None]),
     ("change_password", Kind::PutSession, Fault::Unknown, &[Some(Kind::PutSession), None]),
@@ -159,7 +183,7 @@ where
         assert_eq!(ended, script.ended, "{}: {kind:?} failed as {fault:?}", F::NAME);
     } else if counted {
         assert_eq!(run.waits_for(), Some(Kind::Admit), "a guess that was counted is given back");
-    } else if let Some((.., next)) = dealt_with.filter(|_| !opened || F::NAME == "change_password") {
+    } else if let Some((.., next)) = dealt_with.filter(|_| !opened || REOPENS.contains(&F::NAME)) {
         assert!(next.contains(&run.waits_for()), "{}: {kind:?} failed as {fault:?}: {run:?}", F::NAME);
     } else {
         let ended = run.into_outcome().expect("an unhandled fault ends the run");

@@ -6,8 +6,8 @@
 use std::collections::BTreeSet;
 
 use auth_core::{
-    Authenticate, ChangePassword, Code, Confirm, DeleteAccount, Deliver, Flow, Kind, LastMail, Logout,
-    LogoutEverywhere, Row, Status,
+    Authenticate, ChangeAddress, ChangePassword, Code, Confirm, ConfirmAddress, DeleteAccount, Deliver, Flow,
+    Kind, LastMail, Logout, LogoutEverywhere, Row, Status,
 };
 
 use crate::{
@@ -119,6 +119,8 @@ fn the_requests_are_of_every_flow_that_strangers_can_start() {
         LogoutEverywhere::NAME,
         ChangePassword::NAME,
         DeleteAccount::NAME,
+        ChangeAddress::NAME,
+        ConfirmAddress::NAME,
     ];
     assert_eq!(asked, flows.filter(|name| !others.contains(name)).collect());
 }

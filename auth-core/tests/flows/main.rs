@@ -5,6 +5,7 @@
 //! `derived.rs` contain the values. The other files are named after what they test.
 
 mod activate;
+mod addresses;
 mod catalogue;
 mod deliver;
 mod derived;

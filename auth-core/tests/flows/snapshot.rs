@@ -7,7 +7,7 @@ use auth_core::{
 };
 
 use crate::{
-    activate,
+    activate, addresses,
     catalogue::{FLOWS, Visitor, Wired, visit_all},
     deliver,
     fixture::{CODE_KEY, OLD_CODE_KEY, keys, rules, rules_with, scrypt, seconds},
@@ -186,6 +186,8 @@ fn what_version_3_0_wrote_is_read() {
         ("reset_password", passwords::resets()[0].at(4).snapshot()),
         ("change_password", passwords::changes()[0].at(6).snapshot()),
         ("delete_account", passwords::deletions()[0].at(3).snapshot()),
+        ("change_address", addresses::asked()[0].at(6).snapshot()),
+        ("confirm_address", addresses::confirmed()[0].at(6).snapshot()),
     ];
     if std::env::var_os("AUTH_CORE_WRITE_SCRIPTS").is_some() && !std::path::Path::new(path).exists() {
         let hex = |bytes: &[u8]| bytes.iter().map(|b| format!("{b:02x}")).collect::<String>();
@@ -218,6 +220,8 @@ fn what_version_3_0_wrote_is_read() {
         ("reset_password", Kind::HashPassword),
         ("change_password", Kind::HashPassword),
         ("delete_account", Kind::FindAccount),
+        ("change_address", Kind::CommitAccount),
+        ("confirm_address", Kind::CommitAccount),
     ];
     assert_eq!(read, expected);
 }

@@ -44,9 +44,14 @@ impl Mailer for MailDevelopment {
             .render(&order.template, &order.locale, order.to.as_str())
             .map_err(|e| PortError::not_done("render a mail", e))?;
         let (code, token) = match &order.template {
-            Template::Activation { code, .. } => (Some(code.expose().to_owned()), None),
+            Template::Activation { code, .. } | Template::AddressChange { code, .. } => {
+                (Some(code.expose().to_owned()), None)
+            }
             Template::Reset { token, .. } => (None, Some(token.expose().to_owned())),
-            Template::Notice | Template::PasswordChanged | Template::AccountDeleted => (None, None),
+            Template::Notice
+            | Template::PasswordChanged
+            | Template::AccountDeleted
+            | Template::AddressChanged => (None, None),
         };
         let shown = code.as_deref().or(token.as_deref()).unwrap_or("none");
         tracing::info!(to = %order.to.as_str(), subject = %rendered.subject, code = %shown, "development mail");

@@ -114,9 +114,17 @@ impl MailSmtp {
             }
         };
         match template {
-            Some(Template::Activation { code, .. }) => hide(code.expose()),
+            Some(Template::Activation { code, .. } | Template::AddressChange { code, .. }) => {
+                hide(code.expose())
+            }
             Some(Template::Reset { token, .. }) => hide(token.expose()),
-            Some(Template::Notice | Template::PasswordChanged | Template::AccountDeleted) | None => {}
+            Some(
+                Template::Notice
+                | Template::PasswordChanged
+                | Template::AccountDeleted
+                | Template::AddressChanged,
+            )
+            | None => {}
         }
         if let Some((user, password)) = &self.way.login {
             let password = password.expose();

@@ -19,15 +19,24 @@ macro_rules! built_in {
     };
 }
 
-/// The built-in templates, by file name: five kinds in two languages.
-const BUILT_IN: [(&str, &str); 30] = built_in![
+/// The built-in templates, by file name: seven kinds in two languages.
+const BUILT_IN: [(&str, &str); 42] = built_in![
     "activation.en" "activation.fr" "notice.en" "notice.fr" "reset.en" "reset.fr"
     "password_changed.en" "password_changed.fr" "account_deleted.en" "account_deleted.fr"
+    "address_change.en" "address_change.fr" "address_changed.en" "address_changed.fr"
 ];
 
 /// The parts of every mail, as the ends of their files' names.
 const PARTS: [&str; 3] = ["subject.txt", "txt", "html"];
-const KINDS: [&str; 5] = ["activation", "notice", "reset", "password_changed", "account_deleted"];
+const KINDS: [&str; 7] = [
+    "activation",
+    "notice",
+    "reset",
+    "password_changed",
+    "account_deleted",
+    "address_change",
+    "address_changed",
+];
 /// The kinds that a language must have; a folder of an earlier version has no others.
 const REQUIRED: [&str; 2] = ["activation", "notice"];
 const FALLBACK: &str = "en";
@@ -61,8 +70,8 @@ pub enum TemplateError {
     File(String, std::io::Error),
     /// A file's name is not the name of a template.
     #[error(
-        "{0} is no template; names are (activation|notice|reset|password_changed|account_deleted)\
-         .<language>.(subject.txt|txt|html), activation.en.txt for example"
+        "{0} is no template; names are (activation|notice|reset|password_changed|account_deleted|\
+         address_change|address_changed).<language>.(subject.txt|txt|html), activation.en.txt for example"
     )]
     Name(String),
     /// A language has not all its files.
@@ -137,6 +146,10 @@ impl MailTemplates {
             }
             Template::PasswordChanged => ("password_changed", plain()),
             Template::AccountDeleted => ("account_deleted", plain()),
+            Template::AddressChange { code, ttl, tries } => {
+                ("address_change", self.values(code.expose(), *ttl, *tries))
+            }
+            Template::AddressChanged => ("address_changed", plain()),
         };
         let part = |part: &str| self.part(&format!("{kind}.{locale}.{part}"), &values);
         let [subject, text, html] = PARTS.map(part);
@@ -201,6 +214,8 @@ impl MailTemplates {
             ("reset", self.reset(TOKEN, link.clone(), TTL), Some(shown)),
             ("password_changed", plain(), None),
             ("account_deleted", plain(), None),
+            ("address_change", self.values(CODE, TTL, 5), Some((CODE, "code"))),
+            ("address_changed", plain(), None),
         ];
         for locale in &self.locales {
             for (kind, values, shown) in &tried {

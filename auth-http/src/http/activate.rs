@@ -147,7 +147,7 @@ fn invalid(errors: Vec<FieldError>) -> Problem {
 }
 
 /// Parses the field `code`, or returns what is wrong with it.
-fn parse_code(code: &str, request: &Request) -> Result<Code, FieldError> {
+pub(super) fn parse_code(code: &str, request: &Request) -> Result<Code, FieldError> {
     let format = AppState::of(request).driver.rules.policy().code;
     format.parse(code).ok_or_else(|| {
         let symbols = match format.alphabet() {

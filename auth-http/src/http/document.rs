@@ -4,7 +4,7 @@ use poem::Response;
 use serde_json::{Value, json};
 
 /// The schemas of bodies that are sent; unknown fields are refused.
-const REQUESTS: [&str; 8] = [
+const REQUESTS: [&str; 9] = [
     "Register",
     "Resend",
     "ActivateWithCredentials",
@@ -13,6 +13,7 @@ const REQUESTS: [&str; 8] = [
     "Confirm",
     "ResetPassword",
     "ChangePassword",
+    "ConfirmEmail",
 ];
 const ACTIVATE_BODY: &str = "/paths/~1v1~1activate/post/requestBody/content/application~1json";
 

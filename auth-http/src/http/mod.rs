@@ -13,6 +13,7 @@ mod client;
 mod cookies;
 mod cors;
 mod document;
+mod email;
 mod forwarded;
 mod health;
 mod language;
@@ -48,6 +49,7 @@ use basic::Basic;
 use bearer::Bearer;
 use body::JsonBody;
 use document::Document;
+use email::{ConfirmEmailAnswer, EmailAnswer, TypedCode};
 use health::HealthAnswer;
 use login::{Entrant, LoginAnswer};
 use operation::OperationProblem;
@@ -263,6 +265,33 @@ impl LoginApi {
         body: JsonBody<OldAndNew>,
     ) -> Result<WithHeaders<ChangeAnswer>, OperationProblem<password::ChangeOperation>> {
         password::change(request, token, body.0).await
+    }
+
+    /// Ask to move the account to another address
+    ///
+    /// A code goes to the new address, and the old one is not told until the account has moved. Asking again sends
+    /// another mail. Asks for a fresh session.
+    #[oai(path = "/v1/email", method = "put", operation_id = "change_email", tag = "Tag::Accounts")]
+    async fn change_email(
+        &self,
+        request: &Request,
+        token: Bearer,
+        body: JsonBody<PendingAddress>,
+    ) -> Result<EmailAnswer, OperationProblem<email::EmailOperation>> {
+        email::change(request, token, body.0).await
+    }
+
+    /// Move the account with the code from the new address
+    ///
+    /// Ends every session and makes every device an unknown one, save the one that asks. A last mail tells the old address.
+    #[oai(path = "/v1/email/confirm", method = "post", operation_id = "confirm_email", tag = "Tag::Accounts")]
+    async fn confirm_email(
+        &self,
+        request: &Request,
+        token: Bearer,
+        body: JsonBody<TypedCode>,
+    ) -> Result<WithHeaders<ConfirmEmailAnswer>, OperationProblem<email::ConfirmEmailOperation>> {
+        email::confirm(request, token, body.0).await
     }
 
     /// Show the account and its sessions

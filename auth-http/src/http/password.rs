@@ -1,5 +1,7 @@
 //! `/v1/password`: forgotten, reset with the token of a mail, changed in a session.
 
+use std::time::Duration;
+
 use auth_core::{
     Address, ChangePassword, Changing, DeviceToken, Forgetting, ForgotPassword, Password, ResetPassword,
     ResetToken, Resetting, Secret, SessionToken,
@@ -273,7 +275,19 @@ pub(super) async fn change(
     let outcome = shared.driver.visit(flow, visitor).await.map_err(Problem::broken)?;
     Err(match outcome.disclosed {
         Changing::Changed { token, expires_in, device } => {
-            return Ok(changed(shared, token, expires_in, &device));
+            return Ok(reopened(
+                shared,
+                token.as_ref(),
+                expires_in,
+                &device,
+                |session_token, device_token| {
+                    ChangeAnswer::Changed(Json(PasswordChanged {
+                        session_token,
+                        expires_in_seconds: expires_in.as_secs(),
+                        device_token,
+                    }))
+                },
+            ));
         }
         Changing::PasswordRefused => Problem::new(&PASSWORD_REFUSED),
         Changing::NoSession => Problem::new(&NO_SESSION),
@@ -284,27 +298,22 @@ pub(super) async fn change(
     .into())
 }
 
-fn changed(
+/// Returns the answer to a change that has ended every session and opened another, if it could; a browser keeps what the
+/// answer does not show then. `answer` gets the tokens that it shows.
+pub(super) fn reopened<T>(
     shared: &AppState,
-    token: Option<SessionToken>,
-    lasting: std::time::Duration,
+    token: Option<&SessionToken>,
+    lasting: Duration,
     device: &DeviceToken,
-) -> Response<ChangeAnswer> {
-    let shown = shared.cookies.is_none();
-    let answer = Response::new(ChangeAnswer::Changed(Json(PasswordChanged {
-        session_token: token
-            .as_ref()
-            .filter(|_| shown)
-            .map(|token| SessionTokenText(token.expose().to_owned())),
-        expires_in_seconds: lasting.as_secs(),
-        device_token: shown.then(|| DeviceTokenText(device.expose().to_owned())),
-    })));
-    let cookies = shared.cookies.iter().flat_map(|cookies| {
-        let session = match &token {
-            Some(token) => cookies.session(token.expose(), lasting),
-            None => cookies.cleared(Cookie::Session),
-        };
-        [session, cookies.device(device.expose())]
-    });
-    setting(answer, cookies.flatten())
+    answer: impl FnOnce(Option<SessionTokenText>, Option<DeviceTokenText>) -> T,
+) -> Response<T> {
+    let Some(cookies) = &shared.cookies else {
+        let session = token.map(|token| SessionTokenText(token.expose().to_owned()));
+        return Response::new(answer(session, Some(DeviceTokenText(device.expose().to_owned()))));
+    };
+    let session = match token {
+        Some(token) => cookies.session(token.expose(), lasting),
+        None => cookies.cleared(Cookie::Session),
+    };
+    setting(Response::new(answer(None, None)), session.into_iter().chain(cookies.device(device.expose())))
 }

@@ -17,7 +17,7 @@ use super::{
 #[derive(Object)]
 #[oai(rename = "Resend", example)]
 pub(super) struct ResendBody {
-    /// The e-mail address of the registration.
+    /// The e-mail address. Blanks around it are taken off.
     email: EmailText,
 }
 

@@ -68,7 +68,7 @@ impl Route {
     }
 }
 
-static ROUTES: [Route; 20] = [
+static ROUTES: [Route; 22] = [
     Route { path: "/v1/register", operations: &[(Method::POST, "register")], shown: Shown::Always },
     Route { path: "/v1/resend", operations: &[(Method::POST, "resend")], shown: Shown::Always },
     Route { path: "/v1/activate", operations: &[(Method::POST, "activate")], shown: Shown::Always },
@@ -95,6 +95,12 @@ static ROUTES: [Route; 20] = [
         shown: Shown::WithLogin,
     },
     Route { path: "/v1/password", operations: &[(Method::PUT, "change_password")], shown: Shown::WithLogin },
+    Route { path: "/v1/email", operations: &[(Method::PUT, "change_email")], shown: Shown::WithLogin },
+    Route {
+        path: "/v1/email/confirm",
+        operations: &[(Method::POST, "confirm_email")],
+        shown: Shown::WithLogin,
+    },
     Route {
         path: "/v1/account",
         operations: &[(Method::GET, "account"), (Method::DELETE, "delete_account")],

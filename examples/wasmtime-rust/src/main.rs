@@ -20,7 +20,7 @@ use bindings::{
     Machine,
     exports::auth_core::machine::flows::{
         Activate, Admission, Answer, Commit, CommitAccount, Deliver, Effect, Fault, Found, FreeMail,
-        HashFloor, Hashed, Hashing, HeldMail, Input, Lease, LeasedMail, MailChange, Ordered, Output, PutCode,
+        HashFloor, Hashed, Hashing, HeldMail, Input, Lease, LeasedMail, MailChange, Ordered, Outcome, PutCode,
         RedeemCode, Redemption, Register, Row, Scrypt, Sending, SettleMail, Settled, Settlement, Template,
         WaitingMail, WaitingState,
     },
@@ -80,7 +80,7 @@ impl Host {
         Ok(Self { store, machine, rules, now: 1 << 50, rows, outbox, slots, inbox })
     }
 
-    fn drive(&mut self, input: &Input, password: Option<&str>) -> Result<Output> {
+    fn drive(&mut self, input: &Input, password: Option<&str>) -> Result<Outcome> {
         let flows = self.machine.auth_core_machine_flows().flow();
         let flow = flows.call_start(&mut self.store, self.rules, input)?;
         let flow = flow.map_err(|bad| format_err!("{}: {}", bad.field, bad.message))?;
@@ -90,7 +90,7 @@ impl Host {
         output
     }
 
-    fn go(&mut self, flow: ResourceAny, password: Option<&str>) -> Result<Output> {
+    fn go(&mut self, flow: ResourceAny, password: Option<&str>) -> Result<Outcome> {
         loop {
             let flows = self.machine.auth_core_machine_flows().flow();
             let Some(Ordered { ticket, effect }) = flows.call_take(&mut self.store, flow)? else {

@@ -29,6 +29,7 @@ mod login;
 mod mails;
 mod metrics;
 mod monitoring;
+mod moves;
 mod outbox;
 mod pages;
 mod parsing;

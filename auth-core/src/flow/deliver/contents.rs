@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use crate::{
     PutCode, Rules, Template,
-    domain::{CodeMac, CodeSlot, GOOD_CODES, LeasedMail, Purpose},
+    domain::{AddressKey, CodeMac, CodeSlot, GOOD_CODES, LeasedMail, Purpose},
 };
 
 /// How long a slot remembers its tries: for as long as mails can follow each other.
@@ -14,9 +14,9 @@ const DAY: Duration = Duration::from_secs(86_400);
 const REMEMBERED_MAILS: u8 = 32;
 
 /// Returns the text of a mail and the order that stores its code or token, if it has one. It is valid from before the
-/// mail leaves until the reader has had its full lifetime.
-pub(super) fn of(leased: &LeasedMail, rules: &Rules) -> (Template, Option<PutCode>) {
-    let (mail, key, policy) = (&leased.mail, &leased.key, rules.policy());
+/// mail leaves until the reader has had its full lifetime. `key` is that of the address that the mail goes to.
+pub(super) fn of(leased: &LeasedMail, key: &AddressKey, rules: &Rules) -> (Template, Option<PutCode>) {
+    let (mail, policy) = (&leased.mail, rules.policy());
     let put = |slot: CodeSlot, mac: CodeMac, ttl: Duration, tries, newest| {
         let lifetime = ttl.saturating_add(Rules::SEND_DEADLINE);
         Some(PutCode {
@@ -33,17 +33,15 @@ pub(super) fn of(leased: &LeasedMail, rules: &Rules) -> (Template, Option<PutCod
         })
     };
     match mail.purpose {
-        Purpose::Activation => {
+        Purpose::Activation | Purpose::AddressChange => {
             let slot = CodeSlot::of(mail.purpose, key, mail.generation);
+            let (ttl, tries) = (policy.code_ttl, policy.code_tries);
             let code = rules.keys.draw(policy.code, slot, mail.id);
-            let put = put(
-                slot,
-                rules.keys.sign(slot, code.expose()),
-                policy.code_ttl,
-                policy.code_tries,
-                GOOD_CODES,
-            );
-            (Template::Activation { code, ttl: policy.code_ttl, tries: policy.code_tries }, put)
+            let put = put(slot, rules.keys.sign(slot, code.expose()), ttl, tries, GOOD_CODES);
+            if mail.purpose == Purpose::AddressChange {
+                return (Template::AddressChange { code, ttl, tries }, put);
+            }
+            (Template::Activation { code, ttl, tries }, put)
         }
         Purpose::Reset => {
             let token = rules.keys.draw_token(key, mail.generation, mail.id);
@@ -54,15 +52,11 @@ pub(super) fn of(leased: &LeasedMail, rules: &Rules) -> (Template, Option<PutCod
         Purpose::Notice => (Template::Notice, None),
         Purpose::PasswordChanged => (Template::PasswordChanged, None),
         Purpose::AccountDeleted => (Template::AccountDeleted, None),
+        Purpose::AddressChanged => (Template::AddressChanged, None),
     }
 }
 
 /// Returns how long what a mail carries lives from when its server has accepted it.
-pub(super) const fn ttl(purpose: Purpose, rules: &Rules) -> Duration {
-    match purpose {
-        Purpose::Reset => rules.policy().reset_ttl,
-        Purpose::Activation | Purpose::Notice | Purpose::PasswordChanged | Purpose::AccountDeleted => {
-            rules.policy().code_ttl
-        }
-    }
+pub(super) fn ttl(purpose: Purpose, rules: &Rules) -> Duration {
+    if purpose == Purpose::Reset { rules.policy().reset_ttl } else { rules.policy().code_ttl }
 }

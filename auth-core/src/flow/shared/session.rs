@@ -1,8 +1,14 @@
 //! Sessions that count, and how one is opened: the same in every flow that has one.
 
+use core::time::Duration;
+
 use crate::{
-    Answer, Answers, Fault, FindSession, PutSession, Rules, SessionChange, SessionStored, Stop,
-    domain::{Account, AddressKey, Row, Session, SessionHash, SessionToken, Time},
+    Answer, Answers, Fault, FindSession, PutSession, Random, Rules, Seed, SessionChange, SessionStored, Stop,
+    domain::{
+        Account, AddressKey, Client, DeviceToken, Generation, Row, Session, SessionHash, SessionToken,
+        Stream, Time,
+    },
+    flow::limited,
 };
 
 /// The number of sessions that an account may have.
@@ -30,6 +36,45 @@ pub(in crate::flow) fn current(
     Ok(counts.then_some(Current { now: found.now, session, key, row, account }))
 }
 
+/// How a request in a session begins.
+#[expect(clippy::large_enum_variant, reason = "it is taken apart at once")]
+pub(in crate::flow) enum Entered {
+    In(Seed, Current),
+    RateLimited { retry_after: Duration },
+    NoSession,
+}
+
+/// Counts the client's request, draws a seed, and finds the session of a token.
+pub(in crate::flow) fn enter(
+    token: &SessionToken,
+    client: Client,
+    rules: &Rules,
+    answers: &mut Answers<'_>,
+) -> Result<Entered, Stop> {
+    if let Some(retry_after) = limited(client, rules, answers)? {
+        return Ok(Entered::RateLimited { retry_after });
+    }
+    let seed = answers.ask(Random)?;
+    Ok(match current(token, rules, answers)? {
+        Some(current) => Entered::In(seed, current),
+        None => Entered::NoSession,
+    })
+}
+
+/// Returns seed and session of a request that begins; another one discloses why not.
+macro_rules! entered {
+    ($entered:expr, $disclosed:ident) => {
+        match $entered {
+            Entered::In(seed, current) => (seed, current),
+            Entered::RateLimited { retry_after } => {
+                return Ok(Outcome::new($disclosed::RateLimited { retry_after }, Event::RateLimited));
+            }
+            Entered::NoSession => return Ok(Outcome::new($disclosed::NoSession, Event::NoSession)),
+        }
+    };
+}
+pub(in crate::flow) use entered;
+
 /// Opens a session. If it is unknown whether that happened it is done once more: a session that is open stays as it is.
 ///
 /// A visitor who is told to repeat the request could not: the session that the new one replaces may be gone.
@@ -42,8 +87,7 @@ pub(in crate::flow) fn open(
     try_open(token, session, replaces, answers)?.map_err(Answers::broken::<PutSession>)
 }
 
-/// Opens a session in the same way, and returns a fault to the flow.
-pub(in crate::flow) fn try_open(
+fn try_open(
     token: &SessionToken,
     session: Session,
     replaces: Option<SessionHash>,
@@ -55,4 +99,21 @@ pub(in crate::flow) fn try_open(
         Err(Fault::Unknown) => answers.try_ask(order),
         done @ (Ok(_) | Err(Fault::NotDone)) => Ok(done),
     }
+}
+
+/// Opens a session for an account whose earlier ones a change has ended, if it can: the visitor logs in otherwise. Returns
+/// its token, and makes their device a known one.
+pub(in crate::flow) fn reopen(
+    before: &Current,
+    generation: Generation,
+    random: &mut Stream<'_>,
+    rules: &Rules,
+    answers: &mut Answers<'_>,
+) -> Result<(Option<SessionToken>, DeviceToken), Stop> {
+    let (account, agent) = (before.account.id, &before.session.agent);
+    let token = SessionToken::draw(random);
+    let session = Session::draw(account, generation, before.now, agent, rules, random);
+    let opened = try_open(&token, session, None, answers)?;
+    let device = DeviceToken::draw(&rules.keys, account, generation, random);
+    Ok(((opened == Ok(SessionStored::Done)).then_some(token), device))
 }

@@ -9,6 +9,7 @@ use auth_core::{ChangePassword, DeleteAccount, ForgotPassword, ResetPassword};
 use crate::script::{Script, scripts};
 use forgotten as f;
 use scripts as s;
+pub(crate) use scripts::{farewell, finds_session, id, limited, script, session, token};
 
 pub(crate) fn forgotten() -> Vec<Script<ForgotPassword>> {
     scripts![

@@ -23,7 +23,7 @@ const TOKEN: &str = "authr_of-the-newest-mail";
 const SESSION: &str = "auths_of-an-earlier-login";
 const WHOLE: std::time::Duration = std::time::Duration::from_secs(30 * 86_400);
 
-pub(super) fn script<F: Flow<Outcome = Outcome<T>>, T>(
+pub(crate) fn script<F: Flow<Outcome = Outcome<T>>, T>(
     flow: F,
     steps: Vec<Step>,
     disclosed: T,
@@ -45,11 +45,11 @@ pub(super) fn blocked() -> Row {
     row
 }
 
-fn id() -> AccountId {
+pub(crate) fn id() -> AccountId {
     AccountId::from_bytes([1; 16])
 }
 
-pub(super) fn limited<F: Flow<Outcome = Outcome<T>>, T>(flow: F, disclosed: T) -> Script<F> {
+pub(crate) fn limited<F: Flow<Outcome = Outcome<T>>, T>(flow: F, disclosed: T) -> Script<F> {
     let answer = Ok(Admission::Limited { retry_after: seconds(17) });
     script(flow, vec![step(admits(), answer)], disclosed, Event::RateLimited)
 }
@@ -95,7 +95,7 @@ impl Era {
 }
 
 /// A mail to the owner that is sent whatever becomes of the account.
-fn farewell(purpose: Purpose, id: MailId) -> OwedMail {
+pub(crate) fn farewell(purpose: Purpose, id: MailId) -> OwedMail {
     let (generation, locale) = (generation(1), attempt(1).locale);
     OwedMail { id, purpose, generation, locale, first_due: at(0), to: Some(stored_address()) }
 }
@@ -212,7 +212,7 @@ pub(super) fn reset_contended() -> Script<ResetPassword> {
 
 // ---- ChangePassword ----
 
-fn token() -> SessionToken {
+pub(crate) fn token() -> SessionToken {
     SessionToken::new(Secret::new(SESSION.to_owned()))
 }
 
@@ -220,7 +220,7 @@ fn change() -> ChangePassword {
     ChangePassword { token: token(), verdict: good(), client: client() }
 }
 
-fn session(created: Time) -> Session {
+pub(crate) fn session(created: Time) -> Session {
     Session {
         id: SessionId::from_bytes([6; 16]),
         account: id(),
@@ -233,7 +233,7 @@ fn session(created: Time) -> Session {
     }
 }
 
-fn finds_session(session: Option<Session>) -> Step {
+pub(crate) fn finds_session(session: Option<Session>) -> Step {
     let account = session.is_some().then(|| (key(), row()));
     let token = derived::session_hash(SESSION);
     step(FindSession { token }, Ok(FoundSession { now: at(0), session, account }))

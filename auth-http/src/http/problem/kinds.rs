@@ -38,8 +38,8 @@ pub(in crate::http) static CODE_WRONG: ProblemKind = kind(
     "code-wrong",
     400,
     "The code is wrong",
-    "Address and password are right, but this is none of the account's codes. Only deployments that disclose \
-     reasons answer this.",
+    "This is none of the account's codes. At an activation address and password are right, and only deployments that \
+     disclose reasons answer this; at a change of address none may wait, or the address has an account by now.",
     "Type the code of the newest mail. After a few wrong codes, ask for a new one.",
 );
 
