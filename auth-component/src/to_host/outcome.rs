@@ -212,7 +212,8 @@ impl From<&Relocation> for wit::Relocation {
     fn from(disclosed: &Relocation) -> Self {
         match disclosed {
             Relocation::Moved { token, expires_in, device, account } => {
-                let wit::Reopened { token, expires_in, device } = reopened(token.as_ref(), expires_in, device);
+                let wit::Reopened { token, expires_in, device } =
+                    reopened(token.as_ref(), expires_in, device);
                 Self::Moved(wit::Relocated { token, expires_in, device, account: account.into() })
             }
             Relocation::Refused => Self::Refused,

@@ -1,25 +1,27 @@
 //! The rules of a change of address: who may ask for it, what proves it, and what it ends.
 
+mod asking;
 mod life;
 mod scripts;
 
 use auth_core::{ChangeAddress, ConfirmAddress, Deliver};
 
 use crate::script::{Script, scripts};
+use asking as a;
 use scripts as s;
 
 pub(crate) fn asked() -> Vec<Script<ChangeAddress>> {
     scripts![
-        s::asked_for(),
-        s::asked_again(),
-        s::respelled(),
-        s::too_many_mails(),
-        s::asked_overtaken(),
-        s::asked_lost(),
-        s::not_asked(),
-        s::asking_limited(),
-        s::asking_contended(),
-        s::asking_disclosed(),
+        a::asked_for(),
+        a::asked_again(),
+        a::respelled(),
+        a::too_many_mails(),
+        a::asked_overtaken(),
+        a::asked_lost(),
+        a::not_asked(),
+        a::asking_limited(),
+        a::asking_contended(),
+        a::asking_disclosed(),
     ]
 }
 

@@ -1,5 +1,6 @@
 //! The rules of passwords after activation: forgotten, reset, changed; and of the end of an account.
 
+mod deletions;
 mod forgotten;
 mod life;
 mod scripts;
@@ -7,6 +8,7 @@ mod scripts;
 use auth_core::{ChangePassword, DeleteAccount, ForgotPassword, ResetPassword};
 
 use crate::script::{Script, scripts};
+use deletions as d;
 use forgotten as f;
 use scripts as s;
 pub(crate) use scripts::{farewell, finds_session, id, limited, script, session, token};
@@ -48,7 +50,7 @@ pub(crate) fn changes() -> Vec<Script<ChangePassword>> {
 }
 
 pub(crate) fn deletions() -> Vec<Script<DeleteAccount>> {
-    scripts![s::deleted(), s::deletion_lost(), s::deletion_overtaken(), s::deletion_not_fresh()]
+    scripts![d::deleted(), d::deletion_lost(), d::deletion_overtaken(), d::deletion_not_fresh()]
 }
 
 #[test]
