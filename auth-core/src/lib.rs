@@ -54,7 +54,7 @@ pub use flow::{
     Activate, Activation, AskingToMove, Authenticate, Authentication, ChangeAddress, ChangePassword,
     Changing, Confirm, ConfirmAddress, Confirmation, DeleteAccount, Deleting, Deliver, Forgetting,
     ForgotPassword, LoggingIn, LoggingOut, Login, Logout, LogoutEverywhere, Outcome, Register, Registration,
-    Relocation, Resend, Resending, ResetPassword, Resetting,
+    Relocation, Reopened, Resend, Resending, ResetPassword, Resetting,
 };
 pub use memory::{MemoryAccounts, MemoryCodes};
 pub use order::{

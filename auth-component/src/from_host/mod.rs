@@ -54,8 +54,7 @@ impl From<RulesError> for Malformed {
         match error {
             RulesError::Odds(_) => malformed!(
                 "code",
-                "codes valid at once x tries per mail x mails per day / number of codes must be at most 300 in a million: \
-                 use longer codes, fewer tries or longer intervals between mails"
+                "guessed within a day in at most 300 of a million: use longer codes, fewer tries or longer intervals"
             ),
             RulesError::NoTries => malformed!("code-tries", "at least 1"),
             RulesError::CodeTtl(_) => malformed!("code-ttl", "30 s to 24 h, in microseconds"),
@@ -63,7 +62,7 @@ impl From<RulesError> for Malformed {
                 malformed!("resend-after", "at least 1 s, up to resend-after-max, which is at most 24 h")
             }
             RulesError::Hash(_) => {
-                malformed!("hash", "at least as strong as the floor, and not above the ceiling")
+                malformed!("hash", "not below the floor, nor above the ceiling")
             }
             RulesError::Password(_) => malformed!("password", "a minimum of 1 to 1024 and a score of 0 to 4"),
             RulesError::MailGiveUp(_) => malformed!("mail-give-up", "a minute to a week, in microseconds"),
@@ -72,7 +71,7 @@ impl From<RulesError> for Malformed {
             }
             RulesError::Session { .. } => malformed!(
                 "session",
-                "at least a minute for each of the three, and session-idle at most session"
+                "at least a minute each, and session-idle at most session"
             ),
         }
     }

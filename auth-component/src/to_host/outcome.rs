@@ -3,9 +3,8 @@
 use core::time::Duration;
 
 use auth_core::{
-    Account, Activation, AskingToMove, Authentication, Changing, Confirmation, Deleting, DeviceToken,
-    Forgetting, LoggingIn, LoggingOut, Registration, Relocation, Resending, Resetting, SessionToken,
-    wire::Output,
+    Account, Activation, AskingToMove, Authentication, Changing, Confirmation, Deleting, Forgetting,
+    LoggingIn, LoggingOut, Registration, Relocation, Reopened, Resending, Resetting, wire::Output,
 };
 
 use super::{micros, octets, text};
@@ -171,9 +170,7 @@ impl From<&Resetting> for wit::Resetting {
 impl From<&Changing> for wit::Changing {
     fn from(disclosed: &Changing) -> Self {
         match disclosed {
-            Changing::Changed { token, expires_in, device } => {
-                Self::Changed(reopened(token.as_ref(), expires_in, device))
-            }
+            Changing::Changed(session) => Self::Changed(session.into()),
             Changing::PasswordRefused => Self::PasswordRefused,
             Changing::NoSession => Self::NoSession,
             Changing::WeakPassword(weakness) => Self::WeakPassword(weakness.into()),
@@ -211,10 +208,8 @@ impl From<&AskingToMove> for wit::AskingToMove {
 impl From<&Relocation> for wit::Relocation {
     fn from(disclosed: &Relocation) -> Self {
         match disclosed {
-            Relocation::Moved { token, expires_in, device, account } => {
-                let wit::Reopened { token, expires_in, device } =
-                    reopened(token.as_ref(), expires_in, device);
-                Self::Moved(wit::Relocated { token, expires_in, device, account: account.into() })
+            Relocation::Moved { session, account } => {
+                Self::Moved(wit::Relocated { session: session.into(), account: account.into() })
             }
             Relocation::Refused => Self::Refused,
             Relocation::NoSession => Self::NoSession,
@@ -224,11 +219,13 @@ impl From<&Relocation> for wit::Relocation {
     }
 }
 
-#[inline(never)]
-fn reopened(token: Option<&SessionToken>, expires_in: &Duration, device: &DeviceToken) -> wit::Reopened {
-    wit::Reopened {
-        token: token.map(|token| text(token.expose())),
-        expires_in: micros(expires_in),
-        device: text(device.expose()),
+impl From<&Reopened> for wit::Reopened {
+    #[inline(never)]
+    fn from(session: &Reopened) -> Self {
+        Self {
+            token: session.token.as_ref().map(|token| text(token.expose())),
+            expires_in: micros(&session.expires_in),
+            device: text(session.device.expose()),
+        }
     }
 }

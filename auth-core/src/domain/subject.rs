@@ -65,35 +65,36 @@ impl Subject {
 
     pub(crate) fn client(keys: &CodeKeys, client: Client) -> Self {
         match client.address() {
-            IpAddr::V4(v4) => Self::of(keys, SubjectKind::Client, &v4.octets()),
-            IpAddr::V6(v6) => Self::of(keys, SubjectKind::Client, &v6.octets()),
+            IpAddr::V4(v4) => Self::of(keys, SubjectKind::Client, &v4.octets(), b""),
+            IpAddr::V6(v6) => Self::of(keys, SubjectKind::Client, &v6.octets(), b""),
         }
     }
 
     pub(crate) fn address(keys: &CodeKeys, key: &AddressKey) -> Self {
-        Self::of(keys, SubjectKind::Address, key.as_str().as_bytes())
+        Self::of(keys, SubjectKind::Address, key.as_str().as_bytes(), b"")
     }
 
     pub(crate) fn device(keys: &CodeKeys, device: Device) -> Self {
-        Self::of(keys, SubjectKind::Device, &device.0)
+        Self::of(keys, SubjectKind::Device, &device.0, b"")
     }
 
     pub(crate) fn account(keys: &CodeKeys, id: AccountId) -> Self {
-        Self::of(keys, SubjectKind::Account, id.as_bytes())
+        Self::of(keys, SubjectKind::Account, id.as_bytes(), b"")
     }
 
     /// Returns whom changes of an account are counted against. No id is as long, so it is another subject than the
     /// account of its passwords.
     pub(crate) fn changes(keys: &CodeKeys, id: AccountId) -> Self {
-        Self::of(keys, SubjectKind::Account, &[id.as_bytes().as_slice(), b" changes"].concat())
+        Self::of(keys, SubjectKind::Account, id.as_bytes(), b" changes")
     }
 
-    fn of(keys: &CodeKeys, kind: SubjectKind, octets: &[u8]) -> Self {
+    fn of(keys: &CodeKeys, kind: SubjectKind, octets: &[u8], more: &[u8]) -> Self {
         let mut mac = hmac(keys.first());
         mac.update(b"auth-core subject v1");
         mac.update(kind.name().as_bytes());
         // No name begins with another one's whole text, so kind and octets cannot be read in two ways.
         mac.update(octets);
+        mac.update(more);
         Self { kind, mac: mac.finalize().into_bytes().into() }
     }
 }

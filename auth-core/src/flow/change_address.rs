@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Outcome,
     shared::{
-        era::{Decision, Ended, Era},
+        era::{Decision, Ended, Era, Rounds},
         guess,
         session::{Entered, enter, entered},
     },
@@ -71,24 +71,32 @@ impl Flow for ChangeAddress {
         let (mail, notice) = (MailId::from_bytes(random.bytes()), MailId::from_bytes(random.bytes()));
         let (era, to) = (Era::of(&current), self.address.key());
         let mut taken = false;
-        let ended = era.change(None, answers, &mut |own, row, answers| {
-            let Some(mut row) = row else { return Ok(Decision::Superseded) };
-            if to == era.key {
-                let row = row.respelled(self.address.clone());
-                return Ok(Decision::Commit(own.replace(to, row, None)));
+        let mut rounds = Rounds::new(era, None);
+        let ended = loop {
+            let (own, row) = rounds.read(answers)?;
+            let decision = match row {
+                None => Decision::Superseded,
+                Some(row) if to == era.key => {
+                    Decision::Commit(own.replace(to, row.respelled(self.address.clone()), None))
+                }
+                Some(mut row) => {
+                    let found = answers.ask(FindAccount { key: to.clone() })?;
+                    let mut new = found.at_its_time();
+                    taken = matches!(new.status, Status::Active { .. });
+                    // Where the commit before this one did happen, the code is on its way or waits.
+                    let asked = own.asked(mail, Purpose::AddressChange, rules);
+                    let (code, told) = row.asks_to_move(&mut new, &self.address, generation, notice, &asked);
+                    let own = own.change(era.key, row, code.map(MailChange::Owe));
+                    let new = found.change(to, new, told.map(MailChange::Owe));
+                    Decision::Commit(CommitAccount { changes: [own, new].into(), end: None })
+                }
+            };
+            if let Some(ended) = rounds.end(decision, answers)? {
+                break ended;
             }
-            let found = answers.ask(FindAccount { key: to.clone() })?;
-            let mut new = found.at_its_time();
-            taken = matches!(new.status, Status::Active { .. });
-            // Where the commit before this one did happen, the code is on its way or waits.
-            let asked = own.asked(mail, Purpose::AddressChange, rules);
-            let (code, told) = row.asks_to_move(&mut new, &self.address, generation, notice, &asked);
-            let own = own.change(era.key, row, code.map(MailChange::Owe));
-            let new = found.change(to, new, told.map(MailChange::Owe));
-            Ok(Decision::Commit(CommitAccount { changes: [own, new].into(), end: None }))
-        });
+        };
         let event = if taken { Event::AddressTaken } else { Event::AddressAskedFor };
-        Ok(match ended? {
+        Ok(match ended {
             Ended::Done if taken && rules.discloses() => Outcome::new(AskingToMove::Taken, event),
             Ended::Done => Outcome::new(AskingToMove::Accepted, event),
             Ended::Superseded => Outcome::new(AskingToMove::NoSession, Event::NoSession),

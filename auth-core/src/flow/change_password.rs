@@ -10,14 +10,14 @@ use super::{
     shared::{
         era::{Ended, Era, NewPassword, renew},
         guess::{self, Proof},
-        session::{current, reopen},
+        session::{Reopened, current, reopen},
     },
 };
 use crate::{
     Answers, Event, Flow, HashPassword, Random, Rules, Stop, WhichPassword,
     domain::{
-        Client, DeviceToken, Generation, MailId, PasswordRecord, Salt, SessionToken, Stream, Subject,
-        Verdict, Weakness, micros,
+        Client, Generation, MailId, PasswordRecord, Salt, SessionToken, Stream, Subject, Verdict, Weakness,
+        micros,
     },
 };
 
@@ -37,15 +37,7 @@ pub struct ChangePassword {
 #[serde(rename_all = "snake_case")]
 pub enum Changing {
     /// The password is set, and every session before is over.
-    Changed {
-        /// The token of a new session; `None` if it could not be opened: log in.
-        token: Option<SessionToken>,
-        /// How long the session lasts at most.
-        #[serde(with = "micros")]
-        expires_in: Duration,
-        /// What makes this device a known one: those of before count no more.
-        device: DeviceToken,
-    },
+    Changed(Reopened),
     /// The password is wrong; everything stays as it is.
     PasswordRefused,
     /// No session with this token counts.
@@ -97,13 +89,12 @@ impl Flow for ChangePassword {
             record: PasswordRecord { params, salt, hash },
             mail: MailId::from_bytes(random.bytes()),
         };
-        match renew(&Era::of(&current), &new, None, answers)? {
+        match renew(Era::of(&current), &new, None, answers)? {
             Ended::Done => {}
             Ended::Superseded => return Ok(Outcome::new(Changing::NoSession, Event::NoSession)),
             Ended::Contended => return Ok(Outcome::new(Changing::Contended, Event::Contended)),
         }
-        let (token, device) = reopen(&current, new.generation, &mut random, rules, answers)?;
-        let expires_in = rules.sessions.whole;
-        Ok(Outcome::new(Changing::Changed { token, expires_in, device }, Event::PasswordChanged))
+        let reopened = reopen(&current, new.generation, &mut random, rules, answers)?;
+        Ok(Outcome::new(Changing::Changed(reopened), Event::PasswordChanged))
     }
 }

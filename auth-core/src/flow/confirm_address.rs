@@ -8,15 +8,15 @@ use serde::{Deserialize, Serialize};
 use super::{
     Outcome,
     shared::{
-        era::{Decision, Ended, Era},
-        session::{Entered, enter, entered, reopen},
+        era::{Decision, Ended, Era, Rounds},
+        session::{Entered, Reopened, enter, entered, reopen},
     },
 };
 use crate::{
     Answers, CommitAccount, Event, FindAccount, Flow, MailChange, RedeemCode, Redemption, Rules, Stop,
     domain::{
-        Account, Client, Code, CodeSlot, DeviceToken, GOOD_CODES, Generation, MailId, Purpose, SessionToken,
-        Stream, micros,
+        Account, Client, Code, CodeSlot, GOOD_CODES, Generation, MailId, Purpose, SessionToken, Stream,
+        micros,
     },
 };
 
@@ -37,13 +37,8 @@ pub struct ConfirmAddress {
 pub enum Relocation {
     /// The account has the new address, and every session before is over.
     Moved {
-        /// The token of a new session; `None` if it could not be opened: log in.
-        token: Option<SessionToken>,
-        /// How long the session lasts at most.
-        #[serde(with = "micros")]
-        expires_in: Duration,
-        /// What makes this device a known one: those of before count no more.
-        device: DeviceToken,
+        /// The session that is left.
+        session: Reopened,
         /// The account.
         account: Account,
     },
@@ -84,38 +79,41 @@ impl Flow for ConfirmAddress {
         };
         let (generation, mail) = (Generation::draw(&mut random), MailId::from_bytes(random.bytes()));
         let (era, to) = (Era::of(&current), moving.address.key());
-        let mut refusal = None;
-        let ended = era.change(None, answers, &mut |own, row, answers| {
+        let mut rounds = Rounds::new(era, None);
+        let ended = loop {
+            let (own, row) = rounds.read(answers)?;
             let new = answers.ask(FindAccount { key: to.clone() })?;
-            let Some(row) = row else {
-                let done = new.is_active_as(era.account, generation);
-                return Ok(if done { Decision::Done } else { Decision::Superseded });
+            let decision = match row {
+                None if new.is_active_as(era.account, generation) => Decision::Done,
+                None => Decision::Superseded,
+                Some(row) => {
+                    // Another change may have been asked for since, whose code is another.
+                    let waits =
+                        row.moving(own.now).is_some_and(|waits| waits.generation == moving.generation);
+                    let here = new.at_its_time().moved_here(&row, moving.address.clone(), generation);
+                    let Some(here) = here.filter(|_| waits) else {
+                        let event = if waits { Event::AddressTaken } else { Event::Superseded };
+                        return Ok(refused(event));
+                    };
+                    let told = row.farewell(Purpose::AddressChanged, mail, own.now).map(MailChange::Owe);
+                    // The address before is left first: an account's id is in one row at a time.
+                    let left = own.change(era.key, row.deleted(own.now), told);
+                    let changes = [left, new.change(to, here, None)].into();
+                    Decision::Commit(CommitAccount { changes, end: Some(era.account) })
+                }
             };
-            // Another change may have been asked for since, whose code is another.
-            let waits = row.moving(own.now).is_some_and(|waits| waits.generation == moving.generation);
-            let here = new.at_its_time().moved_here(&row, moving.address.clone(), generation);
-            let Some(here) = here.filter(|_| waits) else {
-                refusal = Some(if waits { Event::AddressTaken } else { Event::Superseded });
-                return Ok(Decision::Superseded);
-            };
-            let told = row.farewell(Purpose::AddressChanged, mail, own.now).map(MailChange::Owe);
-            // The address before is left first: an account's id is in one row at a time.
-            let left = own.change(era.key, row.deleted(own.now), told);
-            let changes = [left, new.change(to, here, None)].into();
-            Ok(Decision::Commit(CommitAccount { changes, end: Some(era.account) }))
-        });
-        match ended? {
-            Ended::Done => {}
-            Ended::Superseded => {
-                let no_session = Outcome::new(Relocation::NoSession, Event::NoSession);
-                return Ok(refusal.map_or(no_session, refused));
+            if let Some(ended) = rounds.end(decision, answers)? {
+                break ended;
             }
+        };
+        match ended {
+            Ended::Done => {}
+            Ended::Superseded => return Ok(Outcome::new(Relocation::NoSession, Event::NoSession)),
             Ended::Contended => return Ok(Outcome::new(Relocation::Contended, Event::Contended)),
         }
         let account = Account { address: moving.address.clone(), ..current.account.clone() };
-        let (token, device) = reopen(&current, generation, &mut random, rules, answers)?;
-        let expires_in = rules.sessions.whole;
-        Ok(Outcome::new(Relocation::Moved { token, expires_in, device, account }, Event::AddressChanged))
+        let session = reopen(&current, generation, &mut random, rules, answers)?;
+        Ok(Outcome::new(Relocation::Moved { session, account }, Event::AddressChanged))
     }
 }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Outcome,
     shared::{
-        era::{Decision, Ended, Era},
+        era::{Decision, Ended, Era, Rounds},
         session::{Entered, enter, entered},
     },
 };
@@ -57,18 +57,23 @@ impl Flow for DeleteAccount {
         }
         let id = MailId::from_bytes(Stream::new(&seed.0, "delete_account").bytes());
         let era = Era::of(&current);
-        let ended = era.change(None, answers, &mut |read, row, _| {
-            Ok(match row {
+        let mut rounds = Rounds::new(era, None);
+        let ended = loop {
+            let (read, row) = rounds.read(answers)?;
+            let decision = match row {
                 Some(row) => {
                     let mail = row.farewell(Purpose::AccountDeleted, id, read.now);
-                    era.ends(read, row.deleted(read.now), mail)
+                    era.ends(&read, row.deleted(read.now), mail)
                 }
                 // After a commit whose outcome is unknown: it is gone, or was already under another era.
                 None if matches!(read.at_its_time().status, Status::Active { .. }) => Decision::Superseded,
                 None => Decision::Done,
-            })
-        });
-        Ok(match ended? {
+            };
+            if let Some(ended) = rounds.end(decision, answers)? {
+                break ended;
+            }
+        };
+        Ok(match ended {
             Ended::Done => Outcome::new(Deleting::Deleted, Event::AccountDeleted),
             Ended::Superseded => Outcome::new(Deleting::NoSession, Event::NoSession),
             Ended::Contended => Outcome::new(Deleting::Contended, Event::Contended),

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Outcome,
     shared::{
-        era::{Decision, Ended, Era},
+        era::{Decision, Ended, Era, Rounds},
         guess,
         session::current,
     },
@@ -62,10 +62,15 @@ impl Flow for LogoutEverywhere {
         }
         let new = Generation::draw(&mut Stream::new(&seed, "logout_everywhere"));
         let era = Era::of(&current);
-        let ended = era.change(None, answers, &mut |read, row, _| {
-            Ok(row.map_or(Decision::Done, |row| era.ends(read, row.renewed(new), None)))
-        });
-        Ok(match ended? {
+        let mut rounds = Rounds::new(era, None);
+        let ended = loop {
+            let (read, row) = rounds.read(answers)?;
+            let decision = row.map_or(Decision::Done, |row| era.ends(&read, row.renewed(new), None));
+            if let Some(ended) = rounds.end(decision, answers)? {
+                break ended;
+            }
+        };
+        Ok(match ended {
             // Nobody else's commit is undone: under another generation the session is over already.
             Ended::Done | Ended::Superseded => {
                 Outcome::new(LoggingOut::LoggedOut, Event::LoggedOutEverywhere)

@@ -34,6 +34,7 @@ pub use logout_everywhere::{LoggingOut, LogoutEverywhere};
 pub use register::{Register, Registration};
 pub use resend::{Resend, Resending};
 pub use reset_password::{ResetPassword, Resetting};
+pub use shared::session::Reopened;
 
 use core::time::Duration;
 

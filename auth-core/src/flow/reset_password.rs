@@ -88,7 +88,7 @@ impl Flow for ResetPassword {
             mail: MailId::from_bytes(random.bytes()),
         };
         let era = Era { key, account: id, generation: old };
-        Ok(match renew(&era, &new, Some(found), answers)? {
+        Ok(match renew(era, &new, Some(found), answers)? {
             Ended::Done => {
                 let device = DeviceToken::draw(&rules.keys, id, new.generation, &mut random);
                 Outcome::new(Resetting::Reset { device }, Event::PasswordReset)

@@ -141,21 +141,15 @@ pub(super) async fn confirm(
     let flow = ConfirmAddress { token, code, client: visitor.client };
     let outcome = shared.driver.visit(flow, visitor).await.map_err(Problem::broken)?;
     Err(match outcome.disclosed {
-        Relocation::Moved { token, expires_in, device, account } => {
-            return Ok(reopened(
-                shared,
-                token.as_ref(),
-                expires_in,
-                &device,
-                |session_token, device_token| {
-                    ConfirmEmailAnswer::Changed(Json(EmailChanged {
-                        session_token,
-                        expires_in_seconds: expires_in.as_secs(),
-                        device_token,
-                        account: account.into(),
-                    }))
-                },
-            ));
+        Relocation::Moved { session, account } => {
+            return Ok(reopened(shared, &session, |session_token, device_token| {
+                ConfirmEmailAnswer::Changed(Json(EmailChanged {
+                    session_token,
+                    expires_in_seconds: session.expires_in.as_secs(),
+                    device_token,
+                    account: account.into(),
+                }))
+            }));
         }
         Relocation::Refused => Problem::new(&CODE_WRONG),
         Relocation::NoSession => Problem::new(&NO_SESSION),

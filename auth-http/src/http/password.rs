@@ -1,10 +1,8 @@
 //! `/v1/password`: forgotten, reset with the token of a mail, changed in a session.
 
-use std::time::Duration;
-
 use auth_core::{
-    Address, ChangePassword, Changing, DeviceToken, Forgetting, ForgotPassword, Password, ResetPassword,
-    ResetToken, Resetting, Secret, SessionToken,
+    Address, ChangePassword, Changing, DeviceToken, Forgetting, ForgotPassword, Password, Reopened,
+    ResetPassword, ResetToken, Resetting, Secret, SessionToken,
 };
 use poem::Request;
 use poem_openapi::{
@@ -274,20 +272,14 @@ pub(super) async fn change(
     let flow = ChangePassword { token, verdict, client: visitor.client };
     let outcome = shared.driver.visit(flow, visitor).await.map_err(Problem::broken)?;
     Err(match outcome.disclosed {
-        Changing::Changed { token, expires_in, device } => {
-            return Ok(reopened(
-                shared,
-                token.as_ref(),
-                expires_in,
-                &device,
-                |session_token, device_token| {
-                    ChangeAnswer::Changed(Json(PasswordChanged {
-                        session_token,
-                        expires_in_seconds: expires_in.as_secs(),
-                        device_token,
-                    }))
-                },
-            ));
+        Changing::Changed(session) => {
+            return Ok(reopened(shared, &session, |session_token, device_token| {
+                ChangeAnswer::Changed(Json(PasswordChanged {
+                    session_token,
+                    expires_in_seconds: session.expires_in.as_secs(),
+                    device_token,
+                }))
+            }));
         }
         Changing::PasswordRefused => Problem::new(&PASSWORD_REFUSED),
         Changing::NoSession => Problem::new(&NO_SESSION),
@@ -302,17 +294,16 @@ pub(super) async fn change(
 /// answer does not show then. `answer` gets the tokens that it shows.
 pub(super) fn reopened<T>(
     shared: &AppState,
-    token: Option<&SessionToken>,
-    lasting: Duration,
-    device: &DeviceToken,
+    Reopened { token, expires_in, device }: &Reopened,
     answer: impl FnOnce(Option<SessionTokenText>, Option<DeviceTokenText>) -> T,
 ) -> Response<T> {
+    let token = token.as_ref().map(SessionToken::expose);
     let Some(cookies) = &shared.cookies else {
-        let session = token.map(|token| SessionTokenText(token.expose().to_owned()));
+        let session = token.map(|token| SessionTokenText(token.to_owned()));
         return Response::new(answer(session, Some(DeviceTokenText(device.expose().to_owned()))));
     };
     let session = match token {
-        Some(token) => cookies.session(token.expose(), lasting),
+        Some(token) => cookies.session(token, *expires_in),
         None => cookies.cleared(Cookie::Session),
     };
     setting(Response::new(answer(None, None)), session.into_iter().chain(cookies.device(device.expose())))

@@ -8,6 +8,7 @@ use crate::{
 };
 
 /// The era that a change is decided in.
+#[derive(Clone, Copy)]
 pub(in crate::flow) struct Era<'a> {
     pub(in crate::flow) key: &'a AddressKey,
     pub(in crate::flow) account: AccountId,
@@ -31,49 +32,62 @@ pub(in crate::flow) enum Ended {
     Contended,
 }
 
-/// Decides on the row, as it counts while the era lasts; `None` once it has ended.
-type Decide<'d> = dyn FnMut(&Found, Option<Row>, &mut Answers<'_>) -> Result<Decision, Stop> + 'd;
-
 impl<'a> Era<'a> {
     /// Returns the era of a session.
     pub(in crate::flow) const fn of(current: &'a Current) -> Self {
         Self { key: &current.key, account: current.account.id, generation: current.session.generation }
     }
 
-    /// Reads and decides until a commit succeeds, or there is nothing to commit. `found` is what was read already.
-    pub(in crate::flow) fn change(
-        &self,
-        mut found: Option<Found>,
-        answers: &mut Answers<'_>,
-        decide: &mut Decide<'_>,
-    ) -> Result<Ended, Stop> {
-        for round in 0..=ROUNDS {
-            let read = match found.take() {
-                Some(read) => read,
-                None => answers.ask(FindAccount { key: self.key.clone() })?,
-            };
-            let row = read.at_its_time();
-            let lasts = matches!(&row.status, Status::Active { attempt, id, .. }
-                if (*id, attempt.generation) == (self.account, self.generation));
-            let commit = match decide(&read, lasts.then_some(row), answers)? {
-                Decision::Commit(_) if round == ROUNDS => break,
-                Decision::Commit(commit) => commit,
-                Decision::Done => return Ok(Ended::Done),
-                Decision::Superseded => return Ok(Ended::Superseded),
-            };
-            match answers.try_ask(commit)? {
-                Ok(Commit::Committed) => return Ok(Ended::Done),
-                Ok(Commit::Conflict) | Err(Fault::Unknown) => {}
-                Err(Fault::NotDone) => return Err(Answers::broken::<CommitAccount>(Fault::NotDone)),
-            }
-        }
-        Ok(Ended::Contended)
-    }
-
     /// Returns the change of the account's own row in which all of its sessions end.
-    pub(in crate::flow) fn ends(&self, read: &Found, row: Row, mail: Option<OwedMail>) -> Decision {
+    pub(in crate::flow) fn ends(self, read: &Found, row: Row, mail: Option<OwedMail>) -> Decision {
         let commit = read.replace(self.key, row, mail.map(MailChange::Owe));
         Decision::Commit(CommitAccount { end: Some(self.account), ..commit })
+    }
+}
+
+/// The rounds of a change: it is read and decided until a commit succeeds, or there is nothing to commit.
+pub(in crate::flow) struct Rounds<'a> {
+    era: Era<'a>,
+    left: usize,
+    found: Option<Found>,
+}
+
+impl<'a> Rounds<'a> {
+    /// Begins; `found` is what was read already.
+    pub(in crate::flow) const fn new(era: Era<'a>, found: Option<Found>) -> Self {
+        Self { era, left: ROUNDS, found }
+    }
+
+    /// Returns what is stored, and the row as it counts while the era lasts; `None` once it has ended.
+    pub(in crate::flow) fn read(&mut self, answers: &mut Answers<'_>) -> Result<(Found, Option<Row>), Stop> {
+        let read = match self.found.take() {
+            Some(read) => read,
+            None => answers.ask(FindAccount { key: self.era.key.clone() })?,
+        };
+        let row = read.at_its_time();
+        let lasts = matches!(&row.status, Status::Active { attempt, id, .. }
+            if (*id, attempt.generation) == (self.era.account, self.era.generation));
+        Ok((read, lasts.then_some(row)))
+    }
+
+    /// Carries out what was decided; returns how the change ended, or `None` for another round.
+    pub(in crate::flow) fn end(
+        &mut self,
+        decision: Decision,
+        answers: &mut Answers<'_>,
+    ) -> Result<Option<Ended>, Stop> {
+        let commit = match decision {
+            Decision::Commit(commit) => commit,
+            Decision::Done => return Ok(Some(Ended::Done)),
+            Decision::Superseded => return Ok(Some(Ended::Superseded)),
+        };
+        let Some(left) = self.left.checked_sub(1) else { return Ok(Some(Ended::Contended)) };
+        self.left = left;
+        Ok(match answers.try_ask(commit)? {
+            Ok(Commit::Committed) => Some(Ended::Done),
+            Ok(Commit::Conflict) | Err(Fault::Unknown) => None,
+            Err(Fault::NotDone) => return Err(Answers::broken::<CommitAccount>(Fault::NotDone)),
+        })
     }
 }
 
@@ -87,21 +101,26 @@ pub(in crate::flow) struct NewPassword {
 
 /// Sets a password, ends every session, and owes the owner a mail.
 pub(in crate::flow) fn renew(
-    era: &Era<'_>,
+    era: Era<'_>,
     new: &NewPassword,
     found: Option<Found>,
     answers: &mut Answers<'_>,
 ) -> Result<Ended, Stop> {
-    era.change(found, answers, &mut |read, row, _| {
-        Ok(match row {
+    let mut rounds = Rounds::new(era, found);
+    loop {
+        let (read, row) = rounds.read(answers)?;
+        let decision = match row {
             Some(row) => {
                 let mail = row.farewell(Purpose::PasswordChanged, new.mail, read.now);
-                era.ends(read, row.rehashed(new.record.clone()).renewed(new.generation), mail)
+                era.ends(&read, row.rehashed(new.record.clone()).renewed(new.generation), mail)
             }
             None if read.is_active_as(era.account, new.generation) => Decision::Done,
             None => Decision::Superseded,
-        })
-    })
+        };
+        if let Some(ended) = rounds.end(decision, answers)? {
+            return Ok(ended);
+        }
+    }
 }
 
 impl Found {

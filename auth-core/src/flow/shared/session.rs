@@ -2,11 +2,13 @@
 
 use core::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     Answer, Answers, Fault, FindSession, PutSession, Random, Rules, Seed, SessionChange, SessionStored, Stop,
     domain::{
         Account, AddressKey, Client, DeviceToken, Generation, Row, Session, SessionHash, SessionToken,
-        Stream, Time,
+        Stream, Time, micros,
     },
     flow::limited,
 };
@@ -101,19 +103,32 @@ fn try_open(
     }
 }
 
-/// Opens a session for an account whose earlier ones a change has ended, if it can: the visitor logs in otherwise. Returns
-/// its token, and makes their device a known one.
+/// The session that is left of an account after a change that has ended every session.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reopened {
+    /// The token of a new session; `None` if it could not be opened: log in.
+    pub token: Option<SessionToken>,
+    /// How long the session lasts at most.
+    #[serde(with = "micros")]
+    pub expires_in: Duration,
+    /// What makes this device a known one: those of before count no more.
+    pub device: DeviceToken,
+}
+
+/// Opens a session for an account whose earlier ones a change has ended, if it can, and makes its visitor's device a
+/// known one.
 pub(in crate::flow) fn reopen(
     before: &Current,
     generation: Generation,
     random: &mut Stream<'_>,
     rules: &Rules,
     answers: &mut Answers<'_>,
-) -> Result<(Option<SessionToken>, DeviceToken), Stop> {
+) -> Result<Reopened, Stop> {
     let (account, agent) = (before.account.id, &before.session.agent);
     let token = SessionToken::draw(random);
     let session = Session::draw(account, generation, before.now, agent, rules, random);
     let opened = try_open(&token, session, None, answers)?;
     let device = DeviceToken::draw(&rules.keys, account, generation, random);
-    Ok(((opened == Ok(SessionStored::Done)).then_some(token), device))
+    let token = (opened == Ok(SessionStored::Done)).then_some(token);
+    Ok(Reopened { token, expires_in: rules.sessions.whole, device })
 }

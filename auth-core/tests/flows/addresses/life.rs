@@ -78,10 +78,11 @@ fn a_code_from_the_new_address_moves_the_account_and_ends_everything_before() {
     assert!(enter(&mut world, NEW).is_none() && counts(&mut world, &token), "asking changes nothing");
     assert_eq!(mails_to(&world, ADDRESS).count(), 2, "asking tells the old address nothing");
     let code = world.last_code();
-    let Relocation::Moved { token: Some(new), account, .. } = confirms(&mut world, &token, &code) else {
+    let Relocation::Moved { session, account } = confirms(&mut world, &token, &code) else {
         panic!("the code is right")
     };
     assert_eq!((account.id, account.address.key().as_str()), (id, NEW));
+    let new = session.token.expect("a session was opened");
     for ended in [&token, &other] {
         assert!(!counts(&mut world, ended));
     }

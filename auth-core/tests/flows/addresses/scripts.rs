@@ -4,8 +4,8 @@ use auth_core::{
     Account, Address, AddressKey, Answer, Code, CodeSlot, CodeStored, Commit, CommitAccount, ConfirmAddress,
     Deliver, DeviceToken, Event, Fault, FindAccount, FindSession, Found, FoundSession, Generation, Lease,
     LeaseToken, LeasedMail, MailChange, MailId, Moving, OwedMail, Purpose, PutCode, PutSession, RedeemCode,
-    Redemption, Relocation, Row, Rules, Secret, SendMail, Sending, Session, SessionChange, SessionId,
-    SessionStored, SessionToken, SettleMail, Settled, Settlement, Status, Template, WaitingState,
+    Redemption, Relocation, Reopened, Row, Rules, Secret, SendMail, Sending, Session, SessionChange,
+    SessionId, SessionStored, SessionToken, SettleMail, Settled, Settlement, Status, Template, WaitingState,
 };
 
 use crate::{
@@ -128,7 +128,7 @@ fn was_moved(token: Option<SessionToken>) -> Relocation {
     let device =
         DeviceToken::new(Secret::new(derived::device(CODE_KEY, id().as_bytes(), generation, &rest[48..])));
     let account = Account { id: id(), address: new(), since: at(-300_000) };
-    Relocation::Moved { token, expires_in: WHOLE, device, account }
+    Relocation::Moved { session: Reopened { token, expires_in: WHOLE, device }, account }
 }
 
 fn reopens(answer: Answer<PutSession>) -> (SessionToken, Step) {

@@ -2,8 +2,8 @@
 
 use auth_core::{
     Activation, Authenticate, Authentication, ChangePassword, Changing, DeleteAccount, Deleting, DeviceToken,
-    Event, Kind, LoggingIn, LoggingOut, Login, LogoutEverywhere, ResetPassword, ResetToken, Resetting,
-    SessionToken, Status, Template,
+    Event, Kind, LoggingIn, LoggingOut, Login, LogoutEverywhere, Reopened, ResetPassword, ResetToken,
+    Resetting, SessionToken, Status, Template,
 };
 
 use crate::{
@@ -198,7 +198,9 @@ fn a_change_in_a_session_ends_every_session_and_opens_one() {
     world.later(seconds(900));
     assert_eq!(world.visit(change(&token), Some(STRANGERS)), Changing::PasswordRefused);
     assert!(counts(&mut world, &token), "a wrong password changes nothing");
-    let Changing::Changed { token: Some(new), device, .. } = world.visit(change(&token), Some(OWNERS)) else {
+    let Changing::Changed(Reopened { token: Some(new), device, .. }) =
+        world.visit(change(&token), Some(OWNERS))
+    else {
         panic!("the password is right")
     };
     for ended in [&token, &other] {
@@ -227,7 +229,7 @@ fn a_change_is_done_or_not_done_whatever_fails() {
             assert_eq!(enter(&mut world, OWNERS).is_some(), !done, "{how:?} at {place}");
             assert_eq!(counts(&mut world, &session), !done, "{how:?} at {place}");
             if let Some(Ok(outcome)) = ended {
-                assert!(done && matches!(outcome.disclosed, Changing::Changed { .. }), "{how:?} at {place}");
+                assert!(done && matches!(outcome.disclosed, Changing::Changed(_)), "{how:?} at {place}");
             }
         }
     }
@@ -240,7 +242,8 @@ fn changes_have_a_budget_that_a_reset_has_no_part_in() {
     let (mut session, _) = enter(&mut world, OWNERS).expect("the password is right");
     let mut password = OWNERS;
     for n in 0..10 {
-        let Changing::Changed { token: Some(next), .. } = world.visit(change(&session), Some(password))
+        let Changing::Changed(Reopened { token: Some(next), .. }) =
+            world.visit(change(&session), Some(password))
         else {
             panic!("change {n} is within the budget")
         };
@@ -265,7 +268,7 @@ fn a_change_ends_reset_tokens_and_mails_that_wait() {
     let token = world.last_token();
     forgets(&mut world);
     let (session, _) = enter(&mut world, OWNERS).expect("the password is right");
-    assert!(matches!(world.visit(change(&session), Some(OWNERS)), Changing::Changed { .. }));
+    assert!(matches!(world.visit(change(&session), Some(OWNERS)), Changing::Changed(_)));
     assert_eq!(resets(&mut world, &token, STRANGERS), Resetting::Refused);
     let resets_mailed = |world: &World| world.mailbox.iter().filter(|mail| mail.token.is_some()).count();
     let before = resets_mailed(&world);
@@ -281,7 +284,7 @@ fn a_reset_that_is_asked_for_after_a_change_has_a_mail_of_its_own() {
     world.deliver();
     forgets(&mut world);
     let (session, _) = enter(&mut world, OWNERS).expect("the password is right");
-    assert!(matches!(world.visit(change(&session), Some(OWNERS)), Changing::Changed { .. }));
+    assert!(matches!(world.visit(change(&session), Some(OWNERS)), Changing::Changed(_)));
     forgets(&mut world);
     world.pass(seconds(600));
     let token = world.last_token();

@@ -4,8 +4,8 @@ use auth_core::{
     AccountId, Admission, Answer, Broken, ChangePassword, Changing, CodeSlot, Commit, CommitAccount,
     DeviceToken, Event, Fault, FindAccount, FindSession, Flow, Found, FoundSession, Generation, HashPassword,
     Hashed, Kind, MailChange, MailId, Outcome, OwedMail, PasswordRecord, Purpose, PutSession, RedeemCode,
-    Redemption, ResetPassword, ResetToken, Resetting, Row, Salt, Secret, Session, SessionChange, SessionId,
-    SessionStored, SessionToken, Status, Time, UserAgent, Weakness, WhichPassword,
+    Redemption, Reopened, ResetPassword, ResetToken, Resetting, Row, Salt, Secret, Session, SessionChange,
+    SessionId, SessionStored, SessionToken, Status, Time, UserAgent, Weakness, WhichPassword,
 };
 
 use crate::{
@@ -275,7 +275,7 @@ fn changing(rest: impl IntoIterator<Item = Step>) -> Vec<Step> {
 fn was_changed(token: Option<SessionToken>) -> Changing {
     let era = change_draws();
     let drawn = derived::device(CODE_KEY, id().as_bytes(), era.new, &era.rest[48..]);
-    Changing::Changed { token, expires_in: WHOLE, device: DeviceToken::new(Secret::new(drawn)) }
+    Changing::Changed(Reopened { token, expires_in: WHOLE, device: DeviceToken::new(Secret::new(drawn)) })
 }
 
 /// Returns the token of the new session, and the step that opens it.
