@@ -69,10 +69,9 @@ impl From<RulesError> for Malformed {
             RulesError::ResetTtl { .. } => {
                 malformed!("reset-ttl", "at least resend-after-max and 660 s, up to 24 h, in microseconds")
             }
-            RulesError::Session { .. } => malformed!(
-                "session",
-                "at least a minute each, and session-idle at most session"
-            ),
+            RulesError::Session { .. } => {
+                malformed!("session", "at least a minute each, and session-idle at most session")
+            }
         }
     }
 }
