@@ -49,7 +49,7 @@ async function drive(start, password) {
 /** Leases each mail that is due and delivers it, as a worker does. */
 async function deliver() {
   const due = [...host.outbox.values()].filter(({ next, dead }) => dead === null && next <= Date.now() * 1000);
-  for (const owed of due) await drive({ deliver: { leased: host.lease(owed) } });
+  for (const owed of due) await drive({ deliver: host.lease(owed) });
   for (const { to, template } of host.inbox.splice(0)) {
     console.log(`mail to ${to}: ${template.activation?.code ?? "you have an account"}`);
   }

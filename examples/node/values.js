@@ -62,13 +62,12 @@ const verdict = result(null, weakness);
 
 const mail = record({ id: bytes, purpose: name, generation: bytes, locale: text, first_due: long, to: option(text) });
 const lease = record({ mail: bytes, token: bytes });
-const leased = record({ lease, key: text, mail, attempts: number, unknowns: number });
 
 export const input = variant({
   register: record({ address: text, verdict, client, locale: text }),
   activate: record({ address: text, code: text, client }),
   resend: record({ address: text, client }),
-  deliver: record({ leased }),
+  deliver: record({ lease, key: text, mail, attempts: number, unknowns: number }),
   login: record({ address: text, client, device: option(text), agent: text }),
   authenticate: record({ token: text }),
   confirm: record({ token: text, client }),

@@ -381,7 +381,7 @@ function judge(password, score) {
 }
 
 function deliver(owed) {
-  start({ deliver: { leased: host.lease(owed) } }, undefined);
+  start({ deliver: host.lease(owed) }, undefined);
   show();
 }
 

@@ -245,7 +245,7 @@ class Host:
                 continue  # another worker was faster
             lease = {"mail": mail["id"], "token": token}
             leased = {"lease": lease, "key": key, "mail": mail, "attempts": attempts + 1, "unknowns": unknowns}
-            match self.drive({"deliver": {"leased": leased}}):
+            match self.drive({"deliver": leased}):
                 case ("err", broken):
                     print(f"the mail stays until its lease expires, then it is retried: {broken}", file=sys.stderr)
 

@@ -52,25 +52,24 @@ impl From<Malformed> for wit::Refused {
 impl From<RulesError> for Malformed {
     fn from(error: RulesError) -> Self {
         match error {
-            RulesError::Odds(_) => malformed!(
-                "code",
-                "guessed within a day in at most 300 of a million: use longer codes, fewer tries or longer intervals"
-            ),
+            RulesError::Odds(_) => {
+                malformed!("code", "hard to guess: longer, fewer tries or longer intervals")
+            }
             RulesError::NoTries => malformed!("code-tries", "at least 1"),
-            RulesError::CodeTtl(_) => malformed!("code-ttl", "30 s to 24 h, in microseconds"),
+            RulesError::CodeTtl(_) => malformed!("code-ttl", "30 s to 24 h"),
             RulesError::ResendAfter(..) => {
-                malformed!("resend-after", "at least 1 s, up to resend-after-max, which is at most 24 h")
+                malformed!("resend-after", "1 s to resend-after-max, at most 24 h")
             }
             RulesError::Hash(_) => {
-                malformed!("hash", "not below the floor, nor above the ceiling")
+                malformed!("hash", "from floor to ceiling")
             }
-            RulesError::Password(_) => malformed!("password", "a minimum of 1 to 1024 and a score of 0 to 4"),
-            RulesError::MailGiveUp(_) => malformed!("mail-give-up", "a minute to a week, in microseconds"),
+            RulesError::Password(_) => malformed!("password", "minimum 1 to 1024, score 0 to 4"),
+            RulesError::MailGiveUp(_) => malformed!("mail-give-up", "a minute to a week"),
             RulesError::ResetTtl { .. } => {
-                malformed!("reset-ttl", "at least resend-after-max and 660 s, up to 24 h, in microseconds")
+                malformed!("reset-ttl", "over resend-after-max, to 24 h")
             }
             RulesError::Session { .. } => {
-                malformed!("session", "at least a minute each, and session-idle at most session")
+                malformed!("session", "a minute or more; idle at most session")
             }
         }
     }
@@ -95,7 +94,7 @@ fn code(typed: &mut String, rules: &Rules) -> Result<Code, Malformed> {
 }
 
 pub(crate) fn bad_code() -> Malformed {
-    malformed!("code", "a code of the policy's format")
+    malformed!("code", "of the policy's format")
 }
 
 // ---- rules ----
@@ -123,7 +122,7 @@ pub(crate) fn policy(policy: wit::Policy, floor: wit::HashFloor) -> Result<Polic
         client_requests_per_minute: match policy.client_requests_per_minute {
             None => None,
             // Threat: a 0 that was meant as "no requests at all" and would switch the limit off.
-            Some(0) => return Err(malformed!("client-requests-per-minute", "more than 0, or none")),
+            Some(0) => return Err(malformed!("client-requests-per-minute", "above 0, or none")),
             Some(requests) => NonZeroU32::new(requests),
         },
         mail_give_up: micros(policy.mail_give_up),
@@ -184,9 +183,7 @@ pub(crate) fn input(input: &mut wit::Input, rules: &Rules) -> Result<Input, Malf
             let (address, client) = who(&resend.address, &resend.client)?;
             Input::Resend(Resend { address, client })
         }
-        wit::Input::Deliver(deliver) => {
-            Input::Deliver(Deliver { leased: stored::leased_mail(&deliver.leased)? })
-        }
+        wit::Input::Deliver(mail) => Input::Deliver(Deliver { leased: stored::leased_mail(mail)? }),
         wit::Input::Login(login) => {
             let device = login.device.take().map(|shown| DeviceToken::new(Secret::new(shown)));
             let (address, client) = who(&login.address, &login.client)?;

@@ -49,7 +49,7 @@ fn generation(generation: &[u8]) -> Result<Generation, Malformed> {
 }
 
 pub(super) fn locale(tag: &str) -> Result<Locale, Malformed> {
-    Locale::parse(tag).map_err(|_| malformed!("locale", "1 to 35 ASCII letters, digits and hyphens"))
+    Locale::parse(tag).map_err(|_| malformed!("locale", "1 to 35 letters, digits, hyphens"))
 }
 
 pub(super) fn row(row: &mut wit::Row) -> Result<Row, Malformed> {

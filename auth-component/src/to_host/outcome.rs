@@ -158,7 +158,7 @@ impl From<&Forgetting> for wit::Forgetting {
 impl From<&Resetting> for wit::Resetting {
     fn from(disclosed: &Resetting) -> Self {
         match disclosed {
-            Resetting::Reset { device } => Self::Reset(wit::KnownDevice { device: text(device.expose()) }),
+            Resetting::Reset(device) => Self::Reset(text(device.expose())),
             Resetting::Refused => Self::Refused,
             Resetting::WeakPassword(weakness) => Self::WeakPassword(weakness.into()),
             Resetting::RateLimited { retry_after } => Self::RateLimited(limited(retry_after)),

@@ -52,18 +52,19 @@ impl MailInterval {
         Next::Mail(LastMail { due: earliest.max(now), interval, left: false })
     }
 
-    /// Decides when a mail leaves that no other one takes the place of, and the interval after it; `None` if mails wait
-    /// that leave later than the longest interval from now.
+    /// Decides when a mail leaves that no other one takes the place of, and the interval after it; `None` while one waits
+    /// that another may take the place of, or that leaves later than the longest interval from now.
     ///
     /// Threat: strangers who ask for mails to an address again and again, and so put off the one that its owner asks
-    /// for. None of theirs is put off further than that.
+    /// for: three of the longest intervals at most.
     pub(crate) fn reserve(self, last: Option<LastMail>, now: Time) -> Option<LastMail> {
         let Some(last) = last.filter(|last| now.since(last.due) < RESET) else {
             return Some(LastMail { due: now, interval: self.first, left: true });
         };
         let due = last.due.after(last.interval.min(self.longest)).max(now);
         let interval = self.longer(last.interval);
-        (last.due <= now.after(self.longest)).then_some(LastMail { due, interval, left: true })
+        let free = last.due <= if last.left { now.after(self.longest) } else { now };
+        free.then_some(LastMail { due, interval, left: true })
     }
 
     /// Returns what to remember of a mail that is about to leave.

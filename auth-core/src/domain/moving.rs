@@ -51,7 +51,8 @@ impl Row {
     ) -> (Option<OwedMail>, Option<OwedMail>) {
         let Asked { now, id, tried, lifetimes } = *asked;
         let same = self.moving(now).filter(|moving| moving.address.key() == address.key());
-        let (generation, waits) = same.map_or((generation, false), |same| (same.generation, tried.is_some()));
+        let (generation, waits, until) =
+            same.map_or((generation, false, now), |same| (same.generation, tried.is_some(), same.until));
         let Status::Active { attempt, moving, .. } = &mut self.status else { return (None, None) };
         let (mut mail, mut told, mut latest) = (None, None, now);
         if matches!(new.status, Status::Active { .. }) {
@@ -63,7 +64,7 @@ impl Row {
             }
             new.expires = new.expires.max(Some(latest.after(DAY)));
         }
-        let until = latest.after(lifetimes.pending());
+        let until = until.max(latest.after(lifetimes.pending()));
         *moving = Some(Moving { address: address.clone(), generation, until });
         (mail, told)
     }

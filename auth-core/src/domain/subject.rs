@@ -88,6 +88,13 @@ impl Subject {
         Self::of(keys, SubjectKind::Account, id.as_bytes(), b" changes")
     }
 
+    /// Returns whom an account's requests for another address are counted against.
+    ///
+    /// Threat: whoever has a stolen session uses up the changes with which its owner ends it.
+    pub(crate) fn moves(keys: &CodeKeys, id: AccountId) -> Self {
+        Self::of(keys, SubjectKind::Account, id.as_bytes(), b" moves")
+    }
+
     fn of(keys: &CodeKeys, kind: SubjectKind, octets: &[u8], more: &[u8]) -> Self {
         let mut mac = hmac(keys.first());
         mac.update(b"auth-core subject v1");

@@ -63,8 +63,8 @@ impl Flow for ChangeAddress {
         if !current.session.is_fresh(current.now, rules) {
             return Ok(Outcome::new(AskingToMove::ConfirmFirst, Event::NotFresh));
         }
-        let changes = Subject::changes(&rules.keys, current.account.id);
-        if let Some(retry_after) = guess::too_many(changes, answers)? {
+        let moves = Subject::moves(&rules.keys, current.account.id);
+        if let Some(retry_after) = guess::too_many(moves, answers)? {
             return Ok(Outcome::new(AskingToMove::RateLimited { retry_after }, Event::TooManyChanges));
         }
         let generation = Generation::draw(&mut random);

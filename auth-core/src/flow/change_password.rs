@@ -94,7 +94,7 @@ impl Flow for ChangePassword {
             Ended::Superseded => return Ok(Outcome::new(Changing::NoSession, Event::NoSession)),
             Ended::Contended => return Ok(Outcome::new(Changing::Contended, Event::Contended)),
         }
-        let reopened = reopen(&current, new.generation, &mut random, rules, answers)?;
+        let reopened = reopen(&current, current.now, new.generation, &mut random, rules, answers)?;
         Ok(Outcome::new(Changing::Changed(reopened), Event::PasswordChanged))
     }
 }

@@ -112,7 +112,8 @@ impl Flow for ConfirmAddress {
             Ended::Contended => return Ok(Outcome::new(Relocation::Contended, Event::Contended)),
         }
         let account = Account { address: moving.address.clone(), ..current.account.clone() };
-        let session = reopen(&current, generation, &mut random, rules, answers)?;
+        // Threat: a stolen session that stays fresh without the password. It was not given here.
+        let session = reopen(&current, current.session.proven, generation, &mut random, rules, answers)?;
         Ok(Outcome::new(Relocation::Moved { session, account }, Event::AddressChanged))
     }
 }

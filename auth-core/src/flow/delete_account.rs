@@ -65,8 +65,10 @@ impl Flow for DeleteAccount {
                     let mail = row.farewell(Purpose::AccountDeleted, id, read.now);
                     era.ends(&read, row.deleted(read.now), mail)
                 }
-                // After a commit whose outcome is unknown: it is gone, or was already under another era.
-                None if matches!(read.at_its_time().status, Status::Active { .. }) => Decision::Superseded,
+                // Threat: an account that has moved, and whose owner is told that it is gone.
+                None if !rounds.unknown || matches!(read.at_its_time().status, Status::Active { .. }) => {
+                    Decision::Superseded
+                }
                 None => Decision::Done,
             };
             if let Some(ended) = rounds.end(decision, answers)? {

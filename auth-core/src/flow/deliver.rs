@@ -17,6 +17,7 @@ use crate::{
 
 /// The flow that delivers a mail leased by a worker.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Deliver {
     /// The mail.
     pub leased: LeasedMail,

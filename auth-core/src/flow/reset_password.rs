@@ -34,11 +34,8 @@ pub struct ResetPassword {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Resetting {
-    /// The password is set, and nothing that was proven before counts any more.
-    Reset {
-        /// What makes this device a known one.
-        device: DeviceToken,
-    },
+    /// The password is set, and nothing that was proven before counts any more. The token makes this device a known one.
+    Reset(DeviceToken),
     /// The token resets nothing, for whatever reason.
     Refused,
     /// The password is too weak.
@@ -91,7 +88,7 @@ impl Flow for ResetPassword {
         Ok(match renew(era, &new, Some(found), answers)? {
             Ended::Done => {
                 let device = DeviceToken::draw(&rules.keys, id, new.generation, &mut random);
-                Outcome::new(Resetting::Reset { device }, Event::PasswordReset)
+                Outcome::new(Resetting::Reset(device), Event::PasswordReset)
             }
             Ended::Superseded => Outcome::new(Resetting::Refused, Event::ResetRefused),
             Ended::Contended => Outcome::new(Resetting::Contended, Event::Contended),

@@ -149,7 +149,7 @@ impl Outbox for AccountsMysql {
                     "SELECT ",
                     now!(),
                     " AS clock, o.address_key, o.purpose, o.mail_id, o.attempts, o.next_at, o.lease,
-                    o.dead_since, o.last_error, COALESCE(o.recipient, a.address) AS address
+                    o.dead_since, o.last_error, CASE WHEN o.purpose = 6 THEN a.moving_address ELSE COALESCE(o.recipient, a.address) END AS address
                  FROM outbox o LEFT JOIN accounts a ON a.address_key = o.address_key ORDER BY o.due",
                 ))
                 .bind(self.after(Duration::ZERO));

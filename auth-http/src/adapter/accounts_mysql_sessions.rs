@@ -207,7 +207,8 @@ async fn open(
         "INSERT IGNORE INTO sessions (token, session_id, account_id, generation, created, proven, seen, expires,
             user_agent)
          SELECT ?, ?, a.account_id, a.generation, ?, ?, ?, ?, ? FROM accounts a
-         WHERE a.account_id = ? AND a.generation = ? AND a.status = 2 AND a.blocked = 0",
+         WHERE a.account_id = ? AND a.generation = ? AND a.status = 2 AND a.blocked = 0
+         LOCK IN SHARE MODE",
     )
     .bind(token(hash))
     .bind(session.id.as_bytes().as_slice())

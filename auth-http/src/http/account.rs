@@ -12,7 +12,7 @@ use crate::rfc3339::rfc3339;
 pub(super) struct AccountDocument {
     /// What it is known by: it never changes, whatever becomes of the address.
     id: AccountIdText,
-    /// Its address, as it was spelled at its registration.
+    /// Its address, as it was last given.
     email: EmailText,
     /// When it was activated.
     since: TimeText,

@@ -31,7 +31,7 @@ use super::{
 #[derive(ApiResponse)]
 pub enum EmailAnswer {
     /// hidden: always, whatever the state of the address. explicit: the address is free. A mail with a code follows as
-    /// soon as the interval between mails to it allows; another spelling of the own address is taken at once, without one.
+    /// soon as the interval between mails to it allows; while many wait for that address none does, so ask again later. Another spelling of the own address is taken at once, without one.
     #[oai(status = 202)]
     Accepted(Json<Accepted>),
 }
@@ -52,7 +52,8 @@ pub(super) async fn change(
     PendingAddress(address): PendingAddress,
 ) -> Result<EmailAnswer, OperationProblem<EmailOperation>> {
     const MESSAGE: &str = "If no account has the address, a mail with a code follows as soon as the interval between \
-                           mails to it allows. Nothing changes until the code is entered.";
+                           mails to it allows; if none does, ask again later. Nothing changes until the code is \
+                           entered.";
     let shared = AppState::of(request);
     let visitor = shared.visitor_of_session(request, &token, None);
     let flow = ChangeAddress { token, address, client: visitor.client };

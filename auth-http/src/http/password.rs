@@ -171,7 +171,7 @@ pub(super) async fn reset(
     let flow = ResetPassword { address, token, verdict, client: visitor.client };
     let outcome = shared.driver.visit(flow, visitor).await.map_err(Problem::broken)?;
     Err(match outcome.disclosed {
-        Resetting::Reset { device } => return Ok(was_reset(shared, &device)),
+        Resetting::Reset(device) => return Ok(was_reset(shared, &device)),
         Resetting::Refused => Problem::new(&RESET_REFUSED),
         Resetting::WeakPassword(weakness) => weak("new_password", weakness, advice),
         Resetting::RateLimited { retry_after } => Problem::new(&RATE_LIMITED).retry_after(retry_after),

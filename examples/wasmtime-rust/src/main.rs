@@ -19,7 +19,7 @@ mod bindings {
 use bindings::{
     Machine,
     exports::auth_core::machine::flows::{
-        Activate, Admission, Answer, Commit, CommitAccount, Deliver, Effect, Fault, Found, FreeMail,
+        Activate, Admission, Answer, Commit, CommitAccount, Effect, Fault, Found, FreeMail,
         HashFloor, Hashed, Hashing, HeldMail, Input, Lease, LeasedMail, MailChange, Ordered, Outcome, PutCode,
         RedeemCode, Redemption, Register, Row, Scrypt, Sending, SettleMail, Settled, Settlement, Template,
         WaitingMail, WaitingState,
@@ -114,7 +114,7 @@ impl Host {
             due.push(queued.leased.clone());
         }
         for leased in due {
-            println!("deliver: {:?}", self.drive(&Input::Deliver(Deliver { leased }), None)?);
+            println!("deliver: {:?}", self.drive(&Input::Deliver(leased), None)?);
         }
         Ok(())
     }

@@ -50,12 +50,14 @@ pub(in crate::flow) struct Rounds<'a> {
     era: Era<'a>,
     left: usize,
     found: Option<Found>,
+    /// Whether a commit of this run may have happened.
+    pub(in crate::flow) unknown: bool,
 }
 
 impl<'a> Rounds<'a> {
     /// Begins; `found` is what was read already.
     pub(in crate::flow) const fn new(era: Era<'a>, found: Option<Found>) -> Self {
-        Self { era, left: ROUNDS, found }
+        Self { era, left: ROUNDS, found, unknown: false }
     }
 
     /// Returns what is stored, and the row as it counts while the era lasts; `None` once it has ended.
@@ -83,7 +85,9 @@ impl<'a> Rounds<'a> {
         };
         let Some(left) = self.left.checked_sub(1) else { return Ok(Some(Ended::Contended)) };
         self.left = left;
-        Ok(match answers.try_ask(commit)? {
+        let committed = answers.try_ask(commit)?;
+        self.unknown |= committed == Err(Fault::Unknown);
+        Ok(match committed {
             Ok(Commit::Committed) => Some(Ended::Done),
             Ok(Commit::Conflict) | Err(Fault::Unknown) => None,
             Err(Fault::NotDone) => return Err(Answers::broken::<CommitAccount>(Fault::NotDone)),

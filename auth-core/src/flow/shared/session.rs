@@ -116,9 +116,10 @@ pub struct Reopened {
 }
 
 /// Opens a session for an account whose earlier ones a change has ended, if it can, and makes its visitor's device a
-/// known one.
+/// known one. It is as fresh as `proven` says.
 pub(in crate::flow) fn reopen(
     before: &Current,
+    proven: Time,
     generation: Generation,
     random: &mut Stream<'_>,
     rules: &Rules,
@@ -127,7 +128,7 @@ pub(in crate::flow) fn reopen(
     let (account, agent) = (before.account.id, &before.session.agent);
     let token = SessionToken::draw(random);
     let session = Session::draw(account, generation, before.now, agent, rules, random);
-    let opened = try_open(&token, session, None, answers)?;
+    let opened = try_open(&token, Session { proven, ..session }, None, answers)?;
     let device = DeviceToken::draw(&rules.keys, account, generation, random);
     let token = (opened == Ok(SessionStored::Done)).then_some(token);
     Ok(Reopened { token, expires_in: rules.sessions.whole, device })

@@ -14,7 +14,7 @@ use crate::{
     },
     passwords::{finds_session, limited, script, session, token},
     script::{Script, Step, admitted, drawn, step},
-    sessions::{counts, of_changes},
+    sessions::{counts, of_moves},
 };
 fn change() -> ChangeAddress {
     ChangeAddress { token: token(), address: new(), client: client() }
@@ -30,7 +30,7 @@ fn draws() -> (Generation, MailId, MailId) {
 
 fn begin() -> Vec<Step> {
     let fresh = finds_session(Some(session(at(-60))));
-    vec![admitted(), drawn(), fresh, counts(of_changes(), Ok(Admission::Admitted))]
+    vec![admitted(), drawn(), fresh, counts(of_moves(), Ok(Admission::Admitted))]
 }
 
 fn asking(rest: impl IntoIterator<Item = Step>) -> Vec<Step> {
@@ -174,7 +174,7 @@ pub(super) fn not_asked() -> [Script<ChangeAddress>; 2] {
 pub(super) fn asking_limited() -> [Script<ChangeAddress>; 2] {
     let disclosed = || AskingToMove::RateLimited { retry_after: seconds(17) };
     let mut changes = begin();
-    changes[3] = counts(of_changes(), Ok(Admission::Limited { retry_after: seconds(17) }));
+    changes[3] = counts(of_moves(), Ok(Admission::Limited { retry_after: seconds(17) }));
     [limited(change(), disclosed()), script(change(), changes, disclosed(), Event::TooManyChanges)]
 }
 

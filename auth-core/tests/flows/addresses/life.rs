@@ -2,8 +2,8 @@
 
 use auth_core::{
     Activation, AskingToMove, Authenticate, Authentication, ChangeAddress, ChangePassword, Code,
-    ConfirmAddress, Event, Kind, LoggingIn, LogoutEverywhere, Relocation, ResetPassword, Resetting,
-    SessionToken, Status, Template,
+    ConfirmAddress, DeleteAccount, Deleting, Event, Kind, LoggingIn, LogoutEverywhere, Relocation,
+    ResetPassword, Resetting, SessionToken, Status, Template,
 };
 
 use crate::{
@@ -234,6 +234,59 @@ fn many_accounts_cause_no_more_mails_than_one() {
     }
     let mails = mails_to(&world, NEW).count();
     assert!((10..=18).contains(&mails), "{mails}");
+}
+
+/// Threat: an account that moves to an address, and whose owner registers there again and again, keeps the activation
+/// mails of others from leaving.
+#[test]
+fn activation_mails_leave_whatever_is_asked_for_beside_them() {
+    let mut world = World::new(rules());
+    for user in ["mallory@example.org", "eve@example.org"] {
+        account(&mut world, user);
+    }
+    for step in 0..(24 * 12) {
+        for user in ["mallory@example.org", "eve@example.org"] {
+            let token = enter(&mut world, user).expect("the password is right");
+            asks(&mut world, &token, NEW);
+            asks(&mut world, &token, "ada@third.example");
+        }
+        world.register(NEW, if step % 2 == 0 { STRANGERS } else { OWNERS });
+        world.pass(seconds(300));
+    }
+    let activation = |template: &&Template| matches!(template, Template::Activation { .. });
+    let mails = mails_to(&world, NEW).filter(activation).count();
+    assert!(mails >= 4, "{mails} in a day: three of the longest intervals apart at most");
+}
+
+/// Threat: a stolen session that stays fresh by moving its account from address to address.
+#[test]
+fn a_move_makes_no_session_fresh() {
+    let (mut world, token) = owned();
+    asks(&mut world, &token, NEW);
+    world.later(seconds(899));
+    world.deliver();
+    let code = world.last_code();
+    let Relocation::Moved { session, .. } = confirms(&mut world, &token, &code) else {
+        panic!("the code is right")
+    };
+    let token = session.token.expect("a session was opened");
+    world.later(seconds(1));
+    assert_eq!(asks(&mut world, &token, ADDRESS), AskingToMove::ConfirmFirst);
+}
+
+/// Threat: an owner who is told that their account is gone, while somebody has moved it.
+#[test]
+fn a_deletion_that_a_move_overtakes_deletes_nothing() {
+    let (mut world, token) = owned();
+    asks(&mut world, &token, NEW);
+    world.deliver();
+    let (code, mover) = (world.last_code(), token.clone());
+    let rival = before(Kind::CommitAccount, move |world| {
+        assert!(matches!(confirms(world, &mover, &code), Relocation::Moved { .. }));
+    });
+    let flow = DeleteAccount { token, client: client() };
+    let outcome = world.drive(flow, None, rival).outcome();
+    assert_eq!((outcome.disclosed, world.is_active(NEW)), (Deleting::NoSession, true));
 }
 
 /// However the move fails, the account is at one of the addresses, and the visitor knows of a session.

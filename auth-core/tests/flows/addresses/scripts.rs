@@ -134,7 +134,7 @@ fn was_moved(token: Option<SessionToken>) -> Relocation {
 fn reopens(answer: Answer<PutSession>) -> (SessionToken, Step) {
     let (_, generation, _, rest) = move_draws();
     let (text, id): (String, SessionId) = derived::token_and_id(&rest);
-    let session = Session { id, generation, ..session(at(0)) };
+    let session = Session { id, generation, proven: at(-86_400), ..session(at(0)) };
     let change = SessionChange::Open { session, replaces: None, newest: 50 };
     let opens = step(PutSession { token: derived::session_hash(&text), change }, answer);
     (SessionToken::new(Secret::new(text)), opens)

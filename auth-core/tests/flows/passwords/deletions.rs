@@ -52,13 +52,16 @@ pub(super) fn deletion_lost() -> [Script<DeleteAccount>; 2] {
     [happened, did_not].map(|steps| deleting(steps, Deleting::Deleted, Event::AccountDeleted))
 }
 
-/// Another era has ended the session in the meantime.
-pub(super) fn deletion_overtaken() -> Script<DeleteAccount> {
+/// Another era has ended the session in the meantime, or the account has moved: it is not this run that deleted it.
+pub(super) fn deletion_overtaken() -> [Script<DeleteAccount>; 3] {
     let mut other = row();
     if let Status::Active { attempt, .. } = &mut other.status {
         attempt.generation = generation(9);
     }
-    deleting([finds_account(&found(5, &other))], Deleting::NoSession, Event::NoSession)
+    let (before, moved) = (found(4, &row()), found(5, &gone()));
+    let lost = [finds_account(&before), deletes(&before, Ok(Commit::Conflict)), finds_account(&moved)];
+    [vec![finds_account(&found(5, &other))], vec![finds_account(&moved)], lost.into()]
+        .map(|steps| deleting(steps, Deleting::NoSession, Event::NoSession))
 }
 
 pub(super) fn deletion_not_fresh() -> [Script<DeleteAccount>; 2] {

@@ -47,7 +47,7 @@ fn resets(world: &mut World, token: &ResetToken, password: &str) -> Resetting {
 }
 
 fn is_reset(outcome: &Resetting) -> bool {
-    matches!(outcome, Resetting::Reset { .. })
+    matches!(outcome, Resetting::Reset(_))
 }
 
 fn change(token: &SessionToken) -> ChangePassword {

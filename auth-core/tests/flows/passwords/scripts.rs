@@ -137,7 +137,7 @@ fn rightly(rest: impl IntoIterator<Item = Step>) -> Vec<Step> {
 fn was_reset() -> Resetting {
     let (_, era) = reset_draws();
     let drawn = derived::device(CODE_KEY, id().as_bytes(), era.new, &era.rest);
-    Resetting::Reset { device: DeviceToken::new(Secret::new(drawn)) }
+    Resetting::Reset(DeviceToken::new(Secret::new(drawn)))
 }
 
 pub(super) fn reset() -> Script<ResetPassword> {

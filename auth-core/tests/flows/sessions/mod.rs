@@ -9,7 +9,7 @@ use auth_core::{Authenticate, Confirm, Login, Logout, LogoutEverywhere};
 use crate::script::{Script, scripts};
 use logins as l;
 use scripts as s;
-pub(crate) use scripts::{counts, gives_back, of_account, of_address, of_changes};
+pub(crate) use scripts::{counts, gives_back, of_account, of_address, of_changes, of_moves};
 
 pub(crate) fn logins() -> Vec<Script<Login>> {
     scripts![

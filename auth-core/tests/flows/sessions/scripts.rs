@@ -76,6 +76,10 @@ pub(crate) fn of_changes() -> Subject {
     derived::subject(CODE_KEY, SubjectKind::Account, &[id().as_bytes().as_slice(), b" changes"].concat())
 }
 
+pub(crate) fn of_moves() -> Subject {
+    derived::subject(CODE_KEY, SubjectKind::Account, &[id().as_bytes().as_slice(), b" moves"].concat())
+}
+
 pub(super) fn session(id: SessionId, created: Time) -> Session {
     Session {
         id,
