@@ -19,8 +19,8 @@ mod bindings {
 use bindings::{
     Machine,
     exports::auth_core::machine::flows::{
-        Activate, Admission, Answer, Commit, CommitAccount, Effect, Fault, Found, FreeMail,
-        HashFloor, Hashed, Hashing, HeldMail, Input, Lease, LeasedMail, MailChange, Ordered, Outcome, PutCode,
+        Activate, Admission, Answer, Commit, CommitAccount, Effect, Fault, Found, FreeMail, HashFloor,
+        Hashed, Hashing, HeldMail, Input, Lease, LeasedMail, MailChange, Ordered, Outcome, PutCode,
         RedeemCode, Redemption, Register, Row, Scrypt, Sending, SettleMail, Settled, Settlement, Template,
         WaitingMail, WaitingState,
     },
