@@ -133,7 +133,10 @@ fn bytes<const N: usize>() -> Result<[u8; N], Fault> {
     Ok(bytes)
 }
 
-fn hash(password: Option<&Password>, HashPassword { salt, params, .. }: HashPassword) -> Result<Hashed, Fault> {
+fn hash(
+    password: Option<&Password>,
+    HashPassword { salt, params, .. }: HashPassword,
+) -> Result<Hashed, Fault> {
     // A lost password, or a function that this host does not have, is a fault.
     let (Some(password), Hashing::Pbkdf2 { iterations }) = (password, params) else {
         return Err(Fault::NotDone);
