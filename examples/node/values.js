@@ -155,13 +155,13 @@ export function plain(value) {
 }
 
 function tagged({ tag, val }) {
-  const held = val === undefined ? null : plain(val);
+  const held = val === undefined ? null : held_plain(tag, val);
   if (tag === "ok") return { Ok: held };
   if (tag === "err") return { Err: held };
   return held === null ? snake(tag) : { [snake(tag)]: held };
 }
 
-const FREE = ["address", "key", "locale", "to", "code", "detail", "token", "device", "agent"];
+const FREE = ["address", "key", "locale", "to", "code", "detail", "token", "device", "agent", "reset"];
 
 /** Free text stays unchanged, unlike names. */
 function held_plain(field, held) {
