@@ -7,7 +7,7 @@ use alloc::{
     string::{String, ToString},
     vec::Vec,
 };
-use core::{mem::take, net::IpAddr, num::NonZeroU32, time::Duration};
+use core::{mem::take, num::NonZeroU32, time::Duration};
 
 use auth_core::{
     Activate, Address, AddressError, Alphabet, Authenticate, ChangeAddress, ChangePassword, Client, Code,
@@ -53,7 +53,7 @@ impl From<RulesError> for Malformed {
     fn from(error: RulesError) -> Self {
         match error {
             RulesError::Odds(_) => {
-                malformed!("code", "hard to guess: longer, fewer tries or longer intervals")
+                malformed!("code", "harder to guess: use longer codes, fewer tries or longer intervals")
             }
             RulesError::NoTries => malformed!("code-tries", "at least 1"),
             RulesError::CodeTtl(_) => malformed!("code-ttl", "30 s to 24 h"),
@@ -61,15 +61,15 @@ impl From<RulesError> for Malformed {
                 malformed!("resend-after", "1 s to resend-after-max, at most 24 h")
             }
             RulesError::Hash(_) => {
-                malformed!("hash", "from floor to ceiling")
+                malformed!("hash", "not below the floor, nor above the ceiling")
             }
             RulesError::Password(_) => malformed!("password", "minimum 1 to 1024, score 0 to 4"),
             RulesError::MailGiveUp(_) => malformed!("mail-give-up", "a minute to a week"),
             RulesError::ResetTtl { .. } => {
-                malformed!("reset-ttl", "over resend-after-max, to 24 h")
+                malformed!("reset-ttl", "resend-after-max and 660 s, to 24 h")
             }
             RulesError::Session { .. } => {
-                malformed!("session", "a minute or more; idle at most session")
+                malformed!("session", "at least a minute each, and session-idle at most session")
             }
         }
     }
@@ -247,11 +247,8 @@ const fn bad_address(error: AddressError) -> Malformed {
     }
 }
 
-#[inline(never)]
 fn client(octets: &[u8]) -> Result<Client, Malformed> {
-    let v4 = <[u8; 4]>::try_from(octets).map(IpAddr::from);
-    let ip = v4.or_else(|_| <[u8; 16]>::try_from(octets).map(IpAddr::from));
-    ip.map(Client::of).map_err(|_| malformed!("client", "4 or 16 bytes"))
+    Client::from_octets(octets).ok_or(malformed!("client", "4 or 16 bytes"))
 }
 
 fn token(shown: &mut String) -> SessionToken {

@@ -125,6 +125,7 @@ extern "C" fn client_of(high: u64, low: u64) {
     let _ = black_box((
         Client::of(core::net::Ipv6Addr::from_bits(v6).into()),
         Client::of(core::net::Ipv4Addr::from_bits(low as u32).into()),
+        Client::from_octets(&v6.to_be_bytes()),
     ));
 }
 

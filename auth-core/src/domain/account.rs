@@ -4,7 +4,7 @@
 //! time to the next row and the mail that it owes.
 //!
 //! Threat: account pre-hijacking (Sudhodanan & Paverd, USENIX Security 2022). The latest attempt wins, only its own
-//! code activates it, and nothing here changes an active account.
+//! code activates it, and nothing that a stranger can ask for changes an active account.
 
 use core::time::Duration;
 
@@ -77,7 +77,7 @@ pub struct Account {
 pub struct Row {
     /// The state of the address.
     pub status: Status,
-    /// The last activation mail, which determines when the next one may leave.
+    /// The last mail with a code or a token to this address, which determines when the next one may leave.
     pub last_mail: Option<LastMail>,
     /// When the owner was last notified that somebody asked to register their address.
     pub last_notice: Option<Time>,
@@ -292,9 +292,9 @@ impl Row {
                 Self { last_mail: Some(lifetimes.interval.leaves(self.last_mail, now)), ..self }
             }
             Purpose::Notice => Self { last_notice: Some(now), ..self },
-            // What is left of a deleted account may be gone by now: nothing is to stay of it for good.
             // The new address's row has had it since the mail was owed.
             Purpose::AddressChange => self,
+            // What is left of an account that is gone may have expired: nothing is to stay of it for good.
             Purpose::PasswordChanged | Purpose::AccountDeleted | Purpose::AddressChanged => match self.status
             {
                 Status::Vacant => Self { expires: self.expires.max(Some(now.after(DAY))), ..self },

@@ -6,7 +6,7 @@ use core::{
     time::Duration,
 };
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 use super::micros;
 
@@ -14,29 +14,23 @@ use super::micros;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Client(IpAddr);
 
-impl serde::Serialize for Client {
-    #[inline(never)]
-    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        if to.is_human_readable() {
-            return self.0.serialize(to);
-        }
+/// For people an address; as bytes the octets, in one piece as all bytes are.
+impl Serialize for Client {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         match self.0 {
+            address if to.is_human_readable() => address.serialize(to),
             IpAddr::V4(v4) => to.serialize_bytes(&v4.octets()),
             IpAddr::V6(v6) => to.serialize_bytes(&v6.octets()),
         }
     }
 }
 
-impl<'de> serde::Deserialize<'de> for Client {
-    #[inline(never)]
-    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+impl<'de> Deserialize<'de> for Client {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         if from.is_human_readable() {
             return IpAddr::deserialize(from).map(Self::of);
         }
-        let bytes = <&[u8]>::deserialize(from)?;
-        let v4 = <[u8; 4]>::try_from(bytes).map(IpAddr::from);
-        let address = v4.or_else(|_| <[u8; 16]>::try_from(bytes).map(IpAddr::from));
-        address.map(Self::of).map_err(|_| serde::de::Error::custom("4 or 16 bytes"))
+        Self::from_octets(<&[u8]>::deserialize(from)?).ok_or_else(|| D::Error::custom("no client"))
     }
 }
 
@@ -53,15 +47,17 @@ impl Client {
         }
     }
 
+    /// Returns the client that an address of 4 or 16 octets belongs to; `None` for another number of octets.
+    // Inlined into everything that reads a client, it would add kilobytes.
+    #[inline(never)]
+    pub fn from_octets(octets: &[u8]) -> Option<Self> {
+        let v4 = <[u8; 4]>::try_from(octets).map(IpAddr::from);
+        v4.or_else(|_| <[u8; 16]>::try_from(octets).map(IpAddr::from)).ok().map(Self::of)
+    }
+
     /// Returns the IPv4 address, or the first address of the /64.
     pub const fn address(self) -> IpAddr {
         self.0
-    }
-}
-
-impl From<IpAddr> for Client {
-    fn from(address: IpAddr) -> Self {
-        Self::of(address)
     }
 }
 
@@ -97,5 +93,27 @@ mod tests {
         assert_eq!(client("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::");
         assert_eq!(client("2001:db8:1:2::1"), client("2001:db8:1:2:ffff::1"));
         assert_ne!(client("2001:db8:1:2::1"), client("2001:db8:1:3::1"));
+    }
+
+    #[test]
+    fn as_bytes_a_client_is_its_octets_and_for_people_its_address() {
+        for (text, octets) in [
+            ("192.0.2.7", &[192, 0, 2, 7][..]),
+            ("2001:db8::", &[0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]),
+        ] {
+            let client = Client::of(text.parse().unwrap());
+            assert_eq!(Client::from_octets(octets), Some(client));
+            let written = postcard::to_allocvec(&client).unwrap();
+            assert_eq!(written.split_first(), Some((&(octets.len() as u8), octets)));
+            assert_eq!(postcard::from_bytes::<Client>(&written), Ok(client));
+            let json = serde_json::to_string(&client).unwrap();
+            assert_eq!(json, alloc::format!("\"{text}\""));
+            assert_eq!(serde_json::from_str::<Client>(&json).unwrap(), client);
+        }
+        for wrong in [0, 3, 5, 15, 17] {
+            let octets = alloc::vec![1; wrong];
+            assert_eq!(Client::from_octets(&octets), None);
+            assert!(postcard::from_bytes::<Client>(&postcard::to_allocvec(&octets).unwrap()).is_err());
+        }
     }
 }

@@ -63,7 +63,7 @@ impl MailInterval {
         };
         let due = last.due.after(last.interval.min(self.longest)).max(now);
         let interval = self.longer(last.interval);
-        let free = last.due <= if last.left { now.after(self.longest) } else { now };
+        let free = last.left && last.due <= now.after(self.longest);
         free.then_some(LastMail { due, interval, left: true })
     }
 
@@ -87,12 +87,12 @@ pub(crate) enum Next {
 /// The last mail to an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LastMail {
-    /// When its latest sending began, or while `left` is false, when it is due.
+    /// When its latest sending began, or while that has not begun, when it is due.
     pub due: Time,
     /// The least time from then until the next one is due.
     #[serde(with = "micros")]
     pub interval: Duration,
-    /// Whether it has left or may have left: a sending has begun.
+    /// Whether it counts as having left: a sending has begun, or no other mail may take its place and time.
     pub left: bool,
 }
 
@@ -154,6 +154,28 @@ mod tests {
         ] {
             assert_eq!(interval().next(before, tried, at(now)), after, "{what}");
         }
+    }
+
+    #[test]
+    fn mails_that_none_takes_the_place_of_are_a_table() {
+        let sent = |due, interval| Some(last(due, interval, true));
+        let reserved = |due, interval| Some(last(due, interval, true));
+        for (what, before, now, after) in [
+            ("first mail leaves at once", None, 1000, reserved(1000, 60)),
+            ("within the interval it waits", sent(1000, 60), 1010, reserved(1060, 120)),
+            ("the next one comes after it", reserved(1060, 120), 1010, reserved(1180, 240)),
+            ("after the interval it leaves at once", sent(1000, 60), 1100, reserved(1100, 120)),
+            ("a day without mail starts again", sent(1000, 7200), 87_400, reserved(87_400, 60)),
+            ("the longest interval ahead", reserved(8200, 7200), 1000, reserved(15_400, 7200)),
+            ("no further", reserved(8201, 7200), 1000, None),
+            ("not while one waits that another may replace", Some(last(1060, 120, false)), 1010, None),
+            ("nor while it is overdue", Some(last(1000, 120, false)), 1010, None),
+        ] {
+            assert_eq!(interval().reserve(before, at(now)), after, "{what}");
+        }
+        // A mail that leaves meanwhile forgets none that is due later.
+        assert_eq!(interval().leaves(reserved(1180, 240), at(1060)), last(1180, 240, true));
+        assert_eq!(interval().leaves(sent(1000, 60), at(1060)), last(1060, 60, true));
     }
 
     #[test]

@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AccountId, Address, Attempt, Generation, MailId, OwedMail, Purpose, Row, Status, Time,
+    Address, Attempt, Generation, MailId, OwedMail, Purpose, Row, Status, Time,
     account::{Asked, DAY},
 };
 
@@ -77,7 +77,7 @@ impl Row {
             return None;
         }
         let attempt = Attempt { address, generation, ..attempt.clone() };
-        let (id, since, blocked): (AccountId, Time, bool) = (*id, *since, *blocked);
+        let (id, since, blocked) = (*id, *since, *blocked);
         let status = Status::Active { attempt, id, since, blocked, moving: None };
         Some(Self { status, expires: None, ..self })
     }
