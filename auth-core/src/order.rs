@@ -13,8 +13,8 @@ use crate::{
     Secret, bytes,
     domain::{
         AccountId, AddressKey, Code, CodeMac, CodeSlot, Detail, Generation, Hashing, Lease, LeaseToken,
-        Locale, MailId, OwedMail, Rate, Recipient, ResetToken, Row, Salt, Settlement, Status, Subject, Time,
-        Version, WaitingMail, micros,
+        Locale, MailId, OwedMail, Purpose, Rate, Recipient, ResetToken, Row, Salt, Settlement, Status,
+        Subject, Time, Version, WaitingMail, micros,
     },
 };
 
@@ -313,6 +313,21 @@ pub enum Template {
     },
     /// To the owner of an account that has moved, at the address before.
     AddressChanged,
+}
+
+impl Template {
+    /// Returns the purpose of the mail.
+    pub const fn purpose(&self) -> Purpose {
+        match self {
+            Self::Activation { .. } => Purpose::Activation,
+            Self::Notice => Purpose::Notice,
+            Self::Reset { .. } => Purpose::Reset,
+            Self::PasswordChanged => Purpose::PasswordChanged,
+            Self::AccountDeleted => Purpose::AccountDeleted,
+            Self::AddressChange { .. } => Purpose::AddressChange,
+            Self::AddressChanged => Purpose::AddressChanged,
+        }
+    }
 }
 
 /// The reply to [`SendMail`]. Anything else, such as a lost reply to the final dot, is

@@ -325,6 +325,8 @@ pub struct Delivered {
     pub at: String,
     /// Whom to.
     pub to: String,
+    /// Its purpose, as templates are named.
+    pub purpose: &'static str,
     /// Its subject.
     pub subject: String,
     /// Its text part.

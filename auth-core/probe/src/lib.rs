@@ -26,7 +26,7 @@ use auth_core::{
     ForgotPassword, Found, HashFloor, Hashing, LeaseToken, Locale, Login, Logout, LogoutEverywhere,
     MailInterval, Odds, OddsLimit, Password, PasswordPolicy, PasswordRecord, Policy, Purpose, PutCode,
     QueuedMail, RedeemCode, Redemption, Register, Resend, ResetPassword, ResetToken, Row, Rules, Run, Scrypt,
-    Secret, Session, SessionToken, SettleMail, Settled, Slot, Stored, Time, TokenBucket, UserAgent,
+    Secret, Session, SessionToken, SettleMail, Settled, Slot, Stored, Template, Time, TokenBucket, UserAgent,
     wire::{Input, Machine, Ordered, Response, Ticket},
 };
 
@@ -127,6 +127,11 @@ extern "C" fn client_of(high: u64, low: u64) {
         Client::of(core::net::Ipv4Addr::from_bits(low as u32).into()),
         Client::from_octets(&v6.to_be_bytes()),
     ));
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn template_purpose(template: &Template) -> u8 {
+    template.purpose().number()
 }
 
 #[unsafe(no_mangle)]

@@ -60,6 +60,7 @@ impl Mailer for MailDevelopment {
             id: order.id.to_string(),
             at: rfc3339(self.clock.wall()),
             to: order.to.as_str().to_owned(),
+            purpose: order.template.purpose().name(),
             subject: rendered.subject,
             text: rendered.text.expose().clone(),
             html: rendered.html.expose().clone(),

@@ -5,7 +5,7 @@
 
 use std::{collections::BTreeMap, fs, path::Path, time::Duration};
 
-use auth_core::{Locale, ResetToken, Secret, Template};
+use auth_core::{Alphabet, CodeFormat, Locale, Purpose, ResetToken, Secret, Template};
 use minijinja::{Environment, UndefinedBehavior, context};
 use url::form_urlencoded::byte_serialize;
 
@@ -28,17 +28,8 @@ const BUILT_IN: [(&str, &str); 42] = built_in![
 
 /// The parts of every mail, as the ends of their files' names.
 const PARTS: [&str; 3] = ["subject.txt", "txt", "html"];
-const KINDS: [&str; 7] = [
-    "activation",
-    "notice",
-    "reset",
-    "password_changed",
-    "account_deleted",
-    "address_change",
-    "address_changed",
-];
-/// The kinds that a language must have; a folder of an earlier version has no others.
-const REQUIRED: [&str; 2] = ["activation", "notice"];
+/// The mails that a language must have; a folder of an earlier version has no others.
+const REQUIRED: [Purpose; 2] = [Purpose::Activation, Purpose::Notice];
 const FALLBACK: &str = "en";
 
 /// Renders mails.
@@ -70,8 +61,8 @@ pub enum TemplateError {
     File(String, std::io::Error),
     /// A file's name is not the name of a template.
     #[error(
-        "{0} is no template; names are (activation|notice|reset|password_changed|account_deleted|\
-         address_change|address_changed).<language>.(subject.txt|txt|html), activation.en.txt for example"
+        "{0} is no template; names are ({names}).<language>.(subject.txt|txt|html), activation.en.txt for example",
+        names = Purpose::ALL.map(Purpose::name).join("|")
     )]
     Name(String),
     /// A language has not all its files.
@@ -135,22 +126,7 @@ impl MailTemplates {
     /// minijinja's error; every template has been tried at start.
     pub fn render(&self, template: &Template, locale: &Locale, to: &str) -> Result<Rendered, TemplateError> {
         let locale = self.nearest(locale.as_str());
-        let plain = || context! { service => self.service.as_str() };
-        let (kind, values) = match template {
-            Template::Activation { code, ttl, tries } => {
-                ("activation", self.values(code.expose(), *ttl, *tries))
-            }
-            Template::Notice => ("notice", plain()),
-            Template::Reset { token, ttl } => {
-                ("reset", self.reset(token.expose(), self.link(token, to), *ttl))
-            }
-            Template::PasswordChanged => ("password_changed", plain()),
-            Template::AccountDeleted => ("account_deleted", plain()),
-            Template::AddressChange { code, ttl, tries } => {
-                ("address_change", self.values(code.expose(), *ttl, *tries))
-            }
-            Template::AddressChanged => ("address_changed", plain()),
-        };
+        let (kind, values) = (template.purpose().name(), self.values(template, to));
         let part = |part: &str| self.part(&format!("{kind}.{locale}.{part}"), &values);
         let [subject, text, html] = PARTS.map(part);
         Ok(Rendered {
@@ -169,23 +145,28 @@ impl MailTemplates {
         Some(format!("{page}#email={email}&token={}", token.expose()))
     }
 
-    fn values(&self, code: &str, ttl: Duration, tries: u8) -> minijinja::Value {
-        context! {
-            service => self.service.as_str(),
-            code => code,
-            ttl_seconds => ttl.as_secs(),
-            ttl_minutes => ttl.as_secs() / 60,
-            tries => tries,
-        }
-    }
-
-    fn reset(&self, token: &str, link: Option<String>, ttl: Duration) -> minijinja::Value {
-        context! {
-            service => self.service.as_str(),
-            token => token,
-            link => link,
-            ttl_seconds => ttl.as_secs(),
-            ttl_minutes => ttl.as_secs() / 60,
+    fn values(&self, template: &Template, to: &str) -> minijinja::Value {
+        match template {
+            Template::Activation { code, ttl, tries } | Template::AddressChange { code, ttl, tries } => {
+                context! {
+                    service => self.service.as_str(),
+                    code => code.expose(),
+                    ttl_seconds => ttl.as_secs(),
+                    ttl_minutes => ttl.as_secs() / 60,
+                    tries => tries,
+                }
+            }
+            Template::Reset { token, ttl } => context! {
+                service => self.service.as_str(),
+                token => token.expose(),
+                link => self.link(token, to),
+                ttl_seconds => ttl.as_secs(),
+                ttl_minutes => ttl.as_secs() / 60,
+            },
+            Template::Notice
+            | Template::PasswordChanged
+            | Template::AccountDeleted
+            | Template::AddressChanged => context! { service => self.service.as_str() },
         }
     }
 
@@ -201,42 +182,65 @@ impl MailTemplates {
     }
 
     fn try_all(&self) -> Result<(), TemplateError> {
-        const CODE: &str = "271828";
-        const TOKEN: &str = "authr_271828";
-        const TTL: Duration = Duration::from_secs(600);
-        let plain = || context! { service => self.service.as_str() };
-        let link = self.link(&ResetToken::new(Secret::new(TOKEN.to_owned())), "ada@example.org");
-        let shown = link.as_deref().map_or((TOKEN, "token"), |link| (link, "link"));
-        // What each kind is tried with, and what must be alone on a line of its text.
-        let tried = [
-            ("activation", self.values(CODE, TTL, 5), Some((CODE, "code"))),
-            ("notice", plain(), None),
-            ("reset", self.reset(TOKEN, link.clone(), TTL), Some(shown)),
-            ("password_changed", plain(), None),
-            ("account_deleted", plain(), None),
-            ("address_change", self.values(CODE, TTL, 5), Some((CODE, "code"))),
-            ("address_changed", plain(), None),
-        ];
-        for locale in &self.locales {
-            for (kind, values, shown) in &tried {
+        const TO: &str = "ada@example.org";
+        for template in Purpose::ALL.map(tried) {
+            let (kind, values) = (template.purpose().name(), self.values(&template, TO));
+            // What must be alone on a line of the text.
+            let shown = match &template {
+                Template::Activation { .. } | Template::AddressChange { .. } => {
+                    Some((CODE.to_owned(), "code"))
+                }
+                Template::Reset { token, .. } => {
+                    let link = self.link(token, TO).map(|link| (link, "link"));
+                    Some(link.unwrap_or_else(|| (token.expose().to_owned(), "token")))
+                }
+                Template::Notice
+                | Template::PasswordChanged
+                | Template::AccountDeleted
+                | Template::AddressChanged => None,
+            };
+            for locale in &self.locales {
                 let subject = format!("{kind}.{locale}.subject.txt");
-                let line = self.part(&subject, values)?;
+                let line = self.part(&subject, &values)?;
                 // Threat: notifications and mail logs show subjects.
                 let line = line.trim();
                 if line.is_empty() || line.chars().any(char::is_control) || line.contains(CODE) {
                     return Err(TemplateError::Subject(subject));
                 }
                 let name = format!("{kind}.{locale}.txt");
-                let text = self.part(&name, values)?;
-                if let Some((shown, what)) = shown
-                    && !text.lines().any(|line| line.trim() == *shown)
+                let text = self.part(&name, &values)?;
+                if let Some((shown, what)) = &shown
+                    && !text.lines().any(|line| line.trim() == shown)
                 {
                     return Err(TemplateError::NoCode(name, what));
                 }
-                self.part(&format!("{kind}.{locale}.html"), values)?;
+                self.part(&format!("{kind}.{locale}.html"), &values)?;
             }
         }
         Ok(())
+    }
+}
+
+/// What templates are tried with; in the token, too.
+const CODE: &str = "271828";
+
+/// Returns the mail that the templates of a purpose are tried with.
+fn tried(purpose: Purpose) -> Template {
+    let ttl = Duration::from_secs(600);
+    let code = || {
+        let six_digits = CodeFormat::new(Alphabet::Digits, 6).ok().and_then(|format| format.parse(CODE));
+        six_digits.unwrap_or_else(|| unreachable!("it has six digits"))
+    };
+    match purpose {
+        Purpose::Activation => Template::Activation { code: code(), ttl, tries: 5 },
+        Purpose::Notice => Template::Notice,
+        Purpose::Reset => {
+            Template::Reset { token: ResetToken::new(Secret::new(format!("authr_{CODE}"))), ttl }
+        }
+        Purpose::PasswordChanged => Template::PasswordChanged,
+        Purpose::AccountDeleted => Template::AccountDeleted,
+        Purpose::AddressChange => Template::AddressChange { code: code(), ttl, tries: 5 },
+        Purpose::AddressChanged => Template::AddressChanged,
     }
 }
 
@@ -274,7 +278,8 @@ fn locales(sources: &mut BTreeMap<String, String>) -> Result<Vec<String>, Templa
     for name in sources.keys() {
         let parts = name.split_once('.').and_then(|(kind, rest)| Some((kind, rest.split_once('.')?)));
         let (kind, (locale, part)) = parts.ok_or_else(|| TemplateError::Name(name.clone()))?;
-        if !KINDS.contains(&kind) || !PARTS.contains(&part) || Locale::parse(locale).is_err() {
+        let known = Purpose::ALL.iter().any(|purpose| purpose.name() == kind);
+        if !known || !PARTS.contains(&part) || Locale::parse(locale).is_err() {
             return Err(TemplateError::Name(name.clone()));
         }
         if !locales.iter().any(|known| known == locale) {
@@ -282,13 +287,14 @@ fn locales(sources: &mut BTreeMap<String, String>) -> Result<Vec<String>, Templa
         }
     }
     for locale in &locales {
-        for kind in KINDS {
+        for purpose in Purpose::ALL {
+            let kind = purpose.name();
             let name = |part: &str| format!("{kind}.{locale}.{part}");
             let missing: Vec<&str> =
                 PARTS.into_iter().filter(|part| !sources.contains_key(&name(part))).collect();
             match missing.first() {
                 None => {}
-                Some(_) if missing.len() == PARTS.len() && !REQUIRED.contains(&kind) => {
+                Some(_) if missing.len() == PARTS.len() && !REQUIRED.contains(&purpose) => {
                     let language = locale.split('-').next().unwrap_or(locale);
                     let instead = [language, FALLBACK]
                         .into_iter()

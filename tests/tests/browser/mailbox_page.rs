@@ -43,6 +43,26 @@ async fn new_mail_appears_by_itself_and_a_click_copies_its_code() {
     .await;
 }
 
+/// A command that activates would fail with a code that moves an account.
+#[tokio::test]
+async fn only_a_code_that_activates_has_its_command() {
+    let server = start(&[]);
+    let session = server.entered("ada@example.org", PASSWORD);
+    let body = serde_json::json!({ "email": "ada@new.example" });
+    assert_eq!(server.send_with_token("PUT", "/v1/email", &session, &body).status, 202);
+    server.wait_for_mails("ada@new.example", 1);
+    with(1100, 900, async |web| {
+        web.goto(format!("{}/dev/mailbox", server.base)).await?;
+        for (address, commands) in [("ada@example.org", 1), ("ada@new.example", 0)] {
+            seen(&web, &format!("article.mail[data-to='{address}'] button.code")).await?;
+            let buttons = format!("article.mail[data-to='{address}'] .actions button.plain");
+            assert_eq!(web.find_all(By::Css(buttons)).await?.len(), commands, "{address}");
+        }
+        Ok(())
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn the_page_fits_a_phone() {
     let server = start(&[]);
