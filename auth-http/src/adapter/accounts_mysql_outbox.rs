@@ -15,7 +15,7 @@ use super::{
     accounts_mysql::{AccountsMysql, ENDED, now},
     accounts_mysql_commits::{marks, padded, safe},
     accounts_mysql_connections::{Lent, carry_out, carry_out_until, in_a_call, in_time},
-    accounts_rows::{Damaged, ListedRow, MailRow, time},
+    accounts_rows::{Damaged, ListedRow, MailRow, listed_columns, time},
     together::{Batch, Call, fail},
 };
 use crate::{
@@ -148,9 +148,9 @@ impl Outbox for AccountsMysql {
                 let query = sqlx::query_as(concat!(
                     "SELECT ",
                     now!(),
-                    " AS clock, o.address_key, o.purpose, o.mail_id, o.attempts, o.next_at, o.lease,
-                    o.dead_since, o.last_error, CASE WHEN o.purpose = 6 THEN a.moving_address ELSE COALESCE(o.recipient, a.address) END AS address
-                 FROM outbox o LEFT JOIN accounts a ON a.address_key = o.address_key ORDER BY o.due",
+                    " AS clock, ",
+                    listed_columns!(),
+                    " FROM outbox o LEFT JOIN accounts a ON a.address_key = o.address_key ORDER BY o.due",
                 ))
                 .bind(self.after(Duration::ZERO));
                 let rows = in_time(until, query.fetch_all(&mut lent.connection)).await;

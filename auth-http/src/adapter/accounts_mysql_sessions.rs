@@ -203,6 +203,8 @@ async fn open(
     replaces: Option<&SessionHash>,
     newest: u16,
 ) -> sqlx::Result<SessionStored> {
+    // Threat: a session that is opened while its account is deleted, and stays. The lock holds either up, whatever the
+    // isolation.
     let inserted = sqlx::query(
         "INSERT IGNORE INTO sessions (token, session_id, account_id, generation, created, proven, seen, expires,
             user_agent)

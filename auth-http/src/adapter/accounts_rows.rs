@@ -36,6 +36,16 @@ macro_rules! waiting_columns {
 }
 pub(super) use waiting_columns;
 
+/// The columns of a listed mail, of the outbox as `o` and its account as `a`. A change of address (purpose 6) goes to the
+/// new one.
+macro_rules! listed_columns {
+    () => {
+        "o.address_key, o.purpose, o.mail_id, o.attempts, o.next_at, o.lease, o.dead_since, o.last_error,
+            CASE o.purpose WHEN 6 THEN a.moving_address ELSE COALESCE(o.recipient, a.address) END AS address"
+    };
+}
+pub(super) use listed_columns;
+
 /// A row with columns of these names, from either database.
 ///
 /// By hand, since sqlx' derive builds the drivers of every database a second time, for the compiler.

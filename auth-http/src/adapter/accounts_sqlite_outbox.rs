@@ -7,7 +7,7 @@ use auth_core::{Lease, LeaseToken, LeasedMail, MailId, SettleMail, Settled, Sett
 use sqlx::sqlite::SqliteQueryResult;
 
 use super::{
-    accounts_rows::{Damaged, ListedRow, MailRow, micros, time},
+    accounts_rows::{Damaged, ListedRow, MailRow, listed_columns, micros, time},
     accounts_sqlite::AccountsSqlite,
 };
 use crate::{
@@ -111,11 +111,11 @@ impl Outbox for AccountsSqlite {
     }
 
     async fn mails(&self) -> Result<Vec<OutboxMail>> {
-        let rows: Vec<ListedRow> = sqlx::query_as(
-            "SELECT o.address_key, o.purpose, o.mail_id, o.attempts, o.next_at, o.lease, o.dead_since,
-                o.last_error, CASE WHEN o.purpose = 6 THEN a.moving_address ELSE COALESCE(o.recipient, a.address) END AS address
-             FROM outbox o LEFT JOIN accounts a ON a.address_key = o.address_key ORDER BY o.due",
-        )
+        let rows: Vec<ListedRow> = sqlx::query_as(concat!(
+            "SELECT ",
+            listed_columns!(),
+            " FROM outbox o LEFT JOIN accounts a ON a.address_key = o.address_key ORDER BY o.due",
+        ))
         .fetch_all(&self.pool)
         .await
         .map_err(|e| PortError::not_done("list the outbox", e))?;

@@ -135,6 +135,14 @@ pub(super) async fn a_mail_that_names_its_recipient_keeps_it(harness: &impl Acco
     assert_eq!(leased[0].mail, plain, "the one in its place has none");
 }
 
+pub(super) async fn a_mail_to_a_new_address_is_listed_with_it(harness: &impl AccountsHarness) {
+    let store = harness.open().await;
+    let owed = OwedMail { purpose: Purpose::AddressChange, ..mail(1, now(&store).await) };
+    commit(&store, first(FROM, whole(FROM, 1), Some(owed))).await;
+    let listed = store.mails().await.unwrap();
+    assert_eq!(listed[0].to, Some(Address::parse("Ada@B\u{fc}cher.example").unwrap()));
+}
+
 /// Returns what is stored of each of these tokens: whether a session is there.
 async fn open_sessions(store: &Arc<dyn Accounts>, tokens: &[SessionHash]) -> Vec<bool> {
     let mut open = Vec::new();

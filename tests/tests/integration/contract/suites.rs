@@ -137,6 +137,7 @@ macro_rules! accounts_suite {
                 two_accounts_that_move_to_one_address_do_not_both_arrive,
                 a_commit_owes_two_mails_at_once,
                 a_mail_that_names_its_recipient_keeps_it,
+                a_mail_to_a_new_address_is_listed_with_it,
                 a_commit_that_ends_sessions_ends_those_of_its_account,
                 a_conflict_ends_no_session,
             }
