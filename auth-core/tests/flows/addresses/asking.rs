@@ -12,9 +12,9 @@ use crate::{
         SEED, VACANT, at, attempt, client, explicit, found, generation, key, mail_id, nothing_found, pending,
         replaces, seconds, with_mail,
     },
-    passwords::{finds_session, limited, script, session, token},
+    passwords::{finds_session, limited, session, token},
     script::{Script, Step, admitted, drawn, step},
-    sessions::{counts, of_moves},
+    sessions::{counts, of_moves, row, script},
 };
 fn change() -> ChangeAddress {
     ChangeAddress { token: token(), address: new(), client: client() }

@@ -2,8 +2,8 @@
 
 use auth_core::{
     Activation, AskingToMove, Authenticate, Authentication, ChangeAddress, ChangePassword, Code,
-    ConfirmAddress, DeleteAccount, Deleting, Event, Kind, LoggingIn, LogoutEverywhere, Relocation,
-    ResetPassword, Resetting, SessionToken, Status, Template,
+    ConfirmAddress, DeleteAccount, Deleting, Event, Kind, LogoutEverywhere, Relocation, ResetPassword,
+    Resetting, SessionToken, Status, Template,
 };
 
 use crate::{
@@ -16,19 +16,14 @@ const NEW: &str = "ada@new.example";
 const OWNERS: &str = "password of the owner";
 const STRANGERS: &str = "password of a stranger";
 
+/// Activates an account, and logs in.
 fn account(world: &mut World, address: &str) -> SessionToken {
-    world.register(address, OWNERS);
-    world.deliver();
-    let code = world.last_code();
-    world.activate(address, OWNERS, &code).outcome();
+    world.activated(address, OWNERS);
     enter(world, address).expect("the password is right")
 }
 
 fn enter(world: &mut World, address: &str) -> Option<SessionToken> {
-    let LoggingIn::LoggedIn { token, .. } = world.login(address, OWNERS).outcome().disclosed else {
-        return None;
-    };
-    Some(token)
+    world.enter(address, OWNERS).map(|(token, _)| token)
 }
 
 fn owned() -> (World, SessionToken) {
@@ -53,17 +48,13 @@ fn confirms(world: &mut World, token: &SessionToken, code: &Code) -> Relocation 
     world.visit(confirm(token, code), None)
 }
 
-fn counts(world: &mut World, token: &SessionToken) -> bool {
-    world.visit(Authenticate { token: token.clone() }, None) != Authentication::NoSession
-}
-
 fn mails_to<'a>(world: &'a World, address: &'a str) -> impl Iterator<Item = &'a Template> {
     world.mailbox.iter().filter(move |mail| mail.to == address).map(|mail| &mail.template)
 }
 
 #[test]
 fn a_code_from_the_new_address_moves_the_account_and_ends_everything_before() {
-    let (mut world, token) = owned();
+    let (mut world, _) = owned();
     let (other, id) = (enter(&mut world, ADDRESS).expect("the password is right"), world.account_id(ADDRESS));
     world.later(DAY);
     let token_of_a_mail = {
@@ -72,10 +63,10 @@ fn a_code_from_the_new_address_moves_the_account_and_ends_everything_before() {
         world.deliver();
         world.last_token()
     };
-    let token = enter(&mut world, ADDRESS).unwrap_or(token);
+    let token = enter(&mut world, ADDRESS).expect("the password is right");
     assert_eq!(asks(&mut world, &token, NEW), AskingToMove::Accepted);
     world.deliver();
-    assert!(enter(&mut world, NEW).is_none() && counts(&mut world, &token), "asking changes nothing");
+    assert!(enter(&mut world, NEW).is_none() && world.counts(&token), "asking changes nothing");
     assert_eq!(mails_to(&world, ADDRESS).count(), 2, "asking tells the old address nothing");
     let code = world.last_code();
     let Relocation::Moved { session, account } = confirms(&mut world, &token, &code) else {
@@ -84,9 +75,9 @@ fn a_code_from_the_new_address_moves_the_account_and_ends_everything_before() {
     assert_eq!((account.id, account.address.key().as_str()), (id, NEW));
     let new = session.token.expect("a session was opened");
     for ended in [&token, &other] {
-        assert!(!counts(&mut world, ended));
+        assert!(!world.counts(ended));
     }
-    assert!(counts(&mut world, &new));
+    assert!(world.counts(&new));
     assert!(enter(&mut world, ADDRESS).is_none() && enter(&mut world, NEW).is_some());
     for address in [ADDRESS, NEW] {
         let flow = ResetPassword { token: token_of_a_mail.clone(), ..reset(address, "") };
@@ -120,7 +111,7 @@ fn nobody_moves_to_an_address_that_has_an_account() {
     world.pass(DAY);
     assert_eq!(mails_to(&world, NEW).last(), Some(&Template::Notice), "its owner is told");
     let wrong = world.wrong_code();
-    let token = enter(&mut world, ADDRESS).unwrap_or(token);
+    let token = enter(&mut world, ADDRESS).expect("the password is right");
     assert_eq!(confirms(&mut world, &token, &wrong), Relocation::Refused);
 }
 
@@ -210,7 +201,7 @@ fn of_two_accounts_that_move_to_one_address_the_first_one_gets_it() {
     });
     let late = world.drive(confirm(&bob, &bobs), None, rival).outcome();
     assert_eq!((late.disclosed, late.event), (Relocation::Refused, Event::AddressTaken));
-    assert!(counts(&mut world, &bob), "it stays where it is");
+    assert!(world.counts(&bob), "it stays where it is");
     assert!(enter(&mut world, "bob@example.org").is_some());
 }
 
@@ -302,7 +293,7 @@ fn a_move_is_done_or_not_done_whatever_fails() {
             let ended = world.drive(confirm(&token, &code), None, fails).ended;
             let done = world.is_active(NEW);
             assert_eq!(world.is_active(ADDRESS), !done, "{how:?} at {place}");
-            assert_eq!(counts(&mut world, &token), !done, "{how:?} at {place}");
+            assert_eq!(world.counts(&token), !done, "{how:?} at {place}");
             if let Some(Ok(outcome)) = ended {
                 assert!(done && matches!(outcome.disclosed, Relocation::Moved { .. }), "{how:?} at {place}");
             }

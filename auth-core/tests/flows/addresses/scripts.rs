@@ -11,22 +11,16 @@ use auth_core::{
 use crate::{
     derived,
     fixture::{
-        CODE_KEY, DAY, OLD_CODE_KEY, SEED, TTL, VACANT, active, at, attempt, client, found, generation, key,
-        locale, mail_id, nothing_found, pending, replaces, rules, seconds, with_mail,
+        CODE_KEY, DAY, OLD_CODE_KEY, SEED, TTL, VACANT, at, attempt, client, found, generation, key, locale,
+        mail_id, nothing_found, pending, replaces, rules, seconds, with_mail,
     },
-    passwords::{farewell, finds_session, id, limited, script, session, token},
+    passwords::{farewell, finds_session, limited, session, token},
     script::{Script, Step, admitted, drawn, step},
+    sessions::{WHOLE, id, row, script},
 };
-
-const WHOLE: std::time::Duration = std::time::Duration::from_secs(30 * 86_400);
 
 pub(super) fn new() -> Address {
     Address::parse("Ada@New.Example").expect("the address is valid")
-}
-
-/// An account whose last mail left long ago.
-pub(super) fn row() -> Row {
-    active(300_000)
 }
 
 /// The account while it waits for a code.

@@ -1,9 +1,9 @@
 //! Passwords over days: who can set a new one, and what that ends.
 
 use auth_core::{
-    Activation, Authenticate, Authentication, ChangePassword, Changing, DeleteAccount, Deleting, DeviceToken,
-    Event, Kind, LoggingIn, LoggingOut, Login, LogoutEverywhere, Reopened, ResetPassword, ResetToken,
-    Resetting, SessionToken, Status, Template,
+    Activation, ChangePassword, Changing, DeleteAccount, Deleting, DeviceToken, Event, Kind, LoggingIn,
+    LoggingOut, Login, LogoutEverywhere, Reopened, ResetPassword, ResetToken, Resetting, SessionToken,
+    Status, Template,
 };
 
 use crate::{
@@ -18,23 +18,13 @@ const STRANGERS: &str = "password of a stranger";
 
 fn owned() -> World {
     let mut world = World::new(rules());
-    world.register(ADDRESS, OWNERS);
-    world.deliver();
-    let code = world.last_code();
-    world.activate(ADDRESS, OWNERS, &code).outcome();
+    world.activated(ADDRESS, OWNERS);
     world.later(DAY);
     world
 }
 
 fn enter(world: &mut World, password: &str) -> Option<(SessionToken, DeviceToken)> {
-    let LoggingIn::LoggedIn { token, device, .. } = world.login(ADDRESS, password).outcome().disclosed else {
-        return None;
-    };
-    Some((token, device))
-}
-
-fn counts(world: &mut World, token: &SessionToken) -> bool {
-    world.visit(Authenticate { token: token.clone() }, None) != Authentication::NoSession
+    world.enter(ADDRESS, password)
 }
 
 fn forgets(world: &mut World) -> Event {
@@ -67,7 +57,7 @@ fn the_token_of_a_mail_sets_a_new_password_once_and_ends_everything_before() {
     world.deliver();
     let token = world.last_token();
     assert!(is_reset(&resets(&mut world, &token, NEW)));
-    assert!(!counts(&mut world, &session), "a session from before");
+    assert!(!world.counts(&session), "a session from before");
     assert!(enter(&mut world, OWNERS).is_none() && enter(&mut world, NEW).is_some());
     assert_eq!(resets(&mut world, &token, STRANGERS), Resetting::Refused, "a token works once");
     (0..20).for_each(|_| drop(world.login(ADDRESS, STRANGERS)));
@@ -124,10 +114,7 @@ fn the_token_of_one_account_resets_no_other() {
     forgets(&mut world);
     world.deliver();
     let token = world.last_token();
-    world.register("bob@example.org", STRANGERS);
-    world.deliver();
-    let code = world.last_code();
-    world.activate("bob@example.org", STRANGERS, &code).outcome();
+    world.activated("bob@example.org", STRANGERS);
     let flow = ResetPassword { token, ..reset("bob@example.org", "") };
     assert_eq!(world.visit(flow, Some(NEW)), Resetting::Refused);
 }
@@ -147,7 +134,7 @@ fn a_reset_is_done_or_not_done_whatever_fails() {
             let ended = world.drive(flow(), Some(NEW), fails).ended;
             let done = enter(&mut world, NEW).is_some();
             assert_eq!(enter(&mut world, OWNERS).is_some(), !done, "{how:?} at {place}");
-            assert_eq!(counts(&mut world, &session), !done, "{how:?} at {place}");
+            assert_eq!(world.counts(&session), !done, "{how:?} at {place}");
             if let Some(Ok(outcome)) = ended {
                 assert_eq!(is_reset(&outcome.disclosed), done, "{how:?} at {place}");
             }
@@ -197,16 +184,16 @@ fn a_change_in_a_session_ends_every_session_and_opens_one() {
     let (other, _) = enter(&mut world, OWNERS).expect("the password is right");
     world.later(seconds(900));
     assert_eq!(world.visit(change(&token), Some(STRANGERS)), Changing::PasswordRefused);
-    assert!(counts(&mut world, &token), "a wrong password changes nothing");
+    assert!(world.counts(&token), "a wrong password changes nothing");
     let Changing::Changed(Reopened { token: Some(new), device, .. }) =
         world.visit(change(&token), Some(OWNERS))
     else {
         panic!("the password is right")
     };
     for ended in [&token, &other] {
-        assert!(!counts(&mut world, ended));
+        assert!(!world.counts(ended));
     }
-    assert!(counts(&mut world, &new));
+    assert!(world.counts(&new));
     assert!(enter(&mut world, OWNERS).is_none() && enter(&mut world, NEW).is_some());
     (0..20).for_each(|_| drop(world.login(ADDRESS, STRANGERS)));
     let known = Login { device: Some(device), ..login(ADDRESS) };
@@ -227,7 +214,7 @@ fn a_change_is_done_or_not_done_whatever_fails() {
             let ended = world.drive(change(&session), Some(OWNERS), fails).ended;
             let done = enter(&mut world, NEW).is_some();
             assert_eq!(enter(&mut world, OWNERS).is_some(), !done, "{how:?} at {place}");
-            assert_eq!(counts(&mut world, &session), !done, "{how:?} at {place}");
+            assert_eq!(world.counts(&session), !done, "{how:?} at {place}");
             if let Some(Ok(outcome)) = ended {
                 assert!(done && matches!(outcome.disclosed, Changing::Changed(_)), "{how:?} at {place}");
             }
@@ -301,7 +288,7 @@ fn a_deleted_account_is_gone_its_address_is_free_and_its_owner_is_told() {
     let id = world.attempt(ADDRESS).generation;
     let flow = DeleteAccount { token: token.clone(), client: client() };
     assert_eq!(world.visit(flow, None), Deleting::Deleted);
-    assert!(!counts(&mut world, &token) && enter(&mut world, OWNERS).is_none());
+    assert!(!world.counts(&token) && enter(&mut world, OWNERS).is_none());
     assert_eq!(resets(&mut world, &reset_token, STRANGERS), Resetting::Refused);
     world.deliver();
     assert_eq!(told(&world, &Template::AccountDeleted), 1);
@@ -314,7 +301,7 @@ fn a_deleted_account_is_gone_its_address_is_free_and_its_owner_is_told() {
         panic!("the address is free")
     };
     assert_ne!(account.id.as_bytes(), id.as_bytes(), "whoever comes next is somebody else");
-    assert!(!counts(&mut world, &token));
+    assert!(!world.counts(&token));
 }
 
 /// Threat: a login that began before the owner ended everything, and opens its session after it.

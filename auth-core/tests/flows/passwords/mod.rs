@@ -11,7 +11,7 @@ use crate::script::{Script, scripts};
 use deletions as d;
 use forgotten as f;
 use scripts as s;
-pub(crate) use scripts::{farewell, finds_session, id, limited, script, session, token};
+pub(crate) use scripts::{farewell, finds_session, limited, session, token};
 
 pub(crate) fn forgotten() -> Vec<Script<ForgotPassword>> {
     scripts![

@@ -1,53 +1,28 @@
 //! The scripts of the flows of passwords, one function for each way that they can go.
 
 use auth_core::{
-    AccountId, Admission, Answer, Broken, ChangePassword, Changing, CodeSlot, Commit, CommitAccount,
-    DeviceToken, Event, Fault, FindAccount, FindSession, Flow, Found, FoundSession, Generation, HashPassword,
-    Hashed, Kind, MailChange, MailId, Outcome, OwedMail, PasswordRecord, Purpose, PutSession, RedeemCode,
-    Redemption, Reopened, ResetPassword, ResetToken, Resetting, Row, Salt, Secret, Session, SessionChange,
-    SessionId, SessionStored, SessionToken, Status, Time, UserAgent, Weakness, WhichPassword,
+    Admission, Answer, Broken, ChangePassword, Changing, CodeSlot, Commit, CommitAccount, DeviceToken, Event,
+    Fault, FindAccount, FindSession, Flow, Found, FoundSession, Generation, HashPassword, Hashed, Kind,
+    MailChange, MailId, Outcome, OwedMail, PasswordRecord, Purpose, PutSession, RedeemCode, Redemption,
+    Reopened, ResetPassword, ResetToken, Resetting, Row, Salt, Secret, Session, SessionChange, SessionId,
+    SessionStored, SessionToken, Status, Time, Weakness, WhichPassword,
 };
 
 use crate::{
     derived,
     fixture::{
-        CODE_KEY, DAY, HASH, OLD_CODE_KEY, OTHER_HASH, SEED, VACANT, active, address, admits, at, attempt,
-        client, expired, found, generation, good, key, nothing_found, pending, replaces, rules, scrypt,
-        seconds, stored_address, verdict,
+        CODE_KEY, HASH, OLD_CODE_KEY, OTHER_HASH, SEED, VACANT, address, admits, at, attempt, client,
+        expired, found, generation, good, key, nothing_found, pending, replaces, scrypt, seconds,
+        stored_address, verdict,
     },
     script::{Script, Step, admitted, drawn, finds, hashes, step},
-    sessions::{counts, gives_back, of_account, of_changes},
+    sessions::{self, WHOLE, counts, gives_back, of_account, of_changes},
 };
+
+pub(super) use crate::sessions::{blocked, id, row, script};
 
 const TOKEN: &str = "authr_of-the-newest-mail";
 const SESSION: &str = "auths_of-an-earlier-login";
-const WHOLE: std::time::Duration = std::time::Duration::from_secs(30 * 86_400);
-
-pub(crate) fn script<F: Flow<Outcome = Outcome<T>>, T>(
-    flow: F,
-    steps: Vec<Step>,
-    disclosed: T,
-    event: Event,
-) -> Script<F> {
-    Script { name: String::new(), rules: rules(), flow, steps, ended: Ok(Outcome { disclosed, event }) }
-}
-
-/// An account whose last mail left long ago.
-pub(super) fn row() -> Row {
-    active(300_000)
-}
-
-pub(super) fn blocked() -> Row {
-    let mut row = row();
-    if let Status::Active { blocked, .. } = &mut row.status {
-        *blocked = true;
-    }
-    row
-}
-
-pub(crate) fn id() -> AccountId {
-    AccountId::from_bytes([1; 16])
-}
 
 pub(crate) fn limited<F: Flow<Outcome = Outcome<T>>, T>(flow: F, disclosed: T) -> Script<F> {
     let answer = Ok(Admission::Limited { retry_after: seconds(17) });
@@ -220,17 +195,9 @@ fn change() -> ChangePassword {
     ChangePassword { token: token(), verdict: good(), client: client() }
 }
 
+/// Returns the session of the token, opened at a time.
 pub(crate) fn session(created: Time) -> Session {
-    Session {
-        id: SessionId::from_bytes([6; 16]),
-        account: id(),
-        generation: generation(1),
-        created,
-        proven: created,
-        seen: created,
-        expires: created.after(DAY * 14),
-        agent: UserAgent::new("curl/8"),
-    }
+    sessions::session(SessionId::from_bytes([6; 16]), created)
 }
 
 pub(crate) fn finds_session(session: Option<Session>) -> Step {

@@ -17,10 +17,7 @@ const STRANGERS: &str = "password of a stranger";
 /// Returns a world in which the owner's account is active.
 fn owned() -> World {
     let mut world = World::new(rules());
-    world.register(ADDRESS, OWNERS);
-    world.deliver();
-    let code = world.last_code();
-    world.activate(ADDRESS, OWNERS, &code).outcome();
+    world.activated(ADDRESS, OWNERS);
     world
 }
 

@@ -9,7 +9,10 @@ use auth_core::{Authenticate, Confirm, Login, Logout, LogoutEverywhere};
 use crate::script::{Script, scripts};
 use logins as l;
 use scripts as s;
-pub(crate) use scripts::{counts, gives_back, of_account, of_address, of_changes, of_moves};
+pub(crate) use scripts::{
+    WHOLE, blocked, counts, gives_back, id, of_account, of_address, of_changes, of_moves, row, script,
+    session,
+};
 
 pub(crate) fn logins() -> Vec<Script<Login>> {
     scripts![

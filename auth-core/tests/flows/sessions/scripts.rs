@@ -19,9 +19,9 @@ use crate::{
 
 /// The token that a visitor shows, and the device that they log in from.
 const TOKEN: &str = "auths_of-an-earlier-login";
-pub(super) const WHOLE: std::time::Duration = std::time::Duration::from_secs(30 * 86_400);
+pub(crate) const WHOLE: std::time::Duration = std::time::Duration::from_secs(30 * 86_400);
 
-pub(super) fn script<F: auth_core::Flow<Outcome = Outcome<T>>, T>(
+pub(crate) fn script<F: auth_core::Flow<Outcome = Outcome<T>>, T>(
     flow: F,
     steps: Vec<Step>,
     disclosed: T,
@@ -38,12 +38,12 @@ pub(super) fn device(text: &str) -> DeviceToken {
     DeviceToken::new(Secret::new(text.to_owned()))
 }
 
-pub(super) fn id() -> AccountId {
+pub(crate) fn id() -> AccountId {
     AccountId::from_bytes([1; 16])
 }
 
 /// An account that has been active for days.
-pub(super) fn row() -> Row {
+pub(crate) fn row() -> Row {
     active(300_000)
 }
 
@@ -80,7 +80,7 @@ pub(crate) fn of_moves() -> Subject {
     derived::subject(CODE_KEY, SubjectKind::Account, &[id().as_bytes().as_slice(), b" moves"].concat())
 }
 
-pub(super) fn session(id: SessionId, created: Time) -> Session {
+pub(crate) fn session(id: SessionId, created: Time) -> Session {
     Session {
         id,
         account: self::id(),
@@ -103,7 +103,7 @@ pub(super) fn opens(
     step(PutSession { token: derived::session_hash(token), change }, answer)
 }
 
-pub(super) fn blocked() -> Row {
+pub(crate) fn blocked() -> Row {
     let mut row = row();
     if let Status::Active { blocked, .. } = &mut row.status {
         *blocked = true;

@@ -3,9 +3,9 @@
 use std::fmt::Debug;
 
 use auth_core::{
-    Activate, Code, Deliver, Effect, Ended, Event, Fault, Flow, ForgotPassword, Hashed, Hashing, Kind, Login,
-    Outcome, Password, Register, Resend, ResetPassword, ResetToken, Run, Secret, Seed, UserAgent,
-    WhichPassword,
+    Activate, Authenticate, Authentication, Code, Deliver, DeviceToken, Effect, Ended, Event, Fault, Flow,
+    ForgotPassword, Hashed, Hashing, Kind, LoggingIn, Login, Outcome, Password, Register, Resend,
+    ResetPassword, ResetToken, Run, Secret, Seed, SessionToken, UserAgent, WhichPassword,
 };
 
 use super::{World, parse, password, toy_hash};
@@ -207,6 +207,26 @@ impl World {
 
     pub(crate) fn login(&mut self, address: &str, password: &str) -> Ran<Login> {
         self.drive(login(address), Some(password), well)
+    }
+
+    /// Registers an address, and activates it with the code of its mail.
+    pub(crate) fn activated(&mut self, address: &str, password: &str) {
+        self.register(address, password);
+        self.deliver();
+        let code = self.last_code();
+        self.activate(address, password, &code).outcome();
+    }
+
+    /// Logs in; returns the tokens of session and device, or `None` if that is refused.
+    pub(crate) fn enter(&mut self, address: &str, password: &str) -> Option<(SessionToken, DeviceToken)> {
+        let outcome = self.login(address, password).outcome().disclosed;
+        let LoggingIn::LoggedIn { token, device, .. } = outcome else { return None };
+        Some((token, device))
+    }
+
+    /// Returns whether a session counts.
+    pub(crate) fn counts(&mut self, token: &SessionToken) -> bool {
+        self.visit(Authenticate { token: token.clone() }, None) != Authentication::NoSession
     }
 
     /// Drives a flow of a session to its end; returns what it discloses.
