@@ -115,10 +115,8 @@ fn build_and_check(shell: &Shell, record: bool) -> Result<()> {
     Ok(())
 }
 
-type Error = wasm_encoder::reencode::Error<Infallible>;
-
-/// Writes a component again without the names for debuggers, and with short ones where the encoder hands each type and function to
-/// the component inside that exports it: only the two of them know these names. 8 kB.
+/// Writes a component again without the names for debuggers (1.8 kB), and with short ones where the encoder hands each
+/// type and function to the component inside that exports it: only the two of them know these names (4.5 kB).
 fn shortened(component: &[u8]) -> Result<Vec<u8>> {
     let mut short = Component::new();
     ShortNames::default().parse_component(&mut short, Parser::new(0), component)?;
@@ -126,6 +124,8 @@ fn shortened(component: &[u8]) -> Result<Vec<u8>> {
     wasmparser::validate(&short)?;
     Ok(short)
 }
+
+type Error = wasm_encoder::reencode::Error<Infallible>;
 
 /// The short names by the encoder's own.
 #[derive(Default)]
