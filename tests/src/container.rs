@@ -246,7 +246,11 @@ impl Service {
 
     /// Freezes it: connections stay open, and nothing answers.
     pub fn pause(&self) {
-        docker(&["pause", self.id()]);
+        // With cgroup v1 freezing is a matter of luck: the engine gives up after 1,000 tries, and thaws (runc#2791).
+        until("the engine to freeze a service", || match try_docker(&["pause", self.id()]) {
+            Err(error) if error.contains("unable to freeze") => None,
+            ended => Some(ended.unwrap()),
+        });
     }
 
     /// Lets it continue.
@@ -332,10 +336,15 @@ impl Service {
 
 /// Runs a command of the engine's own client; returns its output.
 pub fn docker(arguments: &[&str]) -> String {
+    try_docker(arguments).unwrap()
+}
+
+/// Runs a command of the engine's own client; returns its output, or its name and what it says is wrong.
+fn try_docker(arguments: &[&str]) -> Result<String, String> {
     let output = Command::new("docker").args(arguments).output().unwrap();
     let error = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "docker {arguments:?}: {error}");
-    String::from_utf8_lossy(&output.stdout).into_owned()
+    let done = String::from_utf8_lossy(&output.stdout).into_owned();
+    output.status.success().then_some(done).ok_or_else(|| format!("docker {arguments:?}: {error}"))
 }
 
 /// Removes containers, networks and volumes of this run, and of runs that have ended. Returns how many of
