@@ -71,10 +71,10 @@ impl Flow for ChangeAddress {
         let (mail, notice) = (MailId::from_bytes(random.bytes()), MailId::from_bytes(random.bytes()));
         let (era, to) = (Era::of(&current), self.address.key());
         let mut taken = false;
-        let mut rounds = Rounds::new(era, None);
+        let mut rounds = Rounds::new(era.key, None);
         let ended = loop {
-            let (own, row) = rounds.read(answers)?;
-            let decision = match row {
+            let own = rounds.read(answers)?;
+            let decision = match era.row(&own) {
                 None => Decision::Superseded,
                 Some(row) if to == era.key => {
                     Decision::Commit(own.replace(to, row.respelled(self.address.clone()), None))

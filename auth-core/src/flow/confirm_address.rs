@@ -79,11 +79,11 @@ impl Flow for ConfirmAddress {
         };
         let (generation, mail) = (Generation::draw(&mut random), MailId::from_bytes(random.bytes()));
         let (era, to) = (Era::of(&current), moving.address.key());
-        let mut rounds = Rounds::new(era, None);
+        let mut rounds = Rounds::new(era.key, None);
         let ended = loop {
-            let (own, row) = rounds.read(answers)?;
+            let own = rounds.read(answers)?;
             let new = answers.ask(FindAccount { key: to.clone() })?;
-            let decision = match row {
+            let decision = match era.row(&own) {
                 None if new.is_active_as(era.account, generation) => Decision::Done,
                 None => Decision::Superseded,
                 Some(row) => {

@@ -57,10 +57,10 @@ impl Flow for DeleteAccount {
         }
         let id = MailId::from_bytes(Stream::new(&seed.0, "delete_account").bytes());
         let era = Era::of(&current);
-        let mut rounds = Rounds::new(era, None);
+        let mut rounds = Rounds::new(era.key, None);
         let ended = loop {
-            let (read, row) = rounds.read(answers)?;
-            let decision = match row {
+            let read = rounds.read(answers)?;
+            let decision = match era.row(&read) {
                 Some(row) => {
                     let mail = row.farewell(Purpose::AccountDeleted, id, read.now);
                     era.ends(&read, row.deleted(read.now), mail)

@@ -62,10 +62,11 @@ impl Flow for LogoutEverywhere {
         }
         let new = Generation::draw(&mut Stream::new(&seed, "logout_everywhere"));
         let era = Era::of(&current);
-        let mut rounds = Rounds::new(era, None);
+        let mut rounds = Rounds::new(era.key, None);
         let ended = loop {
-            let (read, row) = rounds.read(answers)?;
-            let decision = row.map_or(Decision::Done, |row| era.ends(&read, row.renewed(new), None));
+            let read = rounds.read(answers)?;
+            let decision =
+                era.row(&read).map_or(Decision::Done, |row| era.ends(&read, row.renewed(new), None));
             if let Some(ended) = rounds.end(decision, answers)? {
                 break ended;
             }

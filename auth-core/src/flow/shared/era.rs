@@ -38,6 +38,14 @@ impl<'a> Era<'a> {
         Self { key: &current.key, account: current.account.id, generation: current.session.generation }
     }
 
+    /// Returns the row as it counts while the era lasts; `None` once it has ended.
+    pub(in crate::flow) fn row(self, read: &Found) -> Option<Row> {
+        let row = read.at_its_time();
+        let lasts = matches!(&row.status, Status::Active { attempt, id, .. }
+            if (*id, attempt.generation) == (self.account, self.generation));
+        lasts.then_some(row)
+    }
+
     /// Returns the change of the account's own row in which all of its sessions end.
     pub(in crate::flow) fn ends(self, read: &Found, row: Row, mail: Option<OwedMail>) -> Decision {
         let commit = read.replace(self.key, row, mail.map(MailChange::Owe));
@@ -47,7 +55,7 @@ impl<'a> Era<'a> {
 
 /// The rounds of a change: it is read and decided until a commit succeeds, or there is nothing to commit.
 pub(in crate::flow) struct Rounds<'a> {
-    era: Era<'a>,
+    key: &'a AddressKey,
     left: usize,
     found: Option<Found>,
     /// Whether a commit of this run may have happened.
@@ -56,20 +64,16 @@ pub(in crate::flow) struct Rounds<'a> {
 
 impl<'a> Rounds<'a> {
     /// Begins; `found` is what was read already.
-    pub(in crate::flow) const fn new(era: Era<'a>, found: Option<Found>) -> Self {
-        Self { era, left: ROUNDS, found, unknown: false }
+    pub(in crate::flow) const fn new(key: &'a AddressKey, found: Option<Found>) -> Self {
+        Self { key, left: ROUNDS, found, unknown: false }
     }
 
-    /// Returns what is stored, and the row as it counts while the era lasts; `None` once it has ended.
-    pub(in crate::flow) fn read(&mut self, answers: &mut Answers<'_>) -> Result<(Found, Option<Row>), Stop> {
-        let read = match self.found.take() {
-            Some(read) => read,
-            None => answers.ask(FindAccount { key: self.era.key.clone() })?,
-        };
-        let row = read.at_its_time();
-        let lasts = matches!(&row.status, Status::Active { attempt, id, .. }
-            if (*id, attempt.generation) == (self.era.account, self.era.generation));
-        Ok((read, lasts.then_some(row)))
+    /// Returns what is stored.
+    pub(in crate::flow) fn read(&mut self, answers: &mut Answers<'_>) -> Result<Found, Stop> {
+        match self.found.take() {
+            Some(read) => Ok(read),
+            None => answers.ask(FindAccount { key: self.key.clone() }),
+        }
     }
 
     /// Carries out what was decided; returns how the change ended, or `None` for another round.
@@ -110,10 +114,10 @@ pub(in crate::flow) fn renew(
     found: Option<Found>,
     answers: &mut Answers<'_>,
 ) -> Result<Ended, Stop> {
-    let mut rounds = Rounds::new(era, found);
+    let mut rounds = Rounds::new(era.key, found);
     loop {
-        let (read, row) = rounds.read(answers)?;
-        let decision = match row {
+        let read = rounds.read(answers)?;
+        let decision = match era.row(&read) {
             Some(row) => {
                 let mail = row.farewell(Purpose::PasswordChanged, new.mail, read.now);
                 era.ends(&read, row.rehashed(new.record.clone()).renewed(new.generation), mail)
