@@ -3,16 +3,13 @@
 //! Hosts are written against the WIT, so a change of it needs another version: the last recorded
 //! one is in `auth-component/wit/recorded.wit.txt`.
 
-use std::collections::HashMap;
-use std::convert::Infallible;
+mod types_once;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail, ensure};
-use wasm_encoder::reencode::{Reencode, ReencodeComponent, component_utils};
-use wasm_encoder::{Component, ComponentImportSection, ComponentInstanceSection};
-use wasmparser::{ComponentImportSectionReader, ComponentInstance, CustomSectionReader, Parser};
 use wit_component::{ComponentEncoder, DecodedWasm, WitPrinter};
 use wit_parser::Resolve;
 
@@ -24,9 +21,8 @@ pub(crate) const WIT: &str = "auth-component/wit/auth-core.wit";
 const RECORDED: &str = "auth-component/wit/recorded.wit.txt";
 /// The maximum size of the component, in bytes.
 const BUDGET: usize = 160_000;
-/// Bulk copies, and the four lanes of SHA-256's schedule: faster than a loop, and in WebAssembly 2.0. Inlining from 6 to
-/// 10 gives the smallest component.
-const FLAGS: &str = "-C target-feature=+bulk-memory,+simd128 -C llvm-args=-inline-threshold=8";
+/// Bulk copies, and the four lanes of SHA-256's schedule: faster than a loop, and in WebAssembly 2.0.
+const FLAGS: &str = "-C target-feature=+bulk-memory,+simd128";
 /// wasm-opt, which makes it a tenth smaller.
 const PACKAGES: [&str; 1] = ["binaryen"];
 /// What it does. Only the end of the stack is in the lowest kibibyte of memory: a program that needed it would soon
@@ -99,7 +95,7 @@ fn build_and_check(shell: &Shell, record: bool) -> Result<()> {
     let module = read(&small)?;
     let component =
         ComponentEncoder::default().module(&module)?.validate(true).debug_names(false).encode()?;
-    let component = shortened(&component)?;
+    let component = types_once::encode(&component)?;
 
     let DecodedWasm::Component(resolve, world) = wit_component::decode(&component)? else {
         bail!("the result is not a component");
@@ -113,81 +109,6 @@ fn build_and_check(shell: &Shell, record: bool) -> Result<()> {
     println!("{}: {size} bytes of {BUDGET}, no imports; {core} of them the core module", artefact.display());
     ensure!(size <= BUDGET, "the component is {} bytes over its budget", size - BUDGET);
     Ok(())
-}
-
-/// Writes a component again without the names for debuggers (1.8 kB), and with short ones where the encoder hands each
-/// type and function to the component inside that exports it: only the two of them know these names (4.5 kB).
-fn shortened(component: &[u8]) -> Result<Vec<u8>> {
-    let mut short = Component::new();
-    ShortNames::default().parse_component(&mut short, Parser::new(0), component)?;
-    let short = short.finish();
-    wasmparser::validate(&short)?;
-    Ok(short)
-}
-
-type Error = wasm_encoder::reencode::Error<Infallible>;
-
-/// The short names by the encoder's own.
-#[derive(Default)]
-struct ShortNames(HashMap<String, String>);
-
-impl ShortNames {
-    fn of(&mut self, name: &str) -> String {
-        let short = format!("t{}", self.0.len());
-        if name.starts_with("import-") {
-            self.0.entry(name.to_owned()).or_insert(short).clone()
-        } else {
-            name.to_owned()
-        }
-    }
-}
-
-impl Reencode for ShortNames {
-    type Error = Infallible;
-}
-
-impl ReencodeComponent for ShortNames {
-    fn parse_component_import_section(
-        &mut self,
-        imports: &mut ComponentImportSection,
-        section: ComponentImportSectionReader<'_>,
-    ) -> Result<(), Error> {
-        for import in section {
-            let import = import?;
-            let name = self.of(import.name.name);
-            imports.import(&*name, self.component_type_ref(import.ty)?);
-        }
-        Ok(())
-    }
-
-    fn parse_component_instance(
-        &mut self,
-        instances: &mut ComponentInstanceSection,
-        instance: ComponentInstance<'_>,
-    ) -> Result<(), Error> {
-        let ComponentInstance::Instantiate { component_index, args } = instance else {
-            return component_utils::parse_component_instance(self, instances, instance);
-        };
-        let index = self.component_index(component_index);
-        let args: Vec<_> = args
-            .iter()
-            .map(|arg| {
-                let index = self.component_external_index(arg.kind, arg.index);
-                (self.of(arg.name), arg.kind.into(), index)
-            })
-            .collect();
-        let args = args.iter().map(|(name, kind, index)| (name.as_str(), *kind, *index));
-        instances.instantiate(index, args);
-        Ok(())
-    }
-
-    fn parse_component_custom_section(
-        &mut self,
-        _: &mut Component,
-        _: CustomSectionReader<'_>,
-    ) -> Result<(), Error> {
-        Ok(())
-    }
 }
 
 /// Returns the path of the component.
