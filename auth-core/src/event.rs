@@ -58,7 +58,7 @@ pub enum Event {
     TooManyChanges,
     /// The password is that of an account that was not activated.
     NotActivated,
-    /// The password is that of an account that an operator has blocked.
+    /// An operator has blocked the account.
     Blocked,
     /// The session counts.
     Authenticated,
@@ -88,6 +88,10 @@ pub enum Event {
     AddressTaken,
     /// The account has another address now.
     AddressChanged,
+    /// An operator has blocked the account, and whatever was proven before is over.
+    AccountBlocked,
+    /// The account is not blocked any more.
+    AccountUnblocked,
 }
 
 impl Event {
@@ -135,6 +139,8 @@ impl Event {
             Self::AddressAskedFor => "address_asked_for",
             Self::AddressTaken => "address_taken",
             Self::AddressChanged => "address_changed",
+            Self::AccountBlocked => "account_blocked",
+            Self::AccountUnblocked => "account_unblocked",
         }
     }
 }

@@ -79,6 +79,7 @@ export const input = variant({
   delete_account: record({ token: text, client }),
   change_address: record({ token: text, address: text, client }),
   confirm_address: record({ token: text, code: text, client }),
+  administer: record({ address: text, account: option(bytes), action: name }),
 });
 
 const attempt = record({

@@ -10,11 +10,11 @@ use alloc::{
 use core::{mem::take, num::NonZeroU32, time::Duration};
 
 use auth_core::{
-    Activate, Address, AddressError, Alphabet, Authenticate, ChangeAddress, ChangePassword, Client, Code,
-    CodeFormat, Confirm, ConfirmAddress, ConstrainedFloor, DeleteAccount, Deliver, DeviceToken, Disclosure,
-    ForgotPassword, HashFloor, Hashing, KeyId, Login, Logout, LogoutEverywhere, PasswordPolicy, Policy,
-    Register, Resend, ResetPassword, ResetToken, Rules, RulesError, Scrypt, Secret, SessionToken, UserAgent,
-    Verdict, Weakness, wire::Input,
+    Action, Activate, Address, AddressError, Administer, Alphabet, Authenticate, ChangeAddress,
+    ChangePassword, Client, Code, CodeFormat, Confirm, ConfirmAddress, ConstrainedFloor, DeleteAccount,
+    Deliver, DeviceToken, Disclosure, ForgotPassword, HashFloor, Hashing, KeyId, Login, Logout,
+    LogoutEverywhere, PasswordPolicy, Policy, Register, Resend, ResetPassword, ResetToken, Rules, RulesError,
+    Scrypt, Secret, SessionToken, UserAgent, Verdict, Weakness, wire::Input,
 };
 
 use crate::wit;
@@ -229,6 +229,11 @@ pub(crate) fn input(input: &mut wit::Input, rules: &Rules) -> Result<Input, Malf
             let code = code(&mut confirm.code, rules)?;
             Input::ConfirmAddress(ConfirmAddress { token, code, client })
         }
+        wit::Input::Administer(administer) => {
+            let account = administer.account.as_deref().map(stored::account_id).transpose()?;
+            let address = Address::parse(&administer.address).map_err(bad_address)?;
+            Input::Administer(Administer { address, account, action: action(administer.action) })
+        }
     })
 }
 
@@ -249,6 +254,16 @@ const fn bad_address(error: AddressError) -> Malformed {
 
 fn client(octets: &[u8]) -> Result<Client, Malformed> {
     Client::from_octets(octets).ok_or(malformed!("client", "4 or 16 bytes"))
+}
+
+const fn action(action: wit::Action) -> Action {
+    match action {
+        wit::Action::Block => Action::Block,
+        wit::Action::Unblock => Action::Unblock,
+        wit::Action::Logout => Action::Logout,
+        wit::Action::Reset => Action::Reset,
+        wit::Action::Delete => Action::Delete,
+    }
 }
 
 fn token(shown: &mut String) -> SessionToken {

@@ -40,7 +40,7 @@ fn mail_id(id: &[u8]) -> Result<MailId, Malformed> {
     octets(id, malformed!("mail", "16 bytes")).map(MailId::from_bytes)
 }
 
-fn account_id(id: &[u8]) -> Result<AccountId, Malformed> {
+pub(super) fn account_id(id: &[u8]) -> Result<AccountId, Malformed> {
     octets(id, malformed!("account", "16 bytes")).map(AccountId::from_bytes)
 }
 

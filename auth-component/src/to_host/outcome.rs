@@ -17,6 +17,7 @@ impl From<&Output> for wit::Outcome {
             ($($flow:ident)+) => {
                 match output {
                     Output::Deliver(event) => (wit::Disclosed::Deliver, *event),
+                    Output::Administer(event) => (wit::Disclosed::Administer, *event),
                     Output::Logout(outcome) => (wit::Disclosed::Logout, outcome.event),
                     $(Output::$flow(outcome) => {
                         (wit::Disclosed::$flow((&outcome.disclosed).into()), outcome.event)

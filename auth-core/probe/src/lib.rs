@@ -20,8 +20,8 @@ use core::{
 };
 
 use auth_core::{
-    Activate, Activation, Address, AddressKey, Admit, Alphabet, Answer, Answered, Authenticate, Change,
-    ChangeAddress, ChangePassword, Client, CodeFormat, CodeKey, CodeKeys, CommitAccount, Confirm,
+    Activate, Activation, Address, AddressKey, Administer, Admit, Alphabet, Answer, Answered, Authenticate,
+    Change, ChangeAddress, ChangePassword, Client, CodeFormat, CodeKey, CodeKeys, CommitAccount, Confirm,
     ConfirmAddress, DeleteAccount, Deliver, Detail, DeviceToken, Effect, Estimate, FindAccount,
     ForgotPassword, Found, HashFloor, Hashing, LeaseToken, Locale, Login, Logout, LogoutEverywhere,
     MailInterval, Odds, OddsLimit, Password, PasswordPolicy, PasswordRecord, Policy, Purpose, PutCode,
@@ -205,6 +205,7 @@ runs! {
     DeleteAccount: delete_account_start, delete_account_take, delete_account_accept, delete_account_restore, delete_account_snapshot, delete_account_outcome;
     ChangeAddress: change_address_start, change_address_take, change_address_accept, change_address_restore, change_address_snapshot, change_address_outcome;
     ConfirmAddress: confirm_address_start, confirm_address_take, confirm_address_accept, confirm_address_restore, confirm_address_snapshot, confirm_address_outcome;
+    Administer: administer_start, administer_take, administer_accept, administer_restore, administer_snapshot, administer_outcome;
 }
 
 #[unsafe(no_mangle)]

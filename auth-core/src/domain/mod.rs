@@ -4,6 +4,7 @@
 //! `mail_interval.rs` (when mails leave) and `odds.rs` (how safe short codes are).
 
 mod account;
+mod action;
 mod address;
 mod blank;
 mod bucket;
@@ -29,6 +30,7 @@ mod time;
 
 pub use account::{Account, Attempt, Row, Status, Version};
 pub(crate) use account::{Asked, Lifetimes};
+pub use action::Action;
 pub use address::{Address, AddressError, AddressKey, Recipient};
 pub use bucket::TokenBucket;
 pub use client::{Client, Rate};

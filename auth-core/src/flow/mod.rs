@@ -3,6 +3,7 @@
 //! Flows never call flows. Code for two of them is a decision in `domain/`, or is here.
 
 mod activate;
+mod administer;
 mod authenticate;
 mod change_address;
 mod change_password;
@@ -20,6 +21,7 @@ mod reset_password;
 mod shared;
 
 pub use activate::{Activate, Activation};
+pub use administer::Administer;
 pub use authenticate::{Authenticate, Authentication};
 pub use change_address::{AskingToMove, ChangeAddress};
 pub use change_password::{ChangePassword, Changing};
@@ -80,6 +82,8 @@ macro_rules! flows {
             ChangeAddress -> Outcome<AskingToMove>;
             /// Moves an account to another address. The code is as it was typed.
             ConfirmAddress -> Outcome<Relocation>;
+            /// Does what an operator asks for with an account. Only the operator waits for its outcome.
+            Administer -> Event;
         }
     };
 }

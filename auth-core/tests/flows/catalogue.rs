@@ -3,12 +3,15 @@
 use std::fmt::Debug;
 
 use auth_core::{
-    Activate, Authenticate, ChangeAddress, ChangePassword, Confirm, ConfirmAddress, DeleteAccount, Deliver,
-    Flow, ForgotPassword, Login, Logout, LogoutEverywhere, Register, Resend, ResetPassword,
+    Activate, Administer, Authenticate, ChangeAddress, ChangePassword, Confirm, ConfirmAddress,
+    DeleteAccount, Deliver, Flow, ForgotPassword, Login, Logout, LogoutEverywhere, Register, Resend,
+    ResetPassword,
     wire::{Input, Output},
 };
 
-use crate::{activate, addresses, deliver, passwords, register, resend, script::Script, sessions};
+use crate::{
+    activate, addresses, administer, deliver, passwords, register, resend, script::Script, sessions,
+};
 
 /// A flow with what it is on the wire.
 pub(crate) trait Wired: Flow {
@@ -59,4 +62,5 @@ flows! {
     DeleteAccount: passwords::deletions(),
     ChangeAddress: addresses::asked(),
     ConfirmAddress: addresses::confirmed(),
+    Administer: administer::all(),
 }

@@ -6,8 +6,8 @@
 use std::collections::BTreeSet;
 
 use auth_core::{
-    Authenticate, ChangeAddress, ChangePassword, Code, Confirm, ConfirmAddress, DeleteAccount, Deliver, Flow,
-    Kind, LastMail, Logout, LogoutEverywhere, Row, Status,
+    Administer, Authenticate, ChangeAddress, ChangePassword, Code, Confirm, ConfirmAddress, DeleteAccount,
+    Deliver, Flow, Kind, LastMail, Logout, LogoutEverywhere, Row, Status,
 };
 
 use crate::{
@@ -110,7 +110,7 @@ fn requests() -> Vec<Request> {
 fn the_requests_are_of_every_flow_that_strangers_can_start() {
     let asked: BTreeSet<&str> = requests().iter().map(Request::flow).collect();
     let flows = FLOWS.iter().map(|(_, name)| *name);
-    // The others are the worker's, and of those who have a session.
+    // The others are the worker's, the operator's, and of those who have a session.
     let others = [
         Deliver::NAME,
         Authenticate::NAME,
@@ -121,6 +121,7 @@ fn the_requests_are_of_every_flow_that_strangers_can_start() {
         DeleteAccount::NAME,
         ChangeAddress::NAME,
         ConfirmAddress::NAME,
+        Administer::NAME,
     ];
     assert_eq!(asked, flows.filter(|name| !others.contains(name)).collect());
 }

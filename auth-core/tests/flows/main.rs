@@ -6,6 +6,7 @@
 
 mod activate;
 mod addresses;
+mod administer;
 mod catalogue;
 mod deliver;
 mod derived;

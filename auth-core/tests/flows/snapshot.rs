@@ -7,7 +7,7 @@ use auth_core::{
 };
 
 use crate::{
-    activate, addresses,
+    activate, addresses, administer,
     catalogue::{FLOWS, Visitor, Wired, visit_all},
     deliver,
     fixture::{CODE_KEY, OLD_CODE_KEY, keys, rules, rules_with, scrypt, seconds},
@@ -188,6 +188,7 @@ fn what_version_3_0_wrote_is_read() {
         ("delete_account", passwords::deletions()[0].at(3).snapshot()),
         ("change_address", addresses::asked()[0].at(6).snapshot()),
         ("confirm_address", addresses::confirmed()[0].at(6).snapshot()),
+        ("administer", administer::all()[0].at(2).snapshot()),
     ];
     if std::env::var_os("AUTH_CORE_WRITE_SCRIPTS").is_some() && !std::path::Path::new(path).exists() {
         let hex = |bytes: &[u8]| bytes.iter().map(|b| format!("{b:02x}")).collect::<String>();
@@ -222,6 +223,7 @@ fn what_version_3_0_wrote_is_read() {
         ("delete_account", Kind::FindAccount),
         ("change_address", Kind::CommitAccount),
         ("confirm_address", Kind::CommitAccount),
+        ("administer", Kind::CommitAccount),
     ];
     assert_eq!(read, expected);
 }
