@@ -10,8 +10,8 @@ use async_trait::async_trait;
 use auth_core::{
     AccountId, Address, AddressKey, Admission, Admit, Client, Commit, CommitAccount, Fault, Found,
     FoundSession, HashPassword, Hashed, Lease, LeasedMail, MailId, Password, Purpose, PutCode, PutSession,
-    RedeemCode, Redemption, SendMail, Sending, Session, SessionHash, SessionId, SessionStored, SettleMail,
-    Settled, Time,
+    RedeemCode, Redemption, Row, SendMail, Sending, Session, SessionHash, SessionId, SessionStored,
+    SettleMail, Settled, Time,
 };
 
 /// Why a port could not do its work.
@@ -60,7 +60,7 @@ pub type Result<T> = std::result::Result<T, PortError>;
 
 /// The store of accounts and the mails that they owe, on one clock of its own.
 #[async_trait]
-pub trait Accounts: Outbox + Sessions {
+pub trait Accounts: Outbox + Sessions + Directory {
     /// Reads a row, expired or not, and the clock.
     async fn find(&self, key: &AddressKey) -> Result<Found>;
 
@@ -113,6 +113,21 @@ pub trait Outbox: Send + Sync {
 
     /// Counts the outbox.
     async fn depth(&self) -> Result<OutboxDepth>;
+}
+
+/// The accounts as an operator looks them up, expired rows included.
+#[async_trait]
+pub trait Directory: Send + Sync {
+    /// Returns the address key and the row of the account with this id.
+    async fn account(&self, id: AccountId) -> Result<Option<(AddressKey, Row)>>;
+
+    /// Returns the rows after an address key, in the order of their keys, no more than `most`; the first ones without
+    /// a key.
+    async fn accounts(&self, after: Option<&AddressKey>, most: u32) -> Result<Vec<(AddressKey, Row)>>;
+
+    /// Returns the active accounts after an id, in the order of their ids: an account that moves to another address
+    /// keeps its place.
+    async fn active(&self, after: Option<AccountId>, most: u32) -> Result<Vec<(AddressKey, Row)>>;
 }
 
 /// The store of sessions, beside the accounts that they are of. It is read where it is written: a session that was

@@ -240,6 +240,29 @@ impl FoundRow {
     }
 }
 
+/// An account's row under its key, as an operator's commands read it.
+pub(super) struct KeyedRow {
+    address_key: Vec<u8>,
+    account: AccountRow,
+}
+
+impl<'r, R: sqlx::Row> FromRow<'r, R> for KeyedRow
+where
+    AccountRow: FromRow<'r, R>,
+    &'static str: ColumnIndex<R>,
+    Vec<u8>: Decode<'r, R::Database> + Type<R::Database>,
+{
+    fn from_row(row: &'r R) -> sqlx::Result<Self> {
+        Ok(Self { address_key: row.try_get("address_key")?, account: AccountRow::from_row(row)? })
+    }
+}
+
+impl KeyedRow {
+    pub(super) fn keyed(self) -> Result<(AddressKey, Row), Damaged> {
+        Ok((key(&self.address_key)?, self.account.row()?))
+    }
+}
+
 row! {
     MailRow {
         address_key: Vec<u8>,

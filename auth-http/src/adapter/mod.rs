@@ -9,6 +9,8 @@ mod accounts_mysql_commits;
 #[cfg(feature = "mysql")]
 mod accounts_mysql_connections;
 #[cfg(feature = "mysql")]
+mod accounts_mysql_directory;
+#[cfg(feature = "mysql")]
 mod accounts_mysql_outbox;
 #[cfg(feature = "mysql")]
 mod accounts_mysql_schema;
@@ -22,6 +24,8 @@ mod accounts_rows_sessions;
 pub mod accounts_sqlite;
 #[cfg(feature = "sqlite")]
 mod accounts_sqlite_commits;
+#[cfg(feature = "sqlite")]
+mod accounts_sqlite_directory;
 #[cfg(feature = "sqlite")]
 mod accounts_sqlite_file;
 #[cfg(feature = "sqlite")]

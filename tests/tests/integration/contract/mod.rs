@@ -4,6 +4,7 @@
 //! each rule for one adapter. A new adapter needs a harness in `adapters*.rs` and one line below.
 
 mod accounts_cut_off;
+mod accounts_directory;
 mod accounts_leases;
 mod accounts_moves;
 mod accounts_next_due;

@@ -104,6 +104,12 @@ macro_rules! accounts_suite {
                 a_worker_that_takes_over_a_begun_mail_is_told,
                 beginning_one_mail_begins_no_other,
             }
+            accounts_directory {
+                an_account_is_found_by_its_id_alone,
+                an_account_that_is_gone_has_no_id,
+                all_rows_are_listed_by_their_keys,
+                active_accounts_are_listed_by_their_ids,
+            }
             accounts_operator {
                 the_outbox_is_listed_oldest_first_with_its_states,
                 a_mail_whose_lease_ran_out_waits,
