@@ -1,6 +1,8 @@
 //! Who a request is from, and the audit event of what became of it.
 
 use auth_core::{Client, Event, Password};
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
 
 /// A visitor: what their run needs, and what its audit event says of them.
 pub struct Visitor {
@@ -22,6 +24,17 @@ pub enum About {
     Address(String),
     /// A session.
     Session(String),
+}
+
+/// Returns the pseudonym of an address, a session or a client in logs.
+///
+/// Threat: logs that list who has an account. Equal addresses have equal pseudonyms, and without the key nobody can find
+/// the address of one.
+pub(crate) fn pseudonym(log_key: &[u8; 32], text: &[u8]) -> String {
+    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(log_key) else { return String::new() };
+    mac.update(text);
+    let digest = mac.finalize().into_bytes();
+    digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Records what really happened, under pseudonyms.

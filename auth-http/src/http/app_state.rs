@@ -3,15 +3,13 @@
 use std::{net::IpAddr, sync::Arc};
 
 use auth_core::{AddressKey, Client, Locale, Password, SessionToken};
-use hmac::{Hmac, KeyInit, Mac};
 use poem::{Request, http::header::ACCEPT_LANGUAGE};
-use sha2::Sha256;
 
 use super::{client::Proxies, cookies::Cookies, language};
 use crate::{
     driver::Driver,
     port::Mailbox,
-    visitor::{About, Visitor},
+    visitor::{About, Visitor, pseudonym},
 };
 
 /// What all requests share.
@@ -90,12 +88,7 @@ impl AppState {
         self.proxies.address(peer, request.headers())
     }
 
-    /// Threat: logs that list who has an account. Equal addresses have equal pseudonyms, and
-    /// without the key nobody can find the address of one.
     fn pseudonym(&self, text: &[u8]) -> String {
-        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&self.log_key) else { return String::new() };
-        mac.update(text);
-        let digest = mac.finalize().into_bytes();
-        digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+        pseudonym(&self.log_key, text)
     }
 }

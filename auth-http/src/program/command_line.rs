@@ -2,9 +2,10 @@
 
 use std::{collections::BTreeSet, path::PathBuf, process::ExitCode};
 
-use auth_core::MailId;
+use auth_core::{AccountId, Action, Address, MailId};
 use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Command as Clap};
 
+use super::account::Who;
 use crate::{
     config::{ConfigError, KEYS, Layers, environment},
     port::Which,
@@ -25,9 +26,17 @@ pub(super) enum ProgramCommand {
     Check { mail_to: Option<String> },
     OpenApi,
     Configuration,
+    Account(AccountCommand),
     Mail(MailCommand),
     Purge,
     Healthcheck { url: Option<String> },
+}
+
+pub(super) enum AccountCommand {
+    Show { who: Who, json: bool },
+    List { json: bool },
+    Act { who: Who, action: Action, json: bool, yes: bool },
+    LogoutAll,
 }
 
 pub(super) enum MailCommand {
@@ -71,6 +80,9 @@ fn command(name: &str, arguments: &ArgMatches) -> ProgramCommand {
         ("configuration", _) => ProgramCommand::Configuration,
         ("purge", _) => ProgramCommand::Purge,
         ("healthcheck", _) => ProgramCommand::Healthcheck { url: text("url") },
+        ("account", Some((name, account))) => {
+            account_command(name, account).map_or(ProgramCommand::Serve, ProgramCommand::Account)
+        }
         ("mail", Some(("list", list))) => {
             ProgramCommand::Mail(MailCommand::List { json: list.get_flag("json") })
         }
@@ -79,6 +91,33 @@ fn command(name: &str, arguments: &ArgMatches) -> ProgramCommand {
         _ => ProgramCommand::Serve,
     }
 }
+
+/// `None` for a command that clap does not know.
+fn account_command(name: &str, arguments: &ArgMatches) -> Option<AccountCommand> {
+    let flag = |id: &str| arguments.try_get_one::<bool>(id).ok().flatten().copied().unwrap_or_default();
+    let json = flag("json");
+    if name == "list" {
+        return Some(AccountCommand::List { json });
+    }
+    if flag("all") {
+        return Some(AccountCommand::LogoutAll);
+    }
+    let who = arguments.get_one::<Who>("who").cloned()?;
+    if name == "show" {
+        return Some(AccountCommand::Show { who, json });
+    }
+    let (_, action, _) = ACTIONS.iter().find(|(command, ..)| *command == name)?;
+    Some(AccountCommand::Act { who, action: *action, json, yes: flag("yes") })
+}
+
+/// The commands that do something with an account.
+const ACTIONS: [(&str, Action, &str); 5] = [
+    ("block", Action::Block, "Blocks it: nothing authenticates as it, and every session is over"),
+    ("unblock", Action::Unblock, "Lets it authenticate again"),
+    ("logout", Action::Logout, "Ends every session of it, or of all accounts"),
+    ("reset", Action::Reset, "Sends its owner a mail that sets a new password"),
+    ("delete", Action::Delete, "Deletes it, or a registration that waits; asks unless --yes"),
+];
 
 fn which(arguments: &ArgMatches) -> Which {
     if arguments.get_flag("all") {
@@ -105,7 +144,7 @@ fn flag_names() -> impl Iterator<Item = String> {
 fn clap() -> Clap {
     let mut clap = Clap::new("auth-http")
         .version(env!("CARGO_PKG_VERSION"))
-        .about("Account registration and activation over HTTP")
+        .about("Accounts over HTTP: registration, activation, logins and sessions")
         .subcommand(Clap::new("serve").about("Serves; the default command"))
         .subcommand(Clap::new("migrate").about("Brings the database's schema up to date"))
         .subcommand(
@@ -117,13 +156,12 @@ fn clap() -> Clap {
         .subcommand(
             Clap::new("configuration").about("Prints the reference of all settings, in Markdown").hide(true),
         )
+        .subcommand(account())
         .subcommand(
             Clap::new("mail")
                 .about("Shows and mends the outbox")
                 .subcommand_required(true)
-                .subcommand(Clap::new("list").about("Lists the mails").arg(
-                    Arg::new("json").long("json").action(ArgAction::SetTrue).help("As JSON, for programs"),
-                ))
+                .subcommand(Clap::new("list").about("Lists the mails").arg(json()))
                 .subcommand(chosen(Clap::new("retry").about("Makes mails due at once, with fresh attempts")))
                 .subcommand(chosen(Clap::new("drop").about("Removes mails"))),
         )
@@ -160,6 +198,55 @@ fn clap() -> Clap {
     clap
 }
 
+fn account() -> Clap {
+    let who = || {
+        let who = Arg::new("who").value_name("ADDRESS|ID").required(true).value_parser(who);
+        who.help("Its e-mail address, or its id")
+    };
+    let clap = Clap::new("account")
+        .about("Shows accounts and changes them")
+        .subcommand_required(true)
+        .subcommand(Clap::new("show").about("Shows all that is known of one").arg(who()).arg(json()))
+        .subcommand(
+            Clap::new("list").about("Lists all, a line each; with --json an object a line").arg(json()),
+        );
+    ACTIONS.iter().fold(clap, |clap, (name, action, about)| {
+        let (command, switch) = (Clap::new(*name).about(*about), |id: &'static str| {
+            Arg::new(id).long(id).action(ArgAction::SetTrue)
+        });
+        clap.subcommand(match action {
+            Action::Logout => command
+                .arg(who().required(false))
+                .arg(switch("all").help("Every account; do this after each restore of a backup"))
+                .arg(json().conflicts_with("all"))
+                .group(ArgGroup::new("whom").args(["who", "all"]).required(true)),
+            Action::Delete => command.arg(who()).arg(json()).arg(switch("yes").help("Does not ask")),
+            Action::Block | Action::Unblock | Action::Reset => command.arg(who()).arg(json()),
+        })
+    })
+}
+
+fn json() -> Arg {
+    Arg::new("json").long("json").action(ArgAction::SetTrue).help("As JSON, for programs")
+}
+
+/// Reads whom a command is about.
+fn who(text: &str) -> Result<Who, String> {
+    if text.contains('@') {
+        return Address::parse(text).map(Who::Address).map_err(|error| error.message().to_owned());
+    }
+    let hyphens =
+        text.len() == 36 && text.char_indices().all(|(n, c)| (c == '-') == matches!(n, 8 | 13 | 18 | 23));
+    match u128::from_str_radix(&text.replace('-', ""), 16) {
+        Ok(number) if hyphens && !text.contains('+') => {
+            Ok(Who::Id(AccountId::from_bytes(number.to_be_bytes())))
+        }
+        Ok(_) | Err(_) => {
+            Err("an e-mail address has an @, an id is a UUID; `account list` shows both".to_owned())
+        }
+    }
+}
+
 fn flag(name: String) -> Arg {
     Arg::new(name.clone()).long(name).value_name("VALUE").global(true).help_heading("Configuration")
 }
@@ -185,6 +272,17 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         clap().debug_assert();
+    }
+
+    #[test]
+    fn an_account_is_named_by_its_address_or_its_id() {
+        let id = "162537be-8197-40a9-8930-a74bcc53cdb1";
+        assert!(matches!(who("Ada@Example.org"), Ok(Who::Address(_))));
+        assert!(matches!(who(id), Ok(Who::Id(read)) if read.to_string() == id));
+        let short = id.replace('-', "");
+        for bad in ["", "ada", "@", &short, &id.replace('1', "g"), &id.replace('-', "+"), &id[1..]] {
+            assert!(who(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

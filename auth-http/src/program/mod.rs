@@ -3,6 +3,8 @@
 //! 0 is success, 1 a refusal or failure, 2 a wrong command line. What goes wrong is said on standard
 //! error in a sentence that says what to do.
 
+mod account;
+mod account_text;
 mod check;
 mod command_line;
 mod healthcheck;
@@ -14,7 +16,7 @@ use std::{
     process::ExitCode,
 };
 
-use command_line::{MailCommand, Parsed, ProgramCommand};
+use command_line::{AccountCommand, MailCommand, Parsed, ProgramCommand};
 
 use crate::{
     config::{self, ConfigError, Settings},
@@ -98,6 +100,14 @@ async fn run(parsed: Parsed) -> Result<(), CommandError> {
         ProgramCommand::Mail(MailCommand::List { json }) => mail::list(&settings, json).await,
         ProgramCommand::Mail(MailCommand::Retry(which)) => mail::retry(&settings, which).await,
         ProgramCommand::Mail(MailCommand::Drop(which)) => mail::drop_mails(&settings, which).await,
+        ProgramCommand::Account(AccountCommand::Show { who, json }) => {
+            account::show(settings, &who, json).await
+        }
+        ProgramCommand::Account(AccountCommand::List { json }) => account::list(settings, json).await,
+        ProgramCommand::Account(AccountCommand::Act { who, action, json, yes }) => {
+            account::act(settings, &who, action, json, yes).await
+        }
+        ProgramCommand::Account(AccountCommand::LogoutAll) => account::logout_all(settings).await,
         ProgramCommand::Purge => mail::purge(&settings).await,
         ProgramCommand::OpenApi | ProgramCommand::Configuration | ProgramCommand::Healthcheck { .. } => {
             Ok(())

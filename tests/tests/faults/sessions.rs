@@ -72,6 +72,30 @@ fn logging_out_everywhere_at_a_node_that_dies_is_done_or_not_done() {
     }
 }
 
+/// A command that dies before its commit, and after it while nobody knows yet; repeated, it is done in any case.
+#[test]
+fn whom_an_operator_blocks_is_out_at_every_node_at_once() {
+    for (stop, over) in [("before:1:CommitAccount", false), ("after:1:CommitAccount", true)] {
+        let shared = shared();
+        let nodes = [shared.node(&[]), shared.node(&[])];
+        let all: Vec<&Server> = nodes.iter().collect();
+        let tokens = entered(&shared, &nodes[0]);
+        let (status, ..) = nodes[0].run_with(&[("AUTH_TEST_STOP", stop)], &["account", "block", ADA]);
+        assert_ne!(status, 0, "{stop}");
+        tokens.iter().for_each(|token| counts(&all, token, !over));
+        // A transaction that the command left behind ends with its connection.
+        let (status, out, err) = until("the row to be free", || {
+            Some(nodes[1].run(&["account", "block", ADA])).filter(|ran| ran.0 == 0)
+        });
+        assert!(out.contains("blocked"), "{status} {out}{err}");
+        tokens.iter().for_each(|token| counts(&all, token, false));
+        assert!(nodes.iter().all(|node| node.login(ADA, PASSWORD).status == 403), "{stop}");
+        assert_eq!(nodes[0].run(&["account", "unblock", ADA]).0, 0);
+        tokens.iter().for_each(|token| counts(&all, token, false));
+        nodes[1].token(ADA, PASSWORD);
+    }
+}
+
 /// Threat: a node that knows no better lets in whom another one has logged out.
 #[test]
 fn node_that_is_cut_off_from_the_database_recognises_nobody() {

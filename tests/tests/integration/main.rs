@@ -35,6 +35,7 @@ mod pages;
 mod parsing;
 mod passwords;
 mod problems;
+mod program_account;
 mod program_check;
 mod program_command_line;
 mod program_configuration;

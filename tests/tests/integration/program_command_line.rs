@@ -109,7 +109,7 @@ fn unknown_flag_names_the_nearest() {
 fn help_lists_every_command_and_every_variable() {
     let ran = Program::plain(&[]).run(&["--help"]);
     assert_eq!((ran.status, ran.err.as_str()), (0, ""));
-    for command in ["serve", "migrate", "check", "openapi", "mail", "purge", "healthcheck"] {
+    for command in ["serve", "migrate", "check", "openapi", "account", "mail", "purge", "healthcheck"] {
         assert!(ran.out.contains(&format!("\n  {command} ")), "{command} in {}", ran.out);
     }
     for variable in VARIABLES {

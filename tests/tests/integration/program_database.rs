@@ -6,8 +6,15 @@ use auth_tests::{Exit, PASSWORD, Program, start, took, until};
 use serde_json::json;
 
 /// The commands besides `serve` that need the database.
-const COMMANDS: [&[&str]; 4] =
-    [&["mail", "list"], &["mail", "retry", "--all"], &["mail", "drop", "--all"], &["purge"]];
+const COMMANDS: [&[&str]; 7] = [
+    &["mail", "list"],
+    &["mail", "retry", "--all"],
+    &["mail", "drop", "--all"],
+    &["account", "list"],
+    &["account", "block", "ada@example.org"],
+    &["account", "logout", "--all"],
+    &["purge"],
+];
 
 fn refused(ran: &Exit) -> String {
     assert_eq!(ran.status, 1, "{ran:?}");
