@@ -8,7 +8,7 @@ use std::{
     sync::Arc,
 };
 
-use poem::{Endpoint, EndpointExt, Response, Route, endpoint::make};
+use poem::{Endpoint, EndpointExt, Request, Response, Route, endpoint::make};
 use tokio::{
     task::{JoinError, JoinHandle},
     time::timeout,
@@ -21,7 +21,7 @@ use crate::{
     deadlines,
     driver::{Driver, Ports},
     hooks::{self, Hooks},
-    http::{self, AppState, Proxies},
+    http::{self, AppState, NotSignedIn, Proxies, Sessions, SignedIn},
     metrics::{ListenerMetrics, Metrics, Reading},
     port::{Accounts, AccountsDatabase},
     preflight, wiring, worker,
@@ -108,6 +108,21 @@ impl Node {
     /// all visitors are one client to the limiter, and the development mailbox answers nobody.
     pub fn endpoint(&self) -> impl Endpoint<Output = Response> + 'static {
         http::endpoint(Arc::clone(&self.shared))
+    }
+
+    /// Returns whose request to a route of the application's own it is, by the token or the cookie that it shows, in one
+    /// read of the account store. Handlers extract [`SignedIn`] instead, with [`sessions`](Self::sessions) as data.
+    ///
+    /// # Errors
+    /// [`NotSignedIn`], which the application may return as its answer.
+    pub async fn session(&self, request: &Request) -> Result<SignedIn, NotSignedIn> {
+        self.sessions().of(request).await
+    }
+
+    /// Returns what recognises sessions for the application's own routes, to be kept beside the node.
+    #[must_use]
+    pub fn sessions(&self) -> Sessions {
+        Sessions(Arc::clone(&self.shared))
     }
 
     /// Returns `/metrics`, for a listener that strangers cannot reach: they tell outcomes.

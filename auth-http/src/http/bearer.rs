@@ -13,7 +13,7 @@ use poem_openapi::{
 
 use super::{
     app_state::AppState,
-    cookies::Cookie,
+    cookies::{Cookie, Cookies},
     problem::{FieldError, INVALID_REQUEST, NO_SESSION, Problem},
 };
 
@@ -53,32 +53,39 @@ impl<'a> ApiExtractor<'a> for Bearer {
         _body: &mut RequestBody,
         _options: ExtractParamOptions<()>,
     ) -> Result<Self> {
-        Ok(token(request).map(Self)?)
+        match token(request.headers(), AppState::of(request).cookies.as_ref()) {
+            Ok(Some(token)) => Ok(Self(token)),
+            Ok(None) => Err(Problem::new(&NO_SESSION).into()),
+            Err(TwoSessions) => {
+                let message =
+                    "the request has the header Authorization and the cookie of a session; send one of them";
+                let error = FieldError { field: "", code: "two-sessions", message: message.into() };
+                Err(Problem::about(&INVALID_REQUEST, vec![error]).into())
+            }
+        }
     }
 }
 
-/// Returns the token that a request shows.
-fn token(request: &Request) -> std::result::Result<SessionToken, Problem> {
-    let headers = request.headers();
-    let cookies = AppState::of(request).cookies.as_ref();
+/// A request that shows two sessions.
+pub(super) struct TwoSessions;
+
+/// Returns the token that a request shows, if it shows one.
+pub(super) fn token(
+    headers: &HeaderMap,
+    cookies: Option<&Cookies>,
+) -> std::result::Result<Option<SessionToken>, TwoSessions> {
     let shown = match (is_given(headers), cookies.and_then(|cookies| cookies.read(headers, Cookie::Session)))
     {
         // Threat: two identities in one request, of which a proxy checks one and we the other.
-        (true, Some(_)) => {
-            let message =
-                "the request has the header Authorization and the cookie of a session; send one of them";
-            let error = FieldError { field: "", code: "two-sessions", message: message.into() };
-            return Err(Problem::about(&INVALID_REQUEST, vec![error]));
-        }
+        (true, Some(_)) => return Err(TwoSessions),
         (true, None) => bearer(headers),
         (false, cookie) => cookie,
     };
-    let token = |shown: &str| SessionToken::new(Secret::new(shown.to_owned()));
-    shown.map(token).ok_or(Problem::new(&NO_SESSION))
+    Ok(shown.map(|shown| SessionToken::new(Secret::new(shown.to_owned()))))
 }
 
 /// Returns whether a request has the header, whatever is in it.
-fn is_given(headers: &HeaderMap) -> bool {
+pub(super) fn is_given(headers: &HeaderMap) -> bool {
     headers.contains_key(AUTHORIZATION)
 }
 

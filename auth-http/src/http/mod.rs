@@ -30,12 +30,14 @@ mod routes;
 mod schema;
 mod session;
 mod sessions;
+mod signed_in;
 mod trace;
 
 pub use app_state::AppState;
 pub use client::Proxies;
 pub use cookies::Cookies;
 pub use middleware::UnreadableHead;
+pub use signed_in::{NotSignedIn, Sessions, SignedIn};
 
 use std::sync::Arc;
 

@@ -8,9 +8,13 @@ use std::{error::Error, net::TcpListener, sync::Arc, time::Duration};
 
 use auth_http::{
     config::{Layers, Settings, environment},
+    http::SignedIn,
     node::Node,
 };
-use poem::{Endpoint, EndpointExt, Response, Route, Server, get, handler, listener::TcpAcceptor, web::Html};
+use poem::{
+    Endpoint, EndpointExt, Response, Route, Server, get, handler, http::StatusCode, listener::TcpAcceptor,
+    web::Html,
+};
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::Notify,
@@ -24,8 +28,26 @@ fn home() -> Html<&'static str> {
     Html("<!doctype html><title>Shop</title><h1>Shop</h1><p><a href=\"accounts/docs\">Accounts</a>")
 }
 
+/// A page for those who have logged in. What belongs to them is kept by the account's id, which never changes.
+#[handler]
+fn orders(visitor: SignedIn) -> String {
+    let SignedIn { account, .. } = visitor;
+    format!("The orders of {} (customer {}): none yet.\n", account.address.given(), account.id)
+}
+
+/// What costs something asks for a password that was given recently.
+#[handler]
+fn buy(visitor: SignedIn) -> (StatusCode, &'static str) {
+    if visitor.fresh {
+        (StatusCode::CREATED, "Bought.\n")
+    } else {
+        (StatusCode::FORBIDDEN, "Give your password again: POST /accounts/v1/session/confirm.\n")
+    }
+}
+
 fn app(node: &Node) -> impl Endpoint<Output = Response> + 'static {
-    Route::new().at("/", get(home)).nest("/accounts", node.endpoint()).map_to_response()
+    let shop = get(orders).post(buy).data(node.sessions());
+    Route::new().at("/", get(home)).at("/orders", shop).nest("/accounts", node.endpoint()).map_to_response()
 }
 
 /// Returns the service's settings: what this application sets comes last and overrides the variables.

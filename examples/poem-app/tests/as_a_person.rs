@@ -18,8 +18,13 @@ struct App {
 
 impl App {
     fn starts() -> Self {
+        Self::starts_with(&[])
+    }
+
+    fn starts_with(settings: &[(&str, &str)]) -> Self {
         let mut program = Command::new(env!("CARGO_BIN_EXE_poem-app"))
             .envs([("AUTH_LISTEN", "127.0.0.1:0"), ("AUTH_DATABASE_URL", "sqlite::memory:")])
+            .envs(settings.iter().copied())
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
@@ -44,6 +49,81 @@ impl App {
         let answer = request.send(body.to_string()).unwrap();
         (answer.status().as_u16(), text(answer))
     }
+}
+
+/// Registers Ada, and activates her with the code of her mail.
+fn activated(app: &App, headers: &[(&str, &str)]) {
+    let body = json!({ "email": "ada@example.org", "password": PASSWORD });
+    assert_eq!(app.ask("POST", "/accounts/v1/register", headers, Some(&body)).status(), 202);
+    let code = until("a mail", || {
+        let mailbox: Value = serde_json::from_str(&app.get("/accounts/dev/mailbox.json").1).unwrap();
+        mailbox["mails"].get(0).map(|mail| mail["code"].clone())
+    });
+    let body = json!({ "email": "ada@example.org", "password": PASSWORD, "code": code });
+    assert_eq!(app.ask("POST", "/accounts/v1/activate", headers, Some(&body)).status(), 200);
+}
+
+impl App {
+    /// Asks something with headers; returns the whole answer.
+    fn ask(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<&Value>,
+    ) -> Response<ureq::Body> {
+        let mut request = ureq::http::Request::builder().method(method).uri(format!("{}{path}", self.base));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let (kind, body) = ("application/json", body.map(Value::to_string).unwrap_or_default());
+        self.agent.run(request.header("Content-Type", kind).body(body).unwrap()).unwrap()
+    }
+}
+
+#[test]
+fn routes_of_its_own_know_who_asks_by_their_token() {
+    let app = App::starts();
+    activated(&app, &[]);
+    let nobody = app.ask("GET", "/orders", &[], None);
+    assert_eq!(nobody.status(), 401);
+    assert!(nobody.headers()["www-authenticate"].to_str().unwrap().starts_with("Bearer "));
+    let body = json!({ "email": "ada@example.org", "password": PASSWORD });
+    let login: Value =
+        serde_json::from_str(&text(app.ask("POST", "/accounts/v1/login", &[], Some(&body)))).unwrap();
+    let bearer = format!("Bearer {}", login["session_token"].as_str().unwrap());
+    let ada = [("Authorization", bearer.as_str())];
+    let orders = text(app.ask("GET", "/orders", &ada, None));
+    let id = login["account"]["id"].as_str().unwrap();
+    assert!(orders.contains("ada@example.org") && orders.contains(id), "{orders}");
+    assert_eq!(app.ask("POST", "/orders", &ada, None).status(), 201, "the password was just given");
+    assert_eq!(app.ask("DELETE", "/accounts/v1/session", &ada, None).status(), 204);
+    for method in ["GET", "POST"] {
+        assert_eq!(app.ask(method, "/orders", &ada, None).status(), 401, "logged out here, logged out there");
+    }
+    assert_eq!(app.ask("GET", "/orders", &[("Authorization", "Bearer made-up")], None).status(), 401);
+}
+
+/// Threat: another site's page that buys something with the cookies of its visitors.
+#[test]
+fn routes_of_its_own_know_who_asks_by_their_cookie_from_their_own_pages_alone() {
+    const ORIGIN: &str = "http://localhost:8000";
+    let app = App::starts_with(&[("AUTH_SESSION_COOKIE", "on"), ("AUTH_ORIGIN", ORIGIN)]);
+    let own = [("Origin", ORIGIN)];
+    activated(&app, &own);
+    let body = json!({ "email": "ada@example.org", "password": PASSWORD });
+    let login = app.ask("POST", "/accounts/v1/login", &own, Some(&body));
+    let cookies = login.headers().get_all("set-cookie").iter().map(|set| set.to_str().unwrap());
+    let session = cookies.filter_map(|set| set.split(';').next()).find(|set| set.starts_with("session="));
+    let cookie = ("Cookie", session.unwrap());
+    let orders = text(app.ask("GET", "/orders", &[cookie], None));
+    assert!(orders.contains("ada@example.org"), "{orders}");
+    assert_eq!(app.ask("POST", "/orders", &[cookie, own[0]], None).status(), 201);
+    for elsewhere in [&[cookie][..], &[cookie, ("Origin", "https://evil.example")]] {
+        assert_eq!(app.ask("POST", "/orders", elsewhere, None).status(), 403, "{elsewhere:?}");
+    }
+    let both = [cookie, own[0], ("Authorization", "Bearer auths_x")];
+    assert_eq!(app.ask("GET", "/orders", &both, None).status(), 400);
 }
 
 impl Drop for App {

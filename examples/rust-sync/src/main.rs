@@ -1,5 +1,5 @@
-//! A synchronous host, all in memory: registers an address, prints the mail, and activates the account with the typed
-//! code.
+//! A synchronous host, all in memory: registers an address, prints the mail, activates the account with the typed
+//! code, logs in, says who is logged in, and logs out.
 //!
 //!     rust-sync ada@example.org correct-horse-battery
 
@@ -116,7 +116,17 @@ fn main() -> Result<(), Box<dyn Error>> {
             continue;
         };
         let activate = Activate { address: address.clone(), code, client };
-        println!("{:?}", host.drive(activate, Some(&password)).map(|outcome| outcome.disclosed));
+        let activated = host.drive(activate, Some(&password)).map(|outcome| outcome.disclosed);
+        println!("{activated:?}");
+        if matches!(activated, Ok(Activation::Activated(_))) {
+            break;
+        }
     }
+    let login = Login { address, client, device: None, agent: UserAgent::new("rust-sync") };
+    let LoggingIn::LoggedIn { token, .. } = host.drive(login, Some(&password))?.disclosed else {
+        return Err("not logged in".into());
+    };
+    println!("{:?}", host.drive(Authenticate { token: token.clone() }, None)?.disclosed);
+    println!("{:?}", host.drive(Logout { token }, None)?.event);
     Ok(())
 }

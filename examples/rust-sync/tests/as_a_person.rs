@@ -37,7 +37,7 @@ impl Person {
 }
 
 #[test]
-fn an_account_is_registered_and_activated() {
+fn an_account_is_registered_activated_and_logged_in() {
     let mut person = Person::starts(&["Ada@example.org", "correct-horse-battery"]);
     assert_eq!(person.reads(), "Ok(Accepted)");
     let mail = person.reads();
@@ -47,7 +47,11 @@ fn an_account_is_registered_and_activated() {
     assert_eq!(person.types("12"), "a code has six digits");
     let activated = person.types(&code);
     assert!(activated.starts_with("Ok(Activated("), "{activated}");
-    assert_eq!(person.types(&code), activated, "the answer may have been lost");
+    let known = person.reads();
+    assert!(known.starts_with("Authenticated {") && known.contains("fresh: true"), "{known}");
+    assert!(!known.contains("auths_"), "no token is printed: {known}");
+    assert_eq!(person.reads(), "LoggedOut");
+    assert!(person.program.wait().unwrap().success());
 }
 
 #[test]
