@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
     AccountId, AddressKey, Attempt, Generation, LastMail, LeaseToken, Locale, MailId, OwedMail, Purpose,
-    QueuedMail, Row, Secret, Slot, Status, Time, TokenBucket, domain::MailState, snapshot,
+    QueuedMail, Row, Secret, Session, Slot, Status, Time, TokenBucket, domain::MailState, snapshot,
 };
 
-/// A value that a store can keep as bytes: [`Row`], [`QueuedMail`], [`Slot`] and [`TokenBucket`].
+/// A value that a store can keep as bytes: [`Row`], [`QueuedMail`], [`Session`], [`Slot`] and [`TokenBucket`].
 ///
 /// The bytes may be kept for as long as the account exists: every later version of this crate reads them. They are
 /// not encrypted, and contain all that the value contains, such as hashes of passwords: protect them like passwords.
@@ -76,6 +76,11 @@ impl sealed::Sealed for QueuedMail {
     }
 }
 
+impl sealed::Sealed for Session {
+    const FORMAT: u8 = 1;
+    const MARK: u8 = b'e';
+}
+
 impl sealed::Sealed for Slot {
     const FORMAT: u8 = 1;
     const MARK: u8 = b's';
@@ -88,6 +93,7 @@ impl sealed::Sealed for TokenBucket {
 
 impl Stored for Row {}
 impl Stored for QueuedMail {}
+impl Stored for Session {}
 impl Stored for Slot {}
 impl Stored for TokenBucket {}
 
