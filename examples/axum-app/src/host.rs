@@ -124,9 +124,8 @@ impl Host {
             }
             Effect::SendMail(ticket, mail) => ticket.answer(self.mailer.send(&mail).await),
             Effect::SettleMail(ticket, order) => ticket.answer(self.users.settle(&order).await),
-            // Nobody logs in here.
-            Effect::FindSession(ticket, _) => ticket.answer(Err(Fault::NotDone)),
-            Effect::PutSession(ticket, _) => ticket.answer(Err(Fault::NotDone)),
+            Effect::FindSession(ticket, order) => ticket.answer(self.users.find_session(&order).await),
+            Effect::PutSession(ticket, order) => ticket.answer(self.users.put_session(&order).await),
         }
     }
 

@@ -1,9 +1,10 @@
-//! A reading club: an axum application that lets visitors become members through auth-core.
+//! A reading club: an axum application that lets visitors become members and log in through auth-core.
 //!
 //!     cargo run -p axum-app -- 127.0.0.1:3000 club.db pickup
 
 mod host;
 mod mailer;
+mod members;
 mod users;
 
 use std::{error::Error, future::IntoFuture, net::SocketAddr, num::NonZeroU32, sync::Arc, time::Duration};
@@ -254,6 +255,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .route("/join", post(join))
         .route("/join/confirm", post(confirm))
         .route("/join/again", post(again))
+        .route("/login", post(members::login).delete(members::logout))
+        .route("/me", get(members::me))
+        .route("/me/books", post(members::read))
         // Before anything is parsed.
         .layer(DefaultBodyLimit::max(4096))
         .with_state(host);

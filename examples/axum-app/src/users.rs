@@ -1,6 +1,8 @@
-//! The user table and the outbox, in SQLite.
+//! The user table, the sessions and the outbox, in SQLite.
 //!
 //! Errors before a commit mean that nothing happened; after an error of the commit itself it may have happened.
+
+mod sessions;
 
 use std::{
     fs::OpenOptions,
@@ -9,8 +11,8 @@ use std::{
 };
 
 use auth_core::{
-    AddressKey, BadStored, Commit, CommitAccount, Fault, Found, LeaseToken, LeasedMail, MailChange, MailId,
-    QueuedMail, Row, SettleMail, Settled, Settlement, Status, Stored, Time, Version,
+    AccountId, AddressKey, BadStored, Commit, CommitAccount, Fault, Found, LeaseToken, LeasedMail,
+    MailChange, MailId, QueuedMail, Row, SettleMail, Settled, Settlement, Status, Stored, Time, Version,
 };
 use sqlx::{
     Connection as _, SqliteConnection, SqlitePool,
@@ -64,6 +66,20 @@ impl Users {
         sqlx::query_scalar("SELECT COUNT(*) FROM users WHERE active").fetch_one(&self.0).await
     }
 
+    /// Returns a member's name and the number of books that they have read.
+    pub async fn member(&self, id: AccountId) -> sqlx::Result<Option<(String, i64)>> {
+        sqlx::query_as("SELECT name, books_read FROM users WHERE account_id = ?1")
+            .bind(id.as_bytes().as_slice())
+            .fetch_optional(&self.0)
+            .await
+    }
+
+    /// Counts a book that a member has read.
+    pub async fn has_read(&self, id: AccountId) -> sqlx::Result<()> {
+        let sql = "UPDATE users SET books_read = books_read + 1 WHERE account_id = ?1";
+        sqlx::query(sql).bind(id.as_bytes().as_slice()).execute(&self.0).await.map(drop)
+    }
+
     /// Returns a member's name, or `None` if the address is not proven.
     #[cfg(test)]
     async fn name(&self, key: &AddressKey) -> Option<String> {
@@ -79,7 +95,7 @@ impl Users {
 
     /// Commits; `name` is that of a registration.
     pub async fn commit(&self, order: &CommitAccount, name: Option<&str>) -> Result<Commit, Fault> {
-        // What registers and activates changes one row and one mail, and ends no sessions.
+        // What registers, activates and logs in changes one row and one mail, and ends no sessions.
         let ([change], None) = (&order.changes[..], order.end) else { return Err(Fault::NotDone) };
         // A transaction that reads and then writes begins IMMEDIATE: a deferred one fails under contention.
         let mut transaction = self.0.begin_with("BEGIN IMMEDIATE").await.map_err(not_done)?;
@@ -89,18 +105,23 @@ impl Users {
         // Threat: somebody who knows a member's address registers it again, and so renames its owner.
         let name = name.filter(|_| change.is_new_attempt());
         let account = change.row.to_bytes();
+        let id = match &change.row.status {
+            Status::Active { id, .. } => Some(*id),
+            Status::Vacant | Status::Pending(_) => None,
+        };
         sqlx::query(
-            "INSERT INTO users (email, name, version, account, active, expires)
-             VALUES (?1, COALESCE(?2, ''), ?3 + 1, ?4, ?5, ?6)
+            "INSERT INTO users (email, name, version, account, active, expires, account_id)
+             VALUES (?1, COALESCE(?2, ''), ?3 + 1, ?4, ?5, ?6, ?7)
              ON CONFLICT (email) DO UPDATE SET name = COALESCE(?2, name), version = ?3 + 1, account = ?4,
-                active = ?5, expires = ?6",
+                active = ?5, expires = ?6, account_id = ?7",
         )
         .bind(change.key.as_str())
         .bind(name)
         .bind(change.expected.0.cast_signed())
         .bind(account.expose().as_slice())
-        .bind(matches!(change.row.status, Status::Active { .. }))
+        .bind(id.is_some())
         .bind(change.row.expires.map(micros))
+        .bind(id.map(|id| id.as_bytes().to_vec()))
         .execute(&mut *transaction)
         .await
         .map_err(not_done)?;
@@ -162,8 +183,9 @@ impl Users {
         Ok(settled)
     }
 
-    /// Deletes expired rows: accounts that were never activated, and old dead letters.
+    /// Deletes expired rows: accounts that were never activated, sessions that are over, and old dead letters.
     pub async fn purge(&self) -> sqlx::Result<()> {
+        sqlx::query("DELETE FROM sessions WHERE expires <= ?1").bind(micros(now())).execute(&self.0).await?;
         sqlx::query("DELETE FROM users WHERE expires <= ?1").bind(micros(now())).execute(&self.0).await?;
         let old =
             now().as_micros().saturating_sub(u64::try_from(DEAD_LETTER_AGE.as_micros()).unwrap_or(u64::MAX));

@@ -6,6 +6,7 @@ CREATE TABLE IF NOT EXISTS users (
     name       TEXT    NOT NULL,
     books_read INTEGER NOT NULL DEFAULT 0,
     -- auth-core's: its row, and the columns for queries
+    account_id BLOB    UNIQUE, -- once the address is proven; it never changes
     version    INTEGER NOT NULL,
     account    BLOB    NOT NULL, -- a Row, as auth_core::Stored writes it
     active     INTEGER NOT NULL, -- 1 once the address is proven
@@ -23,3 +24,13 @@ CREATE TABLE IF NOT EXISTS outbox (
     died    INTEGER,
     PRIMARY KEY (email, purpose)
 ) STRICT;
+
+-- The sessions of members who have logged in.
+CREATE TABLE IF NOT EXISTS sessions (
+    token   BLOB    PRIMARY KEY, -- the SHA-256 of it: who reads this table opens nothing
+    account BLOB    NOT NULL, -- the account's id
+    created INTEGER NOT NULL,
+    expires INTEGER NOT NULL,
+    session BLOB    NOT NULL -- a Session, as auth_core::Stored writes it
+) STRICT;
+CREATE INDEX IF NOT EXISTS sessions_of ON sessions (account, created);

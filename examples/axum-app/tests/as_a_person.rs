@@ -55,6 +55,23 @@ impl Club {
         self.asks("/join/confirm", &json!({ "email": EMAIL, "password": PASSWORD, "code": code }))
     }
 
+    fn logs_in(&self, password: &str) -> (u16, Value) {
+        let request = self.agent.post(format!("{}/login", self.base)).content_type("application/json");
+        let body = json!({ "email": EMAIL, "password": password }).to_string();
+        let mut answer = request.send(body).unwrap();
+        let status = answer.status().as_u16();
+        let text = answer.body_mut().read_to_string().unwrap();
+        (status, if status == 200 { serde_json::from_str(&text).unwrap() } else { Value::Null })
+    }
+
+    /// Asks something with a session; returns status and text.
+    fn asks_as(&self, token: &str, method: &str, path: &str) -> (u16, String) {
+        let request = ureq::http::Request::builder().method(method).uri(format!("{}{path}", self.base));
+        let request = request.header("Authorization", format!("Bearer {token}")).body(()).unwrap();
+        let mut answer = self.agent.run(request).unwrap();
+        (answer.status().as_u16(), answer.body_mut().read_to_string().unwrap())
+    }
+
     /// Waits for a mail and takes it out of the folder.
     fn mail(&self) -> String {
         until("a mail", || {
@@ -117,6 +134,45 @@ fn a_visitor_becomes_a_member() {
     assert_eq!(club.joins(), 202, "nobody learns who is a member");
     assert!(club.mail().contains("You are a member: nothing has changed."), "but the owner does");
     assert_eq!(club.asks("/join/again", &json!({ "email": EMAIL })), 202);
+}
+
+#[test]
+fn a_member_logs_in_reads_and_logs_out() {
+    let folder = TempDir::new().unwrap();
+    let club = Club::opens(folder.path());
+    assert_eq!(club.joins(), 202);
+    let code = code_in(&club.mail());
+    assert_eq!(club.logs_in(PASSWORD).0, 403, "not before the address is proven");
+    assert_eq!(club.confirms(&code), 200);
+    assert_eq!(club.logs_in("another password").0, 403);
+    let (status, session) = club.logs_in(PASSWORD);
+    assert_eq!(status, 200);
+    let token = session["token"].as_str().unwrap();
+    assert_eq!(club.asks_as(token, "GET", "/me"), (200, "Ada has read 0 books.\n".to_owned()));
+    assert_eq!(club.asks_as(token, "POST", "/me/books").0, 204);
+    // A session survives a restart.
+    drop(club);
+    let club = Club::opens(folder.path());
+    assert_eq!(club.asks_as(token, "GET", "/me"), (200, "Ada has read 1 books.\n".to_owned()));
+    for nobody in ["", "auths_made-up", &token[1..]] {
+        assert_eq!(club.asks_as(nobody, "GET", "/me").0, 401, "{nobody}");
+        assert_eq!(club.asks_as(nobody, "POST", "/me/books").0, 401, "{nobody}");
+    }
+    assert_eq!(club.asks_as(token, "DELETE", "/login").0, 204);
+    assert_eq!(club.asks_as(token, "GET", "/me").0, 401);
+    let log = fs::read_to_string(&club.log).unwrap();
+    assert!(!log.contains(token) && !log.contains(PASSWORD), "{log}");
+}
+
+#[test]
+fn passwords_cannot_be_guessed_without_end() {
+    let folder = TempDir::new().unwrap();
+    let club = Club::opens(folder.path());
+    assert_eq!(club.joins(), 202);
+    assert_eq!(club.confirms(&code_in(&club.mail())), 200);
+    let statuses: Vec<u16> = (0..11).map(|n| club.logs_in(&format!("guess number {n}")).0).collect();
+    assert_eq!(statuses, [vec![403; 10], vec![429]].concat());
+    assert_eq!(club.logs_in(PASSWORD).0, 429, "nor by who guesses right at last");
 }
 
 #[test]

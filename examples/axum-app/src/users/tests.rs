@@ -1,8 +1,9 @@
 //! The contract of a store, tested on a file of its own.
 
 use auth_core::{
-    AccountId, Address, Attempt, Change, Generation, Hashing, LastMail, Locale, OwedMail, PasswordRecord,
-    Purpose, Salt, Secret,
+    AccountId, Address, Attempt, Change, FindSession, Generation, Hashing, LastMail, Locale, OwedMail,
+    PasswordRecord, Purpose, PutSession, Salt, Secret, Session, SessionChange, SessionHash, SessionId,
+    SessionStored, UserAgent,
 };
 use tempfile::TempDir;
 
@@ -237,4 +238,77 @@ fn generation(row: &Row) -> Option<Generation> {
         Status::Vacant => None,
         Status::Pending(attempt) | Status::Active { attempt, .. } => Some(attempt.generation),
     }
+}
+
+// ---- sessions ----
+
+fn hash(n: u8) -> SessionHash {
+    SessionHash::from_bytes([n; 32])
+}
+
+fn session(n: u8, generation: u8) -> Session {
+    let (id, account) = (SessionId::from_bytes([n; 16]), AccountId::from_bytes([3; 16]));
+    let created = Time::from_micros(1 << 50).after(Duration::from_secs(n.into()));
+    let (expires, agent) = (Time::from_micros(1 << 52), UserAgent::new("test"));
+    let generation = Generation::from_bytes([generation; 16]);
+    Session { id, account, generation, created, proven: created, seen: created, expires, agent }
+}
+
+async fn change(users: &Users, token: u8, change: SessionChange) -> SessionStored {
+    users.put_session(&PutSession { token: hash(token), change }).await.unwrap()
+}
+
+async fn opens(users: &Users, n: u8, generation: u8, replaces: Option<u8>, newest: u16) -> SessionStored {
+    let (session, replaces) = (session(n, generation), replaces.map(hash));
+    change(users, n, SessionChange::Open { session, replaces, newest }).await
+}
+
+async fn is_there(users: &Users, token: u8) -> bool {
+    let found = users.find_session(&FindSession { token: hash(token) }).await.unwrap();
+    assert_eq!(found.session.is_some(), found.account.is_some(), "a session has a user");
+    found.session.is_some()
+}
+
+async fn with_a_member() -> (TempDir, Users) {
+    let (folder, users) = open().await;
+    let row = row(active(3, Time::from_micros(1 << 50)), None);
+    assert_eq!(put(&users, 0, None, row, None).await, Commit::Committed);
+    (folder, users)
+}
+
+#[tokio::test]
+async fn a_session_is_opened_for_a_member_of_its_generation_alone() {
+    let (_folder, users) = with_a_member().await;
+    assert_eq!(opens(&users, 1, 9, None, 50).await, SessionStored::Gone, "a new password came first");
+    assert_eq!(opens(&users, 1, 3, None, 50).await, SessionStored::Done);
+    assert_eq!(opens(&users, 1, 3, Some(7), 50).await, SessionStored::Done, "the answer may have been lost");
+    let found = users.find_session(&FindSession { token: hash(1) }).await.unwrap();
+    assert_eq!(found.session, Some(session(1, 3)));
+    assert_eq!(found.account.map(|(key, _)| key), Some(key()));
+    assert!(!is_there(&users, 2).await);
+}
+
+#[tokio::test]
+async fn a_session_that_was_ended_is_not_brought_back() {
+    let (_folder, users) = with_a_member().await;
+    opens(&users, 1, 3, None, 50).await;
+    let seen = session(1, 3).seen.after(Duration::from_secs(60));
+    let touch = || SessionChange::Touch { seen, expires: now().after(FAR) };
+    assert_eq!(change(&users, 1, touch()).await, SessionStored::Done);
+    assert_eq!(change(&users, 1, touch()).await, SessionStored::Gone, "it was used later already");
+    assert_eq!(change(&users, 1, SessionChange::End).await, SessionStored::Done);
+    assert_eq!(change(&users, 1, touch()).await, SessionStored::Gone);
+    assert_eq!(opens(&users, 2, 3, Some(1), 50).await, SessionStored::Gone, "nothing is there to replace");
+    assert!(!is_there(&users, 1).await && !is_there(&users, 2).await);
+}
+
+#[tokio::test]
+async fn the_newest_sessions_stay_and_a_replaced_one_goes() {
+    let (_folder, users) = with_a_member().await;
+    for n in 1..=3 {
+        assert_eq!(opens(&users, n, 3, None, 2).await, SessionStored::Done);
+    }
+    assert!(!is_there(&users, 1).await && is_there(&users, 2).await && is_there(&users, 3).await);
+    assert_eq!(opens(&users, 4, 3, Some(3), 2).await, SessionStored::Done);
+    assert!(is_there(&users, 2).await && !is_there(&users, 3).await && is_there(&users, 4).await);
 }
