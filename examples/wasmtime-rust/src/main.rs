@@ -1,4 +1,5 @@
-//! A host of the component in Rust, all in memory: registers an address, delivers the mail, activates.
+//! A host of the component in Rust, all in memory: registers an address, delivers the mail, activates, logs in, says
+//! who is logged in, and logs out.
 //!
 //! `cargo run -- path/to/auth-core.wasm`. Everything that a host must do is in `Host::carry_out`.
 
@@ -19,10 +20,11 @@ mod bindings {
 use bindings::{
     Machine,
     exports::auth_core::machine::flows::{
-        Activate, Admission, Answer, Commit, CommitAccount, Effect, Fault, Found, FreeMail, HashFloor,
-        Hashed, Hashing, HeldMail, Input, Lease, LeasedMail, MailChange, Ordered, Outcome, PutCode,
-        RedeemCode, Redemption, Register, Row, Scrypt, Sending, SettleMail, Settled, Settlement, Template,
-        WaitingMail, WaitingState,
+        Activate, Admission, Answer, Commit, CommitAccount, Disclosed, Effect, Fault, Found, FoundSession,
+        FreeMail, HashFloor, Hashed, Hashing, HeldMail, Input, Lease, LeasedMail, LoggingIn, Login,
+        MailChange, Ordered, Outcome, PutCode, PutSession, RedeemCode, Redemption, Register, Row, Scrypt,
+        Sending, Session, SessionChange, SessionStored, SettleMail, Settled, Settlement, Shown, Status,
+        Template, WaitingMail, WaitingState,
     },
 };
 
@@ -38,6 +40,8 @@ struct Host {
     /// A mail stays here while it is being sent.
     outbox: Vec<Queued>,
     slots: HashMap<Bytes, Slot>,
+    /// By the hash of their tokens.
+    sessions: HashMap<Bytes, Session>,
     inbox: Vec<String>,
 }
 
@@ -76,8 +80,8 @@ impl Host {
         // In production: 32 random bytes that are stored.
         let rules = flows.rules().call_create(&mut store, &policy, &HashFloor::Owasp, &[vec![7; 32]])?;
         let rules = rules.map_err(|bad| format_err!("{}: {}", bad.field, bad.message))?;
-        let (rows, outbox, slots, inbox) = Default::default();
-        Ok(Self { store, machine, rules, now: 1 << 50, rows, outbox, slots, inbox })
+        let (rows, outbox, slots, sessions, inbox) = Default::default();
+        Ok(Self { store, machine, rules, now: 1 << 50, rows, outbox, slots, sessions, inbox })
     }
 
     fn drive(&mut self, input: &Input, password: Option<&str>) -> Result<Outcome> {
@@ -159,8 +163,8 @@ impl Host {
     }
 
     fn commit(&mut self, order: &CommitAccount) -> Answer {
-        // What registers and activates changes one row, and there are no sessions to end.
-        let [change] = &order.changes[..] else { return Answer::Fault(Fault::NotDone) };
+        // What registers, activates and logs in changes one row, and ends no sessions.
+        let ([change], None) = (&order.changes[..], &order.end) else { return Answer::Fault(Fault::NotDone) };
         let Found { now, row, waiting } = self.find(&change.key);
         // No row is deleted here, so the version alone shows whether the row is the one that was read. The mails must
         // be unchanged, too.
@@ -217,9 +221,58 @@ impl Host {
                 Answer::SendMail(Sending::Accepted)
             }
             Effect::SettleMail(settle) => Answer::SettleMail(self.settle(settle)),
-            // Nobody logs in here.
-            Effect::FindSession(_) | Effect::PutSession(_) => Answer::Fault(Fault::NotDone),
+            Effect::FindSession(order) => {
+                let session = self.sessions.get(&order.token).cloned();
+                let account = session.as_ref().and_then(|session| self.account(&session.account));
+                Answer::FindSession(FoundSession { now: self.now, session, account })
+            }
+            Effect::PutSession(order) => Answer::PutSession(self.put_session(order)),
             Effect::Extension(_) => Answer::Unsupported,
+        }
+    }
+
+    /// Finds an account by its id, with the address that leads to it.
+    fn account(&self, id: &Bytes) -> Option<(String, Row)> {
+        let is = |row: &Row| matches!(&row.status, Status::Active(active) if active.id == *id);
+        self.rows.iter().find(|(_, (_, row))| is(row)).map(|(key, (_, row))| (key.clone(), row.clone()))
+    }
+
+    fn put_session(&mut self, PutSession { token, change }: PutSession) -> SessionStored {
+        match change {
+            SessionChange::Open(open) => {
+                // The reply to an earlier order may have been lost.
+                if self.sessions.contains_key(&token) {
+                    return SessionStored::Done;
+                }
+                let (account, generation) = (&open.session.account, &open.session.generation);
+                // Threat: a login that a new password, a block or a deletion overtakes.
+                let admitted = self.account(account).is_some_and(|(_, row)| {
+                    matches!(row.status, Status::Active(active)
+                        if active.attempt.generation == *generation && !active.blocked)
+                });
+                if !admitted || open.replaces.is_some_and(|old| self.sessions.remove(&old).is_none()) {
+                    return SessionStored::Gone;
+                }
+                self.sessions.insert(token, open.session.clone());
+                let own = self.sessions.iter().filter(|(_, session)| session.account == open.session.account);
+                let mut own: Vec<_> = own.map(|(token, session)| (session.created, token.clone())).collect();
+                own.sort();
+                for (_, oldest) in own.iter().take(own.len().saturating_sub(open.newest.into())) {
+                    self.sessions.remove(oldest);
+                }
+                SessionStored::Done
+            }
+            SessionChange::Touch(touch) => match self.sessions.get_mut(&token) {
+                Some(session) if session.seen < touch.seen => {
+                    (session.seen, session.expires) = (touch.seen, touch.expires);
+                    SessionStored::Done
+                }
+                _ => SessionStored::Gone,
+            },
+            SessionChange::End => match self.sessions.remove(&token) {
+                Some(_) => SessionStored::Done,
+                None => SessionStored::Gone,
+            },
         }
     }
 
@@ -293,9 +346,21 @@ fn main() -> Result<()> {
 
     host.deliver()?;
     let code = host.inbox.pop().context("no mail has arrived")?;
-    let activate = Activate { address: address.into(), code, client };
+    let activate = Activate { address: address.into(), code, client: client.clone() };
     let output = host.drive(&Input::Activate(activate), Some(password))?;
     println!("activate: {output:?}");
-    ensure!(format!("{output:?}").contains("Activated"), "the account is not active");
+
+    let login = Login { address: address.into(), client, device: None, agent: "wasmtime-rust".into() };
+    let output = host.drive(&Input::Login(login), Some(password))?;
+    let Disclosed::Login(LoggingIn::LoggedIn(opened)) = output.disclosed else {
+        return Err(format_err!("not logged in: {}", output.event));
+    };
+    let shown = Shown { token: opened.token };
+    let known = host.drive(&Input::Authenticate(shown.clone()), None)?;
+    println!("authenticate: {known:?}");
+    ensure!(known.event == "authenticated", "the session does not count");
+    println!("logout: {:?}", host.drive(&Input::Logout(shown.clone()), None)?);
+    let known = host.drive(&Input::Authenticate(shown), None)?;
+    ensure!(known.event == "no_session", "the session still counts");
     Ok(())
 }
