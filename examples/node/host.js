@@ -12,6 +12,7 @@ export class Host {
     this.rows = new Map(); // address key -> [version, row]
     this.outbox = new Map(); // address key and purpose -> leased mail, when it may be tried next, why it is dead
     this.slots = new Map();
+    this.sessions = new Map(); // hash of a session's token -> session
     this.inbox = [];
   }
 
@@ -32,8 +33,8 @@ export class Host {
       case "hash_password":
         return password === undefined ? { Err: "not_done" } : ok(kind, await this.hash(password, order));
       case "commit_account":
-        // What registers and activates changes one row.
-        return order.changes.length > 1 ? { Err: "not_done" } : ok(kind, this.commit(order.changes[0]));
+        // What registers, activates and logs in changes one row, and ends no sessions.
+        return order.changes.length > 1 || order.end !== null ? { Err: "not_done" } : ok(kind, this.commit(order.changes[0]));
       case "put_code":
         return ok(kind, this.putCode(order));
       case "redeem_code":
@@ -44,8 +45,9 @@ export class Host {
       case "settle_mail":
         return ok(kind, this.settle(order));
       case "find_session":
+        return ok(kind, this.findSession(order.token));
       case "put_session":
-        return { Err: "not_done" }; // nobody logs in here
+        return ok(kind, this.putSession(order));
       default:
         throw new Error(`this host does not know ${kind}`);
     }
@@ -116,6 +118,41 @@ export class Host {
     if (!match) return "wrong";
     match.redeemed = true;
     return "redeemed";
+  }
+
+  /** Returns the session of a token's hash and the account that it is of. */
+  findSession(token) {
+    const session = this.sessions.get(token) ?? null;
+    return { now: this.now, session, account: session && this.account(session.account) };
+  }
+
+  /** Returns the address key and the row of an account. */
+  account(id) {
+    const [key, [, row]] = [...this.rows].find(([, [, row]]) => row.status.active?.id === id) ?? [null, []];
+    return key && [key, row];
+  }
+
+  putSession({ token, change: { open, touch } }) {
+    const stored = this.sessions.get(token);
+    if (open) {
+      if (stored) return "done"; // the reply to an earlier order may have been lost
+      const { session, replaces, newest } = open;
+      const active = this.account(session.account)?.[1].status.active;
+      // A new password, a block or a deletion has come first.
+      if (!active || active.blocked || active.attempt.generation !== session.generation) return "gone";
+      if (replaces !== null && !this.sessions.delete(replaces)) return "gone";
+      this.sessions.set(token, session);
+      const own = [...this.sessions].filter(([, one]) => one.account === session.account);
+      own.sort(([, one], [, other]) => other.created - one.created);
+      for (const [oldest] of own.slice(newest)) this.sessions.delete(oldest);
+      return "done";
+    }
+    if (touch) {
+      if (!stored || stored.seen >= touch.seen) return "gone";
+      this.sessions.set(token, { ...stored, ...touch });
+      return "done";
+    }
+    return this.sessions.delete(token) ? "done" : "gone";
   }
 
   settle({ lease, settlement }) {

@@ -62,12 +62,12 @@ const EFFECTS = {
   },
   find_session: {
     class: "read",
-    about: "Read the session of this token's hash, its account, and the store's clock. This host keeps no sessions.",
+    about: "Read the session of this token's hash, its account, and the store's clock: at the store that sessions are written to, or one that was ended counts for longer.",
     otherwise: { "no such session": (host) => ({ Ok: { find_session: { now: host.now, session: null, account: null } } }) },
   },
   put_session: {
     class: "write",
-    about: "Open, touch or end a session, if what must be there is there. This host keeps no sessions.",
+    about: "Open a session for an account that is active under its generation, touch one that is there, or end it.",
     otherwise: { "it is not there": { Ok: { put_session: "gone" } } },
   },
 };
@@ -94,6 +94,9 @@ function take() {
   const ordered = run.flow.take();
   if (!ordered) {
     run.outcome = plain(run.flow.outcome());
+    // The visitor keeps the token; the host has its hash.
+    const opened = run.outcome.Ok?.disclosed.login?.logged_in;
+    if (opened) form.token.value = opened.token;
     return;
   }
   const [kind, held] = caseOf(plain(ordered.effect));
@@ -282,7 +285,7 @@ function accounts() {
     const status = typeof row.status === "string" ? row.status : Object.keys(row.status)[0];
     const attempt = row.status.pending ?? row.status.active?.attempt;
     return entry(element("strong", {}, key), " ", element("span", { class: `state ${status}` }, status),
-      fields({ version, ...(attempt ? { address: attempt.address, generation: attempt.generation } : {}), expires: row.expires }));
+      fields({ version, ...(row.status.active ? { id: row.status.active.id } : {}), ...(attempt ? { address: attempt.address, generation: attempt.generation } : {}), expires: row.expires }));
   });
 }
 
@@ -304,6 +307,12 @@ function outbox() {
   });
 }
 
+function sessions() {
+  return [...host.sessions].map(([token, session]) => entry(element("strong", {}, `${token.slice(0, 12)}…`), " ",
+    element("span", { class: "state active" }, host.now < session.expires ? "open" : "over"),
+    fields({ account: session.account, seen: session.seen, expires: session.expires })));
+}
+
 function slots() {
   return [...host.slots].map(([name, slot]) => entry(element("strong", {}, `${name.slice(0, 12)}…`), fields({
     tries: slot.tries,
@@ -321,6 +330,7 @@ function show() {
     kept("Inbox", "what was sent", inbox(), "no mail yet"),
     kept("Outbox", "mails that are owed", outbox(), "no mail is owed"),
     kept("Accounts", "one row per address", accounts(), "no accounts yet"),
+    kept("Sessions", "hashes, never tokens", sessions(), "nobody has logged in"),
     kept("Codes", "MACs, never codes", slots(), "none yet"));
   const waiting = document.querySelector("li.waits, li.outcome");
   waiting?.scrollIntoView({ block: "nearest" });
@@ -345,15 +355,19 @@ async function ask(event) {
   event.preventDefault();
   if (run?.busy) return;
   bad.hidden = true;
-  const { flow, address, password, code, score } = Object.fromEntries(new FormData(form));
+  const { flow, address, password, code, score, token } = Object.fromEntries(new FormData(form));
   const all = event.submitter?.value === "all";
   try {
     const inputs = {
       register: () => ({ register: { address, verdict: judge(password, Number(score)), client: CLIENT, locale: "en" } }),
       activate: () => ({ activate: { address, code: code.trim(), client: CLIENT } }),
       resend: () => ({ resend: { address, client: CLIENT } }),
+      login: () => ({ login: { address, client: CLIENT, device: null, agent: "playground" } }),
+      authenticate: () => ({ authenticate: { token } }),
+      logout: () => ({ logout: { token } }),
     };
-    start(inputs[flow](), flow === "resend" ? undefined : password.normalize("NFC"));
+    const hashes = ["register", "activate", "login"].includes(flow);
+    start(inputs[flow](), hashes ? password.normalize("NFC") : undefined);
   } catch (error) {
     tell(error);
     return;

@@ -25,6 +25,12 @@ async fn does(web: &WebDriver, kind: &str, what: &str) -> WebDriverResult<()> {
     click(web, &format!("li.waits[data-kind={kind}] [data-does={what}]:enabled")).await
 }
 
+/// Starts a flow and carries out all of its effects.
+async fn asks(web: &WebDriver, flow: &str) -> WebDriverResult<()> {
+    click(web, &format!("#ask label:has([value={flow}])")).await?;
+    click(web, "#ask button[value=all]").await
+}
+
 /// The kinds of the effects so far.
 async fn kinds(web: &WebDriver) -> WebDriverResult<Vec<String>> {
     let found = web.execute(
@@ -74,6 +80,18 @@ async fn a_person_answers_each_effect_and_lets_some_fail() {
         let flow = ["admit", "random", "find_account", "hash_password", "redeem_code", "commit_account"];
         assert_eq!(kinds(&web).await?, flow);
         seen(&web, "#kept .state.active").await?;
+
+        // The visitor logs in, is recognised by the token, and logs out; then the token opens nothing.
+        asks(&web, "login").await?;
+        seen(&web, "li[data-outcome=logged_in]").await?;
+        let flow = ["admit", "random", "find_account", "admit", "hash_password", "admit", "put_session"];
+        assert_eq!(kinds(&web).await?, flow);
+        for (asked, outcome) in
+            [("authenticate", "authenticated"), ("logout", "logged_out"), ("authenticate", "no_session")]
+        {
+            asks(&web, asked).await?;
+            seen(&web, &format!("li[data-outcome={outcome}]")).await?;
+        }
 
         let asked = "return performance.getEntriesByType('resource').map(e => e.name).filter(n => !n.startsWith('data:'))";
         let asked: Vec<String> = web.execute(asked, vec![]).await?.convert()?;
