@@ -40,7 +40,7 @@ pub mod wire;
 
 pub use answered::{Answered, Refused, WhyRefused};
 pub use domain::{
-    Account, AccountId, Action, Address, AddressError, AddressKey, Alphabet, Attempt, Client, Code,
+    Account, AccountId, Action, Address, AddressError, AddressKey, Alphabet, Argon2, Attempt, Client, Code,
     CodeFormat, CodeFormatError, CodeKey, CodeKeys, CodeKeysError, CodeMac, CodeSlot, ConstrainedFloor,
     Detail, DeviceToken, Estimate, Generation, HashFloor, Hashing, KeyId, LastMail, Lease, LeaseToken,
     LeasedMail, Locale, LocaleError, MailId, MailInterval, Moving, Odds, OddsLimit, OwedMail, Password,

@@ -159,8 +159,9 @@ impl fmt::Display for RulesError {
             Self::Hash(params) => write!(
                 f,
                 "{params} is weaker than every setting that OWASP lists (scrypt 2^17,8,1; 2^16,8,2; 2^15,8,3; \
-                 2^14,8,5; 2^13,8,10; PBKDF2 with 600000 iterations) or than the configured floor, or takes \
-                 more than 1 GiB, 2^24 N·r·p or 10000000 iterations"
+                 2^14,8,5; 2^13,8,10; Argon2id 47104,1,1; 19456,2,1; 12288,3,1; 9216,4,1; 7168,5,1; PBKDF2 with 600000 \
+                 iterations) or than the configured floor, or takes more than 1 GiB, 2^24 N·r·p, 2^22 m·t or 10000000 \
+                 iterations"
             ),
             Self::Password(policy) => write!(
                 f,

@@ -16,7 +16,7 @@ use tokio::{
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::{
-    adapter::hash_scrypt::HashScrypt,
+    adapter::hash_threads::HashThreads,
     config::Settings,
     deadlines,
     driver::{Driver, Ports},
@@ -57,7 +57,7 @@ impl Node {
         preflight::warn(&settings);
         let clock = wiring::clock()?;
         let metrics = Metrics::default();
-        let hasher = HashScrypt::start(settings.hash_workers, settings.hash_queue, metrics.hash_times())
+        let hasher = HashThreads::start(settings.hash_workers, settings.hash_queue, metrics.hash_times())
             .map_err(|error| StartError(format!("AUTH_HASH_WORKERS: no threads for hashing: {error}")))?;
         let templates = wiring::templates(&settings)?;
         let locales = templates.locales().to_vec();

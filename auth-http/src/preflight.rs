@@ -59,7 +59,7 @@ fn warn_of_seed_compat(rules: &Rules) {
         );
     }
     if !HashFloor::OWASP.admits(policy.hash) {
-        tracing::warn!(scrypt = %policy.hash, "seed-compat: scrypt is weaker than OWASP asks for");
+        tracing::warn!(hash = %policy.hash, "seed-compat: the password hash is weaker than OWASP asks for");
     }
 }
 

@@ -67,6 +67,7 @@ static inline void skip_params(struct reader *from) {
     switch (read_number(from)) {
     case 0: read_byte(from); read_byte(from); read_byte(from); break; /* scrypt: log2 N, r, p */
     case 1: read_number(from); break;                                     /* PBKDF2: iterations */
+    case 3: read_number(from); read_number(from); read_byte(from); break; /* Argon2id: m, t, p */
     default: read_bytes(from);                                           /* delegated: the key's id */
     }
 }

@@ -31,6 +31,7 @@ const hashing = variant({
   scrypt: record({ log2_n: number, r: number, p: number }),
   pbkdf2: record({ iterations: number }),
   delegated: record({ key: bytes }),
+  argon2id: record({ m: number, t: number, p: number }),
 });
 
 export const policy = record({

@@ -10,7 +10,7 @@ use alloc::{
 use core::{mem::take, num::NonZeroU32, time::Duration};
 
 use auth_core::{
-    Action, Activate, Address, AddressError, Administer, Alphabet, Authenticate, ChangeAddress,
+    Action, Activate, Address, AddressError, Administer, Alphabet, Argon2, Authenticate, ChangeAddress,
     ChangePassword, Client, Code, CodeFormat, Confirm, ConfirmAddress, ConstrainedFloor, DeleteAccount,
     Deliver, DeviceToken, Disclosure, ForgotPassword, HashFloor, Hashing, KeyId, Login, Logout,
     LogoutEverywhere, PasswordPolicy, Policy, Register, Resend, ResetPassword, ResetToken, Rules, RulesError,
@@ -155,6 +155,7 @@ fn hashing(hashing: &wit::Hashing) -> Result<Hashing, Malformed> {
         }
         wit::Hashing::Pbkdf2(wit::Pbkdf2 { iterations }) => Hashing::Pbkdf2 { iterations: *iterations },
         wit::Hashing::Delegated(wit::Delegated { key }) => Hashing::Delegated { key: key_id(key)? },
+        wit::Hashing::Argon2id(wit::Argon2 { m, t, p }) => Hashing::Argon2id(Argon2 { m: *m, t: *t, p: *p }),
     })
 }
 

@@ -11,8 +11,8 @@ use alloc::{
 use core::time::Duration;
 
 use auth_core::{
-    Alphabet, BadSnapshot, Broken, CodeFormat, Disclosure, Fault, Hashing, Kind, Policy, Scrypt, Time,
-    Weakness, WhyRefused,
+    Alphabet, Argon2, BadSnapshot, Broken, CodeFormat, Disclosure, Fault, Hashing, Kind, Policy, Scrypt,
+    Time, Weakness, WhyRefused,
 };
 
 use crate::wit;
@@ -77,6 +77,7 @@ impl From<Hashing> for wit::Hashing {
             Hashing::Scrypt(Scrypt { log2_n, r, p }) => Self::Scrypt(wit::Scrypt { log2_n, r, p }),
             Hashing::Pbkdf2 { iterations } => Self::Pbkdf2(wit::Pbkdf2 { iterations }),
             Hashing::Delegated { key } => Self::Delegated(wit::Delegated { key: octets(key.as_bytes()) }),
+            Hashing::Argon2id(Argon2 { m, t, p }) => Self::Argon2id(wit::Argon2 { m, t, p }),
         }
     }
 }

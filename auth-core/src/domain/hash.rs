@@ -26,6 +26,19 @@ pub enum Hashing {
         /// The key.
         key: KeyId,
     },
+    /// Argon2id (RFC 9106), 32 bytes.
+    Argon2id(Argon2),
+}
+
+/// Argon2 (RFC 9106) parameters, of version 1.3.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Argon2 {
+    /// Memory in KiB, at least 8 · p.
+    pub m: u32,
+    /// Passes over it.
+    pub t: u32,
+    /// Lanes: time stays the same, an attacker's memory too.
+    pub p: u8,
 }
 
 /// scrypt (RFC 7914) parameters: CPU and memory cost N = 2^`log2_n`, block size r, parallelism p.
@@ -59,6 +72,8 @@ impl KeyId {
 const MAX_MEMORY: u64 = 1 << 30;
 /// The most work for one hash, as N · r · p.
 const MAX_WORK: u64 = 1 << 24;
+/// The most work for one hash of Argon2, as m · t: it fills as many KiB.
+const MAX_FILLED: u64 = 1 << 22;
 /// The most iterations of PBKDF2 for one hash.
 const MAX_ITERATIONS: u32 = 10_000_000;
 /// The iterations that the OWASP Password Storage Cheat Sheet asks of PBKDF2-HMAC-SHA-256.
@@ -68,10 +83,11 @@ impl Hashing {
     /// The default: [`Scrypt::DEFAULT`].
     pub const DEFAULT: Self = Self::Scrypt(Scrypt::DEFAULT);
 
-    /// Returns the working memory of one hash, in bytes; 0 except for scrypt.
+    /// Returns the working memory of one hash, in bytes; 0 except for scrypt and Argon2id.
     pub const fn memory(self) -> u64 {
         match self {
             Self::Scrypt(scrypt) => scrypt.memory(),
+            Self::Argon2id(argon2) => argon2.memory(),
             Self::Pbkdf2 { .. } | Self::Delegated { .. } => 0,
         }
     }
@@ -82,6 +98,7 @@ impl Hashing {
             Self::Scrypt(scrypt) => scrypt.within_ceiling(),
             Self::Pbkdf2 { iterations } => iterations > 0 && iterations <= MAX_ITERATIONS,
             Self::Delegated { .. } => true,
+            Self::Argon2id(argon2) => argon2.within_ceiling(),
         }
     }
 }
@@ -98,7 +115,42 @@ impl fmt::Display for Hashing {
             Self::Scrypt(scrypt) => scrypt.fmt(f),
             Self::Pbkdf2 { iterations } => write!(f, "PBKDF2-HMAC-SHA-256 with {iterations} iterations"),
             Self::Delegated { .. } => f.write_str("a secure element's function"),
+            Self::Argon2id(argon2) => argon2.fmt(f),
         }
+    }
+}
+
+impl Argon2 {
+    /// The setting that the OWASP Password Storage Cheat Sheet names first: 19 MiB, two passes, one lane.
+    pub const OWASP: Self = Self { m: 19_456, t: 2, p: 1 };
+
+    const fn memory(self) -> u64 {
+        1024_u64.saturating_mul(self.m as u64)
+    }
+
+    const fn within_ceiling(self) -> bool {
+        let filled = (self.m as u64).saturating_mul(self.t as u64);
+        let lanes = self.p > 0 && self.m >= 8_u32.saturating_mul(self.p as u32);
+        lanes && self.t > 0 && self.memory() <= MAX_MEMORY && filled <= MAX_FILLED
+    }
+
+    /// Returns whether the parameters are at least one of the settings that OWASP lists as equivalent.
+    const fn reaches_owasp(self) -> bool {
+        let least_m = match self.t {
+            0 => return false,
+            1 => 47_104,
+            2 => 19_456,
+            3 => 12_288,
+            4 => 9_216,
+            5.. => 7_168,
+        };
+        self.m >= least_m
+    }
+}
+
+impl fmt::Display for Argon2 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Argon2id m={} KiB, t={}, p={}", self.m, self.t, self.p)
     }
 }
 
@@ -175,7 +227,7 @@ pub enum ConstrainedFloor {
 
 impl HashFloor {
     /// The server's floor, and the default: the settings that the OWASP Password Storage Cheat Sheet lists for
-    /// scrypt, and 600,000 iterations of PBKDF2-HMAC-SHA-256.
+    /// scrypt and Argon2id, and 600,000 iterations of PBKDF2-HMAC-SHA-256.
     pub const OWASP: Self = Self(Floor::Owasp);
 
     /// No floor, for the profile `seed-compat` and tests. A leak of such hashes is a leak of passwords.
@@ -207,7 +259,8 @@ impl HashFloor {
     /// Returns whether a hash with these parameters is accepted.
     pub const fn admits(self, params: Hashing) -> bool {
         let strong = match (self.0, params) {
-            (Floor::None, Hashing::Scrypt(_) | Hashing::Pbkdf2 { .. }) => true,
+            (Floor::None, Hashing::Scrypt(_) | Hashing::Pbkdf2 { .. } | Hashing::Argon2id(_)) => true,
+            (Floor::Owasp, Hashing::Argon2id(argon2)) => argon2.reaches_owasp(),
             (Floor::Owasp, Hashing::Scrypt(scrypt)) => scrypt.reaches_owasp(),
             (Floor::Owasp, Hashing::Pbkdf2 { iterations }) => iterations >= OWASP_ITERATIONS,
             (
@@ -235,6 +288,10 @@ mod tests {
         Hashing::Scrypt(Scrypt { log2_n, r, p })
     }
 
+    const fn argon2(m: u32, t: u32, p: u8) -> Hashing {
+        Hashing::Argon2id(Argon2 { m, t, p })
+    }
+
     const fn pbkdf2(iterations: u32) -> Hashing {
         Hashing::Pbkdf2 { iterations }
     }
@@ -250,6 +307,12 @@ mod tests {
         assert!(HashFloor::OWASP.admits(pbkdf2(600_000)));
         assert!(!HashFloor::OWASP.admits(pbkdf2(599_999)));
         assert!(HashFloor::NONE.admits(scrypt(4, 8, 1)));
+        for good in [(47_104, 1), (19_456, 2), (12_288, 3), (9_216, 4), (7_168, 5), (7_168, 6), (65_536, 1)] {
+            assert!(HashFloor::OWASP.admits(argon2(good.0, good.1, 1)), "{good:?}");
+        }
+        for weak in [(47_103, 1), (19_455, 2), (12_287, 3), (9_215, 4), (7_167, 5), (7_167, 50)] {
+            assert!(!HashFloor::OWASP.admits(argon2(weak.0, weak.1, 1)), "{weak:?}");
+        }
     }
 
     #[test]
@@ -260,6 +323,17 @@ mod tests {
         for huge in [0, 10_000_001, u32::MAX] {
             assert!(!HashFloor::NONE.admits(pbkdf2(huge)), "{huge}");
         }
+        for huge in [
+            (1 << 21, 1, 1),
+            (1 << 20, 5, 1),
+            (u32::MAX, u32::MAX, 255),
+            (19_456, 0, 1),
+            (19_456, 2, 0),
+            (15, 2, 2),
+        ] {
+            assert!(!HashFloor::NONE.admits(argon2(huge.0, huge.1, huge.2)), "{huge:?}");
+        }
+        assert!(HashFloor::NONE.admits(argon2(1 << 20, 4, 1)) && HashFloor::NONE.admits(argon2(8, 1, 1)));
         assert!(HashFloor::NONE.admits(scrypt(20, 8, 1)));
         assert_eq!(Scrypt::DEFAULT.memory(), 128 << 20);
     }

@@ -36,7 +36,7 @@ pub use bucket::TokenBucket;
 pub use client::{Client, Rate};
 pub use code::{Alphabet, Code, CodeFormat, CodeFormatError};
 pub use device::DeviceToken;
-pub use hash::{ConstrainedFloor, HashFloor, Hashing, KeyId, Scrypt};
+pub use hash::{Argon2, ConstrainedFloor, HashFloor, Hashing, KeyId, Scrypt};
 pub use identity::{AccountId, Generation};
 pub use locale::{Locale, LocaleError};
 pub use mac::{CodeKey, CodeKeys, CodeKeysError, CodeMac, CodeSlot};

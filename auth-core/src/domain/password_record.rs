@@ -7,8 +7,11 @@ use base64ct::{Base64Unpadded, Encoding};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::{Hashing, KeyId, Scrypt};
+use super::{Argon2, Hashing, KeyId, Scrypt};
 use crate::{Secret, bytes};
+
+/// How the PHC string of Argon2id begins: the only function with a version, 1.3 as a decimal number.
+const ARGON2ID: &str = "$argon2id$v=19$";
 
 /// The 16 random bytes that make equal passwords hash differently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,7 +63,7 @@ impl PasswordRecord {
 
     /// Writes the record as a PHC string, `$scrypt$ln=17,r=8,p=1$salt$hash`.
     ///
-    /// PBKDF2 is `$pbkdf2-sha256$i=600000$…`, a secure element's `$delegated$key=…$…` with the key's id in base 64.
+    /// Argon2id is `$argon2id$v=19$m=19456,t=2,p=1$…`, PBKDF2 `$pbkdf2-sha256$i=600000$…`, a secure element's `$delegated$key=…$…` with the key's id in base 64.
     pub fn to_phc(&self) -> Secret<String> {
         // Without `format!` and `concat`, which the audit cannot prove free of panics.
         let mut phc = Secret::new(String::with_capacity(128));
@@ -81,6 +84,13 @@ impl PasswordRecord {
                 put("$delegated$key=");
                 put(encode(key.as_bytes(), &mut text));
             }
+            Hashing::Argon2id(Argon2 { m, t, p }) => {
+                put(ARGON2ID);
+                for (name, number) in [("m=", m), (",t=", t), (",p=", p.into())] {
+                    put(name);
+                    put(&decimal(number));
+                }
+            }
         }
         put("$");
         put(encode(self.salt.as_bytes(), &mut text));
@@ -95,9 +105,21 @@ impl PasswordRecord {
     /// [`UnusableHash`] for anything that [`PasswordRecord::to_phc`] does not write. The parameters may still be out
     /// of bounds; the flows check that before they use them.
     pub fn from_phc(text: &str) -> Result<Self, UnusableHash> {
-        let mut parts = text.as_bytes().split(|byte| *byte == b'$');
-        let (Some(b""), Some(function), Some(params), Some(salt), Some(hash), None) =
-            (parts.next(), parts.next(), parts.next(), parts.next(), parts.next(), parts.next())
+        let dollar = |byte: &u8| *byte == b'$';
+        let (function, rest) = match text.as_bytes().strip_prefix(ARGON2ID.as_bytes()) {
+            Some(rest) => (&b"argon2id"[..], rest),
+            None => {
+                let mut parts = text.as_bytes().splitn(3, dollar);
+                let (Some(b""), Some(function), Some(rest)) = (parts.next(), parts.next(), parts.next())
+                else {
+                    return Err(UnusableHash);
+                };
+                (function, rest)
+            }
+        };
+        let mut parts = rest.split(dollar);
+        let (Some(params), Some(salt), Some(hash), None) =
+            (parts.next(), parts.next(), parts.next(), parts.next())
         else {
             return Err(UnusableHash);
         };
@@ -115,6 +137,10 @@ impl PasswordRecord {
                 let mut key = [0_u8; 16];
                 decode(param("key=")?, &mut key)?;
                 Hashing::Delegated { key: KeyId::from_bytes(key) }
+            }
+            b"argon2id" => {
+                let (m, t) = (parse(param("m=")?)?, parse(param("t=")?)?);
+                Hashing::Argon2id(Argon2 { m, t, p: parse(param("p=")?)? })
             }
             _ => return Err(UnusableHash),
         };
@@ -162,6 +188,7 @@ mod tests {
             (Hashing::DEFAULT, "$scrypt$ln=17,r=8,p=1$BwcHBw"),
             (Hashing::Pbkdf2 { iterations: 600_000 }, "$pbkdf2-sha256$i=600000$BwcHBw"),
             (Hashing::Delegated { key }, "$delegated$key=AwMDAwMDAwMDAwMDAwMDAw$BwcHBw"),
+            (Hashing::Argon2id(Argon2::OWASP), "$argon2id$v=19$m=19456,t=2,p=1$BwcHBw"),
         ] {
             let record = PasswordRecord { params, salt: Salt([7; 16]), hash: Secret::new([9; 32]) };
             let phc = record.to_phc();
@@ -169,13 +196,15 @@ mod tests {
             assert_eq!(PasswordRecord::from_phc(phc.expose()), Ok(record));
             let more = format!("{}$", phc.expose());
             assert_eq!(PasswordRecord::from_phc(&more), Err(UnusableHash));
-            let twice = phc.expose().replacen('=', "=0", 1);
+            let twice = phc.expose().replace('=', "=0");
             assert_eq!(PasswordRecord::from_phc(&twice), Err(UnusableHash), "{twice}");
         }
         for bad in [
             "",
             "$",
             "$argon2id$v=19$x$y",
+            "$argon2id$v=16$m=19456,t=2,p=1$BwcHBwcHBwcHBwcHBwcHBw$CQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQk",
+            "$argon2id$m=19456,t=2,p=1$BwcHBwcHBwcHBwcHBwcHBw$CQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQk",
             "$scrypt$ln=17,r=8,p=1$BwcHBw$CQkJ",
             "$scrypt$ln=999,r=8,p=1$BwcHBwcHBwcHBwcHBwcHBw$",
             "$scrypt$ln=17,r=8,p=1,q=1$BwcHBwcHBwcHBwcHBwcHBw$CQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQk",

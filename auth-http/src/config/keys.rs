@@ -144,6 +144,12 @@ pub static KEYS: &[Key] = &[
         "log2 N, r, p of password hashes",
         "The default takes 128 MiB and some 0.4 s per hash.",
     ),
+    key(
+        "argon2id",
+        None,
+        "KiB of memory, passes, lanes of Argon2id, which then hashes in place of scrypt",
+        "`19456,2,1` is what OWASP names first. Hashes of before stay good, and are replaced at the next login.",
+    ),
     key("hash_workers", None, "Concurrent hashes, 1 to 256; one per core if not set", ""),
     key("hash_queue", Some("64"), "Hashes that may wait before 503, 1 to 100000", ""),
     key("password_min_length", Some("8"), "Code points of a password, 1 to 1024", "").seed_compat("1"),

@@ -9,8 +9,8 @@ use std::{
 };
 
 use auth_core::{
-    Alphabet, CodeFormat, CodeKey, CodeKeys, Disclosure, HashFloor, OddsLimit, PasswordPolicy, Policy, Rules,
-    RulesError, Scrypt, Secret,
+    Alphabet, Argon2, CodeFormat, CodeKey, CodeKeys, Disclosure, HashFloor, Hashing, OddsLimit,
+    PasswordPolicy, Policy, Rules, RulesError, Scrypt, Secret,
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use ipnet::IpNet;
@@ -169,6 +169,7 @@ impl Values<'_> {
             RulesError::NoTries => &["code_tries"],
             RulesError::CodeTtl(_) => &["code_ttl_seconds"],
             RulesError::ResendAfter(..) => &["resend_after_seconds", "resend_after_max_seconds"],
+            RulesError::Hash(Hashing::Argon2id(_)) => &["argon2id"],
             RulesError::Hash(_) => &["scrypt"],
             RulesError::Password(_) => &["password_min_length", "password_min_score"],
             RulesError::MailGiveUp(_) => &["mail_give_up_seconds"],
@@ -274,7 +275,7 @@ impl Values<'_> {
             odds: if seed_compat { OddsLimit::SeedCompat } else { OddsLimit::Standard },
             resend_after: self.seconds("resend_after_seconds")?,
             resend_after_max,
-            hash: self.scrypt()?.into(),
+            hash: self.hashing()?,
             hash_floor: if seed_compat || hooks::ENABLED { HashFloor::NONE } else { HashFloor::OWASP },
             password: PasswordPolicy {
                 min_length: self.number("password_min_length")?,
@@ -289,6 +290,20 @@ impl Values<'_> {
             reset_ttl: reset_ttl
                 .unwrap_or_else(|| Policy::default().reset_ttl.max(Rules::least_reset_ttl(resend_after_max))),
         })
+    }
+
+    fn hashing(&self) -> Result<Hashing, ConfigError> {
+        let scrypt = self.scrypt()?;
+        if self.0.value("argon2id").is_none() {
+            return Ok(scrypt.into());
+        }
+        let wrong = || {
+            self.wrong("argon2id", "three numbers: KiB of memory, passes and lanes, 19456,2,1 for example")
+        };
+        let [m, t, p] = self.list("argon2id", "19456,2,1", |item| item.parse::<u32>().ok())?[..] else {
+            return Err(wrong());
+        };
+        Ok(Hashing::Argon2id(Argon2 { m, t, p: u8::try_from(p).map_err(|_| wrong())? }))
     }
 
     fn scrypt(&self) -> Result<Scrypt, ConfigError> {

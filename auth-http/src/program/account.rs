@@ -18,7 +18,7 @@ use super::{
     print,
 };
 use crate::{
-    adapter::hash_scrypt::HashScrypt,
+    adapter::hash_threads::HashThreads,
     config::Settings,
     driver::{Driver, Ports},
     hooks::Hooks,
@@ -133,7 +133,7 @@ impl Operator {
     async fn open(settings: Settings) -> Result<Self, CommandError> {
         let clock = wiring::clock()?;
         let metrics = Metrics::default();
-        let hasher = HashScrypt::start(settings.hash_workers, settings.hash_queue, metrics.hash_times())
+        let hasher = HashThreads::start(settings.hash_workers, settings.hash_queue, metrics.hash_times())
             .map_err(|error| StartError(format!("AUTH_HASH_WORKERS: no threads for hashing: {error}")))?;
         let (mailer, _) = wiring::mailer(&settings, wiring::templates(&settings)?, clock.clone())?;
         let codes = wiring::codes(&settings, clock.clone())?;

@@ -6,7 +6,7 @@ use auth_core::{Address, Hashing, Locale, MailId, SendMail, Sending, Template};
 
 use super::CommandError;
 use crate::{
-    adapter::{hash_scrypt, mail_templates::MailTemplates},
+    adapter::{hash_threads, mail_templates::MailTemplates},
     config::Settings,
     port::{AccountsDatabase, Condition, Finding},
     random, wiring,
@@ -52,7 +52,7 @@ pub(super) async fn run(settings: &Settings, mail_to: Option<&str>) -> Result<()
 /// Measures the configured hash on this machine, on all workers at once.
 fn hash(params: Hashing, workers: usize) -> Finding {
     const PART: &str = "hash";
-    match hash_scrypt::measure(params, workers) {
+    match hash_threads::measure(params, workers) {
         Err(error) => Finding::bad(PART, error),
         Ok(took) => Finding::good(
             PART,

@@ -1,4 +1,4 @@
-//! Refusals of hash costs: too weak for the released program, too big for any.
+//! Refusals of hash costs, of scrypt and of Argon2id: too weak for the released program, too big for any.
 
 use auth_tests::Program;
 
@@ -53,6 +53,30 @@ fn weak_hashes_are_for_test_builds_and_seed_compat_alone() {
 #[test]
 fn start_tells_how_much_memory_hashing_takes() {
     let program = Program::plain(&[("AUTH_HASH_WORKERS", "3"), ("AUTH_SCRYPT", "16,8,2")]);
+    let mut server = program.serve(&[]);
+    server.terminate();
+    let log = server.whole_log();
+    assert!(log.contains("192 MiB: 3 at once, 64 MiB each"), "{log}");
+}
+
+#[test]
+fn argon2id_hashes_in_place_of_scrypt_where_it_is_set() {
+    for good in ["19456,2,1", "47104,1,1", "12288,3,1", "9216,4,1", "7168,5,1", "65536,3,4"] {
+        let ran = Program::plain(&[("AUTH_ARGON2ID", good)]).run(&["--print-config"]);
+        assert_eq!(ran.status, 0, "{good}: {ran:?}");
+    }
+    for weak in ["19455,2,1", "47103,1,1", "7167,50,1", "8,1,1"] {
+        let program = Program::plain(&[("AUTH_ARGON2ID", weak)]);
+        refused(&program);
+        let said = program.refusal(&[]);
+        assert!(said.contains("AUTH_ARGON2ID") && said.contains("19456,2,1"), "{said}");
+    }
+    for huge in
+        ["2097152,1,1", "1048576,5,1", "4294967295,4294967295,255", "19456,0,1", "19456,2,0", "15,2,2"]
+    {
+        refused(&Program::hooks(&[("AUTH_ARGON2ID", huge)]));
+    }
+    let program = Program::plain(&[("AUTH_HASH_WORKERS", "3"), ("AUTH_ARGON2ID", "65536,1,1")]);
     let mut server = program.serve(&[]);
     server.terminate();
     let log = server.whole_log();

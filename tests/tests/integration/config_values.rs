@@ -231,6 +231,13 @@ fn scrypt_is_three_numbers() {
 }
 
 #[test]
+fn argon2id_is_three_numbers() {
+    for value in ["19456", "19456,2", "19456,2,1,1", "19456;2;1", "19456,2,x", "19456,2,256", "-19456,2,1"] {
+        refused("AUTH_ARGON2ID", value, &[value, "19456,2,1"]);
+    }
+}
+
+#[test]
 fn log_directives_are_checked() {
     for value in ["auth_http=nonsense", "=,="] {
         refused("AUTH_LOG", value, &["write info"]);

@@ -147,6 +147,28 @@ fn hash_of_earlier_parameters_is_replaced_at_the_next_login() {
     assert_eq!(server.login(ADA, PASSWORD).status, 200);
 }
 
+/// From scrypt to Argon2id and back: nobody notices.
+#[test]
+fn hash_of_another_function_is_replaced_at_the_next_login() {
+    let server = start(&[]);
+    server.activated(ADA, PASSWORD);
+    let holds = |server: &Server, text: &str| {
+        server.stored().windows(text.len()).any(|bytes| bytes == text.as_bytes())
+    };
+    let server = server.restart(&[("AUTH_ARGON2ID", "64,2,1")]);
+    assert_eq!(server.login(ADA, OTHER).status, 401);
+    assert!(!holds(&server, "$argon2id$"), "a wrong password replaces nothing");
+    server.token(ADA, PASSWORD);
+    assert!(holds(&server, "$argon2id$v=19$m=64,t=2,p=1$"), "the hash is today's");
+    assert_eq!(server.login(ADA, PASSWORD).status, 200);
+    assert_eq!(server.login(ADA, OTHER).status, 401);
+    server.entered("bob@example.org", PASSWORD);
+    let server = server.restart(&[("AUTH_ARGON2ID", "")]);
+    for address in [ADA, "bob@example.org"] {
+        assert_eq!(server.login(address, PASSWORD).status, 200, "{address}");
+    }
+}
+
 #[test]
 fn without_logins_only_registration_and_activation_are_there() {
     let server = start(&[("AUTH_LOGIN", "off")]);

@@ -3,7 +3,7 @@
 use auth_tests::Program;
 
 /// Every variable of the configuration table.
-const VARIABLES: [&str; 46] = [
+const VARIABLES: [&str; 47] = [
     "AUTH_PROFILE",
     "AUTH_LISTEN",
     "AUTH_METRICS_LISTEN",
@@ -23,6 +23,7 @@ const VARIABLES: [&str; 46] = [
     "AUTH_CODE_KEYS",
     "AUTH_DISCLOSURE",
     "AUTH_SCRYPT",
+    "AUTH_ARGON2ID",
     "AUTH_HASH_WORKERS",
     "AUTH_HASH_QUEUE",
     "AUTH_PASSWORD_MIN_LENGTH",

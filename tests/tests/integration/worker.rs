@@ -11,7 +11,7 @@ use auth_core::{
 };
 use auth_http::{
     adapter::{
-        accounts_sqlite::AccountsSqlite, clock::Clock, codes_memory::CodesMemory, hash_scrypt::HashScrypt,
+        accounts_sqlite::AccountsSqlite, clock::Clock, codes_memory::CodesMemory, hash_threads::HashThreads,
     },
     driver::{Driver, Ports},
     hooks::Hooks,
@@ -63,7 +63,7 @@ async fn with_a_mail_under_way() -> WorkingNode {
         accounts: Arc::clone(&accounts) as Arc<dyn Accounts>,
         codes: Arc::new(CodesMemory::new(clock.clone())),
         mailer: Arc::clone(&mailer) as Arc<dyn Mailer>,
-        hasher: Arc::new(HashScrypt::start(1, 4, metrics.hash_times()).unwrap()),
+        hasher: Arc::new(HashThreads::start(1, 4, metrics.hash_times()).unwrap()),
     };
     let hash = Scrypt { log2_n: 4, r: 8, p: 1 }.into();
     let policy = Policy { hash, hash_floor: HashFloor::NONE, ..Policy::default() };

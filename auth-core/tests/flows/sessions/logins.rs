@@ -71,7 +71,15 @@ pub(super) fn foreign_device() -> [Script<Login>; 4] {
 
 /// A hash of parameters that are accepted and no longer made is replaced; whether that succeeds changes nothing.
 pub(super) fn earlier_parameters() -> Vec<Script<Login>> {
-    let earlier = Hashing::Scrypt(auth_core::Scrypt { log2_n: 16, r: 8, p: 2 });
+    replaced(Hashing::Scrypt(auth_core::Scrypt { log2_n: 16, r: 8, p: 2 }))
+}
+
+/// A hash of another function is replaced, too.
+pub(super) fn earlier_function() -> Script<Login> {
+    replaced(Hashing::Argon2id(auth_core::Argon2::OWASP)).swap_remove(0)
+}
+
+fn replaced(earlier: Hashing) -> Vec<Script<Login>> {
     let with = |password: PasswordRecord| {
         let mut row = row();
         if let Status::Active { attempt, .. } = &mut row.status {

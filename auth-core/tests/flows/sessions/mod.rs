@@ -20,6 +20,7 @@ pub(crate) fn logins() -> Vec<Script<Login>> {
         l::known_device(),
         l::foreign_device(),
         l::earlier_parameters(),
+        l::earlier_function(),
         l::try_not_given_back(),
         l::not_hashed(),
         l::opened_twice(),
