@@ -102,7 +102,7 @@ pub fn named((variable, official): (&str, &str)) -> GenericImage {
     GenericImage::new(repository, tag)
 }
 
-/// Finds a port below those that the system assigns by itself: nobody takes it in the meantime.
+/// Finds a port that nobody listens on, below those that the system assigns by itself: nobody takes it in the meantime.
 pub fn free_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     let base = process::id().wrapping_mul(97) % 10_000;
@@ -305,7 +305,12 @@ impl Service {
 
     /// Runs a command in it; returns its output.
     pub fn exec(&self, command: &[&str]) -> String {
-        docker(&[&["exec", self.id()], command].concat())
+        self.try_exec(command).unwrap()
+    }
+
+    /// Runs a command in it, which may be starting; returns its output, or why there is none.
+    pub fn try_exec(&self, command: &[&str]) -> Result<String, String> {
+        try_docker(&[&["exec", self.id()], command].concat())
     }
 
     /// Fills the disk below a folder to the last byte.
@@ -344,7 +349,8 @@ fn try_docker(arguments: &[&str]) -> Result<String, String> {
     let output = Command::new("docker").args(arguments).output().unwrap();
     let error = String::from_utf8_lossy(&output.stderr);
     let done = String::from_utf8_lossy(&output.stdout).into_owned();
-    output.status.success().then_some(done).ok_or_else(|| format!("docker {arguments:?}: {error}"))
+    let status = output.status;
+    status.success().then_some(done).ok_or_else(|| format!("docker {arguments:?}: {status}: {error}"))
 }
 
 /// Removes containers, networks and volumes of this run, and of runs that have ended. Returns how many of

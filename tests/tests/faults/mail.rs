@@ -21,17 +21,17 @@ fn node(smtp: &str) -> Server {
     start(&[("AUTH_SMTP_URL", smtp), FROM])
 }
 
-/// Returns the mails that Postfix has delivered to an address, as files.
-fn delivered(postfix: &Service, address: &str) -> Vec<String> {
+/// Returns the mails that Postfix has delivered to an address, as files, or why it cannot be asked: it may be starting.
+fn delivered(postfix: &Service, address: &str) -> Result<Vec<String>, String> {
     let wanted = format!("X-Original-To: {address}\n");
     let each = "find /var/mail/all/new -type f -exec cat {} ';' -exec printf '\\0' ';'";
-    let all = postfix.exec(&["sh", "-c", &format!("test ! -d /var/mail/all/new || {each}")]);
-    all.split('\0').filter(|mail| mail.contains(&wanted)).map(str::to_owned).collect()
+    let all = postfix.try_exec(&["sh", "-c", &format!("test ! -d /var/mail/all/new || {each}")])?;
+    Ok(all.split('\0').filter(|mail| mail.contains(&wanted)).map(str::to_owned).collect())
 }
 
 /// Waits for a mail to an address; returns it with the code in it, alone on a line of its text.
 fn mail_to(postfix: &Service, address: &str) -> (String, String) {
-    let mail = until("a mail in the Maildir", || delivered(postfix, address).pop());
+    let mail = until("a mail in the Maildir", || delivered(postfix, address).ok()?.pop());
     let code = mail.lines().find(|line| line.len() == 6 && line.bytes().all(|byte| byte.is_ascii_digit()));
     let code = code.unwrap_or_else(|| panic!("no code in {mail}")).to_owned();
     (mail, code)
@@ -89,7 +89,7 @@ fn postfix_with_a_bad_certificate_gets_nothing_until_it_has_a_good_one() {
         assert_eq!(node.register("ada@example.org", PASSWORD).status, 202, "answers never wait for mail");
         until("a deferred mail", || outbox(&node)[0]["last_error"].as_str().map(str::to_owned));
         assert!(!postfix.logs().contains("sasl_username"), "no password went to it: {}", postfix.logs());
-        assert!(delivered(&postfix, "ada@example.org").is_empty());
+        assert!(delivered(&postfix, "ada@example.org").unwrap().is_empty());
         let certificate = authority.issue(Certificate::Good);
         postfix.copy_in("/etc/postfix/tls/cert.pem", &certificate.chain);
         postfix.copy_in("/etc/postfix/tls/key.pem", &certificate.key);
@@ -221,7 +221,7 @@ fn check_tells_what_is_wrong_with_the_way_to_postfix() {
     let good = format!("smtps://auth:canary-smtp-99@{}{trust}", postfix.at(465));
     let (status, said) = check(&good, &["--mail-to", "ada@example.org"]);
     assert_eq!(status, 0, "{said}");
-    until("the test mail", || delivered(&postfix, "ada@example.org").pop());
+    until("the test mail", || delivered(&postfix, "ada@example.org").ok()?.pop());
     for (smtp, arguments, words) in [
         (good.replace("canary", "wrong"), &[][..], "535"),
         (good.clone(), &["--mail-to", "ada@elsewhere.test"], "Relay access denied"),

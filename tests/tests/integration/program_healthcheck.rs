@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use auth_tests::{Exit, Program, start, took};
+use auth_tests::{Exit, Program, container::free_port, start, took};
 
 fn failed(ran: &Exit, words: &[&str]) {
     assert_eq!((ran.status, ran.out.as_str()), (1, ""), "{ran:?}");
@@ -57,7 +57,7 @@ fn address_that_is_none_is_a_failure_that_names_its_variable() {
 
 #[test]
 fn nobody_there_is_a_failure() {
-    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let free = format!("127.0.0.1:{}", free_port());
     failed(&Program::plain(&[("AUTH_LISTEN", &free)]).run(&["healthcheck"]), &[&free, "refused"]);
     let url = format!("http://{free}");
     failed(&Program::plain(&[]).run(&["healthcheck", "--url", &url]), &[&free, "refused"]);

@@ -9,7 +9,7 @@ use auth_core::Secret;
 use auth_tests::{
     Exit, OTHER, PASSWORD, Program,
     certificates::{Authority, Certificate, Issued},
-    container,
+    container::{self, free_port},
     proxy::Proxy,
     stack::{self, address_of, with_address},
     start, until,
@@ -150,8 +150,7 @@ fn check_tells_version_and_policy_of_a_good_server() {
 
 #[test]
 fn check_tells_that_nobody_is_there() {
-    // A port that was free a moment ago.
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = free_port();
     assert_failed(&format!("redis://127.0.0.1:{port}"), &["refused", &port.to_string(), "AUTH_REDIS_URL"]);
     assert_failed("redis://redis.invalid", &["redis.invalid", "AUTH_REDIS_URL"]);
 }

@@ -7,7 +7,7 @@ use std::{
     thread,
 };
 
-use auth_tests::{Server, start, until};
+use auth_tests::{Server, container::free_port, start, until};
 use serde_json::Value;
 
 const PASSWORD: &str = "canary-7731 passphrase of ada";
@@ -134,9 +134,9 @@ fn traces_go_nowhere_by_default() {
 
 #[test]
 fn collector_that_is_away_holds_nothing_up() {
-    let away = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
-    for collector in [away, silent.local_addr().unwrap()] {
+    for port in [free_port(), silent.local_addr().unwrap().port()] {
+        let collector = format!("127.0.0.1:{port}");
         let mut server = start(&[("AUTH_OTLP_ENDPOINT", &format!("http://{collector}/v1/traces"))]);
         visit(&server);
         server.terminate();
@@ -161,7 +161,7 @@ fn unsent(collector: &str) -> Vec<String> {
 
 #[test]
 fn collector_that_refuses_or_is_away_is_a_warning_with_the_real_error_once_a_minute() {
-    let away = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let away = format!("127.0.0.1:{}", free_port());
     for (collector, error) in [
         (answering("404 Not Found").0, "404"),
         (answering("503 Service Unavailable").0, "503"),

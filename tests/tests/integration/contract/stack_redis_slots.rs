@@ -1,10 +1,10 @@
 //! Faults of Redis and Valkey that an in-process store cannot have: lost codes, damaged codes, closed connections.
 
-use std::{net::TcpListener, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use auth_core::{Admission, Admit, Fault, Rate, Redemption, Subject, SubjectKind};
 use auth_http::{adapter::clock::Clock, port::Codes};
-use auth_tests::stack;
+use auth_tests::{container::free_port, stack};
 use tokio::{task::JoinSet, time::Instant};
 
 use super::{
@@ -91,7 +91,7 @@ async fn a_server_that_hangs_is_given_up_and_serves_again_by_itself() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_there_is_told_at_once_and_nothing_was_done() {
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = free_port();
     let codes = open(&Keys::on(format!("redis://127.0.0.1:{port}")));
     let began = Instant::now();
     let failed = codes.admit(&request(1)).await.unwrap_err();
