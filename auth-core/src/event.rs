@@ -92,6 +92,10 @@ pub enum Event {
     AccountBlocked,
     /// The account is not blocked any more.
     AccountUnblocked,
+    /// An account of another program is here now.
+    Imported,
+    /// The hash of an imported account would never verify: it is too costly, or too weak.
+    ImportRefused,
 }
 
 impl Event {
@@ -141,6 +145,8 @@ impl Event {
             Self::AddressChanged => "address_changed",
             Self::AccountBlocked => "account_blocked",
             Self::AccountUnblocked => "account_unblocked",
+            Self::Imported => "imported",
+            Self::ImportRefused => "import_refused",
         }
     }
 }

@@ -42,20 +42,20 @@ pub use answered::{Answered, Refused, WhyRefused};
 pub use domain::{
     Account, AccountId, Action, Address, AddressError, AddressKey, Alphabet, Argon2, Attempt, Client, Code,
     CodeFormat, CodeFormatError, CodeKey, CodeKeys, CodeKeysError, CodeMac, CodeSlot, ConstrainedFloor,
-    Detail, DeviceToken, Estimate, Generation, HashFloor, Hashing, KeyId, LastMail, Lease, LeaseToken,
-    LeasedMail, Locale, LocaleError, MailId, MailInterval, Moving, Odds, OddsLimit, OwedMail, Password,
-    PasswordError, PasswordPolicy, PasswordRecord, Purpose, QueuedMail, Rate, Recipient, ResetToken, Row,
-    Salt, Scrypt, Session, SessionHash, SessionId, SessionToken, Settlement, Slot, Status, Subject,
-    SubjectKind, Time, TokenBucket, UnusableHash, UserAgent, Verdict, Version, WaitingMail, WaitingState,
-    Weakness,
+    Detail, DeviceToken, Estimate, Generation, HashFloor, Hashing, Imported, ImportedFunction, KeyId,
+    LastMail, Lease, LeaseToken, LeasedMail, Locale, LocaleError, MailId, MailInterval, Moving, Odds,
+    OddsLimit, OwedMail, Password, PasswordError, PasswordPolicy, PasswordRecord, Purpose, QueuedMail, Rate,
+    Recipient, ResetToken, Row, Salt, Scrypt, Session, SessionHash, SessionId, SessionToken, Settlement,
+    Slot, Status, Subject, SubjectKind, Time, TokenBucket, UnusableHash, UserAgent, Verdict, Version,
+    WaitingMail, WaitingState, Weakness,
 };
 pub use effect::{Answer, Class, Effect, Fault, Kind, Op};
 pub use event::Event;
 pub use flow::{
     Activate, Activation, Administer, AskingToMove, Authenticate, Authentication, ChangeAddress,
     ChangePassword, Changing, Confirm, ConfirmAddress, Confirmation, DeleteAccount, Deleting, Deliver,
-    Forgetting, ForgotPassword, LoggingIn, LoggingOut, Login, Logout, LogoutEverywhere, Outcome, Register,
-    Registration, Relocation, Reopened, Resend, Resending, ResetPassword, Resetting,
+    Forgetting, ForgotPassword, Import, LoggingIn, LoggingOut, Login, Logout, LogoutEverywhere, Outcome,
+    Register, Registration, Relocation, Reopened, Resend, Resending, ResetPassword, Resetting,
 };
 pub use memory::{MemoryAccounts, MemoryCodes};
 pub use order::{

@@ -229,7 +229,7 @@ impl Rules {
         }
         let interval = MailInterval::new(policy.resend_after, policy.resend_after_max)
             .ok_or(RulesError::ResendAfter(policy.resend_after, policy.resend_after_max))?;
-        if !policy.hash_floor.admits(policy.hash) {
+        if !policy.hash_floor.admits(policy.hash) || matches!(policy.hash, Hashing::Imported(_)) {
             return Err(RulesError::Hash(policy.hash));
         }
         if !(1..=1024).contains(&policy.password.min_length) || policy.password.min_score > 4 {

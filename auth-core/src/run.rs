@@ -306,6 +306,10 @@ impl<F: Flow> Run<F> {
     ///
     /// # Errors
     /// The run itself, unchanged.
+    #[cfg_attr(
+        target_pointer_width = "64",
+        expect(clippy::result_large_err, reason = "a run that has not ended is given back")
+    )]
     pub fn into_outcome(self) -> Result<Ended<F>, Self> {
         match self.state {
             State::Ended(ended) => Ok(ended),

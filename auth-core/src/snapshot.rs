@@ -175,6 +175,7 @@ fn extend(written: &mut Vec<u8>, bytes: &[u8]) {
 }
 
 /// Reads a value and returns it with the bytes that follow.
+#[inline(never)]
 pub(crate) fn read<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<(T, &'a [u8]), BadSnapshot> {
     postcard::take_from_bytes(bytes).map_err(|_| BadSnapshot::Mismatch)
 }

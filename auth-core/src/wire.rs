@@ -17,9 +17,9 @@ pub use crate::effect::{Order, Reply};
 use crate::{
     Activate, Activation, Administer, Answered, Answers, AskingToMove, Authenticate, Authentication,
     BadSnapshot, Broken, ChangeAddress, ChangePassword, Changing, Confirm, ConfirmAddress, Confirmation,
-    DeleteAccount, Deleting, Deliver, Event, Fault, Flow, Forgetting, ForgotPassword, Kind, LoggingIn,
-    LoggingOut, Login, Logout, LogoutEverywhere, Outcome, Register, Registration, Relocation, Resend,
-    Resending, ResetPassword, Resetting, Rules, Run, Secret, Stop, WhyRefused, bytes,
+    DeleteAccount, Deleting, Deliver, Event, Fault, Flow, Forgetting, ForgotPassword, Import, Kind,
+    LoggingIn, LoggingOut, Login, Logout, LogoutEverywhere, Outcome, Register, Registration, Relocation,
+    Resend, Resending, ResetPassword, Resetting, Rules, Run, Secret, Stop, WhyRefused, bytes,
     flow::flows,
     run::{Stamp, sealed::Listed},
     snapshot::{self, to_bytes},

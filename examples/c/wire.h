@@ -68,6 +68,10 @@ static inline void skip_params(struct reader *from) {
     case 0: read_byte(from); read_byte(from); read_byte(from); break; /* scrypt: log2 N, r, p */
     case 1: read_number(from); break;                                     /* PBKDF2: iterations */
     case 3: read_number(from); read_number(from); read_byte(from); break; /* Argon2id: m, t, p */
+    case 4: /* imported: function, n, r, p, salt, its length */
+        for (int i = 0; i < 4; i++) read_number(from);
+        read_bytes(from), read_byte(from);
+        break;
     default: read_bytes(from);                                           /* delegated: the key's id */
     }
 }

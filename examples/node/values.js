@@ -32,6 +32,7 @@ const hashing = variant({
   pbkdf2: record({ iterations: number }),
   delegated: record({ key: bytes }),
   argon2id: record({ m: number, t: number, p: number }),
+  imported: record({ function: name, n: number, r: number, p: number, salt: bytes, length: number }),
 });
 
 export const policy = record({
@@ -60,6 +61,7 @@ const weakness = variant({
 });
 
 const verdict = result(null, weakness);
+const password = record({ params: hashing, salt: bytes, hash: bytes });
 
 const mail = record({ id: bytes, purpose: name, generation: bytes, locale: text, first_due: long, to: option(text) });
 const lease = record({ mail: bytes, token: bytes });
@@ -81,14 +83,10 @@ export const input = variant({
   change_address: record({ token: text, address: text, client }),
   confirm_address: record({ token: text, code: text, client }),
   administer: record({ address: text, account: option(bytes), action: name }),
+  import: record({ address: text, locale: text, password, verified: Boolean, since: option(long) }),
 });
 
-const attempt = record({
-  generation: bytes,
-  address: text,
-  locale: text,
-  password: record({ params: hashing, salt: bytes, hash: bytes }),
-});
+const attempt = record({ generation: bytes, address: text, locale: text, password });
 
 const moving = record({ address: text, generation: bytes, until: long });
 const active = record({ attempt, id: bytes, since: long, blocked: Boolean, moving: option(moving) });

@@ -4,7 +4,7 @@
 
 use std::{
     fs,
-    io::{BufRead, BufReader, Read},
+    io::{BufRead, BufReader, Read, Write},
     path::{Path, PathBuf},
     process::{Output, Stdio},
     sync::Arc,
@@ -70,6 +70,17 @@ impl Program {
     pub fn run(&self, arguments: &[&str]) -> Exit {
         let Output { status, stdout, stderr } =
             command(self.hooks, self.folder(), &self.settings).args(arguments).output().unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        Exit { status: status.code().unwrap_or(-1), out: text(stdout), err: text(stderr) }.checked()
+    }
+
+    /// Runs it until it ends, with this as its standard input.
+    pub fn run_reading(&self, arguments: &[&str], input: &str) -> Exit {
+        let mut command = command(self.hooks, self.folder(), &self.settings);
+        command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        let Output { status, stdout, stderr } = child.wait_with_output().unwrap();
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
         Exit { status: status.code().unwrap_or(-1), out: text(stdout), err: text(stderr) }.checked()
     }

@@ -12,9 +12,10 @@ use core::{mem::take, num::NonZeroU32, time::Duration};
 use auth_core::{
     Action, Activate, Address, AddressError, Administer, Alphabet, Argon2, Authenticate, ChangeAddress,
     ChangePassword, Client, Code, CodeFormat, Confirm, ConfirmAddress, ConstrainedFloor, DeleteAccount,
-    Deliver, DeviceToken, Disclosure, ForgotPassword, HashFloor, Hashing, KeyId, Login, Logout,
-    LogoutEverywhere, PasswordPolicy, Policy, Register, Resend, ResetPassword, ResetToken, Rules, RulesError,
-    Scrypt, Secret, SessionToken, UserAgent, Verdict, Weakness, wire::Input,
+    Deliver, DeviceToken, Disclosure, ForgotPassword, HashFloor, Hashing, Import, Imported, ImportedFunction,
+    KeyId, Login, Logout, LogoutEverywhere, PasswordPolicy, Policy, Register, Resend, ResetPassword,
+    ResetToken, Rules, RulesError, Scrypt, Secret, SessionToken, Time, UserAgent, Verdict, Weakness,
+    wire::Input,
 };
 
 use crate::wit;
@@ -155,6 +156,18 @@ fn hashing(hashing: &wit::Hashing) -> Result<Hashing, Malformed> {
         }
         wit::Hashing::Pbkdf2(wit::Pbkdf2 { iterations }) => Hashing::Pbkdf2 { iterations: *iterations },
         wit::Hashing::Delegated(wit::Delegated { key }) => Hashing::Delegated { key: key_id(key)? },
+        wit::Hashing::Imported(wit::Imported { function, n, r, p, salt, length }) => {
+            let function = match function {
+                wit::ImportedFunction::Bcrypt => ImportedFunction::Bcrypt,
+                wit::ImportedFunction::Pbkdf2Sha256 => ImportedFunction::Pbkdf2Sha256,
+                wit::ImportedFunction::Pbkdf2Sha512 => ImportedFunction::Pbkdf2Sha512,
+                wit::ImportedFunction::Scrypt => ImportedFunction::Scrypt,
+                wit::ImportedFunction::Argon2i => ImportedFunction::Argon2i,
+                wit::ImportedFunction::Argon2id => ImportedFunction::Argon2id,
+            };
+            let salt = octets(salt, malformed!("salt", "32 bytes"))?;
+            Hashing::Imported(Imported::from_parts(function, [*n, *r, *p], salt, *length))
+        }
         wit::Hashing::Argon2id(wit::Argon2 { m, t, p }) => Hashing::Argon2id(Argon2 { m: *m, t: *t, p: *p }),
     })
 }
@@ -230,6 +243,13 @@ pub(crate) fn input(input: &mut wit::Input, rules: &Rules) -> Result<Input, Malf
             let code = code(&mut confirm.code, rules)?;
             Input::ConfirmAddress(ConfirmAddress { token, code, client })
         }
+        wit::Input::Import(import) => Input::Import(Import {
+            locale: stored::locale(&import.locale)?,
+            password: stored::password(&mut import.password)?,
+            verified: import.verified,
+            since: import.since.map(Time::from_micros),
+            address: Address::parse(&import.address).map_err(bad_address)?,
+        }),
         wit::Input::Administer(administer) => {
             let account = administer.account.as_deref().map(stored::account_id).transpose()?;
             let address = Address::parse(&administer.address).map_err(bad_address)?;

@@ -99,16 +99,19 @@ pub(super) fn waiting(mail: &wit::WaitingMail) -> Result<WaitingMail, Malformed>
 }
 
 fn attempt(attempt: &mut wit::Attempt) -> Result<Attempt, Malformed> {
-    let wit::PasswordRecord { params, salt, hash } = &mut attempt.password;
     Ok(Attempt {
         generation: generation(&attempt.generation)?,
         address: address(&attempt.address)?,
         locale: locale(&attempt.locale)?,
-        password: PasswordRecord {
-            params: hashing(params)?,
-            salt: Salt::from_bytes(octets(salt, malformed!("salt", "16 bytes"))?),
-            hash: secret(hash, malformed!("hash", "32 bytes"))?,
-        },
+        password: password(&mut attempt.password)?,
+    })
+}
+
+pub(super) fn password(record: &mut wit::PasswordRecord) -> Result<PasswordRecord, Malformed> {
+    Ok(PasswordRecord {
+        params: hashing(&record.params)?,
+        salt: Salt::from_bytes(octets(&record.salt, malformed!("salt", "16 bytes"))?),
+        hash: secret(&mut record.hash, malformed!("hash", "32 bytes"))?,
     })
 }
 

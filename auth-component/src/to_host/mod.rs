@@ -11,8 +11,8 @@ use alloc::{
 use core::time::Duration;
 
 use auth_core::{
-    Alphabet, Argon2, BadSnapshot, Broken, CodeFormat, Disclosure, Fault, Hashing, Kind, Policy, Scrypt,
-    Time, Weakness, WhyRefused,
+    Alphabet, Argon2, BadSnapshot, Broken, CodeFormat, Disclosure, Fault, Hashing, Imported,
+    ImportedFunction, Kind, Policy, Scrypt, Time, Weakness, WhyRefused,
 };
 
 use crate::wit;
@@ -77,8 +77,25 @@ impl From<Hashing> for wit::Hashing {
             Hashing::Scrypt(Scrypt { log2_n, r, p }) => Self::Scrypt(wit::Scrypt { log2_n, r, p }),
             Hashing::Pbkdf2 { iterations } => Self::Pbkdf2(wit::Pbkdf2 { iterations }),
             Hashing::Delegated { key } => Self::Delegated(wit::Delegated { key: octets(key.as_bytes()) }),
+            Hashing::Imported(imported) => {
+                let (salt, length) = imported.parts();
+                let Imported { n, r, p, .. } = imported;
+                let (function, salt) = (function(imported.function), octets(salt));
+                Self::Imported(wit::Imported { function, n, r, p, salt, length })
+            }
             Hashing::Argon2id(Argon2 { m, t, p }) => Self::Argon2id(wit::Argon2 { m, t, p }),
         }
+    }
+}
+
+const fn function(function: ImportedFunction) -> wit::ImportedFunction {
+    match function {
+        ImportedFunction::Bcrypt => wit::ImportedFunction::Bcrypt,
+        ImportedFunction::Pbkdf2Sha256 => wit::ImportedFunction::Pbkdf2Sha256,
+        ImportedFunction::Pbkdf2Sha512 => wit::ImportedFunction::Pbkdf2Sha512,
+        ImportedFunction::Scrypt => wit::ImportedFunction::Scrypt,
+        ImportedFunction::Argon2i => wit::ImportedFunction::Argon2i,
+        ImportedFunction::Argon2id => wit::ImportedFunction::Argon2id,
     }
 }
 

@@ -18,6 +18,7 @@ impl From<&Output> for wit::Outcome {
                 match output {
                     Output::Deliver(event) => (wit::Disclosed::Deliver, *event),
                     Output::Administer(event) => (wit::Disclosed::Administer, *event),
+                    Output::Import(event) => (wit::Disclosed::Import, *event),
                     Output::Logout(outcome) => (wit::Disclosed::Logout, outcome.event),
                     $(Output::$flow(outcome) => {
                         (wit::Disclosed::$flow((&outcome.disclosed).into()), outcome.event)

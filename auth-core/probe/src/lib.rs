@@ -25,10 +25,11 @@ use auth_core::{
     Activate, Activation, Address, AddressKey, Administer, Admit, Alphabet, Answer, Answered, Authenticate,
     Change, ChangeAddress, ChangePassword, Client, CodeFormat, CodeKey, CodeKeys, CommitAccount, Confirm,
     ConfirmAddress, DeleteAccount, Deliver, Detail, DeviceToken, Effect, Estimate, FindAccount,
-    ForgotPassword, Found, HashFloor, Hashing, LeaseToken, Locale, Login, Logout, LogoutEverywhere,
-    MailInterval, Odds, OddsLimit, Password, PasswordPolicy, PasswordRecord, Policy, Purpose, PutCode,
-    QueuedMail, RedeemCode, Redemption, Register, Resend, ResetPassword, ResetToken, Row, Rules, Run, Scrypt,
-    Secret, Session, SessionToken, SettleMail, Settled, Slot, Stored, Template, Time, TokenBucket, UserAgent,
+    ForgotPassword, Found, HashFloor, Hashing, Import, Imported, LeaseToken, Locale, Login, Logout,
+    LogoutEverywhere, MailInterval, Odds, OddsLimit, Password, PasswordPolicy, PasswordRecord, Policy,
+    Purpose, PutCode, QueuedMail, RedeemCode, Redemption, Register, Resend, ResetPassword, ResetToken, Row,
+    Rules, Run, Scrypt, Secret, Session, SessionToken, SettleMail, Settled, Slot, Stored, Template, Time,
+    TokenBucket, UserAgent,
     wire::{Input, Machine, Ordered, Response, Ticket},
 };
 
@@ -208,6 +209,7 @@ runs! {
     ChangeAddress: change_address_start, change_address_take, change_address_accept, change_address_restore, change_address_snapshot, change_address_outcome;
     ConfirmAddress: confirm_address_start, confirm_address_take, confirm_address_accept, confirm_address_restore, confirm_address_snapshot, confirm_address_outcome;
     Administer: administer_start, administer_take, administer_accept, administer_restore, administer_snapshot, administer_outcome;
+    Import: import_start, import_take, import_accept, import_restore, import_snapshot, import_outcome;
 }
 
 #[unsafe(no_mangle)]
@@ -359,6 +361,15 @@ extern "C" fn session_alive(session: &Session, other: &Session, now: u64, rules:
     let now = Time::from_micros(now);
     session.is_alive(other.account, other.generation, now, rules)
         && session.may_end(other.id, session.is_fresh(now, rules))
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn imported(numbers: &[u32; 3], salt: &[u8; 32], length: u8, other: &Imported) {
+    let function = other.function;
+    black_box(Imported::from_parts(function, *numbers, *salt, length));
+    black_box(Imported::new(function, *numbers, salt.get(..length.into()).unwrap_or_default()));
+    black_box((other.parts(), other.salt(), other.scrypt(), other.argon2()));
+    black_box(Hashing::Imported(*other).within_ceiling());
 }
 
 #[unsafe(no_mangle)]

@@ -1,9 +1,9 @@
-//! What an operator does with an account, as a step of its row.
+//! What an operator does with an account, as steps of its row.
 
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AccountId, Generation, Purpose, Row, Status,
+    AccountId, Attempt, Generation, Lifetimes, Purpose, Row, Status, Time,
     account::{Asked, Step},
 };
 use crate::Event;
@@ -66,6 +66,37 @@ impl Row {
                 Step { mail, ..step(self.deleted(asked.now), Event::AccountDeleted) }
             }
         })
+    }
+
+    /// Takes an account of another program in, active since then, or pending. `Err`: what is here already, and stays; or
+    /// that it is this attempt.
+    ///
+    /// Threat: a stranger registers an address before its owner is imported, and so keeps them out. What is proven there
+    /// takes the place of what is not.
+    pub(crate) fn imported(
+        self,
+        attempt: Attempt,
+        since: Option<Time>,
+        now: Time,
+        lifetimes: Lifetimes,
+    ) -> Result<Self, Event> {
+        // A commit whose reply was lost.
+        if self.generation() == Some(attempt.generation) {
+            return Err(Event::Imported);
+        }
+        match (&self.status, since) {
+            (Status::Active { .. }, _) => Err(Event::AlreadyActive),
+            (Status::Pending(_), None) => Err(Event::NotActivated),
+            (Status::Vacant | Status::Pending(_), Some(since)) => {
+                let id = AccountId::of(attempt.generation);
+                let status = Status::Active { attempt, id, since, blocked: false, moving: None };
+                Ok(Self { status, expires: None, ..self })
+            }
+            (Status::Vacant, None) => {
+                let expires = Some(now.after(lifetimes.pending()));
+                Ok(Self { status: Status::Pending(attempt), expires, ..self })
+            }
+        }
     }
 
     fn with_blocked(mut self, is: bool) -> Self {

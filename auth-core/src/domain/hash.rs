@@ -7,6 +7,8 @@ use core::{fmt, num::NonZeroU32};
 
 use serde::{Deserialize, Serialize};
 
+use super::Imported;
+
 /// A function that hashes passwords, and its cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -28,6 +30,8 @@ pub enum Hashing {
     },
     /// Argon2id (RFC 9106), 32 bytes.
     Argon2id(Argon2),
+    /// What another program has used, for verification alone: a login replaces the hash, and no policy can name it.
+    Imported(Imported),
 }
 
 /// Argon2 (RFC 9106) parameters, of version 1.3.
@@ -83,22 +87,24 @@ impl Hashing {
     /// The default: [`Scrypt::DEFAULT`].
     pub const DEFAULT: Self = Self::Scrypt(Scrypt::DEFAULT);
 
-    /// Returns the working memory of one hash, in bytes; 0 except for scrypt and Argon2id.
+    /// Returns the working memory of one hash, in bytes; 0 except for scrypt and Argon2id that a policy can name.
     pub const fn memory(self) -> u64 {
         match self {
             Self::Scrypt(scrypt) => scrypt.memory(),
             Self::Argon2id(argon2) => argon2.memory(),
+            Self::Imported(_) => 0,
             Self::Pbkdf2 { .. } | Self::Delegated { .. } => 0,
         }
     }
 
     /// Returns whether the parameters can be used: not zero, not above the ceiling.
-    pub const fn within_ceiling(self) -> bool {
+    pub fn within_ceiling(self) -> bool {
         match self {
             Self::Scrypt(scrypt) => scrypt.within_ceiling(),
             Self::Pbkdf2 { iterations } => iterations > 0 && iterations <= MAX_ITERATIONS,
             Self::Delegated { .. } => true,
             Self::Argon2id(argon2) => argon2.within_ceiling(),
+            Self::Imported(imported) => imported.within_ceiling(),
         }
     }
 }
@@ -116,6 +122,7 @@ impl fmt::Display for Hashing {
             Self::Pbkdf2 { iterations } => write!(f, "PBKDF2-HMAC-SHA-256 with {iterations} iterations"),
             Self::Delegated { .. } => f.write_str("a secure element's function"),
             Self::Argon2id(argon2) => argon2.fmt(f),
+            Self::Imported(_) => f.write_str("the function of an imported hash"),
         }
     }
 }
@@ -257,10 +264,12 @@ impl HashFloor {
     }
 
     /// Returns whether a hash with these parameters is accepted.
-    pub const fn admits(self, params: Hashing) -> bool {
+    pub fn admits(self, params: Hashing) -> bool {
         let strong = match (self.0, params) {
             (Floor::None, Hashing::Scrypt(_) | Hashing::Pbkdf2 { .. } | Hashing::Argon2id(_)) => true,
             (Floor::Owasp, Hashing::Argon2id(argon2)) => argon2.reaches_owasp(),
+            // As weak as it came: whoever logs in gets a hash of today.
+            (Floor::None | Floor::Owasp, Hashing::Imported(_)) => true,
             (Floor::Owasp, Hashing::Scrypt(scrypt)) => scrypt.reaches_owasp(),
             (Floor::Owasp, Hashing::Pbkdf2 { iterations }) => iterations >= OWASP_ITERATIONS,
             (

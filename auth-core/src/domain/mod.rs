@@ -13,6 +13,7 @@ mod code;
 mod device;
 mod hash;
 mod identity;
+mod imported;
 mod locale;
 mod mac;
 mod mail;
@@ -38,6 +39,7 @@ pub use code::{Alphabet, Code, CodeFormat, CodeFormatError};
 pub use device::DeviceToken;
 pub use hash::{Argon2, ConstrainedFloor, HashFloor, Hashing, KeyId, Scrypt};
 pub use identity::{AccountId, Generation};
+pub use imported::{Imported, ImportedFunction};
 pub use locale::{Locale, LocaleError};
 pub use mac::{CodeKey, CodeKeys, CodeKeysError, CodeMac, CodeSlot};
 pub use mail::{

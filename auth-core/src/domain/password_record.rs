@@ -7,7 +7,7 @@ use base64ct::{Base64Unpadded, Encoding};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::{Argon2, Hashing, KeyId, Scrypt};
+use super::{Argon2, Hashing, Imported, KeyId, Scrypt};
 use crate::{Secret, bytes};
 
 /// How the PHC string of Argon2id begins: the only function with a version, 1.3 as a decimal number.
@@ -84,6 +84,10 @@ impl PasswordRecord {
                 put("$delegated$key=");
                 put(encode(key.as_bytes(), &mut text));
             }
+            Hashing::Imported(imported) => {
+                put("$imported$");
+                put(&imported.to_text());
+            }
             Hashing::Argon2id(Argon2 { m, t, p }) => {
                 put(ARGON2ID);
                 for (name, number) in [("m=", m), (",t=", t), (",p=", p.into())] {
@@ -123,6 +127,7 @@ impl PasswordRecord {
         else {
             return Err(UnusableHash);
         };
+        let text_of_import = params;
         let mut params = params.split(|byte| *byte == b',');
         let mut param = |name: &str| {
             params.next().and_then(|param| param.strip_prefix(name.as_bytes())).ok_or(UnusableHash)
@@ -142,6 +147,7 @@ impl PasswordRecord {
                 let (m, t) = (parse(param("m=")?)?, parse(param("t=")?)?);
                 Hashing::Argon2id(Argon2 { m, t, p: parse(param("p=")?)? })
             }
+            b"imported" => Hashing::Imported(Imported::from_text(text_of_import)?),
             _ => return Err(UnusableHash),
         };
         let mut salt_bytes = [0_u8; 16];
@@ -154,18 +160,18 @@ impl PasswordRecord {
     }
 }
 
-fn decimal(number: u32) -> String {
+pub(super) fn decimal(number: u32) -> String {
     let shorter = |number: &u32| Some(number / 10).filter(|rest| *rest > 0);
     let digits = iter::successors(Some(number), shorter).filter_map(|rest| char::from_digit(rest % 10, 10));
     digits.collect::<Vec<_>>().into_iter().rev().collect()
 }
 
-fn parse<T: FromStr>(digits: &[u8]) -> Result<T, UnusableHash> {
+pub(super) fn parse<T: FromStr>(digits: &[u8]) -> Result<T, UnusableHash> {
     str::from_utf8(digits).ok().and_then(|digits| digits.parse().ok()).ok_or(UnusableHash)
 }
 
 /// 43 characters encode 32 bytes, the longest value here.
-fn encode<'a>(bytes: &[u8], into: &'a mut [u8; 43]) -> &'a str {
+pub(super) fn encode<'a>(bytes: &[u8], into: &'a mut [u8; 43]) -> &'a str {
     Base64Unpadded::encode(bytes, into).unwrap_or_default()
 }
 
@@ -180,6 +186,11 @@ mod tests {
     use alloc::format;
 
     use super::*;
+    use crate::domain::ImportedFunction;
+
+    fn imported(function: ImportedFunction, numbers: [u32; 3], salt: usize) -> Hashing {
+        Hashing::Imported(Imported::new(function, numbers, &[5; 32][..salt]).unwrap())
+    }
 
     #[test]
     fn phc_strings_round_trip_and_others_are_refused() {
@@ -189,14 +200,34 @@ mod tests {
             (Hashing::Pbkdf2 { iterations: 600_000 }, "$pbkdf2-sha256$i=600000$BwcHBw"),
             (Hashing::Delegated { key }, "$delegated$key=AwMDAwMDAwMDAwMDAwMDAw$BwcHBw"),
             (Hashing::Argon2id(Argon2::OWASP), "$argon2id$v=19$m=19456,t=2,p=1$BwcHBw"),
+            (
+                imported(ImportedFunction::Bcrypt, [10, 0, 0], 16),
+                "$imported$bcrypt,10,0,0,BQUFBQUFBQUFBQUFBQUFBQ$BwcHBw",
+            ),
+            (
+                imported(ImportedFunction::Pbkdf2Sha256, [260_000, 0, 0], 22),
+                "$imported$pbkdf2-sha256,260000,0,0,BQUFBQ",
+            ),
+            (
+                imported(ImportedFunction::Pbkdf2Sha512, [1, 0, 0], 1),
+                "$imported$pbkdf2-sha512,1,0,0,BQ$BwcHBw",
+            ),
+            (imported(ImportedFunction::Scrypt, [17, 8, 1], 32), "$imported$scrypt,17,8,1,BQUFBQ"),
+            (imported(ImportedFunction::Argon2i, [19_456, 2, 1], 16), "$imported$argon2i,19456,2,1,BQUFBQ"),
+            (
+                imported(ImportedFunction::Argon2id, [u32::MAX; 3], 32),
+                "$imported$argon2id,4294967295,4294967295,",
+            ),
         ] {
             let record = PasswordRecord { params, salt: Salt([7; 16]), hash: Secret::new([9; 32]) };
             let phc = record.to_phc();
             assert!(phc.expose().starts_with(start), "{}", phc.expose());
             assert_eq!(PasswordRecord::from_phc(phc.expose()), Ok(record));
+            let longest = 255; // the column of MySQL
+            assert!(phc.expose().len() <= longest);
             let more = format!("{}$", phc.expose());
             assert_eq!(PasswordRecord::from_phc(&more), Err(UnusableHash));
-            let twice = phc.expose().replace('=', "=0");
+            let twice = phc.expose().replace('=', "=0").replacen(',', ",0", 1);
             assert_eq!(PasswordRecord::from_phc(&twice), Err(UnusableHash), "{twice}");
         }
         for bad in [

@@ -12,6 +12,7 @@ mod confirm_address;
 mod delete_account;
 mod deliver;
 mod forgot_password;
+mod import;
 mod login;
 mod logout;
 mod logout_everywhere;
@@ -30,6 +31,7 @@ pub use confirm_address::{ConfirmAddress, Relocation};
 pub use delete_account::{DeleteAccount, Deleting};
 pub use deliver::Deliver;
 pub use forgot_password::{Forgetting, ForgotPassword};
+pub use import::Import;
 pub use login::{LoggingIn, Login};
 pub use logout::Logout;
 pub use logout_everywhere::{LoggingOut, LogoutEverywhere};
@@ -84,6 +86,8 @@ macro_rules! flows {
             ConfirmAddress -> Outcome<Relocation>;
             /// Does what an operator asks for with an account. Only the operator waits for its outcome.
             Administer -> Event;
+            /// Imports an account of another program. Only the operator waits for its outcome.
+            Import -> Event;
         }
     };
 }

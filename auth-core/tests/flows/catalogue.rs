@@ -4,7 +4,7 @@ use std::fmt::Debug;
 
 use auth_core::{
     Activate, Administer, Authenticate, ChangeAddress, ChangePassword, Confirm, ConfirmAddress,
-    DeleteAccount, Deliver, Flow, ForgotPassword, Login, Logout, LogoutEverywhere, Register, Resend,
+    DeleteAccount, Deliver, Flow, ForgotPassword, Import, Login, Logout, LogoutEverywhere, Register, Resend,
     ResetPassword,
     wire::{Input, Output},
 };
@@ -63,4 +63,5 @@ flows! {
     ChangeAddress: addresses::asked(),
     ConfirmAddress: addresses::confirmed(),
     Administer: administer::all(),
+    Import: administer::imports(),
 }

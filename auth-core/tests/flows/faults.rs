@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// The effects that each flow can order, in the order of their first occurrence.
-const EFFECTS: [(&str, &[Kind]); 16] = [
+const EFFECTS: [(&str, &[Kind]); 17] = [
     ("register", &[Kind::Admit, Kind::Random, Kind::FindAccount, Kind::HashPassword, Kind::CommitAccount]),
     ("resend", &[Kind::Admit, Kind::Random, Kind::FindAccount, Kind::CommitAccount]),
     (
@@ -91,6 +91,7 @@ const EFFECTS: [(&str, &[Kind]); 16] = [
         ],
     ),
     ("administer", &[Kind::Random, Kind::FindAccount, Kind::CommitAccount]),
+    ("import", &[Kind::Random, Kind::FindAccount, Kind::CommitAccount]),
 ];
 
 /// The flows whose last effect opens a session after what was asked for is done.
@@ -102,7 +103,7 @@ const AFTERWARDS: [(&str, Kind); 3] =
 
 /// The faults that a flow handles itself, and what it orders next, if anything. The scripts of the flow say exactly
 /// how it continues.
-const DEALT_WITH: [(&str, Kind, Fault, &[Option<Kind>]); 24] = [
+const DEALT_WITH: [(&str, Kind, Fault, &[Option<Kind>]); 25] = [
     ("activate", Kind::CommitAccount, Fault::Unknown, &[Some(Kind::FindAccount)]),
     ("logout_everywhere", Kind::CommitAccount, Fault::Unknown, &[Some(Kind::FindAccount)]),
     // A guess that was counted and not compared is given back.
@@ -122,6 +123,7 @@ const DEALT_WITH: [(&str, Kind, Fault, &[Option<Kind>]); 24] = [
     ("change_address", Kind::CommitAccount, Fault::Unknown, &[Some(Kind::FindAccount)]),
     ("confirm_address", Kind::CommitAccount, Fault::Unknown, &[Some(Kind::FindAccount)]),
     ("administer", Kind::CommitAccount, Fault::Unknown, &[Some(Kind::FindAccount)]),
+    ("import", Kind::CommitAccount, Fault::Unknown, &[Some(Kind::FindAccount)]),
     // The account has moved; the visitor logs in.
     ("confirm_address", Kind::PutSession, Fault::NotDone, &[None]),
     ("confirm_address", Kind::PutSession, Fault::Unknown, &[Some(Kind::PutSession), None]),

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use auth_core::{
     Administer, Authenticate, ChangeAddress, ChangePassword, Code, Confirm, ConfirmAddress, DeleteAccount,
-    Deliver, Flow, Kind, LastMail, Logout, LogoutEverywhere, Row, Status,
+    Deliver, Flow, Import, Kind, LastMail, Logout, LogoutEverywhere, Row, Status,
 };
 
 use crate::{
@@ -122,6 +122,7 @@ fn the_requests_are_of_every_flow_that_strangers_can_start() {
         ChangeAddress::NAME,
         ConfirmAddress::NAME,
         Administer::NAME,
+        Import::NAME,
     ];
     assert_eq!(asked, flows.filter(|name| !others.contains(name)).collect());
 }

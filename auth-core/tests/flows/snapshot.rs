@@ -189,6 +189,7 @@ fn what_version_3_0_wrote_is_read() {
         ("change_address", addresses::asked()[0].at(6).snapshot()),
         ("confirm_address", addresses::confirmed()[0].at(6).snapshot()),
         ("administer", administer::all()[0].at(2).snapshot()),
+        ("import", administer::imports()[0].at(2).snapshot()),
     ];
     if std::env::var_os("AUTH_CORE_WRITE_SCRIPTS").is_some() && !std::path::Path::new(path).exists() {
         let hex = |bytes: &[u8]| bytes.iter().map(|b| format!("{b:02x}")).collect::<String>();
@@ -224,6 +225,7 @@ fn what_version_3_0_wrote_is_read() {
         ("change_address", Kind::CommitAccount),
         ("confirm_address", Kind::CommitAccount),
         ("administer", Kind::CommitAccount),
+        ("import", Kind::CommitAccount),
     ];
     assert_eq!(read, expected);
 }

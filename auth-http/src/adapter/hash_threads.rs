@@ -1,5 +1,5 @@
-//! Password hashing: scrypt or Argon2id, and PBKDF2 where a row says so, on a fixed number of threads behind a bounded,
-//! fair queue.
+//! Password hashing: scrypt or Argon2id, and what another program has used where a row says so, on a fixed number of
+//! threads behind a bounded, fair queue.
 //!
 //! Threat: each hash takes 128 MiB and some 0.4 s. Without a bound a few hundred requests take all
 //! memory; without fairness one client takes everybody's turn. So the workers are fixed, the
@@ -13,9 +13,10 @@ use std::{
 };
 
 use async_trait::async_trait;
-use auth_core::{Argon2, Client, HashPassword, Hashed, Hashing, Password, Scrypt, Secret};
+use auth_core::{Client, HashPassword, Hashed, Hashing, Password, Secret};
 use tokio::{sync::oneshot, time::Instant};
 
+use super::hash_functions::compute;
 use crate::{
     hooks,
     metrics::HashTimes,
@@ -234,36 +235,10 @@ fn hash(password: &Password, order: &HashPassword) -> Result<Hashed> {
     Ok(Hashed { params: order.params, hash: Secret::new(hash) })
 }
 
-fn compute(password: &[u8], salt: &[u8], params: Hashing) -> Result<[u8; 32]> {
-    const OPERATION: &str = "hash a password";
-    let mut hash = [0; 32];
-    match params {
-        Hashing::Scrypt(Scrypt { log2_n, r, p }) => {
-            let cost = scrypt::Params::new(log2_n, u32::from(r), u32::from(p))
-                .map_err(|e| PortError::not_done(OPERATION, e))?;
-            scrypt::scrypt(password, salt, &cost, &mut hash)
-                .map_err(|e| PortError::not_done(OPERATION, e))?;
-        }
-        Hashing::Argon2id(Argon2 { m, t, p }) => {
-            let cost = argon2::Params::new(m, t, p.into(), Some(hash.len()))
-                .map_err(|e| PortError::not_done(OPERATION, e))?;
-            argon2::Argon2::new(argon2::Algorithm::Argon2id, argon2::Version::V0x13, cost)
-                .hash_password_into(password, salt, &mut hash)
-                .map_err(|e| PortError::not_done(OPERATION, e))?;
-        }
-        // Nothing here is configured to order these; a row may have been stored by another host.
-        Hashing::Pbkdf2 { iterations } => {
-            pbkdf2::pbkdf2_hmac::<sha2::Sha256>(password, salt, iterations, &mut hash);
-        }
-        Hashing::Delegated { .. } => {
-            return Err(PortError::not_done(OPERATION, "there is no secure element here"));
-        }
-    }
-    Ok(hash)
-}
-
 #[cfg(test)]
 mod tests {
+    use auth_core::{Argon2, Scrypt};
+
     use super::*;
 
     fn client(n: u8) -> Client {

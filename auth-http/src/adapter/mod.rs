@@ -38,6 +38,7 @@ pub(crate) mod authorities;
 pub mod clock;
 pub mod codes_memory;
 pub mod codes_redis;
+pub(crate) mod hash_functions;
 pub mod hash_threads;
 pub mod mail_development;
 pub mod mail_smtp;

@@ -8,7 +8,7 @@ use std::{
 };
 
 use auth_core::{
-    AccountId, Action, Address, AddressKey, Administer, Event, Purpose, Row, Status, Time, WaitingState,
+    AccountId, Action, Address, AddressKey, Administer, Event, Flow, Purpose, Row, Status, Time, WaitingState,
 };
 use serde_json::{Value, json};
 
@@ -123,14 +123,14 @@ pub(super) async fn logout_all(settings: Settings) -> Result<(), CommandError> {
 }
 
 /// What runs an operator's flows.
-struct Operator {
-    accounts: Arc<dyn AccountsDatabase>,
+pub(super) struct Operator {
+    pub(super) accounts: Arc<dyn AccountsDatabase>,
     driver: Arc<Driver>,
     log_key: [u8; 32],
 }
 
 impl Operator {
-    async fn open(settings: Settings) -> Result<Self, CommandError> {
+    pub(super) async fn open(settings: Settings) -> Result<Self, CommandError> {
         let clock = wiring::clock()?;
         let metrics = Metrics::default();
         let hasher = HashThreads::start(settings.hash_workers, settings.hash_queue, metrics.hash_times())
@@ -149,7 +149,7 @@ impl Operator {
         Ok(Self { accounts, driver, log_key: settings.log_key })
     }
 
-    async fn close(&self) {
+    pub(super) async fn close(&self) {
         self.driver.finish_writes().await;
         self.accounts.close().await;
     }
@@ -217,16 +217,24 @@ impl Operator {
             Status::Pending(attempt) => (attempt.address.clone(), None),
             Status::Vacant => return Ok(Event::NoAccount),
         };
-        let about = About::Address(pseudonym(&self.log_key, key.as_str().as_bytes()));
-        let event = self.driver.work(Administer { address, account, action }).await;
-        let event = event.map_err(|broken| {
+        self.run(key, Administer { address, account, action }).await
+    }
+
+    /// Runs a flow of the operator's, and audits it.
+    pub(super) async fn run<F: Flow<Outcome = Event>>(
+        &self,
+        key: &AddressKey,
+        flow: F,
+    ) -> Result<Event, CommandError> {
+        let event = self.driver.work(flow).await.map_err(|broken| {
             CommandError::Refused(format!(
                 "the database failed ({}, {:?}); see the log, then try again: that harms nothing",
                 broken.kind.name(),
                 broken.fault
             ))
         })?;
-        audit("administer", event, &about, "operator");
+        let about = About::Address(pseudonym(&self.log_key, key.as_str().as_bytes()));
+        audit(F::NAME, event, &about, "operator");
         Ok(event)
     }
 
@@ -254,7 +262,7 @@ async fn find(accounts: &dyn AccountsDatabase, who: &Who) -> Result<(AddressKey,
 }
 
 /// An expired row counts as none, deleted or not.
-fn counts(row: &Row, now: Time) -> bool {
+pub(super) fn counts(row: &Row, now: Time) -> bool {
     row.expires.is_none_or(|expires| now < expires)
 }
 
@@ -262,7 +270,7 @@ fn nobody(who: &Who) -> CommandError {
     CommandError::Refused(format!("{who}: no account; `account list` shows all"))
 }
 
-fn failed(error: PortError) -> CommandError {
+pub(super) fn failed(error: PortError) -> CommandError {
     CommandError::Refused(format!("the database failed: {error}"))
 }
 

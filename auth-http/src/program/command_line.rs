@@ -37,6 +37,7 @@ pub(super) enum AccountCommand {
     List { json: bool },
     Act { who: Who, action: Action, json: bool, yes: bool },
     LogoutAll,
+    Import { file: PathBuf, dry_run: bool },
 }
 
 pub(super) enum MailCommand {
@@ -98,6 +99,10 @@ fn account_command(name: &str, arguments: &ArgMatches) -> Option<AccountCommand>
     let json = flag("json");
     if name == "list" {
         return Some(AccountCommand::List { json });
+    }
+    if name == "import" {
+        let file = arguments.get_one::<PathBuf>("file").cloned()?;
+        return Some(AccountCommand::Import { file, dry_run: flag("dry-run") });
     }
     if flag("all") {
         return Some(AccountCommand::LogoutAll);
@@ -210,7 +215,22 @@ fn account() -> Clap {
         .subcommand(
             Clap::new("list").about("Lists all, a line each; with --json an object a line").arg(json()),
         );
-    ACTIONS.iter().fold(clap, |clap, (name, action, about)| {
+    let import = Clap::new("import")
+        .about("Imports accounts of another program: a JSON object a line, with email, password_hash, verified, since, language")
+        .arg(
+            Arg::new("file")
+                .value_name("FILE|-")
+                .required(true)
+                .value_parser(clap::value_parser!(PathBuf))
+                .help("The file, or - for standard input"),
+        )
+        .arg(
+            Arg::new("dry-run")
+                .long("dry-run")
+                .action(ArgAction::SetTrue)
+                .help("Says what would happen, and changes nothing"),
+        );
+    ACTIONS.iter().fold(clap.subcommand(import), |clap, (name, action, about)| {
         let (command, switch) = (Clap::new(*name).about(*about), |id: &'static str| {
             Arg::new(id).long(id).action(ArgAction::SetTrue)
         });

@@ -7,7 +7,9 @@ mod account;
 mod account_text;
 mod check;
 mod command_line;
+mod foreign_hash;
 mod healthcheck;
+mod import;
 mod mail;
 mod serve;
 
@@ -106,6 +108,9 @@ async fn run(parsed: Parsed) -> Result<(), CommandError> {
         ProgramCommand::Account(AccountCommand::List { json }) => account::list(settings, json).await,
         ProgramCommand::Account(AccountCommand::Act { who, action, json, yes }) => {
             account::act(settings, &who, action, json, yes).await
+        }
+        ProgramCommand::Account(AccountCommand::Import { file, dry_run }) => {
+            import::run(settings, &file, dry_run).await
         }
         ProgramCommand::Account(AccountCommand::LogoutAll) => account::logout_all(settings).await,
         ProgramCommand::Purge => mail::purge(&settings).await,

@@ -41,6 +41,7 @@ mod program_command_line;
 mod program_configuration;
 mod program_database;
 mod program_healthcheck;
+mod program_import;
 mod program_mail;
 mod program_openapi;
 mod program_purge;

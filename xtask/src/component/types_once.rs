@@ -12,6 +12,7 @@
 
 use std::collections::HashMap;
 use std::convert::Infallible;
+use std::mem;
 use std::ops::Range;
 
 use anyhow::{Context, Result, bail};
@@ -23,7 +24,7 @@ use wasm_encoder::{
 };
 use wasmparser::{
     CanonicalFunction, CanonicalOption, Chunk, ComponentExport, ComponentExternalKind, ComponentInstance,
-    ComponentType, ComponentTypeRef, Parser, Payload,
+    ComponentType, ComponentTypeRef, ComponentTypeSectionReader, Parser, Payload,
 };
 
 /// Encodes once more what wit-component has encoded for a world that exports one interface and imports nothing.
@@ -135,6 +136,8 @@ impl<'a> Outer<'a> {
     /// Returns the component inside: what the one outside began with, the types, the functions, and their names.
     fn inner(mut self) -> Result<Component> {
         let (mut types, mut read, mut lifts, mut functions) = (Types::default(), 0, Vec::new(), Vec::new());
+        // Sections have heads: as many types as possible are defined before they get their names.
+        let (mut defined, mut unnamed) = (ComponentTypeSection::new(), Vec::new());
         // What is defined before the last import is defined again for the exports.
         let sections = payloads(self.shim)?;
         let last = sections.iter().rposition(|payload| matches!(payload, Payload::ComponentImportSection(_)));
@@ -157,49 +160,87 @@ impl<'a> Outer<'a> {
                 }
                 Payload::ComponentTypeSection(section) if imports => read += section.count(),
                 Payload::ComponentTypeSection(section) => {
-                    let mut defined = ComponentTypeSection::new();
+                    if refers_to(&section, &unnamed)? {
+                        self.name(&mut defined, &mut unnamed, &mut types);
+                    }
                     for ty in section {
                         types.parse_component_type(defined.ty(), ty?)?;
                         types.0.insert(read, self.types);
                         (read, self.types) = (read + 1, self.types + 1);
                     }
-                    self.begun.section(&defined);
                 }
                 Payload::ComponentExportSection(section) => {
-                    let mut named = ComponentExportSection::new();
                     for export in section {
                         let ComponentExport { name, kind, index, ty } = export?;
                         match (kind, ty) {
                             (ComponentExternalKind::Type, _) => {
-                                let index = types.component_type_index(index);
-                                named.export(name.name, ComponentExportKind::Type, index, None);
-                                types.0.insert(read, self.types);
-                                (read, self.types) = (read + 1, self.types + 1);
+                                unnamed.push((read, name.name, types.component_type_index(index)));
+                                read += 1;
                             }
                             (ComponentExternalKind::Func, Some(ComponentTypeRef::Func(ty))) => {
                                 let lift = *lifts.get(index as usize).context("a function is missing")?;
-                                functions.push((name.name, lift, types.component_type_index(ty)));
+                                functions.push((name.name, lift, ty));
                             }
                             other => bail!("an unexpected export: {other:?}"),
                         }
-                    }
-                    if !named.is_empty() {
-                        self.begun.section(&named);
                     }
                 }
                 Payload::Version { .. } | Payload::CustomSection(_) | Payload::End(_) => {}
                 other => bail!("an unexpected section: {other:?}"),
             }
         }
+        self.name(&mut defined, &mut unnamed, &mut types);
         let (mut lifted, mut named) = (CanonicalFunctionSection::new(), ComponentExportSection::new());
         for (place, (name, lift, ty)) in functions.into_iter().enumerate() {
             let (function, options) = self.lifts.get(lift as usize).context("a function is missing")?;
             let options: Vec<_> = options.iter().map(|option| (*option).into()).collect();
-            lifted.lift(*function, ty, options);
+            lifted.lift(*function, types.component_type_index(ty), options);
             named.export(name, ComponentExportKind::Func, u32::try_from(place)?, None);
         }
         self.begun.section(&lifted).section(&named);
         Ok(self.begun)
+    }
+
+    /// Writes the types that are defined, and exports those that have names: what refers to one refers to its export.
+    fn name(
+        &mut self,
+        defined: &mut ComponentTypeSection,
+        unnamed: &mut Vec<(u32, &str, u32)>,
+        types: &mut Types,
+    ) {
+        let mut named = ComponentExportSection::new();
+        for (read, name, index) in unnamed.drain(..) {
+            named.export(name, ComponentExportKind::Type, index, None);
+            types.0.insert(read, self.types);
+            self.types += 1;
+        }
+        self.begun.section(&mem::take(defined)).section(&named);
+    }
+}
+
+/// Returns whether one of these types refers to one that has no name yet.
+fn refers_to(types: &ComponentTypeSectionReader<'_>, unnamed: &[(u32, &str, u32)]) -> Result<bool> {
+    let mut referred = Referred { unnamed, is: false };
+    let mut unused = ComponentTypeSection::new();
+    for ty in types.clone() {
+        referred.parse_component_type(unused.ty(), ty?)?;
+    }
+    Ok(referred.is)
+}
+
+struct Referred<'a> {
+    unnamed: &'a [(u32, &'a str, u32)],
+    is: bool,
+}
+
+impl Reencode for Referred<'_> {
+    type Error = Infallible;
+}
+
+impl ReencodeComponent for Referred<'_> {
+    fn component_type_index(&mut self, ty: u32) -> u32 {
+        self.is |= self.unnamed.iter().any(|(read, ..)| *read == ty);
+        ty
     }
 }
 

@@ -1,11 +1,13 @@
 //! What an operator does with an account: whatever its state, whoever changes it meanwhile.
 
+mod imports;
 mod life;
 mod scripts;
 
-use auth_core::Administer;
+use auth_core::{Administer, Import};
 
 use crate::script::{Script, scripts};
+use imports as i;
 use scripts as s;
 
 pub(crate) fn all() -> Vec<Script<Administer>> {
@@ -22,7 +24,20 @@ pub(crate) fn all() -> Vec<Script<Administer>> {
     ]
 }
 
+pub(crate) fn imports() -> Vec<Script<Import>> {
+    scripts![
+        i::taken_in(),
+        i::of_every_function(),
+        i::kept(),
+        i::too_costly(),
+        i::overtaken(),
+        i::lost(),
+        i::contended(),
+    ]
+}
+
 #[test]
 fn every_script_plays() {
     all().iter().for_each(Script::play);
+    imports().iter().for_each(Script::play);
 }

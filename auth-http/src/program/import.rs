@@ -1,0 +1,236 @@
+//! The command `account import`: accounts of another program, an object in JSON a line.
+//!
+//! It can be stopped and repeated: an address that has an account already keeps it.
+
+use std::{
+    fs::File,
+    io::{self, BufRead, BufReader, IsTerminal, Read, Write},
+    path::Path,
+    sync::Arc,
+};
+
+use auth_core::{Address, Event, Import, Locale, Status, Time};
+use serde::Deserialize;
+use tokio::task::JoinSet;
+
+use super::{
+    CommandError,
+    account::{Operator, counts, failed},
+    foreign_hash, print,
+};
+use crate::{config::Settings, rfc3339, telemetry::Telemetry};
+
+/// The longest line, in bytes: an address and a hash have less than a kibibyte.
+const LONGEST: u64 = 8192;
+/// Accounts that are imported at once.
+const AT_ONCE: usize = 16;
+
+/// A line.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Line {
+    email: String,
+    password_hash: String,
+    #[serde(default)]
+    verified: bool,
+    #[serde(default)]
+    since: Option<String>,
+    #[serde(default)]
+    language: Option<String>,
+}
+
+/// What became of the lines so far.
+#[derive(Default)]
+struct Count {
+    lines: u64,
+    imported: u64,
+    kept: u64,
+    refused: u64,
+}
+
+/// Imports a file, or standard input where it is `-`.
+pub(super) async fn run(settings: Settings, file: &Path, dry_run: bool) -> Result<(), CommandError> {
+    let telemetry = Telemetry::start(&settings)?;
+    let (input, size) = open(file)?;
+    let operator = Arc::new(Operator::open(settings).await?);
+    let done = import(&operator, input, size, dry_run).await;
+    operator.close().await;
+    telemetry.finish();
+    let Count { lines, imported, kept, refused } = done?;
+    let would = if dry_run { "would be imported" } else { "imported" };
+    print(&format!("{lines} lines: {imported} {would}, {kept} have an account already, {refused} refused"))?;
+    if refused > 0 {
+        return Err(CommandError::Refused(format!("{refused} lines were refused; see above")));
+    }
+    Ok(())
+}
+
+fn open(file: &Path) -> Result<(Box<dyn BufRead + Send>, Option<u64>), CommandError> {
+    if file == Path::new("-") {
+        return Ok((Box::new(BufReader::new(io::stdin())), None));
+    }
+    let opened = File::open(file).and_then(|opened| Ok((opened.metadata()?.len(), opened)));
+    let (size, opened) = opened.map_err(|error| {
+        CommandError::Refused(format!(
+            "{}: {error}; name a file with an account a line, or -",
+            file.display()
+        ))
+    })?;
+    Ok((Box::new(BufReader::new(opened)), Some(size)))
+}
+
+async fn import(
+    operator: &Arc<Operator>,
+    mut input: Box<dyn BufRead + Send>,
+    size: Option<u64>,
+    dry_run: bool,
+) -> Result<Count, CommandError> {
+    let (mut count, mut tasks, mut progress) = (Count::default(), JoinSet::new(), Progress::new(size));
+    loop {
+        let line = read(&mut input)?;
+        if let Some(bytes) = &line {
+            count.lines += 1;
+            progress.advance(bytes.len(), count.lines)?;
+        }
+        let at_once = if line.is_none() { 0 } else { AT_ONCE - 1 };
+        while tasks.len() > at_once {
+            let Some(done) = tasks.join_next().await else { break };
+            let (number, event) = done.map_err(|_| CommandError::Refused("a task ended early".to_owned()))?;
+            count.add(number, event?, &mut progress)?;
+        }
+        let Some(bytes) = line else { break };
+        let number = count.lines;
+        match parse(&bytes) {
+            Ok(None) => count.lines -= 1,
+            Ok(Some(flow)) => {
+                let operator = Arc::clone(operator);
+                tasks.spawn(async move { (number, take_in(&operator, flow, dry_run).await) });
+            }
+            Err(why) => {
+                count.refused += 1;
+                progress.say(&format!("line {number}: {why}"))?;
+            }
+        }
+    }
+    progress.clear()?;
+    Ok(count)
+}
+
+async fn take_in(operator: &Operator, flow: Import, dry_run: bool) -> Result<Event, CommandError> {
+    let key = flow.address.key().clone();
+    if !dry_run {
+        return operator.run(&key, flow).await;
+    }
+    // What the flow would say of the row as it is now.
+    let found = operator.accounts.find(&key).await.map_err(failed)?;
+    let row = found.row.map(|(_, row)| row).filter(|row| counts(row, found.now));
+    Ok(match row.map(|row| row.status) {
+        Some(Status::Active { .. }) => Event::AlreadyActive,
+        Some(Status::Pending(_)) if !flow.verified => Event::NotActivated,
+        Some(Status::Pending(_) | Status::Vacant) | None => Event::Imported,
+    })
+}
+
+impl Count {
+    fn add(&mut self, number: u64, event: Event, progress: &mut Progress) -> io::Result<()> {
+        if event == Event::Imported {
+            self.imported += 1;
+            return Ok(());
+        }
+        if [Event::AlreadyActive, Event::NotActivated].contains(&event) {
+            self.kept += 1;
+            return Ok(());
+        }
+        let why = if event == Event::Contended {
+            "others change the address at the same time; import it again"
+        } else {
+            "its hash cannot be verified here"
+        };
+        self.refused += 1;
+        progress.say(&format!("line {number}: {why}"))
+    }
+}
+
+/// Reads a line; `None` at the end.
+fn read(input: &mut impl BufRead) -> Result<Option<Vec<u8>>, CommandError> {
+    let mut line = Vec::new();
+    let read = input.take(LONGEST + 1).read_until(b'\n', &mut line)?;
+    if line.len() as u64 > LONGEST {
+        // Threat: a file without line ends that takes all memory.
+        let mut rest = Vec::new();
+        while !rest.ends_with(b"\n") {
+            rest.clear();
+            if input.take(LONGEST).read_until(b'\n', &mut rest)? == 0 {
+                break;
+            }
+        }
+    }
+    Ok((read > 0).then_some(line))
+}
+
+/// Reads an account; `None` for an empty line. The reason of a refusal repeats nothing of the line: a log may keep it.
+fn parse(line: &[u8]) -> Result<Option<Import>, String> {
+    if line.len() as u64 > LONGEST {
+        return Err(format!("it has more than {LONGEST} bytes"));
+    }
+    if line.iter().all(u8::is_ascii_whitespace) {
+        return Ok(None);
+    }
+    let line: Line = serde_json::from_slice(line).map_err(|error| {
+        format!(
+            "it is not an object with email and password_hash, perhaps verified (true or false), since and language: \
+             column {}",
+            error.column()
+        )
+    })?;
+    let address = Address::parse(&line.email).map_err(|error| error.message().to_owned())?;
+    let password = foreign_hash::parse(&line.password_hash)?;
+    let since = line.since.map(|since| time(&since)).transpose()?;
+    let locale = Locale::parse(line.language.as_deref().unwrap_or("en"))
+        .map_err(|_| "language must be a language tag, fr for example".to_owned())?;
+    Ok(Some(Import { address, locale, password, verified: line.verified, since }))
+}
+
+fn time(text: &str) -> Result<Time, String> {
+    rfc3339::parse(text).ok_or_else(|| {
+        "since must be a time in RFC 3339 after 1970, 2024-05-01T12:00:00Z for example".to_owned()
+    })
+}
+
+/// How far it has come, on a terminal; and what is refused, wherever standard error goes.
+struct Progress {
+    on_terminal: bool,
+    size: Option<u64>,
+    read: u64,
+}
+
+impl Progress {
+    fn new(size: Option<u64>) -> Self {
+        Self { on_terminal: io::stderr().is_terminal(), size, read: 0 }
+    }
+
+    fn advance(&mut self, bytes: usize, lines: u64) -> io::Result<()> {
+        self.read += bytes as u64;
+        if !self.on_terminal || !lines.is_multiple_of(100) {
+            return Ok(());
+        }
+        let mut err = io::stderr();
+        match self.size.and_then(|size| (self.read * 100).checked_div(size)) {
+            Some(percent) => {
+                let full = usize::try_from(percent / 5).unwrap_or_default().min(20);
+                write!(err, "\r[{:<20}] {percent:>3} %, {lines} lines", "#".repeat(full))?;
+            }
+            None => write!(err, "\r{lines} lines")?,
+        }
+        err.flush()
+    }
+
+    fn clear(&self) -> io::Result<()> {
+        if self.on_terminal { write!(io::stderr(), "\r{:<60}\r", "") } else { Ok(()) }
+    }
+
+    fn say(&mut self, text: &str) -> io::Result<()> {
+        self.clear()?;
+        writeln!(io::stderr(), "{text}")
+    }
+}

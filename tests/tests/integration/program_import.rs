@@ -1,0 +1,169 @@
+//! The command `account import`: accounts of another program.
+
+use std::fs;
+
+use auth_tests::{OTHER, PASSWORD, Program, Server, start};
+use serde_json::{Value, json};
+
+/// bcrypt of the password of the tests.
+const HASH: &str = "$2b$05$abcdefghijklmnopqrstuuFiPhXf1sVd3pCCRO.uVh34H/qI/ZsuS";
+
+fn line(email: &str, verified: bool) -> Value {
+    json!({ "email": email, "password_hash": HASH, "verified": verified, "since": "2024-05-01T12:00:00Z" })
+}
+
+fn file(server: &Server, lines: &[String]) -> String {
+    let path = server.folder().join("accounts.jsonl");
+    fs::write(&path, lines.join("\n")).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+/// Imports lines; returns status, output, and what was said of lines.
+fn imported(server: &Server, more: &[&str], lines: &[String]) -> (i32, String, Vec<String>) {
+    let path = file(server, lines);
+    let (status, out, err) = server.run(&[&["account", "import", path.as_str()], more].concat());
+    let said = err.lines().filter(|line| line.starts_with("line ")).map(str::to_owned).collect();
+    (status, out, said)
+}
+
+fn texts(lines: &[Value]) -> Vec<String> {
+    lines.iter().map(Value::to_string).collect()
+}
+
+#[test]
+fn imported_accounts_log_in_with_the_password_that_they_had() {
+    let server = start(&[]);
+    let (status, out, said) = imported(&server, &[], &texts(&[line("ada@example.org", true)]));
+    assert_eq!((status, said.len()), (0, 0), "{out}");
+    assert_eq!(out, "1 lines: 1 imported, 0 have an account already, 0 refused\n");
+    let hash = || {
+        let shown = server.run(&["account", "show", "ada@example.org", "--json"]).1;
+        serde_json::from_str::<Value>(&shown).unwrap()["password"].as_str().unwrap().to_owned()
+    };
+    assert!(hash().starts_with("imported bcrypt,5,0,0,"), "{}", hash());
+    assert_eq!(server.login("ada@example.org", OTHER).status, 401);
+    let account = server.login("ada@example.org", PASSWORD).json()["account"].clone();
+    assert_eq!(account["since"], "2024-05-01T12:00:00Z");
+    assert_eq!(hash(), "scrypt ln=4,r=8,p=1", "the hash is one of today");
+    assert_eq!(server.login("ada@example.org", PASSWORD).status, 200);
+    assert!(server.mails_to("ada@example.org").is_empty(), "nobody gets a mail");
+}
+
+#[test]
+fn what_is_not_proven_must_be_activated() {
+    let server = start(&[]);
+    let (status, ..) = imported(&server, &[], &texts(&[line("ada@example.org", false)]));
+    assert_eq!(status, 0);
+    assert_eq!(server.login("ada@example.org", PASSWORD).status, 401);
+    assert_eq!(server.resend("ada@example.org").status, 202);
+    let code = server.code("ada@example.org");
+    assert_eq!(server.activate("ada@example.org", PASSWORD, &code).status, 200);
+    assert_eq!(server.login("ada@example.org", PASSWORD).status, 200);
+}
+
+/// Threat: an import that replaces an account, or that a stranger keeps out by registering first.
+#[test]
+fn accounts_that_are_there_stay_and_what_is_not_proven_makes_room() {
+    let server = start(&[]);
+    let token = server.entered("ada@example.org", OTHER);
+    server.register("bob@example.org", OTHER);
+    let lines = texts(&[line("Ada@example.org", true), line("bob@example.org", true)]);
+    let (status, out, _) = imported(&server, &[], &lines);
+    assert_eq!((status, out.as_str()), (0, "2 lines: 1 imported, 1 have an account already, 0 refused\n"));
+    assert_eq!(server.session(&token).status, 200);
+    assert_eq!(server.login("ada@example.org", OTHER).status, 200);
+    assert_eq!(server.login("ada@example.org", PASSWORD).status, 401);
+    assert_eq!(server.login("bob@example.org", PASSWORD).status, 200);
+    // Stopped and repeated, it does the rest.
+    let (status, out, _) = imported(&server, &[], &lines);
+    assert_eq!((status, out.as_str()), (0, "2 lines: 0 imported, 2 have an account already, 0 refused\n"));
+}
+
+#[test]
+fn each_refusal_is_a_line_and_the_others_are_imported() {
+    let server = start(&[]);
+    let good = line("ada@example.org", true);
+    let mut lines = texts(std::slice::from_ref(&good));
+    lines.extend(["", "not json", r#"{"email":"x"}"#].map(str::to_owned));
+    for (field, value) in [
+        ("email", json!("ada")),
+        ("password_hash", json!("$1$saltsalt$qjXMvbEw8oaL.CzflDtaK/")),
+        ("password_hash", json!(HASH.replace("$05$", "$17$"))),
+        ("verified", json!("yes")),
+        ("since", json!("yesterday")),
+        ("language", json!("no language")),
+        ("admin", json!(true)),
+    ] {
+        let mut bad = good.clone();
+        bad["email"] = json!("other@example.org");
+        bad[field] = value;
+        lines.push(bad.to_string());
+    }
+    lines.push(format!(r#"{{"email":"{}"}}"#, "x".repeat(10_000)));
+    lines.push(line("bob@example.org", true).to_string());
+    let (status, out, said) = imported(&server, &[], &lines);
+    assert_eq!(status, 1, "{out}");
+    assert_eq!(out, "12 lines: 2 imported, 0 have an account already, 10 refused\n");
+    for (said, why) in said.iter().zip([
+        "not an object",
+        "not an object",
+        "must contain an @",
+        "known formats",
+        "above",
+        "not an object",
+        "RFC 3339",
+        "language tag",
+        "not an object",
+        "8192 bytes",
+    ]) {
+        assert!(said.contains(why), "{why} in {said}");
+    }
+    assert_eq!(said.len(), 10);
+    assert_eq!(server.login("bob@example.org", PASSWORD).status, 200);
+}
+
+#[test]
+fn a_dry_run_says_what_would_happen_and_changes_nothing() {
+    let server = start(&[]);
+    server.activated("bob@example.org", OTHER);
+    let mut lines = texts(&[line("ada@example.org", true), line("bob@example.org", true)]);
+    lines.push("not json".to_owned());
+    let (status, out, said) = imported(&server, &["--dry-run"], &lines);
+    assert_eq!((status, said.len()), (1, 1));
+    assert_eq!(out, "3 lines: 1 would be imported, 1 have an account already, 1 refused\n");
+    assert_eq!(server.login("ada@example.org", PASSWORD).status, 401);
+    assert!(server.run(&["account", "show", "ada@example.org"]).2.contains("no account"));
+}
+
+#[test]
+fn accounts_come_from_standard_input_too() {
+    let program = Program::plain(&[]);
+    assert_eq!(program.run(&["migrate"]).status, 0);
+    let ran = program.run_reading(&["account", "import", "-"], &line("ada@example.org", true).to_string());
+    assert_eq!(ran.status, 0, "{ran:?}");
+    assert_eq!(ran.out, "1 lines: 1 imported, 0 have an account already, 0 refused\n");
+}
+
+#[test]
+fn a_file_that_is_not_there_is_a_refusal() {
+    let server = start(&[]);
+    let (status, _, err) = server.run(&["account", "import", "no-such-file"]);
+    assert_eq!(status, 1);
+    assert!(err.contains("no-such-file"), "{err}");
+}
+
+/// Each is imported once, in bounded memory, whatever order they end in.
+#[test]
+fn many_accounts_are_imported() {
+    let server = start(&[]);
+    let lines: Vec<String> =
+        (0..2000).map(|n| line(&format!("user{n}@example.org"), true).to_string()).collect();
+    let (status, out, _) = imported(&server, &[], &lines);
+    assert_eq!(
+        (status, out.as_str()),
+        (0, "2000 lines: 2000 imported, 0 have an account already, 0 refused\n")
+    );
+    let (_, listed, _) = server.run(&["account", "list", "--json"]);
+    assert_eq!(listed.lines().count(), 2000, "in pages of 500");
+    assert_eq!(server.login("user1999@example.org", PASSWORD).status, 200);
+}
