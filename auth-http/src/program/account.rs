@@ -113,13 +113,17 @@ pub(super) async fn act(
 }
 
 /// Ends every session of every account.
-pub(super) async fn logout_all(settings: Settings) -> Result<(), CommandError> {
+pub(super) async fn logout_all(settings: Settings, as_json: bool) -> Result<(), CommandError> {
     let telemetry = Telemetry::start(&settings)?;
     let operator = Operator::open(settings).await?;
     let done = operator.logout_all().await;
     operator.close().await;
     telemetry.finish();
-    print(&format!("every session of {} accounts is over", done?))
+    let accounts = done?;
+    if as_json {
+        return print(&json!({ "accounts": accounts }).to_string());
+    }
+    print(&format!("every session of {accounts} accounts is over"))
 }
 
 /// What runs an operator's flows.

@@ -36,8 +36,8 @@ pub(super) enum AccountCommand {
     Show { who: Who, json: bool },
     List { json: bool },
     Act { who: Who, action: Action, json: bool, yes: bool },
-    LogoutAll,
-    Import { file: PathBuf, dry_run: bool },
+    LogoutAll { json: bool },
+    Import { file: PathBuf, dry_run: bool, json: bool },
 }
 
 pub(super) enum MailCommand {
@@ -102,10 +102,10 @@ fn account_command(name: &str, arguments: &ArgMatches) -> Option<AccountCommand>
     }
     if name == "import" {
         let file = arguments.get_one::<PathBuf>("file").cloned()?;
-        return Some(AccountCommand::Import { file, dry_run: flag("dry-run") });
+        return Some(AccountCommand::Import { file, dry_run: flag("dry-run"), json });
     }
     if flag("all") {
-        return Some(AccountCommand::LogoutAll);
+        return Some(AccountCommand::LogoutAll { json });
     }
     let who = arguments.get_one::<Who>("who").cloned()?;
     if name == "show" {
@@ -229,7 +229,8 @@ fn account() -> Clap {
                 .long("dry-run")
                 .action(ArgAction::SetTrue)
                 .help("Says what would happen, and changes nothing"),
-        );
+        )
+        .arg(json());
     ACTIONS.iter().fold(clap.subcommand(import), |clap, (name, action, about)| {
         let (command, switch) = (Clap::new(*name).about(*about), |id: &'static str| {
             Arg::new(id).long(id).action(ArgAction::SetTrue)
@@ -238,7 +239,7 @@ fn account() -> Clap {
             Action::Logout => command
                 .arg(who().required(false))
                 .arg(switch("all").help("Every account; do this after each restore of a backup"))
-                .arg(json().conflicts_with("all"))
+                .arg(json())
                 .group(ArgGroup::new("whom").args(["who", "all"]).required(true)),
             Action::Delete => command.arg(who()).arg(json()).arg(switch("yes").help("Does not ask")),
             Action::Block | Action::Unblock | Action::Reset => command.arg(who()).arg(json()),

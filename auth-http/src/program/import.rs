@@ -11,6 +11,7 @@ use std::{
 
 use auth_core::{Address, Event, Import, Locale, Status, Time};
 use serde::Deserialize;
+use serde_json::json;
 use tokio::task::JoinSet;
 
 use super::{
@@ -49,7 +50,12 @@ struct Count {
 }
 
 /// Imports a file, or standard input where it is `-`.
-pub(super) async fn run(settings: Settings, file: &Path, dry_run: bool) -> Result<(), CommandError> {
+pub(super) async fn run(
+    settings: Settings,
+    file: &Path,
+    dry_run: bool,
+    as_json: bool,
+) -> Result<(), CommandError> {
     let telemetry = Telemetry::start(&settings)?;
     let (input, size) = open(file)?;
     let operator = Arc::new(Operator::open(settings).await?);
@@ -57,8 +63,16 @@ pub(super) async fn run(settings: Settings, file: &Path, dry_run: bool) -> Resul
     operator.close().await;
     telemetry.finish();
     let Count { lines, imported, kept, refused } = done?;
-    let would = if dry_run { "would be imported" } else { "imported" };
-    print(&format!("{lines} lines: {imported} {would}, {kept} have an account already, {refused} refused"))?;
+    if as_json {
+        print(
+            &json!({ "lines": lines, "imported": imported, "kept": kept, "refused": refused }).to_string(),
+        )?;
+    } else {
+        let would = if dry_run { "would be imported" } else { "imported" };
+        print(&format!(
+            "{lines} lines: {imported} {would}, {kept} have an account already, {refused} refused"
+        ))?;
+    }
     if refused > 0 {
         return Err(CommandError::Refused(format!("{refused} lines were refused; see above")));
     }
@@ -155,7 +169,7 @@ impl Count {
 fn read(input: &mut impl BufRead) -> Result<Option<Vec<u8>>, CommandError> {
     let mut line = Vec::new();
     let read = input.take(LONGEST + 1).read_until(b'\n', &mut line)?;
-    if line.len() as u64 > LONGEST {
+    if line.len() as u64 > LONGEST && !line.ends_with(b"\n") {
         // Threat: a file without line ends that takes all memory.
         let mut rest = Vec::new();
         while !rest.ends_with(b"\n") {

@@ -109,10 +109,12 @@ async fn run(parsed: Parsed) -> Result<(), CommandError> {
         ProgramCommand::Account(AccountCommand::Act { who, action, json, yes }) => {
             account::act(settings, &who, action, json, yes).await
         }
-        ProgramCommand::Account(AccountCommand::Import { file, dry_run }) => {
-            import::run(settings, &file, dry_run).await
+        ProgramCommand::Account(AccountCommand::Import { file, dry_run, json }) => {
+            import::run(settings, &file, dry_run, json).await
         }
-        ProgramCommand::Account(AccountCommand::LogoutAll) => account::logout_all(settings).await,
+        ProgramCommand::Account(AccountCommand::LogoutAll { json }) => {
+            account::logout_all(settings, json).await
+        }
         ProgramCommand::Purge => mail::purge(&settings).await,
         ProgramCommand::OpenApi | ProgramCommand::Configuration | ProgramCommand::Healthcheck { .. } => {
             Ok(())

@@ -136,6 +136,7 @@ fn one_account_is_logged_out_or_all_are() {
     let ada = server.token(ADA, PASSWORD);
     assert_eq!(ran(&server, &["logout", "--all"]).0, "every session of 2 accounts is over\n");
     assert_eq!((server.session(&ada).status, server.session(&bob).status), (401, 401));
+    assert_eq!(ran(&server, &["logout", "--all", "--json"]).0, "{\"accounts\":2}\n");
     assert_eq!(server.login(ADA, PASSWORD).status, 200);
 }
 
