@@ -1,12 +1,17 @@
 //! What an operator does with an account, as steps of its row.
 
+use core::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AccountId, Attempt, Generation, Lifetimes, Purpose, Row, Status, Time,
+    AccountId, Attempt, Generation, Purpose, Row, Status, Time,
     account::{Asked, Step},
 };
 use crate::Event;
+
+/// How long an account that was imported and is not proven waits for its owner to ask for a mail: nobody tells them.
+const UNPROVEN: Duration = Duration::from_secs(30 * 86_400);
 
 /// What an operator does with an account, without its owner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,13 +78,7 @@ impl Row {
     ///
     /// Threat: a stranger registers an address before its owner is imported, and so keeps them out. What is proven there
     /// takes the place of what is not.
-    pub(crate) fn imported(
-        self,
-        attempt: Attempt,
-        since: Option<Time>,
-        now: Time,
-        lifetimes: Lifetimes,
-    ) -> Result<Self, Event> {
+    pub(crate) fn imported(self, attempt: Attempt, since: Option<Time>, now: Time) -> Result<Self, Event> {
         // A commit whose reply was lost.
         if self.generation() == Some(attempt.generation) {
             return Err(Event::Imported);
@@ -93,7 +92,7 @@ impl Row {
                 Ok(Self { status, expires: None, ..self })
             }
             (Status::Vacant, None) => {
-                let expires = Some(now.after(lifetimes.pending()));
+                let expires = Some(now.after(UNPROVEN));
                 Ok(Self { status: Status::Pending(attempt), expires, ..self })
             }
         }

@@ -122,7 +122,7 @@ impl fmt::Display for Hashing {
             Self::Pbkdf2 { iterations } => write!(f, "PBKDF2-HMAC-SHA-256 with {iterations} iterations"),
             Self::Delegated { .. } => f.write_str("a secure element's function"),
             Self::Argon2id(argon2) => argon2.fmt(f),
-            Self::Imported(_) => f.write_str("the function of an imported hash"),
+            Self::Imported(imported) => imported.fmt(f),
         }
     }
 }

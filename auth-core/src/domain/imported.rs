@@ -1,6 +1,7 @@
 //! Hashes that other programs have made: how to compute one, so that its password still verifies.
 
 use alloc::string::String;
+use core::fmt;
 
 use base64ct::{Base64Unpadded, Encoding};
 use serde::{Deserialize, Serialize};
@@ -66,6 +67,12 @@ impl ImportedFunction {
     }
 }
 
+impl fmt::Display for Imported {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "imported {} {},{},{}", self.function.name(), self.n, self.r, self.p)
+    }
+}
+
 impl Imported {
     /// Makes one from n, r and p; `None` for a salt of no bytes or of more than 32.
     pub fn new(function: ImportedFunction, [n, r, p]: [u32; 3], salt: &[u8]) -> Option<Self> {
@@ -112,14 +119,18 @@ impl Imported {
     pub(super) fn within_ceiling(&self) -> bool {
         let possible = match self.function {
             ImportedFunction::Bcrypt => (4..=MAX_BCRYPT).contains(&self.n) && self.length == 16,
-            ImportedFunction::Pbkdf2Sha256 | ImportedFunction::Pbkdf2Sha512 => {
-                Hashing::Pbkdf2 { iterations: self.n }.within_ceiling()
+            ImportedFunction::Pbkdf2Sha256 => Hashing::Pbkdf2 { iterations: self.n }.within_ceiling(),
+            // Each takes twice as long.
+            ImportedFunction::Pbkdf2Sha512 => {
+                Hashing::Pbkdf2 { iterations: self.n.saturating_mul(2) }.within_ceiling()
             }
             ImportedFunction::Scrypt => {
                 self.scrypt().is_some_and(|scrypt| Hashing::Scrypt(scrypt).within_ceiling())
             }
+            // RFC 9106 section 3.1: implementations refuse a shorter salt.
             ImportedFunction::Argon2i | ImportedFunction::Argon2id => {
                 self.argon2().is_some_and(|argon2| Hashing::Argon2id(argon2).within_ceiling())
+                    && self.length >= 8
             }
         };
         possible && !self.salt().is_empty()

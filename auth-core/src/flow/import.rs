@@ -17,7 +17,7 @@ pub struct Import {
     pub locale: Locale,
     /// Its password, as the other program has hashed it.
     pub password: PasswordRecord,
-    /// Whether the other program has proven that the address is its owner's. If not, the account is pending.
+    /// Whether the other program has proven that the address is its owner's. If not, the account is pending for 30 days.
     pub verified: bool,
     /// Since when the account has been active; from now on if it is not known.
     pub since: Option<Time>,
@@ -46,7 +46,7 @@ impl Flow for Import {
                 password: self.password.clone(),
             };
             let active = self.verified.then_some(self.since.unwrap_or(read.now).min(read.now));
-            let decision = match row.imported(attempt, active, read.now, rules.lifetimes) {
+            let decision = match row.imported(attempt, active, read.now) {
                 Ok(row) => Decision::Commit(read.replace(key, row, None)),
                 Err(event) => return Ok(event),
             };

@@ -258,6 +258,12 @@ where
 }
 
 impl KeyedRow {
+    /// Returns the rows that can be read; the log tells of the others, and one damaged row hides no other.
+    pub(super) fn listed(rows: Vec<Self>) -> Vec<(AddressKey, Row)> {
+        let tell = |error: &Damaged| tracing::error!(%error, "an account cannot be listed");
+        rows.into_iter().filter_map(|row| row.keyed().inspect_err(tell).ok()).collect()
+    }
+
     pub(super) fn keyed(self) -> Result<(AddressKey, Row), Damaged> {
         Ok((key(&self.address_key)?, self.account.row()?))
     }

@@ -38,7 +38,7 @@ impl Directory for AccountsSqlite {
         .bind(most)
         .fetch_all(&self.pool)
         .await;
-        listed(rows.map_err(|e| PortError::not_done(LIST, e))?)
+        rows.map(KeyedRow::listed).map_err(|e| PortError::not_done(LIST, e))
     }
 
     async fn active(&self, after: Option<AccountId>, most: u32) -> Result<Vec<(AddressKey, Row)>> {
@@ -51,11 +51,6 @@ impl Directory for AccountsSqlite {
         .bind(most)
         .fetch_all(&self.pool)
         .await;
-        listed(rows.map_err(|e| PortError::not_done(LIST, e))?)
+        rows.map(KeyedRow::listed).map_err(|e| PortError::not_done(LIST, e))
     }
-}
-
-fn listed(rows: Vec<KeyedRow>) -> Result<Vec<(AddressKey, Row)>> {
-    let rows: std::result::Result<_, _> = rows.into_iter().map(KeyedRow::keyed).collect();
-    rows.map_err(|e| PortError::not_done(LIST, e))
 }

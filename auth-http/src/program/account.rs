@@ -160,11 +160,18 @@ impl Operator {
 
     /// Returns what to print.
     async fn act(&self, who: &Who, action: Action, as_json: bool, yes: bool) -> Result<String, CommandError> {
+        let mut asked = yes;
         for _ in 0..LOOKS {
             let (key, row) = find(self.accounts.as_ref(), who).await?;
             let Some(known) = document(&key, &row) else { break };
-            if action == Action::Delete && !yes {
+            if action == Action::Delete && !asked {
                 confirm(&known)?;
+                // Meanwhile a registration may have become an account, or somebody else's: what was shown is deleted.
+                let (_, now) = find(self.accounts.as_ref(), who).await?;
+                asked = (identity(&now), state(&now)) == (identity(&row), state(&row));
+                if !asked {
+                    continue;
+                }
             }
             let event = self.administer(&key, &row, action).await?;
             // Another address leads to it by now, or nobody has it.
@@ -185,20 +192,34 @@ impl Operator {
         Err(nobody(who))
     }
 
-    /// Goes by their ids: an account that moves to another address meanwhile keeps its place.
+    /// Goes by their ids: an account that moves to another address meanwhile keeps its place. What fails with one account
+    /// keeps no other from being logged out.
     async fn logout_all(&self) -> Result<u64, CommandError> {
-        let (mut after, mut ended) = (None, 0);
+        let (mut after, mut ended, mut failed) = (None, 0, 0);
         loop {
-            let page = self.accounts.active(after, PAGE).await.map_err(failed)?;
+            let page = self.accounts.active(after, PAGE).await.map_err(self::failed)?;
             if page.is_empty() {
-                return Ok(ended);
+                break;
             }
             for (key, row) in page {
                 let Status::Active { id, .. } = row.status else { continue };
                 after = Some(id);
-                ended += u64::from(self.logout(id, key, row).await?);
+                match self.logout(id, key, row).await {
+                    Ok(there) => ended += u64::from(there),
+                    Err(error) => {
+                        // Where standard error is closed, nobody listens.
+                        let _ = writeln!(io::stderr(), "{error}");
+                        failed += 1;
+                    }
+                }
             }
         }
+        if failed > 0 {
+            return Err(CommandError::Refused(format!(
+                "{ended} accounts are logged out, {failed} are not; do it again"
+            )));
+        }
+        Ok(ended)
     }
 
     /// Ends every session of an account, at whichever address it is by now; returns whether it is there.
@@ -217,8 +238,9 @@ impl Operator {
 
     async fn administer(&self, key: &AddressKey, row: &Row, action: Action) -> Result<Event, CommandError> {
         let (address, account) = match &row.status {
-            Status::Active { attempt, id, .. } => (attempt.address.clone(), Some(*id)),
-            Status::Pending(attempt) => (attempt.address.clone(), None),
+            Status::Active { attempt, .. } | Status::Pending(attempt) => {
+                (attempt.address.clone(), identity(row))
+            }
             Status::Vacant => return Ok(Event::NoAccount),
         };
         self.run(key, Administer { address, account, action }).await
@@ -263,6 +285,19 @@ async fn find(accounts: &dyn AccountsDatabase, who: &Who) -> Result<(AddressKey,
         }
     };
     found.filter(|(_, row)| !matches!(row.status, Status::Vacant)).ok_or_else(|| nobody(who))
+}
+
+/// Returns the account's id, or what it will be once a registration that waits is activated.
+fn identity(row: &Row) -> Option<AccountId> {
+    match &row.status {
+        Status::Active { id, .. } => Some(*id),
+        Status::Pending(attempt) => Some(AccountId::from_bytes(*attempt.generation.as_bytes())),
+        Status::Vacant => None,
+    }
+}
+
+fn state(row: &Row) -> std::mem::Discriminant<Status> {
+    std::mem::discriminant(&row.status)
 }
 
 /// An expired row counts as none, deleted or not.

@@ -16,7 +16,7 @@ pub(super) fn document(key: &AddressKey, row: &Row) -> Option<Value> {
         Status::Pending(attempt) => {
             Some(json!({ "id": null, "email": email(attempt), "key": key.as_str(), "state": "pending",
             "since": null, "moving_to": null, "language": attempt.locale.as_str(),
-            "password": parameters(attempt), "expires_at": expires }))
+            "password": attempt.password.params.to_string(), "expires_at": expires }))
         }
         Status::Active { attempt, id, since, blocked, moving } => {
             let moving = moving
@@ -25,15 +25,9 @@ pub(super) fn document(key: &AddressKey, row: &Row) -> Option<Value> {
             let state = if *blocked { "blocked" } else { "active" };
             Some(json!({ "id": id.to_string(), "email": email(attempt), "key": key.as_str(), "state": state,
                 "since": rfc3339(*since), "moving_to": moving, "language": attempt.locale.as_str(),
-                "password": parameters(attempt), "expires_at": expires }))
+                "password": attempt.password.params.to_string(), "expires_at": expires }))
         }
     }
-}
-
-/// Returns how the password is hashed: the PHC string without salt and hash.
-fn parameters(attempt: &Attempt) -> String {
-    let phc = attempt.password.to_phc();
-    phc.expose().split('$').filter(|part| !part.is_empty()).take(2).collect::<Vec<_>>().join(" ")
 }
 
 /// Returns all that is known of an account, as JSON or as lines.

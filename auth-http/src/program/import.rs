@@ -3,16 +3,17 @@
 //! It can be stopped and repeated: an address that has an account already keeps it.
 
 use std::{
+    collections::HashSet,
     fs::File,
     io::{self, BufRead, BufReader, IsTerminal, Read, Write},
     path::Path,
     sync::Arc,
 };
 
-use auth_core::{Address, Event, Import, Locale, Status, Time};
+use auth_core::{Address, AddressKey, Event, Import, Locale, Status, Time};
 use serde::Deserialize;
 use serde_json::json;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 
 use super::{
     CommandError,
@@ -25,6 +26,8 @@ use crate::{config::Settings, rfc3339, telemetry::Telemetry};
 const LONGEST: u64 = 8192;
 /// Accounts that are imported at once.
 const AT_ONCE: usize = 16;
+/// Faults in a row that are an outage.
+const OUTAGE: u64 = 32;
 
 /// A line.
 #[derive(Deserialize)]
@@ -40,13 +43,17 @@ struct Line {
     language: Option<String>,
 }
 
-/// What became of the lines so far.
+/// What became of the lines so far, and how far it has come.
 #[derive(Default)]
 struct Count {
-    lines: u64,
     imported: u64,
     kept: u64,
     refused: u64,
+    /// Faults in a row.
+    faults: u64,
+    on_terminal: bool,
+    size: Option<u64>,
+    read: u64,
 }
 
 /// Imports a file, or standard input where it is `-`.
@@ -62,7 +69,8 @@ pub(super) async fn run(
     let done = import(&operator, input, size, dry_run).await;
     operator.close().await;
     telemetry.finish();
-    let Count { lines, imported, kept, refused } = done?;
+    let Count { imported, kept, refused, .. } = done?;
+    let lines = imported + kept + refused;
     if as_json {
         print(
             &json!({ "lines": lines, "imported": imported, "kept": kept, "refused": refused }).to_string(),
@@ -99,34 +107,32 @@ async fn import(
     size: Option<u64>,
     dry_run: bool,
 ) -> Result<Count, CommandError> {
-    let (mut count, mut tasks, mut progress) = (Count::default(), JoinSet::new(), Progress::new(size));
-    loop {
-        let line = read(&mut input)?;
-        if let Some(bytes) = &line {
-            count.lines += 1;
-            progress.advance(bytes.len(), count.lines)?;
-        }
-        let at_once = if line.is_none() { 0 } else { AT_ONCE - 1 };
-        while tasks.len() > at_once {
-            let Some(done) = tasks.join_next().await else { break };
-            let (number, event) = done.map_err(|_| CommandError::Refused("a task ended early".to_owned()))?;
-            count.add(number, event?, &mut progress)?;
-        }
-        let Some(bytes) = line else { break };
-        let number = count.lines;
-        match parse(&bytes) {
-            Ok(None) => count.lines -= 1,
-            Ok(Some(flow)) => {
-                let operator = Arc::clone(operator);
-                tasks.spawn(async move { (number, take_in(&operator, flow, dry_run).await) });
-            }
+    let (mut count, mut number) = (Count::new(size), 0);
+    let (mut tasks, mut under_way) = (JoinSet::new(), HashSet::new());
+    while let Some(line) = read(&mut input)? {
+        number += 1;
+        count.progress(line.len(), number);
+        let flow = match parse(&line) {
+            Ok(None) => continue,
+            Ok(Some(flow)) => flow,
             Err(why) => {
-                count.refused += 1;
-                progress.say(&format!("line {number}: {why}"))?;
+                count.refuse(number, &why);
+                continue;
             }
+        };
+        let key = flow.address.key().clone();
+        // Of two lines with one address the first one counts.
+        while tasks.len() >= AT_ONCE || under_way.contains(&key) {
+            count.ended(tasks.join_next().await, &mut under_way)?;
         }
+        under_way.insert(key.clone());
+        let operator = Arc::clone(operator);
+        tasks.spawn(async move { (number, key, take_in(&operator, flow, dry_run).await) });
     }
-    progress.clear()?;
+    while !tasks.is_empty() {
+        count.ended(tasks.join_next().await, &mut under_way)?;
+    }
+    count.clear();
     Ok(count)
 }
 
@@ -145,36 +151,96 @@ async fn take_in(operator: &Operator, flow: Import, dry_run: bool) -> Result<Eve
     })
 }
 
+type Ended = (u64, AddressKey, Result<Event, CommandError>);
+
 impl Count {
-    fn add(&mut self, number: u64, event: Event, progress: &mut Progress) -> io::Result<()> {
-        if event == Event::Imported {
-            self.imported += 1;
-            return Ok(());
+    fn new(size: Option<u64>) -> Self {
+        Self { on_terminal: io::stderr().is_terminal(), size, ..Self::default() }
+    }
+
+    /// Takes the end of a line in. A fault is a refusal of its line; many in a row are an outage, and end the command.
+    fn ended(
+        &mut self,
+        ended: Option<Result<Ended, JoinError>>,
+        under_way: &mut HashSet<AddressKey>,
+    ) -> Result<(), CommandError> {
+        let Some(ended) = ended else { return Ok(()) };
+        let (number, key, ended) =
+            ended.map_err(|_| CommandError::Refused("a line ended in the middle; do it again".to_owned()))?;
+        under_way.remove(&key);
+        match ended {
+            Err(fault) => {
+                self.faults += 1;
+                self.refuse(number, &fault.to_string());
+                if self.faults >= OUTAGE {
+                    return Err(CommandError::Refused(format!(
+                        "the database fails again and again: {} lines are imported, and doing it again does the rest",
+                        self.imported
+                    )));
+                }
+                return Ok(());
+            }
+            Ok(Event::Imported) => self.imported += 1,
+            Ok(Event::AlreadyActive | Event::NotActivated) => self.kept += 1,
+            Ok(event) => self.refuse(number, why(event)),
         }
-        if [Event::AlreadyActive, Event::NotActivated].contains(&event) {
-            self.kept += 1;
-            return Ok(());
-        }
-        let why = if event == Event::Contended {
-            "others change the address at the same time; import it again"
-        } else {
-            "its hash cannot be verified here"
-        };
+        self.faults = 0;
+        Ok(())
+    }
+
+    fn refuse(&mut self, number: u64, why: &str) {
         self.refused += 1;
-        progress.say(&format!("line {number}: {why}"))
+        self.clear();
+        tell(&format!("line {number}: {why}\n"));
+    }
+
+    /// Shows on a terminal how far it has come.
+    fn progress(&mut self, bytes: usize, number: u64) {
+        self.read += bytes as u64;
+        if !self.on_terminal || !number.is_multiple_of(100) {
+            return;
+        }
+        match self.size.and_then(|size| (self.read * 100).checked_div(size)) {
+            Some(percent) => {
+                let full = usize::try_from(percent / 5).unwrap_or_default().min(20);
+                tell(&format!("\r[{:<20}] {percent:>3} %, {number} lines", "#".repeat(full)));
+            }
+            None => tell(&format!("\r{number} lines")),
+        }
+    }
+
+    fn clear(&self) {
+        if self.on_terminal {
+            tell(&format!("\r{:<60}\r", ""));
+        }
+    }
+}
+
+/// Where standard error is closed, nobody listens; the accounts are imported all the same.
+fn tell(text: &str) {
+    let mut err = io::stderr();
+    let _ = err.write_all(text.as_bytes()).and_then(|()| err.flush());
+}
+
+fn why(event: Event) -> &'static str {
+    if event == Event::Contended {
+        "others change the address at the same time; import it again"
+    } else {
+        "its hash cannot be verified here"
     }
 }
 
 /// Reads a line; `None` at the end.
 fn read(input: &mut impl BufRead) -> Result<Option<Vec<u8>>, CommandError> {
     let mut line = Vec::new();
-    let read = input.take(LONGEST + 1).read_until(b'\n', &mut line)?;
+    let unread = |error: io::Error| CommandError::Refused(format!("the input cannot be read: {error}"));
+    let read = input.take(LONGEST + 1).read_until(b'\n', &mut line).map_err(unread)?;
     if line.len() as u64 > LONGEST && !line.ends_with(b"\n") {
         // Threat: a file without line ends that takes all memory.
         let mut rest = Vec::new();
         while !rest.ends_with(b"\n") {
             rest.clear();
-            if input.take(LONGEST).read_until(b'\n', &mut rest)? == 0 {
+            if input.take(LONGEST).read_until(b'\n', &mut rest).map_err(unread)? == 0 {
                 break;
             }
         }
@@ -209,42 +275,4 @@ fn time(text: &str) -> Result<Time, String> {
     rfc3339::parse(text).ok_or_else(|| {
         "since must be a time in RFC 3339 after 1970, 2024-05-01T12:00:00Z for example".to_owned()
     })
-}
-
-/// How far it has come, on a terminal; and what is refused, wherever standard error goes.
-struct Progress {
-    on_terminal: bool,
-    size: Option<u64>,
-    read: u64,
-}
-
-impl Progress {
-    fn new(size: Option<u64>) -> Self {
-        Self { on_terminal: io::stderr().is_terminal(), size, read: 0 }
-    }
-
-    fn advance(&mut self, bytes: usize, lines: u64) -> io::Result<()> {
-        self.read += bytes as u64;
-        if !self.on_terminal || !lines.is_multiple_of(100) {
-            return Ok(());
-        }
-        let mut err = io::stderr();
-        match self.size.and_then(|size| (self.read * 100).checked_div(size)) {
-            Some(percent) => {
-                let full = usize::try_from(percent / 5).unwrap_or_default().min(20);
-                write!(err, "\r[{:<20}] {percent:>3} %, {lines} lines", "#".repeat(full))?;
-            }
-            None => write!(err, "\r{lines} lines")?,
-        }
-        err.flush()
-    }
-
-    fn clear(&self) -> io::Result<()> {
-        if self.on_terminal { write!(io::stderr(), "\r{:<60}\r", "") } else { Ok(()) }
-    }
-
-    fn say(&mut self, text: &str) -> io::Result<()> {
-        self.clear()?;
-        writeln!(io::stderr(), "{text}")
-    }
 }

@@ -40,11 +40,11 @@ fn imported_accounts_log_in_with_the_password_that_they_had() {
         let shown = server.run(&["account", "show", "ada@example.org", "--json"]).1;
         serde_json::from_str::<Value>(&shown).unwrap()["password"].as_str().unwrap().to_owned()
     };
-    assert!(hash().starts_with("imported bcrypt,5,0,0,"), "{}", hash());
+    assert_eq!(hash(), "imported bcrypt 5,0,0");
     assert_eq!(server.login("ada@example.org", OTHER).status, 401);
     let account = server.login("ada@example.org", PASSWORD).json()["account"].clone();
     assert_eq!(account["since"], "2024-05-01T12:00:00Z");
-    assert_eq!(hash(), "scrypt ln=4,r=8,p=1", "the hash is one of today");
+    assert_eq!(hash(), "scrypt N=2^4, r=8, p=1", "the hash is one of today");
     assert_eq!(server.login("ada@example.org", PASSWORD).status, 200);
     assert!(server.mails_to("ada@example.org").is_empty(), "nobody gets a mail");
 }
@@ -146,6 +146,19 @@ fn accounts_come_from_standard_input_too() {
     let ran = program.run_reading(&["account", "import", "-"], &line("ada@example.org", true).to_string());
     assert_eq!(ran.status, 0, "{ran:?}");
     assert_eq!(ran.out, "1 lines: 1 imported, 0 have an account already, 0 refused\n");
+}
+
+#[test]
+fn lines_are_counted_as_they_stand_and_the_first_of_two_counts() {
+    let server = start(&[]);
+    let other = json!({ "email": "ADA@example.org", "verified": true, "password_hash":
+        "pbkdf2_sha256$1000$saltsaltsaltsaltsalt22$VyASWC9DewTL9QN51wURpDh7QYYAVnmwgpYqxhJrQs0=" });
+    let lines = ["", "", "not json", &line("ada@example.org", true).to_string(), &other.to_string()];
+    let (status, out, said) = imported(&server, &[], &lines.map(str::to_owned));
+    assert_eq!((status, out.as_str()), (1, "3 lines: 1 imported, 1 have an account already, 1 refused\n"));
+    assert!(said[0].starts_with("line 3: "), "{said:?}");
+    let shown = server.run(&["account", "show", "ada@example.org"]).1;
+    assert!(shown.contains("imported bcrypt 5,0,0"), "{shown}");
 }
 
 #[test]

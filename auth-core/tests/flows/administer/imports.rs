@@ -46,7 +46,7 @@ fn imported(flow: &Import, before: Row) -> Row {
         let status = Status::Active { attempt, id, since, blocked: false, moving: None };
         return Row { status, expires: None, ..before };
     }
-    Row { status: Status::Pending(attempt), expires: Some(at(0).after(DAY)), ..before }
+    Row { status: Status::Pending(attempt), expires: Some(at(0).after(30 * DAY)), ..before }
 }
 
 fn imports(flow: &Import, read: &Found, before: Row, answer: Answer<CommitAccount>) -> [Step; 2] {
