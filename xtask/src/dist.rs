@@ -113,7 +113,7 @@ fn manifest() -> Result<String> {
     let manifest = json!({
         "name": "auth-core",
         "version": VERSION,
-        "description": "Account registration and activation as a machine without I/O, made of its WebAssembly component",
+        "description": "Accounts as a machine without I/O, made of its WebAssembly component",
         "license": "MIT OR Apache-2.0",
         "type": "module",
         "exports": "./auth-core.js",
