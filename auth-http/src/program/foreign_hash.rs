@@ -45,9 +45,9 @@ pub(super) fn parse(text: &str) -> Result<PasswordRecord, String> {
     };
     let record = read?;
     if !record.params.within_ceiling() {
-        return Err(
-            "its cost is above what a login may take (1 GiB, bcrypt 16, 10000000 iterations)".to_owned()
-        );
+        return Err("no login verifies such a hash: the limits are 1 GiB, bcrypt 4 to 16, 10000000 iterations of SHA-256, \
+                    5000000 of SHA-512, and at least 8 bytes of salt for Argon2"
+            .to_owned());
     }
     Ok(record)
 }
@@ -220,9 +220,17 @@ mod tests {
             ("md5$salt$0123456789abcdef0123456789abcdef", "known formats"),
             ("$2x$05$abcdefghijklmnopqrstuuFiPhXf1sVd3pCCRO.uVh34H/qI/ZsuS", "known formats"),
             ("$2b$05$abcdefghijklmnopqrstuuFiPhXf1sVd3pCCRO", "known formats"),
-            ("$2b$17$abcdefghijklmnopqrstuuFiPhXf1sVd3pCCRO.uVh34H/qI/ZsuS", "above"),
-            ("$2b$03$abcdefghijklmnopqrstuuFiPhXf1sVd3pCCRO.uVh34H/qI/ZsuS", "above"),
-            ("pbkdf2_sha256$10000001$salt$VyASWC9DewTL9QN51wURpDh7QYYAVnmwgpYqxhJrQs0=", "above"),
+            ("$2b$17$abcdefghijklmnopqrstuuFiPhXf1sVd3pCCRO.uVh34H/qI/ZsuS", "the limits are"),
+            ("$2b$03$abcdefghijklmnopqrstuuFiPhXf1sVd3pCCRO.uVh34H/qI/ZsuS", "the limits are"),
+            ("pbkdf2_sha256$10000001$salt$VyASWC9DewTL9QN51wURpDh7QYYAVnmwgpYqxhJrQs0=", "the limits are"),
+            (
+                "$pbkdf2-sha512$5000001$MDEyMzQ1Njc4OWFiY2RlZg$5bTW2oeyDJyGJPcmEr.mRDE11ghpozWrDGnSNhRXo2ZCu0KHRDiUMAVEGzLJC.oDhRoeIja9J1iLIv9ptDJMfQ",
+                "the limits are",
+            ),
+            (
+                "$argon2id$v=19$m=64,t=2,p=1$MDEyMzQ1Ng$gAwJW5vx5itn2V9KHlEUjyUCrpDYgKyQf0gMaHGx1h4",
+                "the limits are",
+            ),
             ("pbkdf2_sha256$-1$salt$VyASWC9DewTL9QN51wURpDh7QYYAVnmwgpYqxhJrQs0=", "not a number"),
             ("pbkdf2_sha256$1000$salt$VyASWC9DewTL9Q==", "fewer than 32 bytes"),
             ("pbkdf2_sha256$1000$$VyASWC9DewTL9QN51wURpDh7QYYAVnmwgpYqxhJrQs0=", "salt"),
@@ -232,11 +240,11 @@ mod tests {
             ),
             (
                 "scrypt:2097152:8:1$salt$670054e0860943928c3f8a9ed06071d45d2f154aeabd06f131920ed3c946efa7",
-                "above",
+                "the limits are",
             ),
             (
                 "$argon2id$v=19$m=2097152,t=2,p=1$MDEyMzQ1Njc4OWFiY2RlZg$gAwJW5vx5itn2V9KHlEUjyUCrpDYgKyQf0gMaHGx1h4",
-                "above",
+                "the limits are",
             ),
             ("$argon2id$v=19$m=64,t=2,p=1$MDEyMzQ1Njc4OWFiY2RlZg$gAwJW5vx5itn2V9KHlEUjw", "32 bytes"),
             (

@@ -112,7 +112,7 @@ fn each_refusal_is_a_line_and_the_others_are_imported() {
         "not an object",
         "must contain an @",
         "known formats",
-        "above",
+        "limits are",
         "not an object",
         "RFC 3339",
         "language tag",
