@@ -2,32 +2,26 @@
 
 use std::fmt::Write;
 
-use auth_core::{AddressKey, Attempt, Event, Row, Session, Status, WaitingMail, WaitingState};
+use auth_core::{AddressKey, Event, Row, Session, Status, WaitingMail, WaitingState};
 use serde_json::{Value, json};
 
 use crate::rfc3339::rfc3339;
 
 /// Returns an account or a registration that waits as JSON; `None` where there is neither.
 pub(super) fn document(key: &AddressKey, row: &Row) -> Option<Value> {
-    let email = |attempt: &Attempt| attempt.address.given().to_owned();
-    let expires = row.expires.map(rfc3339);
-    match &row.status {
-        Status::Vacant => None,
-        Status::Pending(attempt) => {
-            Some(json!({ "id": null, "email": email(attempt), "key": key.as_str(), "state": "pending",
-            "since": null, "moving_to": null, "language": attempt.locale.as_str(),
-            "password": attempt.password.params.to_string(), "expires_at": expires }))
-        }
+    let (attempt, id, state, since, moving) = match &row.status {
+        Status::Vacant => return None,
+        Status::Pending(attempt) => (attempt, None, "pending", None, None),
         Status::Active { attempt, id, since, blocked, moving } => {
-            let moving = moving
-                .as_ref()
-                .map(|moving| json!({ "email": moving.address.given(), "until": rfc3339(moving.until) }));
             let state = if *blocked { "blocked" } else { "active" };
-            Some(json!({ "id": id.to_string(), "email": email(attempt), "key": key.as_str(), "state": state,
-                "since": rfc3339(*since), "moving_to": moving, "language": attempt.locale.as_str(),
-                "password": attempt.password.params.to_string(), "expires_at": expires }))
+            (attempt, Some(id.to_string()), state, Some(rfc3339(*since)), moving.as_ref())
         }
-    }
+    };
+    let moving =
+        moving.map(|moving| json!({ "email": moving.address.given(), "until": rfc3339(moving.until) }));
+    Some(json!({ "id": id, "email": attempt.address.given(), "key": key.as_str(), "state": state,
+        "since": since, "moving_to": moving, "language": attempt.locale.as_str(),
+        "password": attempt.password.params.to_string(), "expires_at": row.expires.map(rfc3339) }))
 }
 
 /// Returns all that is known of an account, as JSON or as lines.
