@@ -16,7 +16,6 @@ use tokio::{
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::{
-    adapter::hash_threads::HashThreads,
     config::Settings,
     deadlines,
     driver::{Driver, Ports},
@@ -57,8 +56,7 @@ impl Node {
         preflight::warn(&settings);
         let clock = wiring::clock()?;
         let metrics = Metrics::default();
-        let hasher = HashThreads::start(settings.hash_workers, settings.hash_queue, metrics.hash_times())
-            .map_err(|error| StartError(format!("AUTH_HASH_WORKERS: no threads for hashing: {error}")))?;
+        let hasher = wiring::hasher(&settings, &metrics)?;
         let templates = wiring::templates(&settings)?;
         let locales = templates.locales().to_vec();
         let codes = wiring::codes(&settings, clock.clone())?;
@@ -75,12 +73,7 @@ impl Node {
             wiring::require_schema(accounts.as_ref()).await?;
         }
         preflight::tell(&codes.examine().await);
-        let ports = Ports {
-            accounts: Arc::clone(&accounts) as Arc<dyn Accounts>,
-            codes,
-            mailer,
-            hasher: Arc::new(hasher),
-        };
+        let ports = Ports { accounts: Arc::clone(&accounts) as Arc<dyn Accounts>, codes, mailer, hasher };
         let driver = Arc::new(Driver::new(settings.rules, ports, metrics, hooks));
         let shared = Arc::new(AppState {
             driver: Arc::clone(&driver),

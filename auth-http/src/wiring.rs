@@ -11,12 +11,14 @@ use crate::adapter::accounts_sqlite::AccountsSqlite;
 use crate::{
     adapter::{
         authorities, clock::Clock, codes_memory::CodesMemory, codes_redis::CodesRedis,
-        mail_development::MailDevelopment, mail_smtp::MailSmtp, mail_templates::MailTemplates,
+        hash_threads::HashThreads, mail_development::MailDevelopment, mail_smtp::MailSmtp,
+        mail_templates::MailTemplates,
     },
     config::{Database, Settings},
     deadlines, hooks,
+    metrics::Metrics,
     node::StartError,
-    port::{AccountsDatabase, Codes, Mailbox, Mailer, PortError},
+    port::{AccountsDatabase, Codes, Hasher, Mailbox, Mailer, PortError},
 };
 
 /// Returns the clock of the embedded stores.
@@ -105,6 +107,14 @@ fn unmigrated(error: PortError) -> StartError {
     StartError(format!(
         "the schema could not be brought up to date: {error}; is the database one of a later version, or another \
          program's?"
+    ))
+}
+
+/// Starts the threads that compute hashes.
+pub(crate) fn hasher(settings: &Settings, metrics: &Metrics) -> Result<Arc<dyn Hasher>, StartError> {
+    let hasher = HashThreads::start(settings.hash_workers, settings.hash_queue, metrics.hash_times());
+    Ok(Arc::new(
+        hasher.map_err(|error| StartError(format!("AUTH_HASH_WORKERS: no threads for hashing: {error}")))?,
     ))
 }
 

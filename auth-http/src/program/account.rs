@@ -1,5 +1,5 @@
-//! The commands over accounts: `account show|list|block|unblock|logout|reset|delete`. What changes one is a flow with an
-//! audit event, as a visitor's requests are.
+//! The commands over accounts, but for `import`. What changes one is a flow with an audit event, as a visitor's requests
+//! are.
 
 use std::{
     fmt,
@@ -18,7 +18,6 @@ use super::{
     print,
 };
 use crate::{
-    adapter::hash_threads::HashThreads,
     config::Settings,
     driver::{Driver, Ports},
     hooks::Hooks,
@@ -26,7 +25,6 @@ use crate::{
     node::StartError,
     port::{Accounts, AccountsDatabase, PortError},
     rfc3339::rfc3339,
-    telemetry::Telemetry,
     visitor::{About, audit, pseudonym},
     wiring,
 };
@@ -104,21 +102,17 @@ pub(super) async fn act(
     as_json: bool,
     yes: bool,
 ) -> Result<(), CommandError> {
-    let telemetry = Telemetry::start(&settings)?;
     let operator = Operator::open(settings).await?;
     let done = operator.act(who, action, as_json, yes).await;
     operator.close().await;
-    telemetry.finish();
     print(&done?)
 }
 
 /// Ends every session of every account.
 pub(super) async fn logout_all(settings: Settings, as_json: bool) -> Result<(), CommandError> {
-    let telemetry = Telemetry::start(&settings)?;
     let operator = Operator::open(settings).await?;
     let done = operator.logout_all().await;
     operator.close().await;
-    telemetry.finish();
     let accounts = done?;
     if as_json {
         return print(&json!({ "accounts": accounts }).to_string());
@@ -137,18 +131,12 @@ impl Operator {
     pub(super) async fn open(settings: Settings) -> Result<Self, CommandError> {
         let clock = wiring::clock()?;
         let metrics = Metrics::default();
-        let hasher = HashThreads::start(settings.hash_workers, settings.hash_queue, metrics.hash_times())
-            .map_err(|error| StartError(format!("AUTH_HASH_WORKERS: no threads for hashing: {error}")))?;
+        let hasher = wiring::hasher(&settings, &metrics)?;
         let (mailer, _) = wiring::mailer(&settings, wiring::templates(&settings)?, clock.clone())?;
         let codes = wiring::codes(&settings, clock.clone())?;
         let hooks = Hooks::from_environment().map_err(StartError)?;
         let accounts = wiring::migrated(&settings, clock).await?;
-        let ports = Ports {
-            accounts: Arc::clone(&accounts) as Arc<dyn Accounts>,
-            codes,
-            mailer,
-            hasher: Arc::new(hasher),
-        };
+        let ports = Ports { accounts: Arc::clone(&accounts) as Arc<dyn Accounts>, codes, mailer, hasher };
         let driver = Arc::new(Driver::new(settings.rules, ports, metrics, hooks));
         Ok(Self { accounts, driver, log_key: settings.log_key })
     }

@@ -20,7 +20,7 @@ use super::{
     account::{Operator, counts, failed},
     foreign_hash, print,
 };
-use crate::{config::Settings, rfc3339, telemetry::Telemetry};
+use crate::{config::Settings, rfc3339};
 
 /// The longest line, in bytes: an address and a hash have less than a kibibyte.
 const LONGEST: u64 = 8192;
@@ -63,12 +63,10 @@ pub(super) async fn run(
     dry_run: bool,
     as_json: bool,
 ) -> Result<(), CommandError> {
-    let telemetry = Telemetry::start(&settings)?;
     let (input, size) = open(file)?;
     let operator = Arc::new(Operator::open(settings).await?);
     let done = import(&operator, input, size, dry_run).await;
     operator.close().await;
-    telemetry.finish();
     let Count { imported, kept, refused, .. } = done?;
     let lines = imported + kept + refused;
     if as_json {

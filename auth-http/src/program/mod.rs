@@ -24,6 +24,7 @@ use crate::{
     config::{self, ConfigError, Settings},
     node::{self, StartError},
     preflight::UNKNOWN_VARIABLE,
+    telemetry::Telemetry,
     wiring,
 };
 
@@ -102,23 +103,28 @@ async fn run(parsed: Parsed) -> Result<(), CommandError> {
         ProgramCommand::Mail(MailCommand::List { json }) => mail::list(&settings, json).await,
         ProgramCommand::Mail(MailCommand::Retry(which)) => mail::retry(&settings, which).await,
         ProgramCommand::Mail(MailCommand::Drop(which)) => mail::drop_mails(&settings, which).await,
-        ProgramCommand::Account(AccountCommand::Show { who, json }) => {
-            account::show(settings, &who, json).await
-        }
-        ProgramCommand::Account(AccountCommand::List { json }) => account::list(settings, json).await,
-        ProgramCommand::Account(AccountCommand::Act { who, action, json, yes }) => {
-            account::act(settings, &who, action, json, yes).await
-        }
-        ProgramCommand::Account(AccountCommand::Import { file, dry_run, json }) => {
-            import::run(settings, &file, dry_run, json).await
-        }
-        ProgramCommand::Account(AccountCommand::LogoutAll { json }) => {
-            account::logout_all(settings, json).await
+        ProgramCommand::Account(command) => {
+            let telemetry = Telemetry::start(&settings)?;
+            let done = account(settings, command).await;
+            telemetry.finish();
+            done
         }
         ProgramCommand::Purge => mail::purge(&settings).await,
         ProgramCommand::OpenApi | ProgramCommand::Configuration | ProgramCommand::Healthcheck { .. } => {
             Ok(())
         }
+    }
+}
+
+async fn account(settings: Settings, command: AccountCommand) -> Result<(), CommandError> {
+    match command {
+        AccountCommand::Show { who, json } => account::show(settings, &who, json).await,
+        AccountCommand::List { json } => account::list(settings, json).await,
+        AccountCommand::Act { who, action, json, yes } => {
+            account::act(settings, &who, action, json, yes).await
+        }
+        AccountCommand::LogoutAll { json } => account::logout_all(settings, json).await,
+        AccountCommand::Import { file, dry_run, json } => import::run(settings, &file, dry_run, json).await,
     }
 }
 
