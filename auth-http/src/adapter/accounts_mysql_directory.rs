@@ -73,6 +73,6 @@ impl AccountsMysql {
             let rows = in_time(until, query.fetch_all(&mut lent.connection)).await;
             lent.read(rows)
         });
-        Ok(KeyedRow::listed(rows.await?))
+        KeyedRow::listed(rows.await?).map_err(|e| PortError::not_done(OPERATION, e))
     }
 }

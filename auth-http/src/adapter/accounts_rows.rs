@@ -259,9 +259,21 @@ where
 
 impl KeyedRow {
     /// Returns the rows that can be read; the log tells of the others, and one damaged row hides no other.
-    pub(super) fn listed(rows: Vec<Self>) -> Vec<(AddressKey, Row)> {
-        let tell = |error: &Damaged| tracing::error!(%error, "an account cannot be listed");
-        rows.into_iter().filter_map(|row| row.keyed().inspect_err(tell).ok()).collect()
+    ///
+    /// # Errors
+    /// [`Damaged`] if none can be read though there are some: an empty page would be the end of the list.
+    pub(super) fn listed(rows: Vec<Self>) -> Result<Vec<(AddressKey, Row)>, Damaged> {
+        let (mut read, mut unread) = (Vec::with_capacity(rows.len()), None);
+        for row in rows {
+            match row.keyed() {
+                Ok(row) => read.push(row),
+                Err(error) => {
+                    tracing::error!(%error, "an account cannot be listed");
+                    unread = Some(error);
+                }
+            }
+        }
+        unread.filter(|_| read.is_empty()).map_or(Ok(read), Err)
     }
 
     pub(super) fn keyed(self) -> Result<(AddressKey, Row), Damaged> {

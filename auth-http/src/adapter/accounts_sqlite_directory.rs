@@ -38,7 +38,8 @@ impl Directory for AccountsSqlite {
         .bind(most)
         .fetch_all(&self.pool)
         .await;
-        rows.map(KeyedRow::listed).map_err(|e| PortError::not_done(LIST, e))
+        let rows = rows.map_err(|e| PortError::not_done(LIST, e))?;
+        KeyedRow::listed(rows).map_err(|e| PortError::not_done(LIST, e))
     }
 
     async fn active(&self, after: Option<AccountId>, most: u32) -> Result<Vec<(AddressKey, Row)>> {
@@ -51,6 +52,7 @@ impl Directory for AccountsSqlite {
         .bind(most)
         .fetch_all(&self.pool)
         .await;
-        rows.map(KeyedRow::listed).map_err(|e| PortError::not_done(LIST, e))
+        let rows = rows.map_err(|e| PortError::not_done(LIST, e))?;
+        KeyedRow::listed(rows).map_err(|e| PortError::not_done(LIST, e))
     }
 }

@@ -107,6 +107,21 @@ fn all_accounts_are_listed() {
 }
 
 #[test]
+fn damaged_rows_are_told_of_and_hide_no_others() {
+    let (server, ..) = two();
+    let damage = "UPDATE accounts SET locale = '?'";
+    let ada = format!("{damage} WHERE address = '{ADA}'");
+    server.alter(&[&ada], &[&ada]);
+    let (lines, log) = ran(&server, &["list"]);
+    assert!(lines.lines().count() == 1 && lines.trim_end().ends_with(BOB), "{lines}");
+    assert!(log.contains("the stored locale is damaged"), "{log}");
+    server.alter(&[damage], &[damage]);
+    for command in [&["list"][..], &["logout", "--all"]] {
+        assert!(refused(&server, command).contains("is damaged; restore it from a backup"), "{command:?}");
+    }
+}
+
+#[test]
 fn a_blocked_account_is_out_at_once_until_it_is_unblocked() {
     let (server, token, bob) = two();
     let (said, log) = ran(&server, &["block", ADA]);
