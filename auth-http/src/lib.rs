@@ -25,6 +25,7 @@ mod random;
 mod rfc3339;
 pub mod server;
 pub mod telemetry;
+mod template_folder;
 pub mod visitor;
 mod wiring;
 pub mod worker;

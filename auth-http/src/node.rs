@@ -59,6 +59,7 @@ impl Node {
         let hasher = wiring::hasher(&settings, &metrics)?;
         let templates = wiring::templates(&settings)?;
         let locales = templates.locales().to_vec();
+        let pages = wiring::pages(&settings)?;
         let codes = wiring::codes(&settings, clock.clone())?;
         let (mailer, mailbox) = wiring::mailer(&settings, templates, clock.clone())?;
         let hooks = Hooks::from_environment().map_err(StartError)?;
@@ -84,6 +85,7 @@ impl Node {
             cors_origins: settings.cors_origins,
             login: settings.login,
             cookies: settings.cookies,
+            pages,
             docs: settings.docs,
             log_key: settings.log_key,
             shift_clock: hooks::ENABLED.then(|| Box::new(move |seconds| clock.shift(seconds)) as _),

@@ -16,6 +16,7 @@ use crate::{
     },
     config::{Database, Settings},
     deadlines, hooks,
+    http::AccountPages,
     metrics::Metrics,
     node::StartError,
     port::{AccountsDatabase, Codes, Hasher, Mailbox, Mailer, PortError},
@@ -147,4 +148,14 @@ pub(crate) fn templates(settings: &Settings) -> Result<MailTemplates, StartError
     let (folder, service) = (settings.mail_templates.as_deref(), &settings.service_name);
     MailTemplates::load(folder, service, settings.reset_url.clone())
         .map_err(|error| StartError(format!("AUTH_MAIL_TEMPLATES: {error}")))
+}
+
+/// Loads the pages for visitors, if there are to be pages.
+pub(crate) fn pages(settings: &Settings) -> Result<Option<AccountPages>, StartError> {
+    let load = |cookies| {
+        let (folder, policy) = (settings.page_templates.as_deref(), settings.rules.policy());
+        AccountPages::load(folder, &settings.service_name, policy, cookies)
+            .map_err(|error| StartError(format!("AUTH_PAGE_TEMPLATES: {error}")))
+    };
+    settings.pages.clone().map(load).transpose()
 }

@@ -9,6 +9,7 @@
 pub mod certificates;
 mod client;
 pub mod container;
+mod forms;
 mod program;
 pub mod proxy;
 mod received;
@@ -21,6 +22,7 @@ mod wait;
 mod wire;
 
 pub use client::{HttpAnswer, basic, exchange, parse, request};
+pub use forms::Visitor;
 pub use program::{Exit, Program};
 pub use received::Received;
 pub use server::{HOLD_HASHES, Server, command, program, start, start_on, start_released_on};

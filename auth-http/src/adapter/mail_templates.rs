@@ -3,11 +3,13 @@
 //! Threat: text from a visitor in a mail (spam through our server, header injection). Templates
 //! get the service's name, the code or token, its link and numbers; nothing else, so nothing else can be in a mail.
 
-use std::{collections::BTreeMap, fs, path::Path, time::Duration};
+use std::{collections::BTreeMap, path::Path, time::Duration};
 
 use auth_core::{Alphabet, CodeFormat, Locale, Purpose, ResetToken, Secret, Template};
 use minijinja::{Environment, UndefinedBehavior, context};
 use url::form_urlencoded::byte_serialize;
+
+use crate::template_folder::{self, FolderError};
 
 macro_rules! built_in {
     ($($name:literal)+) => {
@@ -53,12 +55,9 @@ pub struct Rendered {
 /// Why templates cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum TemplateError {
-    /// The folder cannot be read.
-    #[error("the template folder {0} cannot be read: {1}")]
-    Folder(String, std::io::Error),
-    /// A file cannot be read.
-    #[error("the template {0} cannot be read: {1}; it must be a file in UTF-8")]
-    File(String, std::io::Error),
+    /// The folder or a file of it cannot be read.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
     /// A file's name is not the name of a template.
     #[error(
         "{0} is no template; names are ({names}).<language>.(subject.txt|txt|html), activation.en.txt for example",
@@ -98,7 +97,7 @@ impl MailTemplates {
         let mut sources: BTreeMap<String, String> =
             BUILT_IN.iter().map(|(name, source)| ((*name).to_owned(), (*source).to_owned())).collect();
         if let Some(folder) = folder {
-            sources.extend(read_folder(folder)?);
+            sources.extend(template_folder::read(folder)?);
         }
         let locales = locales(&mut sources)?;
         let mut environment = Environment::new();
@@ -242,33 +241,6 @@ fn tried(purpose: Purpose) -> Template {
         Purpose::AddressChange => Template::AddressChange { code: code(), ttl, tries: 5 },
         Purpose::AddressChanged => Template::AddressChanged,
     }
-}
-
-fn read_folder(folder: &Path) -> Result<Vec<(String, String)>, TemplateError> {
-    let unreadable = |error| TemplateError::Folder(folder.display().to_string(), error);
-    let mut files = Vec::new();
-    for entry in fs::read_dir(folder).map_err(unreadable)? {
-        let entry = entry.map_err(unreadable)?;
-        // Languages are told apart without case (RFC 5646 section 2.1.1), and so are their files.
-        let name = entry.file_name().to_string_lossy().to_lowercase();
-        if is_left_by_an_editor(&name) {
-            continue;
-        }
-        let source = fs::read_to_string(entry.path())
-            .map_err(|error| TemplateError::File(entry.path().display().to_string(), error))?;
-        // Some editors write a byte order mark before UTF-8; in a mail it would be text.
-        let source = source.strip_prefix('\u{feff}').unwrap_or(&source);
-        files.push((name, source.to_owned()));
-    }
-    Ok(files)
-}
-
-/// Returns whether editors or file managers leave files of this name: hidden files (also those that Kubernetes
-/// mounts a ConfigMap by), `x~` (Emacs, Vim, nano), `#x#` (Emacs), `x.swp` and its like (Vim).
-fn is_left_by_an_editor(name: &str) -> bool {
-    let saved = name.starts_with('#') && name.ends_with('#');
-    let swapped = [".swp", ".swo", ".swx"].iter().any(|end| name.ends_with(end));
-    name.starts_with('.') || name.ends_with('~') || saved || swapped
 }
 
 /// Collects the languages; each must have every part of the required kinds. A mail that it lacks is

@@ -181,13 +181,25 @@ pub static KEYS: &[Key] = &[
         "session_cookie",
         Some("off"),
         "on: browsers keep sessions in cookies, which no script can read",
-        "For a front end on the service's own origin, `AUTH_ORIGIN`.",
+        "For a front end on the service's own origin, `AUTH_ORIGIN`. The pages for visitors keep theirs there in any case.",
     ),
     key(
         "origin",
         None,
         "Origin of that front end: https://app.example.org",
         "What changes something must come from its pages. `http://` is for loopback hosts.",
+    ),
+    key(
+        "pages",
+        None,
+        "on or off: pages for visitors below /account/; if not set, on with the development mailer",
+        "Forms to register, log in, reset and change, [which need no script](pages.md). With a mail server they need `AUTH_ORIGIN`.",
+    ),
+    key(
+        "page_templates",
+        None,
+        "Folder whose files replace built-in pages, style and texts of the same name",
+        "[Those that are built in](../auth-http/assets/pages); `<language>.toml` adds a language.",
     ),
     key(
         "session_seconds",

@@ -2,8 +2,9 @@
 //!
 //! `keys.rs` is the table, `reference.rs` its documentation, `layers.rs` finds the values and their sources,
 //! `links.rs` recognises the variables that platforms set, `settings.rs` gives values their types with the help of `values.rs`, `servers.rs` reads the URLs of the infrastructure,
-//! `refusals.rs` says which combinations are not served.
+//! `browsers.rs` what browsers come into, `refusals.rs` says which combinations are not served.
 
+mod browsers;
 mod keys;
 mod layers;
 mod links;

@@ -19,7 +19,7 @@ use sha2::{Digest, Sha256};
 use super::{
     ConfigError, keys,
     layers::Layers,
-    origins::{origin, own_origin, own_page},
+    origins::origin,
     refusals,
     servers::{Database, MailFrom, RedisServer, SmtpServer, collector},
     values::Values,
@@ -71,6 +71,10 @@ pub struct Settings {
     pub login: bool,
     /// The cookies that keep sessions, if they are kept there.
     pub cookies: Option<Cookies>,
+    /// The cookies of the pages for visitors, if there are pages.
+    pub pages: Option<Cookies>,
+    /// A folder of pages.
+    pub page_templates: Option<PathBuf>,
     /// Whether the API page is served.
     pub docs: bool,
     /// Whether `serve` brings the schema up to date.
@@ -143,6 +147,8 @@ impl Settings {
             cors_origins: values.list("cors_origins", ORIGIN, origin)?,
             login: values.switch("login")?,
             cookies: values.cookies()?,
+            pages: values.pages()?,
+            page_templates: values.optional("page_templates", "a folder")?,
             docs: values.switch("docs")?,
             migrate: values.switch("migrate")?,
             log: values.required("log", "tracing directives")?,
@@ -231,30 +237,6 @@ impl Values<'_> {
         let name: String = self.required("service_name", "a name")?;
         let fits = (1..=64).contains(&name.chars().count()) && !name.chars().any(char::is_control);
         if fits { Ok(name) } else { Err(self.wrong("service_name", "a line of 1 to 64 characters")) }
-    }
-
-    /// Returns the page that mails with a token link to.
-    fn reset_url(&self) -> Result<Option<String>, ConfigError> {
-        const WANTED: &str =
-            "a page of yours without a fragment: https://app.example.org/reset, or on a loopback host";
-        let parse = |text| own_page(text).ok_or_else(|| self.wrong("reset_url", WANTED));
-        self.0.value("reset_url").map(parse).transpose()
-    }
-
-    /// Returns the cookies that keep sessions, if they are to.
-    fn cookies(&self) -> Result<Option<Cookies>, ConfigError> {
-        const WANTED: &str =
-            "the origin of your front end: https://app.example.org, or http://localhost:8000";
-        let parse = |text| own_origin(text).ok_or_else(|| self.wrong("origin", WANTED));
-        let origin = self.0.value("origin").map(parse).transpose()?;
-        match (self.switch("session_cookie")?, origin) {
-            (true, Some(origin)) => Ok(Some(Cookies::of(origin))),
-            (true, None) => Err(ConfigError::new(
-                "refused to start: AUTH_SESSION_COOKIE=on needs AUTH_ORIGIN, the origin of your front end"
-                    .to_owned(),
-            )),
-            (false, _) => Ok(None),
-        }
     }
 
     fn policy(&self, seed_compat: bool) -> Result<Policy, ConfigError> {

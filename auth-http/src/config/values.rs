@@ -65,6 +65,10 @@ impl Values<'_> {
     }
 
     pub(super) fn switch(&self, name: &str) -> Result<bool, ConfigError> {
+        self.optional_switch(name)?.ok_or_else(|| self.wrong(name, "set"))
+    }
+
+    pub(super) fn optional_switch(&self, name: &str) -> Result<Option<bool>, ConfigError> {
         const WORDS: [(&str, bool); 8] = [
             ("on", true),
             ("off", false),
@@ -75,10 +79,12 @@ impl Values<'_> {
             ("1", true),
             ("0", false),
         ];
-        let value = self.0.value(name).unwrap_or_default();
-        let word = WORDS.iter().find(|(word, _)| word.eq_ignore_ascii_case(value));
-        let wanted = "one of: on, off, true, false, yes, no, 1, 0";
-        word.map(|(_, on)| *on).ok_or_else(|| self.wrong(name, wanted))
+        let meaning = |value: &str| {
+            let word = WORDS.iter().find(|(word, _)| word.eq_ignore_ascii_case(value));
+            let wanted = "one of: on, off, true, false, yes, no, 1, 0";
+            word.map(|(_, on)| *on).ok_or_else(|| self.wrong(name, wanted))
+        };
+        self.0.value(name).map(meaning).transpose()
     }
 
     pub(super) fn seconds(&self, name: &str) -> Result<Duration, ConfigError> {

@@ -5,7 +5,7 @@ use std::{net::IpAddr, sync::Arc};
 use auth_core::{AddressKey, Client, Locale, Password, SessionToken};
 use poem::{Request, http::header::ACCEPT_LANGUAGE};
 
-use super::{client::Proxies, cookies::Cookies, language};
+use super::{account_pages::AccountPages, client::Proxies, cookies::Cookies, language, routes::Route};
 use crate::{
     driver::Driver,
     port::Mailbox,
@@ -30,6 +30,8 @@ pub struct AppState {
     pub login: bool,
     /// The cookies that keep sessions, if they are kept there.
     pub cookies: Option<Cookies>,
+    /// The pages for visitors, if there are any.
+    pub pages: Option<AccountPages>,
     /// Whether the API page and the document are served.
     pub docs: bool,
     /// The key of the pseudonyms in logs; never shown.
@@ -46,6 +48,13 @@ impl AppState {
     #[expect(clippy::expect_used, reason = "endpoint() attaches it to every request")]
     pub fn of(request: &Request) -> &Self {
         request.data::<Arc<Self>>().expect("endpoint() attaches the shared state")
+    }
+
+    /// Returns the cookies that keep the session of whoever sends this request: those of the pages for what is asked on
+    /// a page.
+    pub(super) fn cookies(&self, request: &Request) -> Option<&Cookies> {
+        let on_page = request.data::<&'static Route>().is_some_and(|route| route.is_page());
+        if on_page { self.pages.as_ref().map(AccountPages::cookies) } else { self.cookies.as_ref() }
     }
 
     /// Returns who asks.

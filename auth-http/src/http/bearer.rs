@@ -18,6 +18,7 @@ use super::{
 };
 
 /// The token that a request shows. Without one the request is refused.
+#[derive(Clone)]
 pub(super) struct Bearer(pub SessionToken);
 
 const SCHEME: &str = "bearer";
@@ -53,14 +54,21 @@ impl<'a> ApiExtractor<'a> for Bearer {
         _body: &mut RequestBody,
         _options: ExtractParamOptions<()>,
     ) -> Result<Self> {
-        match token(request.headers(), AppState::of(request).cookies.as_ref()) {
+        Ok(Self::of(request)?)
+    }
+}
+
+impl Bearer {
+    /// Returns the token that a request shows, or its refusal.
+    pub(super) fn of(request: &Request) -> std::result::Result<Self, Problem> {
+        match token(request.headers(), AppState::of(request).cookies(request)) {
             Ok(Some(token)) => Ok(Self(token)),
-            Ok(None) => Err(Problem::new(&NO_SESSION).into()),
+            Ok(None) => Err(Problem::new(&NO_SESSION)),
             Err(TwoSessions) => {
                 let message =
                     "the request has the header Authorization and the cookie of a session; send one of them";
                 let error = FieldError { field: "", code: "two-sessions", message: message.into() };
-                Err(Problem::about(&INVALID_REQUEST, vec![error]).into())
+                Err(Problem::about(&INVALID_REQUEST, vec![error]))
             }
         }
     }

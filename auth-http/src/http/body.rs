@@ -6,6 +6,7 @@
 
 use std::fmt;
 
+use bytes::Bytes;
 use poem::{
     Request, RequestBody, Result,
     error::ReadBodyError,
@@ -66,33 +67,37 @@ impl<'a, T: FromFields> ApiExtractor<'a> for JsonBody<T> {
         body: &mut RequestBody,
         _options: ExtractParamOptions<()>,
     ) -> Result<Self> {
-        if request.headers().contains_key(header::CONTENT_ENCODING) {
-            return Err(Problem::new(&UNSUPPORTED_MEDIA_TYPE)
-                .detail("Send the body as it is, without the header Content-Encoding.")
-                .hint(header::ACCEPT_ENCODING, "identity")
-                .into());
-        }
-        if !request.content_type().is_some_and(is_json) {
-            return Err(Problem::new(&UNSUPPORTED_MEDIA_TYPE).into());
-        }
-        // What says that it is too long is not waited for.
-        if declared(request.headers()).is_some_and(|bytes| bytes > MAX_BYTES) {
-            return Err(Problem::new(&BODY_TOO_LARGE).into());
-        }
-        let arriving = body.take()?.into_bytes_limit(MAX_BYTES);
-        let bytes = match timeout(deadlines::BODY, arriving).await {
-            Ok(Ok(bytes)) => bytes,
-            Ok(Err(ReadBodyError::PayloadTooLarge)) => return Err(Problem::new(&BODY_TOO_LARGE).into()),
-            Ok(Err(_)) => return Err(invalid("body", "incomplete", "the body must arrive whole").into()),
-            Err(_) => return Err(Problem::new(&REQUEST_TIMEOUT).into()),
-        };
+        let bytes = read(request, body, "application/json").await?;
         Ok(Self(parse::<T>(&bytes, request)?))
     }
 }
 
-fn is_json(content_type: &str) -> bool {
-    let essence = content_type.split(';').next().unwrap_or_default().trim();
-    essence.eq_ignore_ascii_case("application/json")
+/// Reads a body of this media type.
+///
+/// # Errors
+/// The refusal of another type, of one that is too long, too slow or not whole.
+pub(super) async fn read(request: &Request, body: &mut RequestBody, media_type: &str) -> Result<Bytes> {
+    if request.headers().contains_key(header::CONTENT_ENCODING) {
+        return Err(Problem::new(&UNSUPPORTED_MEDIA_TYPE)
+            .detail("Send the body as it is, without the header Content-Encoding.")
+            .hint(header::ACCEPT_ENCODING, "identity")
+            .into());
+    }
+    let essence = request.content_type().and_then(|value| value.split(';').next()).unwrap_or_default();
+    if !essence.trim().eq_ignore_ascii_case(media_type) {
+        return Err(Problem::new(&UNSUPPORTED_MEDIA_TYPE).into());
+    }
+    // What says that it is too long is not waited for.
+    if declared(request.headers()).is_some_and(|bytes| bytes > MAX_BYTES) {
+        return Err(Problem::new(&BODY_TOO_LARGE).into());
+    }
+    let arriving = body.take()?.into_bytes_limit(MAX_BYTES);
+    match timeout(deadlines::BODY, arriving).await {
+        Ok(Ok(bytes)) => Ok(bytes),
+        Ok(Err(ReadBodyError::PayloadTooLarge)) => Err(Problem::new(&BODY_TOO_LARGE).into()),
+        Ok(Err(_)) => Err(invalid("body", "incomplete", "the body must arrive whole").into()),
+        Err(_) => Err(Problem::new(&REQUEST_TIMEOUT).into()),
+    }
 }
 
 /// Returns how long a body says that it is.
@@ -110,10 +115,15 @@ fn invalid(field: &'static str, code: &'static str, message: &'static str) -> Pr
     Problem::about(&INVALID_REQUEST, vec![FieldError { field, code, message: message.into() }])
 }
 
-/// The members of a JSON object, doubled ones included.
+/// The members of a JSON object or the fields of a form, doubled ones included.
 pub(super) struct Fields(Vec<(String, Value)>);
 
 impl Fields {
+    /// Takes the fields of a form.
+    pub(super) fn of_form(fields: impl Iterator<Item = (String, String)>) -> Self {
+        Self(fields.map(|(name, value)| (name, Value::String(value))).collect())
+    }
+
     /// Returns whether there is a member of this name.
     pub(super) fn has(&self, name: &str) -> bool {
         self.0.iter().any(|(member, _)| member == name)

@@ -19,8 +19,8 @@ const DEVICE_AGE: Duration = Duration::from_secs(365 * 86_400);
 /// The cookies of a deployment.
 #[derive(Clone, Debug)]
 pub struct Cookies {
-    /// The origin of the front end, as browsers send it.
-    origin: String,
+    /// The origin of the front end, as browsers send it; none for pages on this machine alone.
+    origin: Option<String>,
     secure: bool,
 }
 
@@ -38,7 +38,14 @@ impl Cookies {
     #[must_use]
     pub fn of(origin: String) -> Self {
         let secure = origin.starts_with("https://");
-        Self { origin, secure }
+        Self { origin: Some(origin), secure }
+    }
+
+    /// Makes the cookies of pages that only browsers on this machine can reach, at whatever origin. What tells their own
+    /// requests from those of other pages is Sec-Fetch-Site alone.
+    #[must_use]
+    pub const fn on_loopback() -> Self {
+        Self { origin: None, secure: false }
     }
 
     /// Returns the name. Threat: another site of the same domain that sets a cookie of this name. A browser takes one
@@ -96,7 +103,8 @@ impl Cookies {
             let mut values = headers.get_all(name).iter();
             values.next().is_some_and(|value| value == wanted) && values.next().is_none()
         };
-        method.is_safe() || is("origin", &self.origin) || is("sec-fetch-site", "same-origin")
+        let from_origin = self.origin.as_ref().is_some_and(|origin| is("origin", origin));
+        method.is_safe() || from_origin || is("sec-fetch-site", "same-origin")
     }
 }
 
@@ -174,6 +182,19 @@ mod tests {
             (Method::DELETE, &[], false),
         ] {
             assert_eq!(secure().admits(&method, &headers(pairs)), expected, "{method} {pairs:?}");
+        }
+    }
+
+    #[test]
+    fn without_an_origin_what_the_browser_says_of_the_page_decides() {
+        let cookies = Cookies::on_loopback();
+        for (pairs, expected) in [
+            (&[("sec-fetch-site", "same-origin")][..], true),
+            (&[("origin", "http://127.0.0.1:8000")], false),
+            (&[("origin", "")], false),
+            (&[], false),
+        ] {
+            assert_eq!(cookies.admits(&Method::POST, &headers(pairs)), expected, "{pairs:?}");
         }
     }
 }

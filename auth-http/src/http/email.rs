@@ -143,7 +143,7 @@ pub(super) async fn confirm(
     let outcome = shared.driver.visit(flow, visitor).await.map_err(Problem::broken)?;
     Err(match outcome.disclosed {
         Relocation::Moved { session, account } => {
-            return Ok(reopened(shared, &session, |session_token, device_token| {
+            return Ok(reopened(shared.cookies(request), &session, |session_token, device_token| {
                 ConfirmEmailAnswer::Changed(Json(EmailChanged {
                     session_token,
                     expires_in_seconds: session.expires_in.as_secs(),

@@ -14,7 +14,7 @@ use super::{
     account::AccountDocument,
     app_state::AppState,
     body::{Fields, FromFields},
-    cookies::{Cookie, setting},
+    cookies::{Cookie, Cookies, setting},
     operation::{BOTH, Operation, OperationProblem},
     problem::{
         ACCOUNT_BLOCKED, ACCOUNT_NOT_FOUND, CREDENTIALS_REFUSED, INVALID_REQUEST, LOGIN_REFUSED,
@@ -118,8 +118,9 @@ pub(super) async fn handle(
 ) -> Result<Response<LoginAnswer>, OperationProblem<LoginOperation>> {
     let shared = AppState::of(request);
     let visitor = shared.visitor(request, address.key(), Some(password));
+    let cookies = shared.cookies(request);
     let in_cookie = || {
-        let shown = shared.cookies.as_ref()?.read(request.headers(), Cookie::Device)?;
+        let shown = cookies?.read(request.headers(), Cookie::Device)?;
         Some(DeviceToken::new(Secret::new(shown.to_owned())))
     };
     let (client, device, agent) = (visitor.client, device.or_else(in_cookie), agent(request));
@@ -127,7 +128,7 @@ pub(super) async fn handle(
     let outcome = shared.driver.visit(flow, visitor).await.map_err(Problem::broken)?;
     Err(match outcome.disclosed {
         LoggingIn::LoggedIn { token, expires_in, device, account } => {
-            return Ok(logged_in(shared, &token, expires_in, &device, account));
+            return Ok(logged_in(cookies, &token, expires_in, &device, account));
         }
         LoggingIn::Refused => Problem::new(&LOGIN_REFUSED),
         LoggingIn::NoAccount => Problem::new(&ACCOUNT_NOT_FOUND),
@@ -145,22 +146,21 @@ fn agent(request: &Request) -> UserAgent {
 }
 
 fn logged_in(
-    shared: &AppState,
+    cookies: Option<&Cookies>,
     token: &SessionToken,
     lasting: Duration,
     device: &DeviceToken,
     account: Account,
 ) -> Response<LoginAnswer> {
-    let shown = shared.cookies.is_none();
+    let shown = cookies.is_none();
     let answer = Response::new(LoginAnswer::LoggedIn(Json(LoggedIn {
         session_token: shown.then(|| SessionTokenText(token.expose().to_owned())),
         expires_in_seconds: lasting.as_secs(),
         device_token: shown.then(|| DeviceTokenText(device.expose().to_owned())),
         account: account.into(),
     })));
-    let cookies = shared
-        .cookies
-        .iter()
+    let set = cookies
+        .into_iter()
         .flat_map(|cookies| [cookies.session(token.expose(), lasting), cookies.device(device.expose())]);
-    setting(answer, cookies.flatten())
+    setting(answer, set.flatten())
 }

@@ -59,12 +59,24 @@ impl<E: Endpoint> Endpoint for Middleware<E> {
         let span = tracing::info_span!("request", id = %id, operation, method = %method(&request), trace_id);
         trace::follow(&span, request.headers());
         request.set_data(Arc::clone(&self.shared));
+        let page = self.shared.pages.as_ref().filter(|_| route.is_some_and(Route::is_page)).map(|pages| {
+            // What guards the way here, an access list of a proxy for example, is not meant for these pages.
+            request.headers_mut().remove(header::AUTHORIZATION);
+            (pages, pages.language(request.headers()), request.uri().path().to_owned())
+        });
+        if let Some(route) = route {
+            request.set_data(route);
+        }
         let origin = cors::allowed_origin(request.headers(), &self.shared.cors_origins);
         let challenge = challenge(route, request.headers());
         let early = unreadable.or_else(|| hostless(&request)).map(IntoResponse::into_response);
         let answer = match early.or_else(|| self.refuse(route, &mut request, origin.is_some())) {
             Some(early) => early,
             None => self.answer(request).instrument(span.clone()).await,
+        };
+        let answer = match page {
+            Some((pages, language, path)) => pages.explained(language, &path, answer),
+            None => answer,
         };
         let mut response = finish(answer, &mount, &id, challenge);
         cors::mark(response.headers_mut(), origin, &self.shared.cors_origins);
@@ -98,10 +110,10 @@ impl<E: Endpoint> Middleware<E> {
             }
         }
         // A proxy that asks whose session it is passes on what a browser accepts of the page.
-        if !request.method().is_safe() && !accepts_json(request.headers()) {
+        if !request.method().is_safe() && !route.is_page() && !accepts_json(request.headers()) {
             return Some(Problem::new(&NOT_ACCEPTABLE).into_response());
         }
-        let cookies = self.shared.cookies.as_ref().filter(|_| route.is_api());
+        let cookies = self.shared.cookies(request).filter(|_| route.is_api() || route.is_page());
         let admitted = cookies.is_none_or(|cookies| cookies.admits(request.method(), request.headers()));
         (!admitted).then(|| Problem::new(&ORIGIN_REFUSED).into_response())
     }

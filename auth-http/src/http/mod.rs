@@ -4,6 +4,7 @@
 //! what exists, `middleware.rs` for what every request passes, `register.rs` for an operation.
 
 mod account;
+mod account_pages;
 mod activate;
 mod app_state;
 mod basic;
@@ -33,6 +34,7 @@ mod sessions;
 mod signed_in;
 mod trace;
 
+pub use account_pages::{AccountPages, ThemeError};
 pub use app_state::AppState;
 pub use client::Proxies;
 pub use cookies::Cookies;
@@ -363,7 +365,7 @@ fn routes_of<T: OpenApi + 'static>(operations: impl Fn() -> T) -> Route {
     let document = Document::new(&spec);
     // Beside the page: that holds behind a proxy that strips a path, too.
     let docs = Page::new(&api.swagger_ui_html().replace(&spec, &document.text(".")));
-    Route::new()
+    account_pages::routes()
         .at("/", get(pages::root))
         .at("/docs", get(make_sync(move |_| docs.clone())))
         .at("/openapi.json", get(make_sync(move |request| document.response(routes::mount(&request)))))

@@ -50,6 +50,12 @@ impl<O> From<Problem> for OperationProblem<O> {
     }
 }
 
+impl<O> From<OperationProblem<O>> for Problem {
+    fn from(answer: OperationProblem<O>) -> Self {
+        answer.problem
+    }
+}
+
 impl<O: Operation> From<OperationProblem<O>> for Error {
     fn from(answer: OperationProblem<O>) -> Self {
         answer.problem.into()

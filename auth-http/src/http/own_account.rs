@@ -76,7 +76,7 @@ pub(super) async fn delete(
     let flow = DeleteAccount { token, client: visitor.client };
     let outcome = shared.driver.visit(flow, visitor).await.map_err(Problem::broken)?;
     Err(match outcome.disclosed {
-        Deleting::Deleted => return Ok(ended(shared, &[Cookie::Session, Cookie::Device])),
+        Deleting::Deleted => return Ok(ended(shared.cookies(request), &[Cookie::Session, Cookie::Device])),
         Deleting::ConfirmFirst => Problem::new(&CONFIRM_FIRST),
         Deleting::NoSession => Problem::new(&NO_SESSION),
         Deleting::RateLimited { retry_after } => Problem::new(&RATE_LIMITED).retry_after(retry_after),

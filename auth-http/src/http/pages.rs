@@ -35,12 +35,22 @@ impl Page {
     /// Takes a page with inline scripts and styles.
     #[must_use]
     pub(super) fn new(html: &str) -> Self {
+        Self::with(html, "'none'")
+    }
+
+    /// Takes a page with inline scripts and styles whose forms are sent to this service.
+    #[must_use]
+    pub(super) fn with_forms(html: &str) -> Self {
+        Self::with(html, "'self'")
+    }
+
+    fn with(html: &str, forms: &str) -> Self {
         // A browser hashes what it has parsed, and parsing makes every line end a line feed.
         let html = html.replace("\r\n", "\n").replace('\r', "\n");
         let policy = format!(
             "default-src 'none'; script-src {}; style-src {styles}; style-src-elem {styles}; \
              style-src-attr 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; \
-             form-action 'none'; frame-ancestors 'none'",
+             form-action {forms}; frame-ancestors 'none'",
             hashes(&html, "script"),
             styles = hashes(&html, "style"),
         );

@@ -15,7 +15,7 @@ use super::{
     app_state::AppState,
     bearer::Bearer,
     body::{Fields, FromFields},
-    cookies::{Cookie, setting},
+    cookies::{Cookie, Cookies, setting},
     operation::{BOTH, Operation, OperationProblem},
     problem::{
         ACCOUNT_NOT_FOUND, FieldError, INVALID_REQUEST, NO_SESSION, ORIGIN_REFUSED, PASSWORD_REFUSED,
@@ -171,7 +171,7 @@ pub(super) async fn reset(
     let flow = ResetPassword { address, token, verdict, client: visitor.client };
     let outcome = shared.driver.visit(flow, visitor).await.map_err(Problem::broken)?;
     Err(match outcome.disclosed {
-        Resetting::Reset(device) => return Ok(was_reset(shared, &device)),
+        Resetting::Reset(device) => return Ok(was_reset(shared.cookies(request), &device)),
         Resetting::Refused => Problem::new(&RESET_REFUSED),
         Resetting::WeakPassword(weakness) => weak("new_password", weakness, advice),
         Resetting::RateLimited { retry_after } => Problem::new(&RATE_LIMITED).retry_after(retry_after),
@@ -180,10 +180,10 @@ pub(super) async fn reset(
     .into())
 }
 
-fn was_reset(shared: &AppState, device: &DeviceToken) -> Response<ResetAnswer> {
-    let shown = shared.cookies.is_none().then(|| DeviceTokenText(device.expose().to_owned()));
+fn was_reset(cookies: Option<&Cookies>, device: &DeviceToken) -> Response<ResetAnswer> {
+    let shown = cookies.is_none().then(|| DeviceTokenText(device.expose().to_owned()));
     let answer = Response::new(ResetAnswer::Reset(Json(PasswordReset { device_token: shown })));
-    setting(answer, shared.cookies.as_ref().and_then(|cookies| cookies.device(device.expose())))
+    setting(answer, cookies.and_then(|cookies| cookies.device(device.expose())))
 }
 
 // ---- Changed ----
@@ -273,7 +273,7 @@ pub(super) async fn change(
     let outcome = shared.driver.visit(flow, visitor).await.map_err(Problem::broken)?;
     Err(match outcome.disclosed {
         Changing::Changed(session) => {
-            return Ok(reopened(shared, &session, |session_token, device_token| {
+            return Ok(reopened(shared.cookies(request), &session, |session_token, device_token| {
                 ChangeAnswer::Changed(Json(PasswordChanged {
                     session_token,
                     expires_in_seconds: session.expires_in.as_secs(),
@@ -293,12 +293,12 @@ pub(super) async fn change(
 /// Returns the answer to a change that has ended every session and opened another, if it could; a browser keeps what the
 /// answer does not show then. `answer` gets the tokens that it shows.
 pub(super) fn reopened<T>(
-    shared: &AppState,
+    cookies: Option<&Cookies>,
     Reopened { token, expires_in, device }: &Reopened,
     answer: impl FnOnce(Option<SessionTokenText>, Option<DeviceTokenText>) -> T,
 ) -> Response<T> {
     let token = token.as_ref().map(SessionToken::expose);
-    let Some(cookies) = &shared.cookies else {
+    let Some(cookies) = cookies else {
         let session = token.map(|token| SessionTokenText(token.to_owned()));
         return Response::new(answer(session, Some(DeviceTokenText(device.expose().to_owned()))));
     };

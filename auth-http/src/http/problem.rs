@@ -139,7 +139,18 @@ impl Problem {
         serde_json::to_string(&body).unwrap_or_default()
     }
 
-    fn headers(&self) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
+    /// Returns what is wrong with the fields.
+    pub(super) fn errors(&self) -> &[FieldError] {
+        &self.errors
+    }
+
+    /// Returns how long to wait, if that is known.
+    pub(super) const fn wait(&self) -> Option<Duration> {
+        self.retry_after
+    }
+
+    /// Returns the headers of its answer.
+    pub(super) fn headers(&self) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
         let wait = self.retry_after.map(|wait| {
             let rounded_up = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
             (header::RETRY_AFTER, HeaderValue::from(rounded_up.max(1)))

@@ -21,6 +21,7 @@ enum Shown {
     WithLogin,
     WithDocs,
     WithMailbox,
+    WithPages,
     InTestBuilds,
 }
 
@@ -58,6 +59,11 @@ impl Route {
         matches!(self.shown, Shown::WithLogin)
     }
 
+    /// Returns whether it is one of the pages for visitors.
+    pub(super) fn is_page(&self) -> bool {
+        matches!(self.shown, Shown::WithPages)
+    }
+
     fn is_at(&self, path: &str) -> bool {
         match self.path.split_once('{') {
             Some((start, _)) => {
@@ -68,7 +74,11 @@ impl Route {
     }
 }
 
-static ROUTES: [Route; 22] = [
+const fn page(path: &'static str, operations: &'static [(Method, &'static str)]) -> Route {
+    Route { path, operations, shown: Shown::WithPages }
+}
+
+static ROUTES: [Route; 37] = [
     Route { path: "/v1/register", operations: &[(Method::POST, "register")], shown: Shown::Always },
     Route { path: "/v1/resend", operations: &[(Method::POST, "resend")], shown: Shown::Always },
     Route { path: "/v1/activate", operations: &[(Method::POST, "activate")], shown: Shown::Always },
@@ -116,6 +126,21 @@ static ROUTES: [Route; 22] = [
     Route { path: "/", operations: &[(Method::GET, "root")], shown: Shown::WithDocs },
     Route { path: "/docs", operations: &[(Method::GET, "docs")], shown: Shown::WithDocs },
     Route { path: "/openapi.json", operations: &[(Method::GET, "openapi")], shown: Shown::WithDocs },
+    page("/account", &[(Method::GET, "account_page")]),
+    page("/account/", &[(Method::GET, "account_page")]),
+    page("/account/register", &[(Method::GET, "register_page"), (Method::POST, "register_form")]),
+    page("/account/activate", &[(Method::GET, "activate_page"), (Method::POST, "activate_form")]),
+    page("/account/resend", &[(Method::GET, "account_page"), (Method::POST, "resend_form")]),
+    page("/account/login", &[(Method::GET, "login_page"), (Method::POST, "login_form")]),
+    page("/account/forgot", &[(Method::GET, "forgot_page"), (Method::POST, "forgot_form")]),
+    page("/account/reset", &[(Method::GET, "reset_page"), (Method::POST, "reset_form")]),
+    page("/account/logout", &[(Method::GET, "account_page"), (Method::POST, "logout_form")]),
+    page("/account/password", &[(Method::GET, "account_page"), (Method::POST, "password_form")]),
+    page("/account/email", &[(Method::GET, "account_page"), (Method::POST, "email_form")]),
+    page("/account/email-code", &[(Method::GET, "account_page"), (Method::POST, "email_code_form")]),
+    page("/account/session", &[(Method::GET, "account_page"), (Method::POST, "session_form")]),
+    page("/account/sessions", &[(Method::GET, "account_page"), (Method::POST, "sessions_form")]),
+    page("/account/delete", &[(Method::GET, "account_page"), (Method::POST, "delete_form")]),
     Route { path: "/dev/mailbox", operations: &[(Method::GET, "mailbox")], shown: Shown::WithMailbox },
     Route {
         path: "/dev/mailbox.json",
@@ -138,6 +163,7 @@ pub(super) fn find(path: &str, shared: &AppState) -> Option<&'static Route> {
         Shown::WithLogin => shared.login,
         Shown::WithDocs => shared.docs,
         Shown::WithMailbox => shared.mailbox.is_some(),
+        Shown::WithPages => shared.pages.is_some(),
         Shown::InTestBuilds => hooks::ENABLED,
     })
 }

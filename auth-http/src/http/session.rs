@@ -1,6 +1,10 @@
 //! `/v1/session`: whose it is, confirming it with the password, ending it.
 
-use auth_core::{Authenticate, Authentication, Confirm, Confirmation, Logout, Password, Session};
+use std::time::Duration;
+
+use auth_core::{
+    Authenticate, Authentication, Confirm, Confirmation, Logout, Password, Session, SessionToken,
+};
 use poem::{Request, http::header::SET_COOKIE};
 use poem_openapi::{
     ApiResponse, Object,
@@ -173,28 +177,35 @@ impl Operation for ConfirmOperation {
 /// Confirms a session with its account's password.
 pub(super) async fn confirm(
     request: &Request,
+    bearer: Bearer,
+    password: GivenPassword,
+) -> Result<Response<ConfirmAnswer>, OperationProblem<ConfirmOperation>> {
+    let (token, lasting) = replaced(request, bearer, password).await?;
+    let cookies = AppState::of(request).cookies(request);
+    let answer = Response::new(ConfirmAnswer::Confirmed(Json(Confirmed {
+        session_token: cookies.is_none().then(|| SessionTokenText(token.expose().to_owned())),
+        expires_in_seconds: lasting.as_secs(),
+    })));
+    Ok(setting(answer, cookies.and_then(|cookies| cookies.session(token.expose(), lasting))))
+}
+
+/// Returns the token of the fresh session that takes the place of one, and how long it lasts, or the refusal.
+pub(super) async fn replaced(
+    request: &Request,
     Bearer(token): Bearer,
     GivenPassword(password): GivenPassword,
-) -> Result<Response<ConfirmAnswer>, OperationProblem<ConfirmOperation>> {
+) -> Result<(SessionToken, Duration), Problem> {
     let shared = AppState::of(request);
     let visitor = shared.visitor_of_session(request, &token, Some(password));
     let flow = Confirm { token, client: visitor.client };
     let outcome = shared.driver.visit(flow, visitor).await.map_err(Problem::broken)?;
-    let (token, lasting) = match outcome.disclosed {
-        Confirmation::Confirmed { token, expires_in } => (token, expires_in),
+    Err(match outcome.disclosed {
+        Confirmation::Confirmed { token, expires_in } => return Ok((token, expires_in)),
         // A 401 would log front ends out.
-        Confirmation::PasswordRefused => return Err(Problem::new(&PASSWORD_REFUSED).into()),
-        Confirmation::NoSession => return Err(Problem::new(&NO_SESSION).into()),
-        Confirmation::RateLimited { retry_after } => {
-            return Err(Problem::new(&RATE_LIMITED).retry_after(retry_after).into());
-        }
-    };
-    let answer = Response::new(ConfirmAnswer::Confirmed(Json(Confirmed {
-        session_token: shared.cookies.is_none().then(|| SessionTokenText(token.expose().to_owned())),
-        expires_in_seconds: lasting.as_secs(),
-    })));
-    let cookie = shared.cookies.as_ref().and_then(|cookies| cookies.session(token.expose(), lasting));
-    Ok(setting(answer, cookie))
+        Confirmation::PasswordRefused => Problem::new(&PASSWORD_REFUSED),
+        Confirmation::NoSession => Problem::new(&NO_SESSION),
+        Confirmation::RateLimited { retry_after } => Problem::new(&RATE_LIMITED).retry_after(retry_after),
+    })
 }
 
 /// The answers to the end of a session.
@@ -225,7 +236,7 @@ pub(super) async fn end(
     let ended = shared.driver.visit(Logout { token }, visitor).await;
     // Threat: a browser that stays logged in on a shared machine, because the store did not answer. It forgets the
     // token in any case.
-    let cleared = shared.cookies.as_ref().and_then(|cookies| cookies.cleared(Cookie::Session));
+    let cleared = shared.cookies(request).and_then(|cookies| cookies.cleared(Cookie::Session));
     match (ended, cleared) {
         (Ok(_), cleared) => Ok(setting(Response::new(LogoutAnswer::LoggedOut), cleared)),
         (Err(broken), Some(cleared)) => Err(Problem::broken(broken).with(SET_COOKIE, cleared).into()),

@@ -26,20 +26,20 @@ use crate::{deadlines, port::PortError, rfc3339::rfc3339};
 #[derive(Object)]
 pub(super) struct ListedSession {
     /// Its name, to end it by.
-    id: SessionIdText,
+    pub(super) id: SessionIdText,
     /// When it was opened.
-    created_at: TimeText,
+    pub(super) created_at: TimeText,
     /// When it was last used, to the hour.
-    last_seen_at: TimeText,
+    pub(super) last_seen_at: TimeText,
     /// When it ends unless it is used before then.
     expires_at: TimeText,
     /// Whether its password was given recently.
     fresh: bool,
     /// What the program that opened it calls itself; printable ASCII, perhaps empty.
     #[oai(validator(min_length = 0, max_length = 120))]
-    user_agent: String,
+    pub(super) user_agent: String,
     /// Whether it is the one that asks.
-    current: bool,
+    pub(super) current: bool,
 }
 
 /// The number of sessions in a list, as its schema says.
@@ -141,14 +141,14 @@ pub(super) async fn end(
     if !shared.driver.end_session(account.id, id, visitor).await.map_err(Problem::broken)? {
         return Err(Problem::new(&SESSION_NOT_FOUND).into());
     }
-    Ok(ended(shared, if id == session.id { &[Cookie::Session] } else { &[] }))
+    Ok(ended(shared.cookies(request), if id == session.id { &[Cookie::Session] } else { &[] }))
 }
 
 /// Returns the answer to what has ended; a browser forgets these cookies.
-pub(super) fn ended(shared: &AppState, forgotten: &[Cookie]) -> Response<EndAnswer> {
+pub(super) fn ended(cookies: Option<&Cookies>, forgotten: &[Cookie]) -> Response<EndAnswer> {
     let cleared =
         |cookies: &Cookies| forgotten.iter().filter_map(|cookie| cookies.cleared(*cookie)).collect();
-    let cleared: Option<Vec<_>> = shared.cookies.as_ref().map(cleared);
+    let cleared: Option<Vec<_>> = cookies.map(cleared);
     setting(Response::new(EndAnswer::Ended), cleared.unwrap_or_default())
 }
 
@@ -171,7 +171,7 @@ pub(super) async fn end_all(
     let visitor = shared.visitor_of_session(request, &token, None);
     let outcome = shared.driver.visit(LogoutEverywhere { token }, visitor).await.map_err(Problem::broken)?;
     match outcome.disclosed {
-        LoggingOut::LoggedOut => Ok(ended(shared, &[Cookie::Session, Cookie::Device])),
+        LoggingOut::LoggedOut => Ok(ended(shared.cookies(request), &[Cookie::Session, Cookie::Device])),
         LoggingOut::ConfirmFirst => Err(Problem::new(&CONFIRM_FIRST).into()),
         LoggingOut::NoSession => Err(Problem::new(&NO_SESSION).into()),
         LoggingOut::RateLimited { retry_after } => {

@@ -27,15 +27,21 @@ pub(super) async fn run(settings: Settings) -> Result<(), CommandError> {
         Some(address) => Some(bind("AUTH_METRICS_LISTEN", address).await?),
         None => None,
     };
-    let (docs, keep_alive) = (settings.docs, settings.keep_alive);
-    let tokens = settings.login && settings.cookies.is_none();
+    let keep_alive = settings.keep_alive;
+    let mut shown = Shown {
+        docs: settings.docs,
+        pages: settings.pages.is_some(),
+        mailbox: false,
+        tokens: settings.login && settings.cookies.is_none(),
+    };
     // Before there is anything to end in order.
     let mut signals = [signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?];
     let mut hangup = if ignores_hangup() { None } else { Some(signal(SignalKind::hangup())?) };
     // A write that a limit on file sizes refuses is an error then, as on a full disk. By default it ends the process.
     let _too_large = signal(SignalKind::from_raw(libc::SIGXFSZ))?;
     let mut node = Node::start(settings).await?;
-    if let Err(error) = announce(&listener, metrics.as_ref(), docs, node.shows_mails(), tokens) {
+    shown.mailbox = node.shows_mails();
+    if let Err(error) = announce(&listener, metrics.as_ref(), &shown) {
         node.finish(ready(())).await;
         return Err(error);
     }
@@ -100,13 +106,20 @@ async fn bind(variable: &str, address: SocketAddr) -> Result<TcpListener, Comman
     })
 }
 
+/// What there is for people.
+struct Shown {
+    docs: bool,
+    pages: bool,
+    mailbox: bool,
+    /// Whether a login answers with a token.
+    tokens: bool,
+}
+
 /// Prints where everything is; the first two lines are for programs.
 fn announce(
     listener: &TcpListener,
     metrics: Option<&TcpListener>,
-    docs: bool,
-    mailbox: bool,
-    tokens: bool,
+    shown: &Shown,
 ) -> Result<(), CommandError> {
     let base = &format!("http://{}", listener.local_addr()?);
     let mut out = io::stdout().lock();
@@ -115,10 +128,13 @@ fn announce(
         writeln!(out, "metrics on http://{}/metrics", metrics.local_addr()?)?;
     }
     writeln!(out)?;
-    if docs {
+    if shown.docs {
         writeln!(out, "  API page  {base}/docs")?;
     }
-    if !mailbox {
+    if shown.pages {
+        writeln!(out, "  pages     {base}/account/")?;
+    }
+    if !shown.mailbox {
         out.flush()?;
         return Ok(());
     }
@@ -136,7 +152,7 @@ curl -i {base}/v1/activate -u 'ada@example.org:correct horse battery staple' \\
   -d \"{{\\\"code\\\": \\\"$(curl -s {base}/dev/mailbox.json | grep -o '\"code\":\"[^\"]*' | head -1 | cut -d'\"' -f4)\\\"}}\"
 "
     )?;
-    if tokens {
+    if shown.tokens {
         announce_login(&mut out, base)?;
     }
     out.flush()?;

@@ -28,8 +28,37 @@ pub async fn with<F>(width: u32, height: u32, test: impl FnOnce(WebDriver) -> F)
 where
     F: Future<Output = WebDriverResult<()>>,
 {
+    run(capabilities(width, height).unwrap(), test).await;
+}
+
+/// Opens a browser that runs no scripts of pages.
+pub async fn without_scripts<F>(width: u32, height: u32, test: impl FnOnce(WebDriver) -> F)
+where
+    F: Future<Output = WebDriverResult<()>>,
+{
+    const BLOCKED: u8 = 2;
+    let mut chrome = capabilities(width, height).unwrap();
+    let setting = serde_json::json!({ "profile.managed_default_content_settings.javascript": BLOCKED });
+    chrome.add_experimental_option("prefs", setting).unwrap();
+    run(chrome, test).await;
+}
+
+/// Opens a browser that prefers dark pages.
+pub async fn in_the_dark<F>(width: u32, height: u32, test: impl FnOnce(WebDriver) -> F)
+where
+    F: Future<Output = WebDriverResult<()>>,
+{
+    let mut chrome = capabilities(width, height).unwrap();
+    chrome.add_arg("--force-dark-mode").unwrap();
+    run(chrome, test).await;
+}
+
+async fn run<F>(chrome: ChromeCapabilities, test: impl FnOnce(WebDriver) -> F)
+where
+    F: Future<Output = WebDriverResult<()>>,
+{
     let (_driver, url) = start();
-    let web = WebDriver::new(&url, capabilities(width, height).unwrap()).await.unwrap();
+    let web = WebDriver::new(&url, chrome).await.unwrap();
     let result = test(web.clone()).await;
     web.quit().await.unwrap();
     result.unwrap();

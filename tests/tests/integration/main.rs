@@ -2,6 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "tests and their helpers fail by panicking")]
 
+mod account_pages;
+mod account_pages_safety;
+mod account_pages_theme;
 mod activate;
 mod addresses;
 mod arrival;

@@ -11,6 +11,7 @@ use std::thread;
 
 use anyhow::Result;
 
+use super::axe;
 use super::report::StepResult;
 use super::server;
 use super::setup::TARGETS;
@@ -19,6 +20,15 @@ use super::step::Step;
 use crate::images;
 use crate::playground;
 use crate::shell::{Shell, line};
+
+/// Runs the tests in a browser, with axe-core if it can be had.
+pub(crate) fn in_browser(shell: &Shell, filter: Option<&str>) -> Result<StepResult> {
+    let advice = axe::install(shell)?;
+    Ok(match (run(shell, Step::Browser, filter, None)?, advice) {
+        (StepResult::Passed, Some(advice)) => StepResult::Incomplete(format!("no axe-core: {advice}")),
+        (result, _) => result,
+    })
+}
 
 pub(crate) fn run(
     shell: &Shell,
@@ -111,13 +121,22 @@ fn commands(shell: &Shell, step: Step, filter: Option<&str>) -> Vec<Command> {
             vec![all]
         }
         Step::Browser => {
-            let all = against_server(shell, test("--workspace --test browser"));
-            vec![without(all, &["playground::"])]
+            let mut all = against_server(shell, test("--workspace --test browser"));
+            match axe::path(shell) {
+                Some(axe) => {
+                    all.env("AUTH_AXE", axe);
+                    vec![without(all, &["playground::"])]
+                }
+                None => vec![without(all, &["playground::", "accessibility::"])],
+            }
         }
         Step::Playground => {
             let mut all = test("--workspace --test browser");
             all.env("AUTH_PLAYGROUND", playground::page(shell));
-            vec![without(all, &["api_page::", "credentials::", "mailbox_page::"])]
+            vec![without(
+                all,
+                &["accessibility::", "account_pages::", "api_page::", "credentials::", "mailbox_page::"],
+            )]
         }
         Step::Setup
         | Step::Api

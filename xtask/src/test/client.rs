@@ -16,7 +16,7 @@ const DOCUMENT: &str = "auth-http/openapi.json";
 
 pub(super) fn run(shell: &Shell) -> Result<StepResult> {
     let folder = shell.root.join(FOLDER);
-    let programs = match environment(shell, "client", &folder)? {
+    let programs = match environment(shell, "client", &folder, &[])? {
         Ok(programs) => programs,
         Err(advice) => return Ok(StepResult::Incomplete(advice)),
     };

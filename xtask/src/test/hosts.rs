@@ -61,7 +61,7 @@ fn in_software(shell: &Shell) -> Result<Option<String>> {
 /// wasmtime from Python: a virtual environment with its package, and its tests.
 pub(super) fn python(shell: &Shell) -> Result<StepResult> {
     let folder = shell.root.join("examples/wasmtime-python");
-    let python = match environment(shell, "wasmtime-python", &folder)? {
+    let python = match environment(shell, "wasmtime-python", &folder, &[])? {
         Ok(programs) => programs.join("python"),
         Err(advice) => return Ok(StepResult::Incomplete(advice)),
     };
@@ -94,12 +94,13 @@ pub(super) fn node(shell: &Shell) -> Result<StepResult> {
     Ok(outcome)
 }
 
-/// Makes a virtual environment in the target folder with the folder's `requirements.txt`; returns the folder of its
+/// Makes a virtual environment in the target folder with the folder's `requirements.txt`, and these options of pip; returns the folder of its
 /// programs, or what to do if that is impossible.
 pub(super) fn environment(
     shell: &Shell,
     name: &str,
     folder: &Path,
+    options: &[&str],
 ) -> Result<std::result::Result<PathBuf, String>> {
     if !on_path("python3") && !shell.dry_run {
         return Ok(Err("no python3 on PATH: install Python 3.10 or newer".to_owned()));
@@ -111,6 +112,7 @@ pub(super) fn environment(
     let mut install = Command::new(programs.join("python"));
     install
         .args(["-m", "pip", "install", "--quiet", "--requirement", "requirements.txt"])
+        .args(options)
         .current_dir(folder);
     // A failed installation is not a defect of what is tested with it.
     for mut command in [make, install] {

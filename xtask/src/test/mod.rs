@@ -2,6 +2,7 @@
 //! one table. The steps are in `test/`; a failed step never hides a later one, except
 //! where the later one needs its result.
 
+mod axe;
 mod checks;
 mod client;
 mod conversation;
@@ -182,7 +183,7 @@ fn run_step(
             setup::run(shell, wanted(Want::Targets), browser)
         }
         Step::Targets => setup::targets_or(shell, |shell| checks::run(shell, step, filter, servers.as_ref())),
-        Step::Browser => setup::browser_or(shell, |shell| checks::run(shell, step, filter, servers.as_ref())),
+        Step::Browser => setup::browser_or(shell, |shell| checks::in_browser(shell, filter)),
         Step::Playground => setup::browser_or(shell, |shell| {
             playground::lint(shell)?;
             playground::build(shell)?;

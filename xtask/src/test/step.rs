@@ -105,9 +105,12 @@ const SPECS: [Spec; 29] = [
     Spec::new(Step::Server, "build the server under test, plain and with test hooks"),
     Spec::new(Step::Integration, "tests through HTTP and the mailbox, and the ports' contracts, embedded")
         .needs(&[Step::Server]),
-    Spec::new(Step::Browser, "the mailbox page, Swagger UI and front ends in a headless Chromium")
-        .needs(&[Step::Server])
-        .wants(&[Want::Browser]),
+    Spec::new(
+        Step::Browser,
+        "the pages for visitors, the mailbox, Swagger UI and front ends in a headless Chromium",
+    )
+    .needs(&[Step::Server])
+    .wants(&[Want::Browser]),
     Spec::new(Step::Client, "a client generated from openapi.json, in Python, drives the server")
         .needs(&[Step::Server])
         .wants(&[Want::Python]),
