@@ -3,7 +3,7 @@
 use auth_tests::Program;
 
 /// Every variable of the configuration table.
-const VARIABLES: [&str; 47] = [
+const VARIABLES: [&str; 49] = [
     "AUTH_PROFILE",
     "AUTH_LISTEN",
     "AUTH_METRICS_LISTEN",
@@ -37,6 +37,8 @@ const VARIABLES: [&str; 47] = [
     "AUTH_LOGIN",
     "AUTH_SESSION_COOKIE",
     "AUTH_ORIGIN",
+    "AUTH_PAGES",
+    "AUTH_PAGE_TEMPLATES",
     "AUTH_SESSION_SECONDS",
     "AUTH_SESSION_IDLE_SECONDS",
     "AUTH_FRESH_SECONDS",
