@@ -55,9 +55,20 @@ impl Form {
     }
 }
 
-/// Returns where a request wants to go at the end.
+/// Returns where a request wants to go at the end: `next`, the last part of its query.
 pub(super) fn next(request: &Request) -> Option<String> {
-    query(request, "next").and_then(|path| own_path(&path))
+    next_in(request.uri().query()?)
+}
+
+fn next_in(query: &str) -> Option<String> {
+    let (before, value) = query.split_once("next=")?;
+    if !before.is_empty() && !before.ends_with('&') {
+        return None;
+    }
+    // nginx cannot encode what a visitor has asked for: `next=$request_uri` goes to the end, with a query of its own.
+    let literal = value.contains(['?', '&']);
+    let decoded = form_urlencoded::parse(format!("next={value}").as_bytes()).next()?.1.into_owned();
+    own_path(&decoded).filter(|_| !literal).or_else(|| own_path(value))
 }
 
 /// Returns a part of a request's query.
@@ -79,6 +90,25 @@ fn own_path(text: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn where_to_go_is_read_encoded_or_to_the_end() {
+        for (query, expected) in [
+            ("next=/notes", Some("/notes")),
+            ("next=%2Fnotes%3Fx%3D1%26y%3D%252F", Some("/notes?x=1&y=%2F")),
+            ("notice=reset&next=/notes%3Fx", Some("/notes?x")),
+            ("next=/notes?x=1&y=%2F", Some("/notes?x=1&y=%2F")),
+            ("next=/a%20b", Some("/a%20b")),
+            ("next=//evil.example?x", None),
+            ("next=%2F%2Fevil.example", None),
+            ("next=%2F%5Cevil.example?x", None),
+            ("annexnext=/notes", None),
+            ("next=", None),
+            ("", None),
+        ] {
+            assert_eq!(next_in(query).as_deref(), expected, "{query}");
+        }
+    }
 
     #[test]
     fn where_to_go_at_the_end_is_a_table() {
