@@ -20,9 +20,10 @@ pub(crate) struct BenchArgs {
     #[arg(long, value_parser = ["mariadb", "mysql", "sqlite"], default_value = "mariadb")]
     store: String,
     /// What to measure: `closed` loops for throughput, an `open` one for latency, the default hash and `/livez` beside it,
-    /// the limits to compare with, and OWASP's settings of `scrypt`
-    #[arg(long, value_delimiter = ',', value_parser = ["limits", "closed", "open", "hashing", "scrypt"],
-          default_value = "limits,closed,open,hashing")]
+    /// whose `sessions` they are, `logins` with wrong passwords at addresses of each state, the limits to compare with, and
+    /// OWASP's settings of `scrypt`
+    #[arg(long, value_delimiter = ',', value_parser = ["limits", "closed", "open", "hashing", "sessions", "logins", "scrypt"],
+          default_value = "limits,closed,open,hashing,sessions")]
     part: Vec<String>,
     /// How long each measurement registers
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=600))]
@@ -64,7 +65,8 @@ pub(crate) struct SoakArgs {
 }
 
 /// The limits that a figure, by the end of its name, is printed beside.
-const LIMITS: [(&str, &str); 4] = [
+const LIMITS: [(&str, &str); 5] = [
+    ("sessions_per_second", "bare_answers_per_second"),
     ("registered_per_second", "bare_commits_per_second"),
     ("mailed_per_second", "bare_mails_per_second"),
     ("activated_per_second", "bare_commits_per_second"),

@@ -51,10 +51,13 @@ impl Answers {
     }
 }
 
+#[derive(Default)]
 pub(crate) struct Request {
     pub(crate) path: &'static str,
     /// What is posted; nothing: a GET.
     pub(crate) json: Option<String>,
+    /// The token of a session.
+    pub(crate) bearer: Option<String>,
     /// When to send it; nothing: as soon as a connection is free. Its answer is timed from then, so a wait for a
     /// connection counts, and a server that stalls shows every answer that was late.
     pub(crate) due: Option<Instant>,
@@ -63,10 +66,12 @@ pub(crate) struct Request {
 impl Request {
     fn written(&self, host: &str) -> String {
         let path = self.path;
+        let token = self.bearer.as_ref().map(|token| format!("Authorization: Bearer {token}\r\n"));
+        let token = token.unwrap_or_default();
         match &self.json {
-            None => format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n"),
+            None => format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n{token}\r\n"),
             Some(json) => format!(
-                "POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n\
+                "POST {path} HTTP/1.1\r\nHost: {host}\r\n{token}Content-Type: application/json\r\n\
                  Content-Length: {}\r\n\r\n{json}",
                 json.len()
             ),
@@ -98,6 +103,14 @@ impl Connection {
         }
         let status = self.read.get(9..12).and_then(|digits| std::str::from_utf8(digits).ok());
         Ok(status.ok_or("no status")?.parse()?)
+    }
+
+    /// Returns a text of the last answer's JSON by its name.
+    pub(crate) fn field(&self, name: &str) -> Option<String> {
+        let text = String::from_utf8_lossy(&self.read);
+        let (_, body) = text.split_once("\r\n\r\n")?;
+        let json: serde_json::Value = serde_json::from_str(body).ok()?;
+        json.get(name)?.as_str().map(str::to_owned)
     }
 
     /// Returns the seconds to wait that the last answer names.

@@ -5,8 +5,11 @@
 //!   way. PIDS are processes whose processor time and memory are read, separated by commas.
 //! - `auth-load open SERVER SMTP-PORT CONNECTIONS SECONDS RATE` registers so many addresses a second, each at its own
 //!   time.
-//! - `auth-load hashing SERVER SMTP-PORT CONNECTIONS SECONDS` registers as `closed` does and asks `/livez` meanwhile,
-//!   100 times a second, each at its own time.
+//! - `auth-load hashing SERVER SMTP-PORT CONNECTIONS SECONDS` registers as `closed` does, and meanwhile asks `/livez`, a
+//!   session that counts and one that does not, each 100 times a second at its own time.
+//! - `auth-load sessions SERVER SMTP-PORT CONNECTIONS SECONDS` asks whose session it is, with 64 sessions of eight accounts.
+//! - `auth-load register SERVER SMTP-PORT EACH` makes accounts of each state, and `auth-load logins SERVER SMTP-PORT EACH`
+//!   logs in with wrong passwords at all of them in turns, once some are blocked.
 //! - `auth-load people SERVER SMTP-PORT AT-ONCE SECONDS` lets people register, wait for their mail and activate for some
 //!   seconds, each trying again until the server decides. Its mail server stays until its input ends.
 //! - `auth-load limits CONNECTIONS SECONDS` measures what a server is compared with: answers of a constant over HTTP,
@@ -15,6 +18,7 @@
 
 mod client;
 mod limits;
+mod members;
 mod people;
 mod sink;
 
@@ -61,12 +65,17 @@ async fn measure(arguments: &[&str]) -> Result<Value, Failure> {
         ["hashing", server, smtp, connections, seconds] => {
             hashing(server, smtp.parse()?, connections.parse()?, within(seconds)?).await
         }
+        ["sessions", server, smtp, connections, seconds] => {
+            members::sessions(server, smtp.parse()?, connections.parse()?, within(seconds)?).await
+        }
+        ["register", server, smtp, each] => members::register(server, smtp.parse()?, each.parse()?).await,
+        ["logins", server, _, each] => members::logins(server, each.parse()?).await,
         ["limits", connections, seconds] => limits::measure(connections.parse()?, within(seconds)?).await,
         ["scrypt", seconds] => limits::settings(within(seconds)?),
         ["people", server, smtp, at_once, seconds] => {
             people::come(server, smtp.parse()?, at_once.parse()?, within(seconds)?).await
         }
-        _ => Err("closed, open, hashing, limits, scrypt or people, with their arguments".into()),
+        _ => Err("none of the commands that main.rs lists, with its arguments".into()),
     }
 }
 
@@ -98,7 +107,7 @@ async fn closed(
     let activation = move |n: usize| {
         let (address, code) = codes.get(n)?;
         let body = json!({ "email": address, "password": PASSWORD, "code": code });
-        Some(Request { path: "/v1/activate", json: Some(body.to_string()), due: None })
+        Some(Request { path: "/v1/activate", json: Some(body.to_string()), ..Request::default() })
     };
     let activated = send_all(server, connections, activation).await?;
     let activating = begun.elapsed().as_secs_f64();
@@ -141,24 +150,39 @@ async fn open(
 }
 
 async fn hashing(server: &str, smtp: u16, connections: usize, duration: Duration) -> Result<Value, Failure> {
+    let token = members::open(server, smtp, 1, 1).await?.pop().ok_or("no session")?;
     let sink = Sink::listen(smtp).await?;
     let begun = Instant::now();
     let due = at_a_rate(100, duration);
-    let alive =
-        send_all(server, 8, move |n| Some(Request { path: "/livez", json: None, due: Some(due(n)?) }));
+    let often = move |asked: fn(&str) -> Request, token: &str| {
+        let (due, token) = (due.clone(), token.to_owned());
+        send_all(server, 8, move |n| Some(Request { due: Some(due(n)?), ..asked(&token) }))
+    };
+    let beside = async {
+        tokio::try_join!(
+            often(|_| Request { path: "/livez", ..Request::default() }, ""),
+            often(members::session, &token),
+            // A token that nobody has: refused without a hash.
+            often(members::session, "auths_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"),
+        )
+    };
     let registered = async {
         let answers = send_all(server, connections, registrations_until(begun + duration)).await?;
         Ok::<_, Failure>((answers, begun.elapsed().as_secs_f64()))
     };
-    let (alive, registered) = tokio::join!(alive, registered);
-    let (alive, (registered, took)) = (alive?, registered?);
+    let (beside, registered) = tokio::join!(beside, registered);
+    let ((alive, known, refused), (registered, took)) = (beside?, registered?);
     let mails = sink.wait_for(registered.good(), SILENCE).await;
     Ok(json!({
         "hashed_registrations_per_second": registered.good() as f64 / took,
         "hashing_livez_p50_ms": alive.percentile(0.5),
         "hashing_livez_p99_ms": alive.percentile(0.99),
         "hashing_livez_max_ms": alive.percentile(1.0),
-        "hashing_unexpected_answers": registered.others() + alive.others(),
+        "hashing_session_p99_ms": known.percentile(0.99),
+        "hashing_session_max_ms": known.percentile(1.0),
+        "hashing_401_p99_ms": refused.percentile(0.99),
+        "hashing_401_max_ms": refused.percentile(1.0),
+        "hashing_unexpected_answers": registered.others() + alive.others() + known.others() + refused.good(),
         "hashing_mails_lost": registered.good().saturating_sub(mails),
     }))
 }
@@ -167,7 +191,7 @@ async fn hashing(server: &str, smtp: u16, connections: usize, duration: Duration
 fn registration(n: usize) -> Request {
     let place = (n as u32).wrapping_mul(0x9e37_79b9);
     let body = json!({ "email": format!("{place:08x}.user{n}@example.org"), "password": PASSWORD });
-    Request { path: "/v1/register", json: Some(body.to_string()), due: None }
+    Request { path: "/v1/register", json: Some(body.to_string()), ..Request::default() }
 }
 
 fn registrations_until(end: Instant) -> impl Fn(usize) -> Option<Request> + Clone + Send + 'static {

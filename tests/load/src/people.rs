@@ -99,7 +99,7 @@ impl Person {
                 code.replacen(&code[..1], "1", 1)
             };
             let json = Some(with(&wrong).to_string());
-            let asked = self.ask(&Request { path: "/v1/activate", json, due: None }).await;
+            let asked = self.ask(&Request { path: "/v1/activate", json, ..Request::default() }).await;
             if !matches!(asked, Ok(401 | 503) | Err(_)) {
                 eprintln!("person {n}: a wrong code is answered with {asked:?}");
                 self.counts.unexpected.fetch_add(1, Ordering::Relaxed);
@@ -115,7 +115,7 @@ impl Person {
 
     /// Asks until the server has decided; returns whether it decided as expected.
     async fn insist(&mut self, since: Instant, path: &'static str, json: Value, expected: u16) -> bool {
-        let request = Request { path, json: Some(json.to_string()), due: None };
+        let request = Request { path, json: Some(json.to_string()), ..Request::default() };
         while since.elapsed() < PATIENCE {
             match self.ask(&request).await {
                 Ok(status) if status == expected => return true,

@@ -10,6 +10,7 @@
 use std::{
     env,
     error::Error,
+    ffi::OsString,
     io::{BufRead, BufReader},
     process::{Child, ChildStdout, Command, Stdio},
     time::Duration,
@@ -30,6 +31,15 @@ type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 /// The cheapest hash, so that everything else shows.
 const CHEAP: &[(&str, &str)] =
     &[("AUTH_PROFILE", "seed-compat"), ("AUTH_SCRYPT", "1,8,1"), ("AUTH_HASH_QUEUE", "10000")];
+/// The same, as a deployment with logins has it.
+const WITH_LOGIN: &[(&str, &str)] = &[
+    ("AUTH_PROFILE", "seed-compat"),
+    ("AUTH_SCRYPT", "1,8,1"),
+    ("AUTH_LOGIN", "on"),
+    ("AUTH_DISCLOSURE", "hidden"),
+];
+/// Accounts of each state that are logged in to.
+const EACH_STATE: &str = "64";
 /// Flushed at each commit, which is the default of both and said so that no other default counts.
 const DURABLE: &[&str] = &["--innodb-flush-log-at-trx-commit=1"];
 /// Connections of the loop of bare commits: as many as a node has to its database.
@@ -86,8 +96,28 @@ fn measure() -> Result<()> {
                 "hashing" => {
                     println!("{}", Running::start(servers, &run, &[])?.load("hashing", &["8", seconds])?)
                 }
+                "sessions" => {
+                    for connections in connections {
+                        let running = Running::start(servers, &format!("{run}_{connections}"), WITH_LOGIN)?;
+                        let mut measured = running.load("sessions", &[connections, seconds])?;
+                        measured["connections"] = connections.parse::<u32>()?.into();
+                        println!("{measured}");
+                    }
+                }
+                "logins" => {
+                    let running = Running::start(servers, &run, WITH_LOGIN)?;
+                    let registered = running.load("register", &[EACH_STATE])?;
+                    for address in registered["to_block"].as_array().into_iter().flatten() {
+                        running.operate(&["account", "block", address.as_str().unwrap_or_default()])?;
+                    }
+                    println!("{}", running.load("logins", &[EACH_STATE])?);
+                }
                 "scrypt" => println!("{}", load(&["scrypt", seconds])?),
-                other => return Err(format!("{other}: limits, closed, open, hashing or scrypt").into()),
+                other => {
+                    return Err(
+                        format!("{other}: limits, closed, open, hashing, sessions, logins or scrypt").into()
+                    );
+                }
             }
         }
     }
@@ -99,7 +129,8 @@ struct Running {
     server: Child,
     _output: BufReader<ChildStdout>,
     /// With the database, where it is SQLite's.
-    _folder: TempDir,
+    folder: TempDir,
+    settings: Vec<(OsString, OsString)>,
     address: String,
     smtp: String,
     start_ms: f64,
@@ -147,6 +178,8 @@ impl Running {
                 others.push(pid.trim().to_owned());
             }
         }
+        let set = server.get_envs().filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned())));
+        let settings = set.collect();
         let begun = Instant::now();
         let mut server = server.stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
         let mut output = BufReader::new(server.stdout.take().ok_or("its output")?);
@@ -155,11 +188,23 @@ impl Running {
         output.read_line(&mut line)?;
         let start_ms = begun.elapsed().as_secs_f64() * 1e3;
         let address = line.trim().strip_prefix("listening on http://").unwrap_or_default().to_owned();
-        let running = Self { server, _output: output, _folder: folder, address, smtp, start_ms, pids };
+        let running = Self { server, _output: output, folder, settings, address, smtp, start_ms, pids };
         if running.address.is_empty() {
             return Err("the server did not start".into());
         }
         Ok(running)
+    }
+
+    /// Runs another command of the program with the server's settings.
+    fn operate(&self, arguments: &[&str]) -> Result<()> {
+        let mut command = Command::new(env::var("AUTH_HTTP_BIN")?);
+        command
+            .args(arguments)
+            .current_dir(self.folder.path())
+            .env_clear()
+            .envs(self.settings.iter().cloned());
+        let output = command.output()?;
+        if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output.stderr).into()) }
     }
 
     fn load(&self, command: &str, arguments: &[&str]) -> Result<Value> {
