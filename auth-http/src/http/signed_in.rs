@@ -13,6 +13,7 @@ use poem::{
 };
 
 use super::{
+    account_pages::AccountPages,
     app_state::AppState,
     bearer::{TwoSessions, is_given, token},
     problem::UNAVAILABLE_RETRY,
@@ -54,13 +55,14 @@ pub enum NotSignedIn {
 impl Sessions {
     /// Returns whose request it is: one read of the account store, as `GET /v1/session`.
     ///
-    /// With cookies, a request of a method that changes something must come from a page of `AUTH_ORIGIN`. That is not
+    /// The cookies of the pages for visitors count, too. With cookies, a request of a method that changes something must come from a page of `AUTH_ORIGIN`. That is not
     /// asked of a GET: let none change anything, and check the origin of a WebSocket yourself.
     ///
     /// # Errors
     /// [`NotSignedIn`], which an application may return as its answer.
     pub async fn of(&self, request: &Request) -> Result<SignedIn, NotSignedIn> {
-        let (headers, cookies) = (request.headers(), self.0.cookies.as_ref());
+        let pages = self.0.pages.as_ref().map(AccountPages::cookies);
+        let (headers, cookies) = (request.headers(), self.0.cookies.as_ref().or(pages));
         let token = match token(headers, cookies) {
             Ok(Some(token)) => token,
             Ok(None) => return Err(NotSignedIn::NoSession),

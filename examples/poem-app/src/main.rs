@@ -25,7 +25,9 @@ const FAREWELL: Duration = Duration::from_secs(8);
 
 #[handler]
 fn home() -> Html<&'static str> {
-    Html("<!doctype html><title>Shop</title><h1>Shop</h1><p><a href=\"accounts/docs\">Accounts</a>")
+    Html(
+        "<!doctype html><title>Shop</title><h1>Shop</h1><p><a href=\"accounts/account/login?next=/orders\">Log in</a> <a href=\"accounts/docs\">API</a>",
+    )
 }
 
 /// A page for those who have logged in. What belongs to them is kept by the account's id, which never changes.

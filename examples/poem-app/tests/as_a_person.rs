@@ -126,6 +126,31 @@ fn routes_of_its_own_know_who_asks_by_their_cookie_from_their_own_pages_alone() 
     assert_eq!(app.ask("GET", "/orders", &both, None).status(), 400);
 }
 
+#[test]
+fn routes_of_its_own_know_who_has_logged_in_on_the_pages() {
+    let app = App::starts();
+    activated(&app, &[]);
+    let (status, home) = app.get("/");
+    assert!(status == 200 && home.contains("accounts/account/login?next=/orders"), "{home}");
+    let (status, page) = app.get("/accounts/account/login?next=/orders");
+    assert!(status == 200 && page.contains("action=\"login\""), "{page}");
+
+    let form = format!("email=ada%40example.org&password={}&next=/orders", PASSWORD.replace(' ', "+"));
+    let url = format!("{}/accounts/account/login", app.base);
+    let post = app.agent.post(url).content_type("application/x-www-form-urlencoded");
+    let login = post.header("Sec-Fetch-Site", "same-origin").send(form).unwrap();
+    assert_eq!((login.status().as_u16(), login.headers()["location"].to_str().unwrap()), (303, "/orders"));
+    let cookies = login.headers().get_all("set-cookie").iter().map(|set| set.to_str().unwrap());
+    let session = cookies.filter_map(|set| set.split(';').next()).find(|set| set.starts_with("session="));
+    let cookie = ("Cookie", session.unwrap());
+    assert!(text(app.ask("GET", "/orders", &[cookie], None)).contains("ada@example.org"));
+    assert_eq!(app.ask("POST", "/orders", &[cookie], None).status(), 403, "from nowhere");
+    let own = ("Sec-Fetch-Site", "same-origin");
+    assert_eq!(app.ask("POST", "/orders", &[cookie, own], None).status(), 201);
+    let account = text(app.ask("GET", "/accounts/account/", &[cookie], None));
+    assert!(account.contains("Shop") && account.contains("ada@example.org"), "{account}");
+}
+
 impl Drop for App {
     fn drop(&mut self) {
         let _ = self.program.kill();

@@ -114,9 +114,10 @@ fn measure() -> Result<()> {
                 }
                 "scrypt" => println!("{}", load(&["scrypt", seconds])?),
                 other => {
-                    return Err(
-                        format!("{other}: limits, closed, open, hashing, sessions, logins or scrypt").into()
-                    );
+                    return Err(format!(
+                        "{other}: limits, closed, open, hashing, sessions, logins or scrypt"
+                    )
+                    .into());
                 }
             }
         }
