@@ -72,6 +72,10 @@ fn warn(unknown_variables: &[String]) {
 }
 
 fn fail(failure: &CommandError) -> ExitCode {
+    // Whoever reads has seen enough, `head` for example, which is no mistake of theirs.
+    if matches!(failure, CommandError::Output(error) if error.kind() == io::ErrorKind::BrokenPipe) {
+        return ExitCode::FAILURE;
+    }
     // Nothing is left to do where standard error is closed.
     let _ = writeln!(io::stderr(), "auth-http: {failure}");
     ExitCode::FAILURE

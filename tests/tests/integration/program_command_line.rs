@@ -157,3 +157,13 @@ fn flags_count_before_and_after_the_command() {
         assert!(ran.out.contains("code_length = \"7\" # flag --code-length"), "{arguments:?}: {}", ran.out);
     }
 }
+
+/// `auth-http account list | head` is no failure that anybody has to read about.
+#[test]
+fn reader_that_has_seen_enough_gets_no_message() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let ran = auth_tests::command(false, folder.path(), &[]).arg("openapi").stdout(writer).output().unwrap();
+    assert_eq!((ran.status.code(), ran.stderr), (Some(1), Vec::new()));
+}
