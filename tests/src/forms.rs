@@ -46,15 +46,22 @@ impl<'a> Visitor<'a> {
         self.cookies.get(name).map(String::as_str)
     }
 
-    /// Loses a cookie.
-    pub fn forget(&mut self, name: &str) {
-        self.cookies.remove(name);
+    /// Opens the page that an answer leads to.
+    pub fn follow(&mut self, answer: &HttpAnswer) -> HttpAnswer {
+        let place =
+            answer.header("location").unwrap_or_else(|| panic!("it leads nowhere: {answer:?}")).to_owned();
+        self.open(place.trim_start_matches("./"))
+    }
+
+    /// Takes a cookie from elsewhere.
+    pub fn take(&mut self, name: &str, value: &str) {
+        self.cookies.insert(name.to_owned(), value.to_owned());
     }
 
     /// Registers, activates and is logged in then.
     pub fn enter(&mut self, address: &str, password: &str) {
         let answer = self.send("register", &[("email", address), ("password", password)]);
-        assert_eq!(answer.status, 200, "{answer:?}");
+        assert_eq!(answer.status, 303, "{answer:?}");
         let code = self.server.code(address);
         let answer = self.send("activate", &[("email", address), ("password", password), ("code", &code)]);
         assert_eq!((answer.status, answer.header("location")), (303, Some("./")), "{answer:?}");

@@ -31,6 +31,11 @@ pub(super) fn check(settings: &Settings, single_node: bool) -> Result<(), Config
              127.0.0.1"
         ));
     }
+    if settings.page_templates.is_some() && settings.pages.is_none() {
+        return refuse(
+            "AUTH_PAGE_TEMPLATES without pages; set AUTH_PAGES=on, or leave AUTH_PAGE_TEMPLATES out",
+        );
+    }
     if settings.cookies.is_some() && !settings.login {
         // Without sessions its rules for requests of browsers would only refuse those of programs.
         return refuse(

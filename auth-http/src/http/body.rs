@@ -67,16 +67,21 @@ impl<'a, T: FromFields> ApiExtractor<'a> for JsonBody<T> {
         body: &mut RequestBody,
         _options: ExtractParamOptions<()>,
     ) -> Result<Self> {
-        let bytes = read(request, body, "application/json").await?;
+        let bytes = read(request, body, "application/json", MAX_BYTES).await?;
         Ok(Self(parse::<T>(&bytes, request)?))
     }
 }
 
-/// Reads a body of this media type.
+/// Reads a body of this media type and at most so many bytes.
 ///
 /// # Errors
 /// The refusal of another type, of one that is too long, too slow or not whole.
-pub(super) async fn read(request: &Request, body: &mut RequestBody, media_type: &str) -> Result<Bytes> {
+pub(super) async fn read(
+    request: &Request,
+    body: &mut RequestBody,
+    media_type: &str,
+    most: usize,
+) -> Result<Bytes> {
     if request.headers().contains_key(header::CONTENT_ENCODING) {
         return Err(Problem::new(&UNSUPPORTED_MEDIA_TYPE)
             .detail("Send the body as it is, without the header Content-Encoding.")
@@ -88,10 +93,10 @@ pub(super) async fn read(request: &Request, body: &mut RequestBody, media_type: 
         return Err(Problem::new(&UNSUPPORTED_MEDIA_TYPE).into());
     }
     // What says that it is too long is not waited for.
-    if declared(request.headers()).is_some_and(|bytes| bytes > MAX_BYTES) {
+    if declared(request.headers()).is_some_and(|bytes| bytes > most) {
         return Err(Problem::new(&BODY_TOO_LARGE).into());
     }
-    let arriving = body.take()?.into_bytes_limit(MAX_BYTES);
+    let arriving = body.take()?.into_bytes_limit(most);
     match timeout(deadlines::BODY, arriving).await {
         Ok(Ok(bytes)) => Ok(bytes),
         Ok(Err(ReadBodyError::PayloadTooLarge)) => Err(Problem::new(&BODY_TOO_LARGE).into()),

@@ -61,12 +61,7 @@ impl Cookies {
 
     /// Returns what a request has in a cookie; nothing if it has two of the name.
     pub(super) fn read<'a>(&self, headers: &'a HeaderMap, cookie: Cookie) -> Option<&'a str> {
-        let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
-        let pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
-        let mut values = pairs.filter(|(name, _)| *name == self.name(cookie)).map(|(_, value)| value);
-        // Threat: which of two counts is anybody's guess.
-        let (value, None) = (values.next()?, values.next()) else { return None };
-        Some(value)
+        value(headers, self.name(cookie))
     }
 
     /// Returns the header that sets the session's cookie for as long as it may last.
@@ -82,6 +77,18 @@ impl Cookies {
     /// Returns the header that clears a cookie.
     pub(super) fn cleared(&self, cookie: Cookie) -> Option<HeaderValue> {
         self.set(cookie, "", Duration::ZERO)
+    }
+
+    /// Returns the header that keeps something that opens nothing, for the paths beside the one that is answered.
+    pub(super) fn beside(&self, name: &str, value: &str, lasting: Duration) -> Option<HeaderValue> {
+        let secure = if self.secure { "; Secure" } else { "" };
+        let age = lasting.as_secs();
+        HeaderValue::from_str(&format!("{name}={value}; Max-Age={age}; HttpOnly; SameSite=Lax{secure}")).ok()
+    }
+
+    /// Returns whether these headers clear the session's cookie.
+    pub(super) fn ends_session(&self, set: &[HeaderValue]) -> bool {
+        self.cleared(Cookie::Session).is_some_and(|cleared| set.contains(&cleared))
     }
 
     fn set(&self, cookie: Cookie, value: &str, lasting: Duration) -> Option<HeaderValue> {
@@ -106,6 +113,16 @@ impl Cookies {
         let from_origin = self.origin.as_ref().is_some_and(|origin| is("origin", origin));
         method.is_safe() || from_origin || is("sec-fetch-site", "same-origin")
     }
+}
+
+/// Returns what a request has in the cookie of a name; nothing if it has two of them.
+pub(super) fn value<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
+    let pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    let mut values = pairs.filter(|(own, _)| *own == name).map(|(_, value)| value);
+    // Threat: which of two counts is anybody's guess.
+    let (value, None) = (values.next()?, values.next()) else { return None };
+    Some(value)
 }
 
 #[cfg(test)]

@@ -59,7 +59,11 @@ impl<E: Endpoint> Endpoint for Middleware<E> {
         let span = tracing::info_span!("request", id = %id, operation, method = %method(&request), trace_id);
         trace::follow(&span, request.headers());
         request.set_data(Arc::clone(&self.shared));
-        let page = self.shared.pages.as_ref().filter(|_| route.is_some_and(Route::is_page)).map(|pages| {
+        let page = self.shared.pages.as_ref().filter(|_| {
+            unreadable.is_none()
+                && route.map_or_else(|| request.uri().path().starts_with("/account/"), Route::is_page)
+        });
+        let page = page.map(|pages| {
             // What guards the way here, an access list of a proxy for example, is not meant for these pages.
             request.headers_mut().remove(header::AUTHORIZATION);
             (pages, pages.language(request.headers()), request.uri().path().to_owned())
@@ -74,12 +78,16 @@ impl<E: Endpoint> Endpoint for Middleware<E> {
             Some(early) => early,
             None => self.answer(request).instrument(span.clone()).await,
         };
+        let is_page = page.is_some();
         let answer = match page {
             Some((pages, language, path)) => pages.explained(language, &path, answer),
             None => answer,
         };
         let mut response = finish(answer, &mount, &id, challenge);
-        cors::mark(response.headers_mut(), origin, &self.shared.cors_origins);
+        // Threat: pages of another origin that read those of a visitor. They are for no program.
+        if !is_page {
+            cors::mark(response.headers_mut(), origin, &self.shared.cors_origins);
+        }
         let (status, took) = (response.status().as_u16(), began.elapsed());
         self.shared.driver.metrics.answer(operation, status, took);
         let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);

@@ -35,22 +35,21 @@ impl Page {
     /// Takes a page with inline scripts and styles.
     #[must_use]
     pub(super) fn new(html: &str) -> Self {
-        Self::with(html, "'none'")
+        Self::with(html, "'unsafe-inline'", "connect-src 'self'; form-action 'none'")
     }
 
-    /// Takes a page with inline scripts and styles whose forms are sent to this service.
+    /// Takes a page of forms, which are sent to this service. It asks for nothing else by itself.
     #[must_use]
     pub(super) fn with_forms(html: &str) -> Self {
-        Self::with(html, "'self'")
+        Self::with(html, "'none'", "form-action 'self'")
     }
 
-    fn with(html: &str, forms: &str) -> Self {
+    fn with(html: &str, style_attributes: &str, more: &str) -> Self {
         // A browser hashes what it has parsed, and parsing makes every line end a line feed.
         let html = html.replace("\r\n", "\n").replace('\r', "\n");
         let policy = format!(
             "default-src 'none'; script-src {}; style-src {styles}; style-src-elem {styles}; \
-             style-src-attr 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; \
-             form-action {forms}; frame-ancestors 'none'",
+             style-src-attr {style_attributes}; img-src 'self' data:; base-uri 'none'; frame-ancestors 'none'; {more}",
             hashes(&html, "script"),
             styles = hashes(&html, "style"),
         );

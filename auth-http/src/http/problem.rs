@@ -144,17 +144,15 @@ impl Problem {
         &self.errors
     }
 
-    /// Returns how long to wait, if that is known.
-    pub(super) const fn wait(&self) -> Option<Duration> {
-        self.retry_after
+    /// Returns how many seconds to wait, at least one, if that is known.
+    pub(super) fn wait(&self) -> Option<u64> {
+        let wait = self.retry_after?;
+        Some((wait.as_secs() + u64::from(wait.subsec_nanos() > 0)).max(1))
     }
 
     /// Returns the headers of its answer.
     pub(super) fn headers(&self) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
-        let wait = self.retry_after.map(|wait| {
-            let rounded_up = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-            (header::RETRY_AFTER, HeaderValue::from(rounded_up.max(1)))
-        });
+        let wait = self.wait().map(|seconds| (header::RETRY_AFTER, HeaderValue::from(seconds)));
         self.header.as_deref().cloned().into_iter().chain(wait)
     }
 }

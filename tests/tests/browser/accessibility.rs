@@ -48,7 +48,7 @@ async fn every_page(web: &WebDriver, server: &Server, look: &str) -> WebDriverRe
     web.goto(at(server, "?notice=password_changed")).await?;
     check(web, &axe, &format!("{look}-account")).await?;
     send(web, "delete", &[]).await?;
-    page(web, "Enter your password once more").await?;
+    page(web, "Your password once more").await?;
     check(web, &axe, &format!("{look}-confirm")).await
 }
 

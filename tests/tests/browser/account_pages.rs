@@ -1,6 +1,19 @@
 //! The pages for visitors as a person uses them: without scripts, from the link of a mail, on a phone.
 
-use auth_tests::{OTHER, PASSWORD, Server, start};
+use std::path::Path;
+
+use auth_http::{
+    config::{Layers, Settings},
+    node::Node,
+};
+use auth_tests::{OTHER, PASSWORD, Server, request, start, until};
+use poem::{
+    IntoEndpoint, Route,
+    endpoint::make_sync,
+    get,
+    listener::TcpAcceptor,
+    web::{Html, Redirect},
+};
 use thirtyfour::prelude::*;
 
 use crate::browser::{complaints, picture, seen, watch, with, without_scripts};
@@ -70,7 +83,7 @@ async fn the_whole_story_needs_no_script() {
 
         server.pass(901);
         send(&web, "sessions", &[]).await?;
-        assert!(page(&web, "Enter your password once more").await?.contains("Logging out everywhere"));
+        assert!(page(&web, "Your password once more").await?.contains("to log out everywhere"));
         send(&web, "sessions", &[("password", OTHER)]).await?;
         assert!(page(&web, "Log in").await?.contains("You are logged out everywhere."));
         send(&web, "login", &[("email", NEW), ("password", OTHER)]).await?;
@@ -106,6 +119,12 @@ async fn link_of_a_mail_fills_the_form_and_leaves_no_token_in_the_history() {
         }
         let focused = web.active_element().await?;
         assert_eq!(focused.attr("name").await?.as_deref(), Some("new_password"));
+        // Pasted where the page is open already, nothing is loaded.
+        web.goto(&link.replace(&token, "authr_another")).await?;
+        web.goto(&link).await?;
+        let typed = web.find(By::Name("token")).await?.prop("value").await?;
+        assert_eq!(typed.as_deref(), Some(token.as_str()));
+        assert!(!web.current_url().await?.as_str().contains("authr_"));
         send(&web, "reset", &[("new_password", OTHER)]).await?;
         assert!(page(&web, "Log in").await?.contains("Your password is set."));
         send(&web, "login", &[("email", ADA), ("password", OTHER)]).await?;
@@ -114,6 +133,48 @@ async fn link_of_a_mail_fills_the_form_and_leaves_no_token_in_the_history() {
         Ok(())
     })
     .await;
+}
+
+/// Chromium holds the policy of a page with a form against each redirect that follows it.
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_login_the_application_may_redirect_to_another_site() {
+    const THERE: &str = "<!doctype html><title>There</title><main><h1>There</h1></main>";
+    let another = serve(Route::new().at("/", get(make_sync(|_| Html(THERE))))).await;
+    let own = [
+        ("database_url", "sqlite::memory:"),
+        ("profile", "seed-compat"),
+        ("scrypt", "1,8,1"),
+        ("login", "on"),
+    ];
+    let own = own.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+    let nothing = Some(Path::new("/dev/null"));
+    let settings = Settings::parse(&Layers::collect(nothing, [].into_iter(), own).unwrap()).unwrap();
+    let node = Node::start(settings).await.unwrap();
+    let leaves = make_sync(move |_| Redirect::temporary(&another));
+    let origin = serve(Route::new().at("/leaves", get(leaves)).nest("/", node.endpoint())).await;
+    without_scripts(900, 900, async |web| {
+        web.goto(format!("{origin}/account/register?next=/leaves")).await?;
+        send(&web, "register", &[("email", ADA), ("password", PASSWORD)]).await?;
+        page(&web, "Enter the code").await?;
+        let address = origin.trim_start_matches("http://");
+        let code = until("a mail", || {
+            let mails = request(address, "GET", "/dev/mailbox.json", &[], b"").json();
+            mails["mails"][0]["code"].as_str().map(str::to_owned)
+        });
+        send(&web, "activate", &[("password", PASSWORD), ("code", &code)]).await?;
+        page(&web, "There").await.map(drop)
+    })
+    .await;
+}
+
+/// Serves on a free port; returns the origin.
+#[expect(clippy::unwrap_used, reason = "test helpers fail by panicking")]
+async fn serve(routes: impl IntoEndpoint<Endpoint: 'static> + Send + 'static) -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let origin = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(poem::Server::new_with_acceptor(TcpAcceptor::from_std(listener).unwrap()).run(routes));
+    origin
 }
 
 #[tokio::test]

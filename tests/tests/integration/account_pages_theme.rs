@@ -25,7 +25,7 @@ fn style_texts_and_pages_are_replaced_file_by_file() {
     let path = own.path().to_str().unwrap();
     let server = start(&[("AUTH_PAGE_TEMPLATES", path), ("AUTH_SERVICE_NAME", "Tea & Co")]);
     let german = Visitor::at(&server).reading("de").open("login");
-    assert!(german.body.contains("<html lang=\"de\">"), "{german:?}");
+    assert!(german.body.contains("<html lang=\"de\" dir=\"ltr\">"), "{german:?}");
     assert!(german.body.contains("<h1>Anmelden bei Tea &amp; Co</h1>"), "{german:?}");
     assert!(german.body.contains("Forgot your password?"), "in English what German lacks: {german:?}");
     assert!(german.body.contains("body { color: rebeccapurple }"), "{german:?}");
@@ -38,8 +38,26 @@ fn style_texts_and_pages_are_replaced_file_by_file() {
     let refused = server.request("PUT", "/account/login", &[], b"");
     assert!(refused.body.contains("<h1>Oh no</h1>"), "{refused:?}");
     let log = server.log();
-    assert_eq!(log.matches("AUTH_PAGE_TEMPLATES lacks texts").count(), 2, "once a language: {log}");
+    assert_eq!(log.matches("AUTH_PAGE_TEMPLATES lacks texts").count(), 1, "of German, once: {log}");
     assert!(log.contains("login.button"), "{log}");
+}
+
+/// An operator changes one text of a language that is built in, English among them.
+#[test]
+fn one_text_is_replaced_and_the_others_stay() {
+    let own = folder(&[
+        ("en.toml", "[login]\ntitle = \"Come in\"\n"),
+        ("fr.toml", "[login]\ntitle = \"Entrez\"\n"),
+    ]);
+    let server = start(&[("AUTH_PAGE_TEMPLATES", own.path().to_str().unwrap())]);
+    for (language, title, other) in
+        [("en", "Come in", "Forgot your password?"), ("fr", "Entrez", "Créer un compte")]
+    {
+        let page = Visitor::at(&server).reading(language).open("login");
+        assert!(page.body.contains(&format!("<h1>{title}</h1>")), "{page:?}");
+        assert!(page.body.contains(other), "{page:?}");
+    }
+    assert!(!server.log().contains("AUTH_PAGE_TEMPLATES"), "{}", server.log());
 }
 
 /// A mistake in a file shows when the server starts, not to a visitor.
@@ -51,6 +69,12 @@ fn files_that_are_wrong_are_refused_at_start() {
         ("login.html", "{% if %}", "login.html is wrong"),
         ("login.html", "{{ t.login.titel }}", "login.html is wrong"),
         ("style.css", "{{ nothing }}", "style.css"),
+        ("activate.html", "{{ refused.fields.code[0] if refused }}", "activate.html is wrong"),
+        (
+            "confirm.html",
+            "{{ t.confirm[action] }}{{ t.confirm.button[action ~ action] }}",
+            "confirm.html is wrong",
+        ),
         ("fr.toml", "login = ", "fr.toml is not a TOML file"),
         ("fr.toml", "[login]\ntitel = \"x\"", "fr.toml: there is no text `login.titel`"),
         ("fr.toml", "login = \"x\"", "fr.toml: there is no text `login`"),

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "tests and their helpers fail by panicking")]
 
 mod account_pages;
+mod account_pages_faults;
 mod account_pages_safety;
 mod account_pages_theme;
 mod activate;

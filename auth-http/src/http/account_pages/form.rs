@@ -8,6 +8,9 @@ use crate::http::{
     problem::{FieldError, INVALID_REQUEST, Problem},
 };
 
+/// Bytes of a form: what fits into the body of an operation takes three times as many where each is encoded.
+const MAX_BYTES: usize = 16_384;
+
 /// The fields of a form.
 pub(super) struct Form {
     fields: Vec<(String, String)>,
@@ -17,7 +20,7 @@ pub(super) struct Form {
 
 impl<'a> FromRequest<'a> for Form {
     async fn from_request(request: &'a Request, body: &mut RequestBody) -> Result<Self> {
-        let bytes = body::read(request, body, "application/x-www-form-urlencoded").await?;
+        let bytes = body::read(request, body, "application/x-www-form-urlencoded", MAX_BYTES).await?;
         let mut fields: Vec<(String, String)> = form_urlencoded::parse(&bytes).into_owned().collect();
         // Threat: two passwords that are not UTF-8 and become equal. Browsers send the page's encoding.
         if fields.iter().any(|(name, value)| name.contains('\u{fffd}') || value.contains('\u{fffd}')) {
@@ -71,10 +74,10 @@ fn next_in(query: &str) -> Option<String> {
     own_path(&decoded).filter(|_| !literal).or_else(|| own_path(value))
 }
 
-/// Returns a part of a request's query.
-pub(super) fn query(request: &Request, name: &str) -> Option<String> {
-    let query = request.uri().query().unwrap_or_default();
-    form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
+/// Returns the name of what has been done, which a request's query begins with.
+pub(super) fn done(request: &Request) -> Option<&str> {
+    let query = request.uri().query()?.strip_prefix("notice=")?;
+    query.split('&').next()
 }
 
 /// Returns a path of this origin, with its query.
@@ -84,7 +87,10 @@ pub(super) fn query(request: &Request, name: &str) -> Option<String> {
 fn own_path(text: &str) -> Option<String> {
     let plain = text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
     let rooted = text.starts_with('/') && !text.starts_with("//");
-    (plain && rooted && text.len() <= 1024).then(|| text.to_owned())
+    // `/.//host` is a path of this origin, and an application that tidies its paths may redirect it to that host.
+    let path = text.split(['?', '#']).next().unwrap_or_default().to_ascii_lowercase().replace("%2e", ".");
+    let direct = !path.split('/').any(|part| part == "." || part == "..");
+    (plain && rooted && direct && text.len() <= 1024).then(|| text.to_owned())
 }
 
 #[cfg(test)]
@@ -112,7 +118,15 @@ mod tests {
 
     #[test]
     fn where_to_go_at_the_end_is_a_table() {
-        for path in ["/", "/notes?x=y&z=%2F#top", "/a//b", "/%5Cevil.example", "/@evil.example"] {
+        for path in [
+            "/",
+            "/notes?x=y&z=%2F#top",
+            "/a//b",
+            "/%5Cevil.example",
+            "/@evil.example",
+            "/.well-known/x",
+            "/a?b=/../c",
+        ] {
             assert_eq!(own_path(path).as_deref(), Some(path));
         }
         for path in [
@@ -121,6 +135,9 @@ mod tests {
             "//evil.example",
             "/\\evil.example",
             "\\\\evil.example",
+            "/.//evil.example",
+            "/%2E%2e//evil.example",
+            "/a/../b",
             "/\t/evil.example",
             "/\n/evil.example",
             " //evil.example",

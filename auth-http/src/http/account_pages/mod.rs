@@ -29,6 +29,7 @@ use super::{
     pages::Page,
     problem::{INTERNAL, Problem},
 };
+use form::done;
 use theme::{PageName, Theme};
 use view::View;
 
@@ -68,10 +69,18 @@ impl AccountPages {
     /// Returns a problem that no form could show as a page; any other answer as it is.
     pub(super) fn explained(&self, language: &str, path: &str, mut answer: Response) -> Response {
         let Some(problem) = answer.extensions_mut().remove::<Problem>() else { return answer };
-        let home = if path.ends_with("/account") { "account/" } else { "./" };
-        let refused = Some(self.theme.refused(language, "", &problem));
+        self.message(language, path, &problem)
+    }
+
+    fn message(&self, language: &str, path: &str, problem: &Problem) -> Response {
+        let home = match path.strip_prefix("/account/") {
+            Some(rest) if rest.contains('/') => "../".repeat(rest.matches('/').count()),
+            Some(_) => "./".to_owned(),
+            None => "account/".to_owned(),
+        };
+        let refused = Some(self.theme.refused(language, "", problem));
         let page = self.page(PageName::Message, language, &View { refused, home, ..View::default() });
-        with_problem(page, &problem)
+        with_problem(page, problem)
     }
 
     fn page(&self, page: PageName, language: &str, view: &View) -> Response {
@@ -79,7 +88,10 @@ impl AccountPages {
             Ok(html) => {
                 let mut page = Page::with_forms(&html).into_response();
                 // With no-referrer, browsers send `Origin: null` with forms. No secret is in the URL of a page.
-                page.headers_mut().insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
+                let headers = page.headers_mut();
+                headers.insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
+                // Threat: whoever has opened the page keeps a hold of its window (ASVS 5.0, 3.4.8).
+                headers.insert("cross-origin-opener-policy", HeaderValue::from_static("same-origin"));
                 page
             }
             Err(error) => {
@@ -100,7 +112,7 @@ pub(super) fn routes() -> Route {
         .at("/account/login", get(visitors::login_page).post(visitors::login_form))
         .at("/account/forgot", get(visitors::forgot_page).post(visitors::forgot_form))
         .at("/account/reset", get(visitors::reset_page).post(visitors::reset_form))
-        .at("/account/resend", answered(visitors::resend_form))
+        .at("/account/resend", get(visitors::resend_page).post(visitors::resend_form))
         .at("/account/logout", answered(owner::logout_form))
         .at("/account/password", answered(owner::password_form))
         .at("/account/email", answered(owner::email_form))
@@ -151,24 +163,59 @@ fn with_problem(mut page: Response, problem: &Problem) -> Response {
     page
 }
 
-/// Returns what has been done, in the words of the page, if there are any for it.
-fn notice(request: &Request, name: &str) -> Option<String> {
+/// Returns a page that says what is wrong, for a form that has no place for it.
+fn explain(request: &Request, problem: &Problem) -> Response {
     let pages = pages_of(request);
-    pages.theme.text(pages.language(request.headers()), "notice", name)
+    pages.message(pages.language(request.headers()), request.uri().path(), problem)
+}
+
+/// Returns what has been done, in the words of this page.
+///
+/// Threat: a link that makes a page claim what has not been done. Each page knows what can lead to it.
+fn said(request: &Request, page: PageName) -> Option<String> {
+    let pages = pages_of(request);
+    let language = pages.language(request.headers());
+    pages.theme.text(language, &["notice", page.name(), done(request)?])
 }
 
 /// Returns the answer that leads elsewhere; relative places hold wherever the service is mounted.
-fn lead_to(place: &str, cookies: impl IntoIterator<Item = HeaderValue>) -> Response {
+fn lead_to(place: &str) -> Response {
     let mut answer = Response::builder().status(StatusCode::SEE_OTHER).finish();
     // Places are of this module, or were checked to be plain.
+    let place = HeaderValue::from_str(place).unwrap_or(HeaderValue::from_static("./"));
+    answer.headers_mut().insert(LOCATION, place);
     answer
-        .headers_mut()
-        .insert(LOCATION, HeaderValue::from_str(place).unwrap_or(HeaderValue::from_static("./")));
-    answer.headers_mut().extend(cookies.into_iter().map(|cookie| (SET_COOKIE, cookie)));
+}
+
+/// Adds cookies to an answer. Of two with a name the later one counts, and is the only one there (RFC 6265
+/// section 4.1.1).
+fn give(mut answer: Response, cookies: impl IntoIterator<Item = HeaderValue>) -> Response {
+    fn name(cookie: &HeaderValue) -> &[u8] {
+        cookie.as_bytes().split(|byte| *byte == b'=').next().unwrap_or_default()
+    }
+    let mut kept: Vec<HeaderValue> = Vec::new();
+    for cookie in cookies {
+        kept.retain(|other| name(other) != name(&cookie));
+        kept.push(cookie);
+    }
+    answer.headers_mut().extend(kept.into_iter().map(|cookie| (SET_COOKIE, cookie)));
     answer
 }
 
 /// Returns the cookies that an operation's answer sets; the page has the rest of it.
 fn cookies_of(answer: impl IntoResponse) -> Vec<HeaderValue> {
     answer.into_response().headers().get_all(SET_COOKIE).iter().cloned().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_two_cookies_of_a_name_the_later_one_is_there() {
+        let cookies = ["a=1; Path=/", "b=2", "a=; Max-Age=0"].map(HeaderValue::from_static);
+        let answer = give(lead_to("./"), cookies);
+        let set: Vec<_> = answer.headers().get_all(SET_COOKIE).iter().collect();
+        assert_eq!(set, ["b=2", "a=; Max-Age=0"]);
+    }
 }

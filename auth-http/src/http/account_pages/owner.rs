@@ -1,11 +1,10 @@
 //! The page of whoever is logged in, and what they can change there.
 
-use poem::{Request, Response, Result, handler, http::HeaderValue};
+use auth_core::Address;
+use poem::{Request, Response, handler, http::HeaderValue};
 
 use super::{
-    PageName, View, cookies_of,
-    form::{Form, query},
-    lead_to, notice, pages_of, show, show_refused,
+    PageName, View, cookies_of, explain, form::Form, give, lead_to, pages_of, said, show, show_refused,
 };
 use crate::http::{
     app_state::AppState,
@@ -13,7 +12,7 @@ use crate::http::{
     email::{self, TypedCode},
     own_account,
     password::{self, OldAndNew},
-    problem::{CONFIRM_FIRST, NO_SESSION, PASSWORD_REFUSED, Problem, RATE_LIMITED},
+    problem::{CONFIRM_FIRST, NO_SESSION, Problem},
     resend::PendingAddress,
     session::{self, GivenPassword},
     sessions::{self, listed},
@@ -21,74 +20,87 @@ use crate::http::{
 
 /// Shows the account.
 #[handler]
-pub(super) async fn account_page(request: &Request) -> Result<Response> {
-    let done = query(request, "notice").and_then(|name| notice(request, &name));
+pub(super) async fn account_page(request: &Request) -> Response {
     match Bearer::of(request) {
-        Ok(bearer) => account(request, bearer, None, View { notice: done, ..View::default() }).await,
-        Err(problem) => out(problem),
+        Ok(bearer) => {
+            let view = View { notice: said(request, PageName::Account), ..View::default() };
+            account(request, bearer, None, view, "log_in_first").await
+        }
+        Err(problem) => out(request, "log_in_first", &problem),
     }
 }
 
 /// Leads whoever reloads what a form has answered to the account.
 #[handler]
 pub(super) fn back() -> Response {
-    lead_to("./", [])
+    lead_to("./")
 }
 
-/// Shows the account, and why one of its forms was refused.
+/// Shows the account, and why one of its forms was refused; where the session is over, the login says `otherwise`.
 async fn account(
     request: &Request,
     bearer: Bearer,
-    refused: Option<(&'static str, Problem)>,
+    refused: Option<(&'static str, &Problem)>,
     view: View,
-) -> Result<Response> {
+    otherwise: &str,
+) -> Response {
     let (account, sessions) = match listed(AppState::of(request), bearer).await {
         Ok(found) => found,
-        Err(problem) => return out(problem),
+        Err(problem) => return out(request, otherwise, &problem),
     };
     let view = View {
         account: Some((&account).into()),
         sessions: sessions.into_iter().map(Into::into).collect(),
         ..view
     };
-    Ok(match refused {
-        Some((form, problem)) => show_refused(request, PageName::Account, form, &problem, view),
+    match refused {
+        Some((form, problem)) => show_refused(request, PageName::Account, form, problem, view),
         None => show(request, PageName::Account, &view),
-    })
+    }
 }
 
-/// Leads whose session is over to the login; any other problem stays one.
-fn out(problem: Problem) -> Result<Response> {
+/// Leads whose session is over to the login, which says why; any other problem is shown.
+fn out(request: &Request, done: &str, problem: &Problem) -> Response {
     if problem.kind == &NO_SESSION {
-        Ok(lead_to("login?notice=log_in_first", []))
+        lead_to(&format!("login?notice={done}"))
     } else {
-        Err(problem.into())
+        explain(request, problem)
+    }
+}
+
+/// What is said to somebody whose form came in a session that is over: a second click on a button whose first one has
+/// replaced the session, for example.
+const SESSION_OVER: &str = "session_over";
+
+#[handler]
+pub(super) async fn logout_form(request: &Request) -> Response {
+    let Ok(bearer) = Bearer::of(request) else { return lead_to("login?notice=not_logged_in") };
+    match session::end(request, bearer).await {
+        Ok(ended) => give(lead_to("login?notice=logged_out"), cookies_of(ended)),
+        // The browser has forgotten the token, and the store may not have.
+        Err(problem) => {
+            let problem = Problem::from(problem);
+            give(lead_to("login?notice=logout_failed"), cookies_of(problem))
+        }
     }
 }
 
 #[handler]
-pub(super) async fn logout_form(request: &Request) -> Result<Response> {
-    let Ok(bearer) = Bearer::of(request) else { return Ok(lead_to("login?notice=logged_out", [])) };
-    let ended = session::end(request, bearer).await.map_err(Problem::from)?;
-    Ok(lead_to("login?notice=logged_out", cookies_of(ended)))
-}
-
-#[handler]
-pub(super) async fn password_form(request: &Request, form: Form) -> Result<Response> {
+pub(super) async fn password_form(request: &Request, form: Form) -> Response {
     let changed = async |bearer| {
         let passwords: OldAndNew = form.parse(request)?;
         password::change(request, bearer, passwords).await.map(cookies_of).map_err(Problem::from)
     };
-    change(request, &form, "password", "./?notice=password_changed", changed).await
+    change(request, &form, "password", "password_changed", changed).await
 }
 
 #[handler]
-pub(super) async fn email_code_form(request: &Request, form: Form) -> Result<Response> {
+pub(super) async fn email_code_form(request: &Request, form: Form) -> Response {
     let moved = async |bearer| {
         let code: TypedCode = form.parse(request)?;
         email::confirm(request, bearer, code).await.map(cookies_of).map_err(Problem::from)
     };
-    change(request, &form, "email-code", "./?notice=email_changed", moved).await
+    change(request, &form, "email-code", "email_changed", moved).await
 }
 
 /// Carries out what needs no confirmation of its own.
@@ -96,23 +108,27 @@ async fn change(
     request: &Request,
     form: &Form,
     name: &'static str,
-    after: &str,
+    done: &str,
     operation: impl AsyncFnOnce(Bearer) -> Result<Vec<HeaderValue>, Problem>,
-) -> Result<Response> {
+) -> Response {
     let bearer = match Bearer::of(request) {
         Ok(bearer) => bearer,
-        Err(problem) => return out(problem),
+        Err(problem) => return out(request, SESSION_OVER, &problem),
     };
     match operation(bearer.clone()).await {
-        Ok(cookies) => Ok(lead_to(after, cookies)),
-        Err(problem) if problem.kind == &NO_SESSION => out(problem),
-        Err(problem) => account(request, bearer, Some((name, problem)), View::of(form)).await,
+        Ok(cookies) => {
+            // It is done, and perhaps no session could be opened after it.
+            let page = if pages_of(request).cookies.ends_session(&cookies) { "login" } else { "./" };
+            give(lead_to(&format!("{page}?notice={done}")), cookies)
+        }
+        Err(problem) if problem.kind == &NO_SESSION => out(request, SESSION_OVER, &problem),
+        Err(problem) => account(request, bearer, Some((name, &problem)), View::of(form), SESSION_OVER).await,
     }
 }
 
 /// What asks for the password once more, unless it was given recently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Action {
+pub(super) enum Action {
     /// Mail a code to another address.
     Email,
     /// End one session.
@@ -124,28 +140,30 @@ enum Action {
 }
 
 #[handler]
-pub(super) async fn email_form(request: &Request, form: Form) -> Result<Response> {
+pub(super) async fn email_form(request: &Request, form: Form) -> Response {
     act(request, &form, Action::Email).await
 }
 
 #[handler]
-pub(super) async fn session_form(request: &Request, form: Form) -> Result<Response> {
+pub(super) async fn session_form(request: &Request, form: Form) -> Response {
     act(request, &form, Action::Session).await
 }
 
 #[handler]
-pub(super) async fn sessions_form(request: &Request, form: Form) -> Result<Response> {
+pub(super) async fn sessions_form(request: &Request, form: Form) -> Response {
     act(request, &form, Action::Sessions).await
 }
 
 #[handler]
-pub(super) async fn delete_form(request: &Request, form: Form) -> Result<Response> {
+pub(super) async fn delete_form(request: &Request, form: Form) -> Response {
     act(request, &form, Action::Delete).await
 }
 
 impl Action {
+    pub(super) const ALL: [Self; 4] = [Self::Email, Self::Session, Self::Sessions, Self::Delete];
+
     /// Returns the name of its form, which is the last part of its path.
-    const fn name(self) -> &'static str {
+    pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Email => "email",
             Self::Session => "session",
@@ -154,99 +172,99 @@ impl Action {
         }
     }
 
-    /// Returns where it leads.
-    const fn after(self) -> &'static str {
-        match self {
-            Self::Email => "./?notice=email_sent",
-            Self::Session => "./?notice=session_ended",
-            Self::Sessions => "login?notice=logged_out_everywhere",
-            Self::Delete => "login?notice=deleted",
-        }
-    }
-
+    /// Carries it out; returns where it leads.
     async fn carry_out(
         self,
         request: &Request,
         bearer: Bearer,
         form: &Form,
-    ) -> Result<Vec<HeaderValue>, Problem> {
-        Ok(match self {
+        cookies: &mut Vec<HeaderValue>,
+    ) -> Result<&'static str, Problem> {
+        match self {
             Self::Email => {
-                let address: PendingAddress = form.parse_only(&["email"], request)?;
-                cookies_of(email::change(request, bearer, address).await?)
+                let PendingAddress(address) = form.parse_only(&["email"], request)?;
+                let spelling = is_own(request, bearer.clone(), &address).await?;
+                cookies.extend(cookies_of(email::change(request, bearer, PendingAddress(address)).await?));
+                // Another spelling of the own address is taken at once, and no mail follows.
+                Ok(if spelling { "./?notice=email_changed" } else { "./?notice=email_sent" })
             }
             Self::Session => {
                 let id = form.text("id").unwrap_or_default();
-                cookies_of(sessions::end(request, bearer, id).await?)
+                cookies.extend(cookies_of(sessions::end(request, bearer, id).await?));
+                Ok("./?notice=session_ended")
             }
-            Self::Sessions => cookies_of(sessions::end_all(request, bearer).await?),
-            Self::Delete => cookies_of(own_account::delete(request, bearer).await?),
-        })
+            Self::Sessions => {
+                cookies.extend(cookies_of(sessions::end_all(request, bearer).await?));
+                Ok("login?notice=logged_out_everywhere")
+            }
+            Self::Delete => {
+                cookies.extend(cookies_of(own_account::delete(request, bearer).await?));
+                Ok("login?notice=deleted")
+            }
+        }
     }
+}
+
+/// Returns whether this is the address of the account that asks, however it is spelled.
+async fn is_own(request: &Request, bearer: Bearer, address: &Address) -> Result<bool, Problem> {
+    let current = session::current(AppState::of(request), bearer).await?;
+    Ok(current.account.address.key() == address.key())
 }
 
 /// Carries an action out, with the password first where the form has it.
-async fn act(request: &Request, form: &Form, action: Action) -> Result<Response> {
-    let mut bearer = match Bearer::of(request) {
-        Ok(bearer) => bearer,
-        Err(problem) => return out(problem),
-    };
+async fn act(request: &Request, form: &Form, action: Action) -> Response {
     let mut cookies = Vec::new();
-    match (form.text("password"), action) {
-        (Some(_), _) => match confirmed(request, bearer.clone(), form).await {
-            Ok((fresh, cookie)) => {
-                bearer = fresh;
-                cookies.extend(cookie);
-            }
-            Err(problem) => return confirm(request, bearer, form, action, problem).await,
-        },
-        (None, Action::Delete) => {
-            return confirm(request, bearer, form, action, Problem::new(&CONFIRM_FIRST)).await;
+    let answer = match Bearer::of(request) {
+        Ok(bearer) => confirm_and_act(request, form, action, bearer, &mut cookies).await,
+        Err(problem) => out(request, SESSION_OVER, &problem),
+    };
+    // Whatever is answered: the session may have been replaced by then.
+    give(answer, cookies)
+}
+
+async fn confirm_and_act(
+    request: &Request,
+    form: &Form,
+    action: Action,
+    mut bearer: Bearer,
+    cookies: &mut Vec<HeaderValue>,
+) -> Response {
+    if form.text("password").is_some() {
+        match confirmed(request, bearer.clone(), form, cookies).await {
+            Ok(fresh) => bearer = fresh,
+            Err(problem) => return ask(request, bearer, form, action, &problem).await,
         }
-        (None, Action::Email | Action::Session | Action::Sessions) => {}
+    } else if action == Action::Delete {
+        return ask(request, bearer, form, action, &Problem::new(&CONFIRM_FIRST)).await;
     }
-    match action.carry_out(request, bearer.clone(), form).await {
-        Ok(more) => {
-            // Of two cookies of a name the later one counts.
-            cookies.extend(more);
-            Ok(lead_to(action.after(), cookies))
-        }
-        Err(problem) if problem.kind == &CONFIRM_FIRST => {
-            confirm(request, bearer, form, action, problem).await
-        }
-        Err(problem) if problem.kind == &NO_SESSION => out(problem),
+    match action.carry_out(request, bearer.clone(), form, cookies).await {
+        Ok(place) => lead_to(place),
+        Err(problem) if problem.kind == &CONFIRM_FIRST => ask(request, bearer, form, action, &problem).await,
+        Err(problem) if problem.kind == &NO_SESSION => out(request, SESSION_OVER, &problem),
         Err(problem) => {
-            let mut page = account(request, bearer, Some((action.name(), problem)), View::of(form)).await?;
-            page.headers_mut()
-                .extend(cookies.into_iter().map(|cookie| (poem::http::header::SET_COOKIE, cookie)));
-            Ok(page)
+            account(request, bearer, Some((action.name(), &problem)), View::of(form), SESSION_OVER).await
         }
     }
 }
 
-/// Makes the session fresh with the form's password; returns its token and its cookie.
+/// Makes the session fresh with the form's password; returns its token, and gives its cookie.
 async fn confirmed(
     request: &Request,
     bearer: Bearer,
     form: &Form,
-) -> Result<(Bearer, Option<HeaderValue>), Problem> {
+    cookies: &mut Vec<HeaderValue>,
+) -> Result<Bearer, Problem> {
     let password: GivenPassword = form.parse_only(&["password"], request)?;
     let (token, lasting) = session::replaced(request, bearer, password).await?;
-    let cookie = pages_of(request).cookies.session(token.expose(), lasting);
-    Ok((Bearer(token), cookie))
+    cookies.extend(pages_of(request).cookies.session(token.expose(), lasting));
+    Ok(Bearer(token))
 }
 
-/// Asks for the password, or for the right one.
-async fn confirm(
-    request: &Request,
-    bearer: Bearer,
-    form: &Form,
-    action: Action,
-    problem: Problem,
-) -> Result<Response> {
+/// Asks for the password, or says what was wrong with it, and keeps what the form asked for.
+async fn ask(request: &Request, bearer: Bearer, form: &Form, action: Action, problem: &Problem) -> Response {
     let current = match session::current(AppState::of(request), bearer).await {
         Ok(current) => current,
-        Err(problem) => return out(problem),
+        Err(problem) => return out(request, SESSION_OVER, &problem),
     };
     let kept = ["email", "id"].map(|name| form.text(name).map(|value| (name, value.to_owned())));
     let view = View {
@@ -255,12 +273,9 @@ async fn confirm(
         action: action.name(),
         ..View::default()
     };
-    let known = [&PASSWORD_REFUSED, &RATE_LIMITED].contains(&problem.kind) || !problem.errors().is_empty();
-    Ok(if known {
-        show_refused(request, PageName::Confirm, "confirm", &problem, view)
-    } else if problem.kind == &CONFIRM_FIRST {
+    if problem.kind == &CONFIRM_FIRST {
         show(request, PageName::Confirm, &view)
     } else {
-        return Err(problem.into());
-    })
+        show_refused(request, PageName::Confirm, "confirm", problem, view)
+    }
 }

@@ -26,7 +26,7 @@ pub enum TextsError {
     #[error("{0}.toml is not a TOML file of texts: {1}")]
     Toml(String, toml::de::Error),
     /// It has a text that no page shows, or a table where a text belongs.
-    #[error("{0}.toml: there is no text `{1}`; en.toml has them all")]
+    #[error("{0}.toml: there is no text `{1}`; the built-in en.toml has them all")]
     Unknown(String, String),
 }
 
@@ -42,24 +42,17 @@ impl Texts {
         Ok(texts)
     }
 
-    /// Returns what a table has under this name.
-    pub(super) fn get(&self, name: &str) -> Option<&Self> {
-        match self {
-            Self::Text(_) => None,
-            Self::Table(table) => table.get(name),
-        }
-    }
-
-    /// Returns a text that is no table.
-    pub(super) fn as_text(&self) -> Option<&str> {
-        match self {
-            Self::Text(text) => Some(text),
-            Self::Table(_) => None,
+    /// Returns the text at the end of a path of names.
+    pub(super) fn text(&self, path: &[&str]) -> Option<&str> {
+        match (self, path) {
+            (Self::Text(text), []) => Some(text),
+            (Self::Table(table), [name, rest @ ..]) => table.get(*name)?.text(rest),
+            (Self::Text(_), [_, ..]) | (Self::Table(_), []) => None,
         }
     }
 
     /// Returns the path of the first text that the other one does not have at its place.
-    fn unknown_to(&self, other: &Self) -> Option<String> {
+    pub(super) fn unknown_to(&self, other: &Self) -> Option<String> {
         let (Self::Table(own), Self::Table(other)) = (self, other) else {
             return (mem::discriminant(self) != mem::discriminant(other)).then(String::new);
         };
@@ -91,25 +84,29 @@ fn fill_in(texts: &mut Texts, fill: &impl Fn(&str) -> String) {
     }
 }
 
-/// Gives each language all texts: what it lacks is taken from its language without the region, or from English.
-pub(super) fn complete(languages: &mut BTreeMap<String, Texts>) -> Result<(), TextsError> {
-    let Some(english) = languages.get(FALLBACK).cloned() else { return Ok(()) };
-    let mut tags: Vec<String> = languages.keys().cloned().collect();
-    // Those without a region first, so that one with a region finds its own complete.
-    tags.sort_by_key(String::len);
-    for tag in tags {
-        let Some(mut texts) = languages.remove(&tag) else { continue };
-        if let Some(unknown) = texts.unknown_to(&english) {
+/// Puts an operator's files over the texts that are built in, and gives each language all of them: what it lacks is taken
+/// from its language without the region, or from English.
+pub(super) fn complete(
+    mut built_in: BTreeMap<String, Texts>,
+    own: BTreeMap<String, Texts>,
+) -> Result<BTreeMap<String, Texts>, TextsError> {
+    let Some(known) = built_in.get(FALLBACK).cloned() else { return Ok(built_in) };
+    let mut own: Vec<(String, Texts)> = own.into_iter().collect();
+    // English first, and those without a region before those with one, which find their own complete.
+    own.sort_by_key(|(tag, _)| (tag != FALLBACK, tag.len()));
+    for (tag, mut texts) in own {
+        if let Some(unknown) = texts.unknown_to(&known) {
             return Err(TextsError::Unknown(tag, unknown));
         }
-        let general = tag.split('-').next().and_then(|language| languages.get(language)).unwrap_or(&english);
+        let language = tag.split('-').next().unwrap_or(&tag);
+        let base = [&tag, language, FALLBACK].iter().find_map(|tag| built_in.get(*tag));
         let mut taken = Vec::new();
-        texts.take_from(general, "", &mut taken);
-        if !taken.is_empty() {
+        texts.take_from(base.unwrap_or(&known), "", &mut taken);
+        if !taken.is_empty() && !built_in.contains_key(&tag) && !built_in.contains_key(language) {
             let taken = taken.join(", ");
-            tracing::warn!(language = %tag, texts = taken, "AUTH_PAGE_TEMPLATES lacks texts; another language's are used");
+            tracing::warn!(language = %tag, texts = taken, "AUTH_PAGE_TEMPLATES lacks texts: they are in English");
         }
-        languages.insert(tag, texts);
+        built_in.insert(tag, texts);
     }
-    Ok(())
+    Ok(built_in)
 }

@@ -14,15 +14,18 @@ use super::{
     texts::{self, FALLBACK, Texts, TextsError},
     view::{Refused, View},
 };
-use crate::template_folder::{self, FolderError};
+use crate::{
+    http::problem::{CODE_WRONG, PASSWORD_REFUSED, RESET_REFUSED},
+    template_folder::{self, FolderError},
+};
 
 macro_rules! built_in {
     ($($name:literal)+) => { [$(($name, include_str!(concat!("../../../assets/pages/", $name)))),+] };
 }
 
-const BUILT_IN: [(&str, &str); 13] = built_in![
+const BUILT_IN: [(&str, &str); 14] = built_in![
     "layout.html" "macros.html" "style.css" "register.html" "activate.html" "login.html" "forgot.html" "reset.html"
-    "account.html" "confirm.html" "message.html" "en.toml" "fr.toml"
+    "account.html" "confirm.html" "onward.html" "message.html" "en.toml" "fr.toml"
 ];
 
 /// The pages. Their files are `<name>.html`.
@@ -35,11 +38,12 @@ pub(super) enum PageName {
     Reset,
     Account,
     Confirm,
+    Onward,
     Message,
 }
 
 impl PageName {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Register,
         Self::Activate,
         Self::Login,
@@ -47,20 +51,27 @@ impl PageName {
         Self::Reset,
         Self::Account,
         Self::Confirm,
+        Self::Onward,
         Self::Message,
     ];
 
-    const fn file(self) -> &'static str {
+    /// Returns its name, which is the last part of its path where it has one of its own.
+    pub(super) const fn name(self) -> &'static str {
         match self {
-            Self::Register => "register.html",
-            Self::Activate => "activate.html",
-            Self::Login => "login.html",
-            Self::Forgot => "forgot.html",
-            Self::Reset => "reset.html",
-            Self::Account => "account.html",
-            Self::Confirm => "confirm.html",
-            Self::Message => "message.html",
+            Self::Register => "register",
+            Self::Activate => "activate",
+            Self::Login => "login",
+            Self::Forgot => "forgot",
+            Self::Reset => "reset",
+            Self::Account => "account",
+            Self::Confirm => "confirm",
+            Self::Onward => "onward",
+            Self::Message => "message",
         }
+    }
+
+    fn file(self) -> String {
+        format!("{}.html", self.name())
     }
 }
 
@@ -98,32 +109,32 @@ impl Theme {
     /// # Errors
     /// [`ThemeError`] names the file and what is wrong with it.
     pub(super) fn load(folder: Option<&Path>, service: &str, policy: &Policy) -> Result<Self, ThemeError> {
-        let mut sources: BTreeMap<String, String> =
-            BUILT_IN.iter().map(|(name, source)| ((*name).to_owned(), (*source).to_owned())).collect();
-        let mut languages = BTreeMap::new();
-        let own = folder.map(template_folder::read).transpose()?.unwrap_or_default();
-        for (name, source) in own {
-            let language = name.strip_suffix(".toml").is_some_and(|tag| Locale::parse(tag).is_ok());
-            if !language && !sources.contains_key(&name) {
-                return Err(ThemeError::Name(name));
-            }
-            sources.insert(name, source);
-        }
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::SemiStrict);
         environment.set_auto_escape_callback(|name| {
             if name.ends_with(".css") { AutoEscape::None } else { AutoEscape::Html }
         });
-        for (name, source) in sources {
+        let (mut built_in, mut own) = (BTreeMap::new(), BTreeMap::new());
+        let mut put = |name: String, source: String, texts: &mut BTreeMap<String, Texts>| {
             if let Some(tag) = name.strip_suffix(".toml") {
-                languages.insert(tag.to_owned(), Texts::parse(tag, &source, service, policy)?);
-            } else {
-                environment
-                    .add_template_owned(name.clone(), source)
-                    .map_err(|error| ThemeError::Template(name, error))?;
+                texts.insert(tag.to_owned(), Texts::parse(tag, &source, service, policy)?);
+                return Ok(());
             }
+            environment
+                .add_template_owned(name.clone(), source)
+                .map_err(|error| ThemeError::Template(name, error))
+        };
+        for (name, source) in BUILT_IN {
+            put(name.to_owned(), source.to_owned(), &mut built_in)?;
         }
-        texts::complete(&mut languages)?;
+        for (name, source) in folder.map(template_folder::read).transpose()?.unwrap_or_default() {
+            let language = name.strip_suffix(".toml").is_some_and(|tag| Locale::parse(tag).is_ok());
+            if !language && !BUILT_IN.iter().any(|(known, _)| *known == name) {
+                return Err(ThemeError::Name(name));
+            }
+            put(name, source, &mut own)?;
+        }
+        let languages = texts::complete(built_in, own)?;
         let theme = Self {
             environment,
             languages: languages.keys().cloned().collect(),
@@ -144,9 +155,9 @@ impl Theme {
         &self.languages
     }
 
-    /// Returns a text of a table, if there is one of this name.
-    pub(super) fn text(&self, language: &str, table: &str, name: &str) -> Option<String> {
-        self.texts.get(language)?.get(table)?.get(name)?.as_text().map(str::to_owned)
+    /// Returns the text at the end of a path of names, if there is one.
+    pub(super) fn text(&self, language: &str, path: &[&str]) -> Option<String> {
+        self.texts.get(language)?.text(path).map(str::to_owned)
     }
 
     /// Writes a page.
@@ -163,14 +174,14 @@ impl Theme {
             code_keyboard => self.keyboard,
             ..Value::from(Serde(view))
         };
-        self.environment.get_template(page.file())?.render(values)
+        self.environment.get_template(&page.file())?.render(values)
     }
 
     fn try_all(&self) -> Result<(), ThemeError> {
         for language in &self.languages {
             for page in PageName::ALL {
-                for view in View::samples() {
-                    let wrong = |error| ThemeError::Template(page.file().to_owned(), error);
+                for view in View::samples(page) {
+                    let wrong = |error| ThemeError::Template(page.file(), error);
                     self.render(page, language, &view).map_err(wrong)?;
                 }
             }
@@ -180,29 +191,31 @@ impl Theme {
 
     /// Returns what a problem says on a page: its own text, and one for each field that it is about.
     pub(super) fn refused(&self, language: &str, form: &'static str, problem: &Problem) -> Refused {
-        let text = self.text(language, "problem", problem.kind.name);
+        let text = self.text(language, &["problem", problem.kind.name]);
+        let text = text.unwrap_or_else(|| problem.kind.title.to_owned());
         let mut fields: BTreeMap<&'static str, Vec<String>> = BTreeMap::new();
         for error in problem.errors() {
             // Advice has no code of its own; a language that has none of it shows none of it.
             let own = match error.code {
                 "advice" if language == FALLBACK => Some(error.message.clone().into_owned()),
-                "advice" => self.text(language, "advice", &error.message),
-                code => self.text(language, "field", code).or(Some(error.message.clone().into_owned())),
+                "advice" => self.text(language, &["advice", &error.message]),
+                code => self.text(language, &["field", code]).or(Some(error.message.clone().into_owned())),
             };
             fields.entry(error.field).or_default().extend(own);
         }
-        Refused {
-            form,
-            text: text.unwrap_or_else(|| problem.kind.title.to_owned()),
-            wait: problem.wait().and_then(|wait| self.wait(language, wait.as_secs())),
-            fields,
+        // What one field alone can be blamed for.
+        let blamed = [(&PASSWORD_REFUSED, "password"), (&CODE_WRONG, "code"), (&RESET_REFUSED, "token")];
+        if let Some((_, field)) = blamed.iter().find(|(kind, _)| *kind == problem.kind) {
+            fields.entry(field).or_default().push(text.clone());
         }
+        let wait = problem.wait().and_then(|seconds| self.wait(language, seconds));
+        Refused { form, text, wait, fields }
     }
 
     fn wait(&self, language: &str, seconds: u64) -> Option<String> {
         let (unit, count) =
             if seconds < 120 { ("seconds", seconds.max(2)) } else { ("minutes", seconds.div_ceil(60)) };
-        Some(self.text(language, "wait", unit)?.replace("{n}", &count.to_string()))
+        Some(self.text(language, &["wait", unit])?.replace("{n}", &count.to_string()))
     }
 }
 
@@ -223,25 +236,20 @@ mod tests {
         let others = ["not-acceptable"];
         for language in theme.languages() {
             for kind in KINDS.iter().filter(|kind| !others.contains(&kind.name)) {
-                assert!(theme.text(language, "problem", kind.name).is_some(), "{language}: {}", kind.name);
+                assert!(theme.text(language, &["problem", kind.name]).is_some(), "{language}: {}", kind.name);
             }
         }
     }
 
     #[test]
-    fn built_in_languages_lack_nothing() {
-        for (tag, source) in
-            BUILT_IN.iter().filter_map(|(name, source)| Some((name.strip_suffix(".toml")?, source)))
-        {
-            let parse = |tag, source| Texts::parse(tag, source, "Accounts", &Policy::default()).unwrap();
-            let english = BUILT_IN.iter().find(|(name, _)| *name == "en.toml").unwrap().1;
-            let mut languages = BTreeMap::from([
-                ("en".to_owned(), parse("en", english)),
-                (tag.to_owned(), parse(tag, source)),
-            ]);
-            let before = format!("{:?}", languages.get(tag));
-            texts::complete(&mut languages).unwrap();
-            assert_eq!(format!("{:?}", languages.get(tag)), before, "{tag}");
+    fn built_in_languages_have_the_same_texts() {
+        let parse = |(name, source): &(&str, &str)| {
+            let tag = name.strip_suffix(".toml")?;
+            Some((tag.to_owned(), Texts::parse(tag, source, "Accounts", &Policy::default()).unwrap()))
+        };
+        let texts: BTreeMap<String, Texts> = BUILT_IN.iter().filter_map(parse).collect();
+        for (one, other) in [("en", "fr"), ("fr", "en")] {
+            assert_eq!(texts[one].unknown_to(&texts[other]), None, "{one}.toml has more than {other}.toml");
         }
     }
 

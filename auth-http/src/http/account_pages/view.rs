@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use auth_core::Account;
 use serde::Serialize;
 
-use super::form::Form;
+use super::{form::Form, owner::Action, theme::PageName};
 use crate::{http::sessions::ListedSession, rfc3339::rfc3339};
 
-/// The values of a page. None of them is a secret: what a visitor has typed into a field for passwords is not shown again.
+/// The values of a page. What a visitor has typed into a field for passwords or codes is not among them.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct View {
     /// What has been done.
@@ -24,19 +24,19 @@ pub(super) struct View {
     pub(super) sessions: Vec<SessionView>,
     /// What the password is asked for.
     pub(super) action: &'static str,
-    /// The way to the account's page.
-    pub(super) home: &'static str,
+    /// The way to the folder of the pages.
+    pub(super) home: String,
 }
 
 /// A refusal.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub(super) struct Refused {
     /// The form that was sent.
     pub(super) form: &'static str,
     pub(super) text: String,
     /// When to try again.
     pub(super) wait: Option<String>,
-    /// What is wrong with its fields.
+    /// What is wrong with its fields; without a name, with the form.
     pub(super) fields: BTreeMap<&'static str, Vec<String>>,
 }
 
@@ -65,41 +65,57 @@ impl View {
         Self { values: email.into_iter().collect(), next: form.next.clone(), ..Self::default() }
     }
 
-    /// Returns values to try templates with: as few as there can be, and as many.
-    pub(super) fn samples() -> [Self; 2] {
-        let account = || {
-            Some(AccountView {
-                email: "ada@example.org".to_owned(),
-                id: "00000000-0000-4000-8000-000000000000".to_owned(),
-                since: "2026-01-01 00:00 UTC".to_owned(),
-            })
-        };
-        let session = |current| SessionView {
+    /// Returns values to try a page's template with: as few as there can be, and each of its forms refused.
+    pub(super) fn samples(page: PageName) -> Vec<Self> {
+        let own = [page.name()];
+        let forms = if page == PageName::Account { &["password", "email", "email-code"][..] } else { &own };
+        let asked = Action::ALL.map(Action::name);
+        let actions = if page == PageName::Confirm { &asked[..] } else { &[""] };
+        let sentences = || vec!["It is wrong.".to_owned()];
+        let every_field =
+            ["", "email", "password", "new_password", "code", "token"].map(|field| (field, sentences()));
+        let refused =
+            |form, fields| Refused { form, text: "No.".to_owned(), wait: Some("Wait.".to_owned()), fields };
+        let mut all = Vec::new();
+        for &action in actions {
+            all.push(Self { action, account: Some(AccountView::sample()), ..Self::default() });
+            for &form in forms {
+                for fields in [BTreeMap::new(), every_field.clone().into_iter().collect()] {
+                    all.push(Self {
+                        notice: Some("It is done.".to_owned()),
+                        refused: Some(refused(form, fields)),
+                        values: ["email", "token"].map(|field| (field, "x".to_owned())).into_iter().collect(),
+                        next: Some("/".to_owned()),
+                        account: Some(AccountView::sample()),
+                        sessions: [true, false].map(SessionView::sample).into_iter().collect(),
+                        action,
+                        home: "./".to_owned(),
+                    });
+                }
+            }
+        }
+        all
+    }
+}
+
+impl AccountView {
+    fn sample() -> Self {
+        let id = "00000000-0000-4000-8000-000000000000".to_owned();
+        Self { email: "ada@example.org".to_owned(), id, since: "2026-01-01 00:00 UTC".to_owned() }
+    }
+}
+
+impl SessionView {
+    fn sample(current: bool) -> Self {
+        let time = || "2026-01-01 00:00 UTC".to_owned();
+        let agent = if current { "Mozilla/5.0".to_owned() } else { String::new() };
+        Self {
             id: "0123456789abcdef0123456789abcdef".to_owned(),
-            agent: if current { "Mozilla/5.0".to_owned() } else { String::new() },
-            created: "2026-01-01 00:00 UTC".to_owned(),
-            seen: "2026-01-01 00:00 UTC".to_owned(),
+            agent,
+            created: time(),
+            seen: time(),
             current,
-        };
-        let few = Self { account: account(), action: "sessions", ..Self::default() };
-        let wrong = ["email", "password", "new_password", "code", "token"]
-            .map(|field| (field, vec!["It is wrong.".to_owned()]));
-        let many = Self {
-            notice: Some("It is done.".to_owned()),
-            refused: Some(Refused {
-                form: "login",
-                text: "It is not done.".to_owned(),
-                wait: Some("Wait.".to_owned()),
-                fields: wrong.into_iter().collect(),
-            }),
-            values: [("email", "ada@example.org".to_owned())].into_iter().collect(),
-            next: Some("/".to_owned()),
-            account: account(),
-            sessions: [true, false].map(session).into_iter().collect(),
-            action: "delete",
-            home: "./",
-        };
-        [few, many]
+        }
     }
 }
 
@@ -108,7 +124,7 @@ impl From<&Account> for AccountView {
         Self {
             email: account.address.given().to_owned(),
             id: account.id.to_string(),
-            since: for_people(&rfc3339(account.since)),
+            since: to_the_minute(&rfc3339(account.since)),
         }
     }
 }
@@ -118,15 +134,21 @@ impl From<ListedSession> for SessionView {
         Self {
             id: session.id.0,
             agent: session.user_agent,
-            created: for_people(&session.created_at.0),
-            seen: for_people(&session.last_seen_at.0),
+            created: to_the_minute(&session.created_at.0),
+            seen: to_the_hour(&session.last_seen_at.0),
             current: session.current,
         }
     }
 }
 
-/// Returns a time of RFC 3339, in UTC, to the minute and the same in every language.
-fn for_people(time: &str) -> String {
+/// Returns a time of RFC 3339, in UTC, the same in every language.
+fn to_the_minute(time: &str) -> String {
     let minute = time.get(..16).unwrap_or(time);
     format!("{} UTC", minute.replace('T', " "))
+}
+
+/// Returns the same for a time that is known to the hour.
+fn to_the_hour(time: &str) -> String {
+    let hour = time.get(..13).unwrap_or(time);
+    format!("{}:00 UTC", hour.replace('T', " "))
 }
