@@ -16,7 +16,7 @@ use std::{
 use tempfile::TempDir;
 
 use crate::{
-    stack::{Stack, administer, alter_file},
+    stack::{Stack, administer, alter_file, texts_of_file, texts_of_mysql},
     until,
 };
 
@@ -287,6 +287,14 @@ impl Server {
                 self.folder().join("auth.db"),
                 sqlite.iter().map(|sql| (*sql).to_owned()).collect(),
             ),
+        }
+    }
+
+    /// Returns what a query answers, the text of its one column in each row.
+    pub fn query(&self, sqlite: &str, mysql: &str) -> Vec<String> {
+        match &self.stack {
+            Some(stack) => texts_of_mysql(&stack.database.url, mysql.to_owned()),
+            None => texts_of_file(self.folder().join("auth.db"), sqlite.to_owned()),
         }
     }
 

@@ -157,6 +157,29 @@ pub(crate) fn alter_file(file: PathBuf, statements: Vec<String>) {
     thread::spawn(work).join().unwrap();
 }
 
+/// Returns the one column that a query of a SQLite file answers.
+pub(crate) fn texts_of_file(file: PathBuf, sql: String) -> Vec<String> {
+    let work = async move {
+        let mut connection = SqliteConnectOptions::new().filename(file).connect().await.unwrap();
+        let texts = sqlx::query_scalar(AssertSqlSafe(sql)).fetch_all(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+        texts
+    };
+    thread::spawn(|| blocking(work)).join().unwrap()
+}
+
+/// Returns the one column that a query of a MySQL or MariaDB server answers.
+pub(crate) fn texts_of_mysql(url: &str, sql: String) -> Vec<String> {
+    let url = url.to_owned();
+    let work = async move {
+        let mut connection = url.parse::<MySqlConnectOptions>().unwrap().connect().await.unwrap();
+        // The column is JSON in MySQL and text in MariaDB.
+        let rows = sqlx::query(AssertSqlSafe(sql)).fetch_all(&mut connection).await.unwrap();
+        rows.iter().map(|row| row.try_get_unchecked(0).unwrap()).collect()
+    };
+    thread::spawn(|| blocking(work)).join().unwrap()
+}
+
 /// One connection that stays open between statements, for transactions.
 pub struct SqlSession {
     runtime: Runtime,

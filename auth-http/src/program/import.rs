@@ -36,11 +36,29 @@ struct Line {
     email: String,
     password_hash: String,
     #[serde(default)]
-    verified: bool,
+    verified: Verified,
     #[serde(default)]
     since: Option<String>,
     #[serde(default)]
     language: Option<String>,
+}
+
+/// Whether an address has been proven: true or false, as databases without truth values write them, too.
+#[derive(Default, Deserialize)]
+#[serde(try_from = "serde_json::Value")]
+struct Verified(bool);
+
+impl TryFrom<serde_json::Value> for Verified {
+    type Error = &'static str;
+
+    fn try_from(value: serde_json::Value) -> Result<Self, Self::Error> {
+        match (value.as_bool(), value.as_u64()) {
+            (Some(verified), _) => Ok(Self(verified)),
+            (None, Some(number @ (0 | 1))) => Ok(Self(number == 1)),
+            (None, _) if value.is_null() => Ok(Self(false)),
+            (None, _) => Err("neither true nor false"),
+        }
+    }
 }
 
 /// What became of the lines so far, and how far it has come.
@@ -256,7 +274,7 @@ fn parse(line: &[u8]) -> Result<Option<Import>, String> {
     }
     let line: Line = serde_json::from_slice(line).map_err(|error| {
         format!(
-            "it is not an object with email and password_hash, perhaps verified (true or false), since and language: \
+            "it is not an object with email and password_hash, perhaps verified (true or false, 1 or 0), since and language: \
              column {}",
             error.column()
         )
@@ -266,7 +284,7 @@ fn parse(line: &[u8]) -> Result<Option<Import>, String> {
     let since = line.since.map(|since| time(&since)).transpose()?;
     let locale = Locale::parse(line.language.as_deref().unwrap_or("en"))
         .map_err(|_| "language must be a language tag, fr for example".to_owned())?;
-    Ok(Some(Import { address, locale, password, verified: line.verified, since }))
+    Ok(Some(Import { address, locale, password, verified: line.verified.0, since }))
 }
 
 fn time(text: &str) -> Result<Time, String> {

@@ -184,3 +184,47 @@ fn many_accounts_are_imported() {
     assert_eq!(listed.lines().count(), 2000, "in pages of 500");
     assert_eq!(server.login("user1999@example.org", PASSWORD).status, 200);
 }
+
+/// Returns the query of the documentation that stands behind this, without what the shell adds.
+fn documented(begins: &str) -> String {
+    const PAGE: &str = include_str!("../../../docs/operating.md");
+    let (_, rest) = PAGE.split_once(begins).unwrap();
+    rest.split('"').next().unwrap().to_owned()
+}
+
+/// A table of users, with bcrypt hashes, as many programs have one.
+#[test]
+fn a_table_of_users_is_imported_by_the_query_of_the_documentation() {
+    let server = start(&[]);
+    let table =
+        "CREATE TABLE users (email VARCHAR(254), password VARCHAR(100), active BOOLEAN, created_at DATETIME)";
+    let rows = format!(
+        "INSERT INTO users VALUES ('ada@example.org', '{HASH}', TRUE, '2024-05-01 12:00:00'),
+         ('bob@example.org', '{HASH}', FALSE, '2024-05-02 12:00:00'), ('eve@example.org', '{HASH}', NULL, NULL)"
+    );
+    server.alter(&[table, &rows], &[table, &rows]);
+    let lines = server.query(
+        &documented("sqlite3 app.db \""),
+        &documented("mysql --batch --raw --skip-column-names app -e \""),
+    );
+    let (status, out, said) = imported(&server, &[], &lines);
+    assert_eq!((status, said.len()), (0, 0), "{out} {said:?} {lines:?}");
+    assert_eq!(server.login("ada@example.org", PASSWORD).json()["account"]["since"], "2024-05-01T12:00:00Z");
+    for pending in ["bob@example.org", "eve@example.org"] {
+        assert_eq!(server.login(pending, PASSWORD).status, 401, "{pending} is not proven");
+        assert_eq!(server.resend(pending).status, 202);
+        let code = server.code(pending);
+        assert_eq!(server.activate(pending, PASSWORD, &code).status, 200, "{pending}");
+    }
+}
+
+#[test]
+fn what_is_no_truth_value_proves_nothing() {
+    let server = start(&[]);
+    let with = |verified: &str| {
+        format!("{{\"email\": \"a@b.example\", \"password_hash\": \"{HASH}\", \"verified\": {verified}}}")
+    };
+    let lines = ["2", "-1", "1.0", "\"true\"", "[]"].map(with);
+    let (status, out, said) = imported(&server, &[], &lines);
+    assert_eq!((status, said.len()), (1, lines.len()), "{out} {said:?}");
+}

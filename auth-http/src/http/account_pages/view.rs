@@ -135,7 +135,7 @@ impl From<ListedSession> for SessionView {
             id: session.id.0,
             agent: session.user_agent,
             created: to_the_minute(&session.created_at.0),
-            seen: to_the_hour(&session.last_seen_at.0),
+            seen: to_the_minute(&session.last_seen_at.0),
             current: session.current,
         }
     }
@@ -145,10 +145,4 @@ impl From<ListedSession> for SessionView {
 fn to_the_minute(time: &str) -> String {
     let minute = time.get(..16).unwrap_or(time);
     format!("{} UTC", minute.replace('T', " "))
-}
-
-/// Returns the same for a time that is known to the hour.
-fn to_the_hour(time: &str) -> String {
-    let hour = time.get(..13).unwrap_or(time);
-    format!("{}:00 UTC", hour.replace('T', " "))
 }
