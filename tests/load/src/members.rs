@@ -26,7 +26,7 @@ pub(crate) async fn sessions(
     connections: usize,
     duration: Duration,
 ) -> Result<Value, Failure> {
-    let tokens = open(server, smtp, ACCOUNTS, SESSIONS).await?;
+    let tokens = open(server, &Sink::listen(smtp).await?, ACCOUNTS, SESSIONS).await?;
     let end = Instant::now() + duration;
     let ask = move |n: usize| {
         let token = tokens.get(n % tokens.len())?;
@@ -50,16 +50,15 @@ pub(crate) fn session(token: &str) -> Request {
 /// Opens sessions of new accounts; returns their tokens.
 pub(crate) async fn open(
     server: &str,
-    smtp: u16,
+    sink: &Sink,
     accounts: usize,
     each: usize,
 ) -> Result<Vec<String>, Failure> {
-    let sink = Sink::listen(smtp).await?;
     let mut connection = Connection::open(server).await?;
     let mut tokens = Vec::new();
     for n in 0..accounts {
         let email = format!("member{n}@example.org");
-        activated(&mut connection, &sink, &email).await?;
+        activated(&mut connection, sink, &email).await?;
         for _ in 0..each {
             post(&mut connection, "/v1/login", &json!({ "email": email, "password": PASSWORD }), 200).await?;
             tokens.push(connection.field("session_token").ok_or("no session_token")?);
