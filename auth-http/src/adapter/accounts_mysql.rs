@@ -15,11 +15,11 @@ use sqlx::{FromRow, Row, mysql::MySqlRow};
 use tokio::time::Instant;
 
 use super::{
-    accounts_mysql_commits::{padded, safe, stored},
+    accounts_mysql_commits::{safe, stored},
     accounts_mysql_connections::{Connections, carry_out, carry_out_until, in_a_call, in_time, number},
     accounts_rows::{FoundRow, account_columns, span, time, waiting_columns},
     clock::Clock,
-    together::{Batch, Call, Together, fail},
+    together::{Batch, Call, ENDED, Together, fail, padded},
 };
 use crate::port::{Accounts, PoolLoad, PortError, Result};
 
@@ -47,8 +47,6 @@ pub struct AccountsMysql {
 const FIND: &str = "find an account";
 /// What a commit is called in logs.
 pub(super) const COMMIT: &str = "commit an account";
-/// Why a call has no reply.
-pub(super) const ENDED: &str = "its batch ended in the middle";
 
 struct FoundNow {
     clock: i64,

@@ -14,7 +14,7 @@ use super::{
     accounts_mysql::{AccountsMysql, COMMIT, now},
     accounts_mysql_connections::{carry_out_until, in_time, refused},
     accounts_rows::{AccountRow, WaitingRow, micros, time, waiting_columns},
-    together::{Batch, Call, fail},
+    together::{Batch, Call, fail, padded},
 };
 use crate::port::Result;
 
@@ -306,11 +306,6 @@ async fn write_mails(connection: &mut MySqlConnection, changes: &[&Change]) -> s
         padded(&mails).fold(query, |query, mail| query.bind(*mail)).execute(&mut *connection).await?;
     }
     Ok(())
-}
-
-/// Returns the values, the last one repeated up to a power of two, so that few texts are prepared.
-pub(super) fn padded<T>(values: &[T]) -> impl Iterator<Item = &T> {
-    values.iter().chain(values.last().into_iter().cycle()).take(values.len().next_power_of_two())
 }
 
 /// Returns parts whose lengths are powers of two, so that few texts are prepared.

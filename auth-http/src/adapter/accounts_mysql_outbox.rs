@@ -12,11 +12,11 @@ use sqlx::{
 use tokio::time::Instant;
 
 use super::{
-    accounts_mysql::{AccountsMysql, ENDED, now},
-    accounts_mysql_commits::{marks, padded, safe},
+    accounts_mysql::{AccountsMysql, now},
+    accounts_mysql_commits::{marks, safe},
     accounts_mysql_connections::{Lent, carry_out, carry_out_until, in_a_call, in_time},
     accounts_rows::{Damaged, ListedRow, MailRow, listed_columns, time},
-    together::{Batch, Call, fail},
+    together::{Batch, Call, ENDED, fail, padded},
 };
 use crate::{
     deadlines,

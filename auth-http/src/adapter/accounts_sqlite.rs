@@ -12,7 +12,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use auth_core::{AddressKey, Commit, CommitAccount, Found, Time};
+use auth_core::{AddressKey, Commit, CommitAccount, Found, FoundSession, SessionHash, Time};
 use sqlx::{
     ConnectOptions, SqliteConnection, SqlitePool,
     migrate::{MigrateError, Migrator},
@@ -26,6 +26,7 @@ use super::{
     accounts_sqlite_writes::{Writes, may_be_lent_again},
     clock::Clock,
     migrations::migrations,
+    together::Together,
 };
 use crate::{
     deadlines,
@@ -44,11 +45,12 @@ pub(super) static MIGRATOR: LazyLock<Migrator> = LazyLock::new(|| {
 const RACERS: u32 = 16;
 
 /// Accounts and outbox in SQLite.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct AccountsSqlite {
     pub(super) pool: SqlitePool,
     pub(super) clock: Clock,
     pub(super) writes: Arc<Writes>,
+    pub(super) sessions: Arc<Together<SessionHash, Result<FoundSession>>>,
     /// The right to serve it; none where it is in memory or a command beside the server uses it.
     claim: Arc<Mutex<Option<Claim>>>,
     mode: Mode,
@@ -83,8 +85,8 @@ impl AccountsSqlite {
             .after_release(|connection, _| Box::pin(may_be_lent_again(connection)))
             .connect_with(options)
             .await?;
-        let (writes, claim) = Default::default();
-        Ok(Self { pool, clock, writes, claim, mode, _keeper: keeper })
+        let (writes, sessions, claim) = Default::default();
+        Ok(Self { pool, clock, writes, sessions, claim, mode, _keeper: keeper })
     }
 
     /// Returns the path of its file, as SQLite has opened it; none for a database in memory.

@@ -1,35 +1,32 @@
 //! The sessions' part of the SQLite adapter.
 
+use std::collections::HashMap;
+
 use async_trait::async_trait;
 use auth_core::{
     AccountId, FoundSession, PutSession, Session, SessionChange, SessionHash, SessionId, SessionStored, Time,
 };
-use sqlx::{Sqlite, Transaction};
+use sqlx::{AssertSqlSafe, FromRow, Row, Sqlite, Transaction, sqlite::SqliteRow};
+use tokio::time::{Instant, timeout_at};
 
 use super::{
     accounts_rows::{account_columns, micros},
     accounts_rows_sessions::{FoundSessionRow, SessionRow, session_columns, token},
     accounts_sqlite::AccountsSqlite,
+    together::{Batch, Call, ENDED, fail, padded},
 };
-use crate::port::{PortError, Result, Sessions};
+use crate::{
+    deadlines,
+    port::{PortError, Result, Sessions},
+};
 
 #[async_trait]
 impl Sessions for AccountsSqlite {
     async fn find_session(&self, hash: &SessionHash) -> Result<FoundSession> {
-        const OPERATION: &str = "find a session";
-        let row: FoundSessionRow = sqlx::query_as(concat!(
-            "SELECT ",
-            session_columns!(),
-            ", a.address_key, ",
-            account_columns!(),
-            " FROM (SELECT 1) LEFT JOIN sessions s ON s.token = ?1
-                LEFT JOIN accounts a ON a.account_id = s.account_id",
-        ))
-        .bind(token(hash))
-        .fetch_one(&self.pool)
-        .await
-        .map_err(|e| PortError::not_done(OPERATION, e))?;
-        row.found(self.now()).map_err(|e| PortError::not_done(OPERATION, e))
+        let (until, this) = (Instant::now() + deadlines::sqlite::LOCK, self.clone());
+        let carry_out = move |batch| this.clone().find_session_batch(batch);
+        let found = self.sessions.call(*hash, until, |hash| hash, carry_out).await;
+        found.unwrap_or_else(|| Err(PortError::not_done(FIND, ENDED)))
     }
 
     async fn put_session(&self, order: &PutSession) -> Result<SessionStored> {
@@ -79,6 +76,63 @@ impl Sessions for AccountsSqlite {
             .await
             .map(|done| done.rows_affected() > 0)
             .map_err(|e| PortError::unknown("end a session", e))
+    }
+}
+
+/// What reading a session is called in logs.
+const FIND: &str = "find a session";
+
+struct FoundAsked {
+    token: Vec<u8>,
+    found: FoundSessionRow,
+}
+
+impl FromRow<'_, SqliteRow> for FoundAsked {
+    fn from_row(row: &SqliteRow) -> sqlx::Result<Self> {
+        Ok(Self { token: row.try_get("asked")?, found: FoundSessionRow::from_row(row)? })
+    }
+}
+
+impl AccountsSqlite {
+    /// Reads a batch of sessions in one query, and replies to each: handing a query to the thread of its connection and
+    /// back takes longer than the query itself.
+    async fn find_session_batch(self, calls: Vec<Call<SessionHash, Result<FoundSession>>>) {
+        let Batch { orders: hashes, replies, until } = Batch::begin(calls, FIND);
+        let rows = match timeout_at(until, self.find_sessions(&hashes)).await {
+            Ok(Ok(rows)) => rows,
+            Err(_) => return fail(replies, &PortError::not_done(FIND, "no answer in time")),
+            Ok(Err(error)) => return fail(replies, &PortError::not_done(FIND, error)),
+        };
+        let now = self.now();
+        let mut found: HashMap<Vec<u8>, FoundSessionRow> =
+            rows.into_iter().map(|row| (row.token, row.found)).collect();
+        for (hash, reply) in hashes.iter().zip(replies) {
+            // Threat: one visitor gets another's session. Answers are matched by their tokens, never by their order.
+            let found = match found.remove(token(hash)) {
+                Some(row) => row.found(now).map_err(|damaged| PortError::not_done(FIND, damaged)),
+                None => Err(PortError::not_done(FIND, "SQLite returned no row for a token")),
+            };
+            drop(reply.send(found));
+        }
+    }
+
+    /// Reads sessions with their accounts: one row for each token.
+    async fn find_sessions(&self, hashes: &[SessionHash]) -> sqlx::Result<Vec<FoundAsked>> {
+        if hashes.is_empty() {
+            return Ok(Vec::new());
+        }
+        // UNION, not UNION ALL: the last token is repeated.
+        let sql = format!(
+            "SELECT t.token AS asked, {}, a.address_key, {} FROM (SELECT ? AS token{}) t
+                LEFT JOIN sessions s ON s.token = t.token
+                LEFT JOIN accounts a ON a.account_id = s.account_id",
+            session_columns!(),
+            account_columns!(),
+            " UNION SELECT ?".repeat(hashes.len().next_power_of_two() - 1),
+        );
+        let query =
+            padded(hashes).fold(sqlx::query_as(AssertSqlSafe(sql)), |query, hash| query.bind(token(hash)));
+        query.fetch_all(&self.pool).await
     }
 }
 

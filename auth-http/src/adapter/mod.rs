@@ -48,5 +48,4 @@ mod mail_smtp_idle;
 mod mail_smtp_message;
 pub mod mail_templates;
 mod migrations;
-#[cfg(feature = "mysql")]
 mod together;

@@ -18,6 +18,9 @@ use crate::port::{PortError, Result};
 /// (docs/performance.md).
 const RUNNERS: usize = 2;
 
+/// What is said to a call whose batch has replied to nobody.
+pub(super) const ENDED: &str = "its batch ended in the middle";
+
 /// Calls in one batch at most.
 const MOST: usize = 32;
 
@@ -57,6 +60,11 @@ impl<O, T> Batch<O, T> {
         }
         Self { orders, replies, until: until.unwrap_or(now) }
     }
+}
+
+/// Returns the values, the last one repeated up to a power of two, so that few texts are prepared.
+pub(super) fn padded<T>(values: &[T]) -> impl Iterator<Item = &T> {
+    values.iter().chain(values.last().into_iter().cycle()).take(values.len().next_power_of_two())
 }
 
 /// Replies to all calls of a batch that it failed.
