@@ -11,7 +11,7 @@ use crate::shell::{Shell, line};
 
 /// The published crates in the order of their dependencies, and the maximum size of each in bytes, compressed.
 const PACKAGES: [(&str, u64); 3] =
-    [("auth-core", 115_000), ("auth-strength", 35_000), ("auth-http", 260_000)];
+    [("auth-core", 115_000), ("auth-strength", 35_000), ("auth-http", 290_000)];
 
 /// The paths that a package may contain, besides what cargo adds itself.
 const FOLDERS: [&str; 4] = ["src/", "examples/", "assets/", "migrations/"];
