@@ -81,9 +81,7 @@ impl Cookies {
 
     /// Returns the header that keeps something that opens nothing, for the paths beside the one that is answered.
     pub(super) fn beside(&self, name: &str, value: &str, lasting: Duration) -> Option<HeaderValue> {
-        let secure = if self.secure { "; Secure" } else { "" };
-        let age = lasting.as_secs();
-        HeaderValue::from_str(&format!("{name}={value}; Max-Age={age}; HttpOnly; SameSite=Lax{secure}")).ok()
+        HeaderValue::from_str(&self.written(name, value, "", lasting)).ok()
     }
 
     /// Returns whether these headers clear the session's cookie.
@@ -92,13 +90,16 @@ impl Cookies {
     }
 
     fn set(&self, cookie: Cookie, value: &str, lasting: Duration) -> Option<HeaderValue> {
-        let (name, age) = (self.name(cookie), lasting.as_secs());
-        let secure = if self.secure { "; Secure" } else { "" };
-        // Lax: a link from a mail or another site arrives logged in, and nothing else from there does.
-        let text = format!("{name}={value}; Path=/; Max-Age={age}; HttpOnly; SameSite=Lax{secure}");
-        let mut value = HeaderValue::from_str(&text).ok()?;
+        let mut value =
+            HeaderValue::from_str(&self.written(self.name(cookie), value, "Path=/; ", lasting)).ok()?;
         value.set_sensitive(true);
         Some(value)
+    }
+
+    fn written(&self, name: &str, value: &str, path: &str, lasting: Duration) -> String {
+        let secure = if self.secure { "; Secure" } else { "" };
+        // Lax: a link from a mail or another site arrives logged in, and nothing else from there does.
+        format!("{name}={value}; {path}Max-Age={}; HttpOnly; SameSite=Lax{secure}", lasting.as_secs())
     }
 
     /// Returns whether a request may change something: it comes from a page of this origin, or changes nothing.

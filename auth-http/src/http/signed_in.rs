@@ -55,8 +55,9 @@ pub enum NotSignedIn {
 impl Sessions {
     /// Returns whose request it is: one read of the account store, as `GET /v1/session`.
     ///
-    /// The cookies of the pages for visitors count, too. With cookies, a request of a method that changes something must come from a page of `AUTH_ORIGIN`. That is not
-    /// asked of a GET: let none change anything, and check the origin of a WebSocket yourself.
+    /// The cookies of the pages for visitors count, too. With cookies, a request of a method that changes something must
+    /// come from a page of `AUTH_ORIGIN`. That is not asked of a GET: let none change anything, and check the origin of
+    /// a WebSocket yourself.
     ///
     /// # Errors
     /// [`NotSignedIn`], which an application may return as its answer.
