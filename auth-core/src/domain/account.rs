@@ -116,7 +116,7 @@ impl Row {
         Self { status: Status::Vacant, last_mail: None, last_notice: None, expires: None };
 
     /// Returns the row as it counts now: an expired one is vacant, deleted or not.
-    pub(crate) fn at(stored: Option<&Self>, now: Time) -> Self {
+    pub fn at(stored: Option<&Self>, now: Time) -> Self {
         match stored {
             Some(row) if row.expires.is_none_or(|expires| now < expires) => row.clone(),
             Some(_) | None => Self::VACANT,

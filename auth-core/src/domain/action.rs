@@ -41,7 +41,7 @@ impl Action {
 
 impl Row {
     /// Returns whose row it is: the account's id, or what it will be once a registration that waits is activated.
-    pub(crate) fn identity(&self) -> Option<AccountId> {
+    pub fn identity(&self) -> Option<AccountId> {
         match &self.status {
             Status::Vacant => None,
             Status::Pending(attempt) => Some(AccountId::of(attempt.generation)),

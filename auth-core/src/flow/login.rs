@@ -9,11 +9,10 @@ use super::{
     shared::{guess, session::open},
 };
 use crate::{
-    Answers, Event, FindAccount, Flow, Found, HashPassword, Hashed, Random, Rules, SessionStored, Stop,
-    WhichPassword,
+    Answers, Event, FindAccount, Flow, Random, Rules, SessionStored, Stop,
     domain::{
-        Account, AccountId, Address, AddressKey, Client, DeviceToken, Generation, PasswordRecord, Row, Salt,
-        Session, SessionToken, Status, Stream, Subject, UserAgent, micros,
+        Account, AccountId, Address, Client, DeviceToken, Generation, Row, Salt, Session, SessionToken,
+        Status, Stream, Subject, UserAgent, micros,
     },
 };
 
@@ -103,7 +102,7 @@ impl Flow for Login {
         }
         if attempt.password.params != rules.policy().hash {
             let salt = Salt::from_bytes(random.bytes());
-            rehash(self.address.key(), salt, &found, rules, answers)?;
+            guess::rehash(self.address.key(), salt, &found, rules, answers)?;
         }
         let expires_in = rules.sessions.whole;
         Ok(Outcome::new(LoggingIn::LoggedIn { token, expires_in, device, account }, Event::LoggedIn))
@@ -127,24 +126,6 @@ impl Login {
             (Some(_) | None, _) => Subject::address(&rules.keys, self.address.key()),
         }
     }
-}
-
-/// Replaces a hash of earlier parameters. If that fails, the next login does it.
-fn rehash(
-    key: &AddressKey,
-    salt: Salt,
-    found: &Found,
-    rules: &Rules,
-    answers: &mut Answers<'_>,
-) -> Result<(), Stop> {
-    let params = rules.policy().hash;
-    if let Ok(Hashed { hash, .. }) =
-        answers.try_ask(HashPassword { salt, params, which: WhichPassword::Given })?
-    {
-        let row = found.at_its_time().rehashed(PasswordRecord { params, salt, hash });
-        let _ = answers.try_ask(found.replace(key, row, None))?;
-    }
-    Ok(())
 }
 
 fn refused(event: Event, rules: &Rules) -> Outcome<LoggingIn> {

@@ -8,7 +8,8 @@ use std::{
 };
 
 use auth_core::{
-    AccountId, Action, Address, AddressKey, Administer, Event, Flow, Purpose, Row, Status, Time, WaitingState,
+    AccountId, Action, Address, AddressKey, Administer, Event, Flow, Purpose, Row, Rules, Status,
+    WaitingState,
 };
 use serde_json::{Value, json};
 
@@ -78,8 +79,8 @@ pub(super) async fn list(settings: Settings, as_json: bool) -> Result<(), Comman
         let Some((last, _)) = page.last() else { break };
         after = Some(last.clone());
         let now = accounts.find(last).await.map_err(failed)?.now;
-        for (key, row) in page.iter().filter(|(_, row)| counts(row, now)) {
-            let Some(account) = document(key, row) else { continue };
+        for (key, row) in page {
+            let Some(account) = document(&key, &Row::at(Some(&row), now)) else { continue };
             if as_json {
                 writeln!(out, "{account}")?;
             } else {
@@ -156,7 +157,7 @@ impl Operator {
                 confirm(&known)?;
                 // Meanwhile a registration may have become an account, or somebody else's: what was shown is deleted.
                 let (_, now) = find(self.accounts.as_ref(), who).await?;
-                asked = (identity(&now), state(&now)) == (identity(&row), state(&row));
+                asked = (now.identity(), state(&now)) == (row.identity(), state(&row));
                 if !asked {
                     continue;
                 }
@@ -225,13 +226,15 @@ impl Operator {
     }
 
     async fn administer(&self, key: &AddressKey, row: &Row, action: Action) -> Result<Event, CommandError> {
-        let (address, account) = match &row.status {
-            Status::Active { attempt, .. } | Status::Pending(attempt) => {
-                (attempt.address.clone(), identity(row))
-            }
+        let address = match &row.status {
+            Status::Active { attempt, .. } | Status::Pending(attempt) => attempt.address.clone(),
             Status::Vacant => return Ok(Event::NoAccount),
         };
-        self.run(key, Administer { address, account, action }).await
+        self.run(key, Administer { address, account: row.identity(), action }).await
+    }
+
+    pub(super) fn rules(&self) -> &Rules {
+        &self.driver.rules
     }
 
     /// Runs a flow of the operator's, and audits it.
@@ -268,29 +271,14 @@ async fn find(accounts: &dyn AccountsDatabase, who: &Who) -> Result<(AddressKey,
         Who::Id(id) => accounts.account(*id).await.map_err(failed)?,
         Who::Address(address) => {
             let found = accounts.find(address.key()).await.map_err(failed)?;
-            let row = found.row.map(|(_, row)| row).filter(|row| counts(row, found.now));
-            row.map(|row| (address.key().clone(), row))
+            Some((address.key().clone(), Row::at(found.row.as_ref().map(|(_, row)| row), found.now)))
         }
     };
     found.filter(|(_, row)| !matches!(row.status, Status::Vacant)).ok_or_else(|| nobody(who))
 }
 
-/// Returns the account's id, or what it will be once a registration that waits is activated.
-fn identity(row: &Row) -> Option<AccountId> {
-    match &row.status {
-        Status::Active { id, .. } => Some(*id),
-        Status::Pending(attempt) => Some(AccountId::from_bytes(*attempt.generation.as_bytes())),
-        Status::Vacant => None,
-    }
-}
-
 fn state(row: &Row) -> std::mem::Discriminant<Status> {
     std::mem::discriminant(&row.status)
-}
-
-/// An expired row counts as none, deleted or not.
-pub(super) fn counts(row: &Row, now: Time) -> bool {
-    row.expires.is_none_or(|expires| now < expires)
 }
 
 fn nobody(who: &Who) -> CommandError {

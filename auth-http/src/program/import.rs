@@ -10,14 +10,14 @@ use std::{
     sync::Arc,
 };
 
-use auth_core::{Address, AddressKey, Event, Import, Locale, Status, Time};
+use auth_core::{Address, AddressKey, Effect, Event, Import, Locale, Run, Secret, Seed, Time};
 use serde::Deserialize;
 use serde_json::json;
 use tokio::task::{JoinError, JoinSet};
 
 use super::{
     CommandError,
-    account::{Operator, counts, failed},
+    account::{Operator, failed},
     foreign_hash, print,
 };
 use crate::{config::Settings, rfc3339};
@@ -157,14 +157,25 @@ async fn take_in(operator: &Operator, flow: Import, dry_run: bool) -> Result<Eve
     if !dry_run {
         return operator.run(&key, flow).await;
     }
-    // What the flow would say of the row as it is now.
-    let found = operator.accounts.find(&key).await.map_err(failed)?;
-    let row = found.row.map(|(_, row)| row).filter(|row| counts(row, found.now));
-    Ok(match row.map(|row| row.status) {
-        Some(Status::Active { .. }) => Event::AlreadyActive,
-        Some(Status::Pending(_)) if !flow.verified => Event::NotActivated,
-        Some(Status::Pending(_) | Status::Vacant) | None => Event::Imported,
-    })
+    // The same flow as far as it only reads.
+    let rules = operator.rules();
+    let mut run = Run::start(flow, rules);
+    while let Some(effect) = run.take() {
+        let answered = if let Effect::FindAccount(ticket, order) = effect {
+            ticket.answer(Ok(operator.accounts.find(&order.key).await.map_err(failed)?))
+        } else if let Effect::Random(ticket, _) = effect {
+            ticket.answer(Ok(Seed(Secret::new([0; 32]))))
+        } else {
+            return Ok(Event::Imported);
+        };
+        run.accept(answered, rules).map_err(|refused| unexpected(&refused.why))?;
+    }
+    run.into_outcome().map_err(|_| unexpected(&"it waits"))?.map_err(|broken| unexpected(&broken))
+}
+
+/// Unreachable while each effect's own ticket answers it.
+fn unexpected(why: &dyn std::fmt::Debug) -> CommandError {
+    CommandError::Refused(format!("the flow stopped: {why:?}"))
 }
 
 type Ended = (u64, AddressKey, Result<Event, CommandError>);

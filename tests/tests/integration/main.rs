@@ -35,6 +35,7 @@ mod metrics;
 mod monitoring;
 mod moves;
 mod outbox;
+mod own_routes;
 mod pages;
 mod parsing;
 mod passwords;

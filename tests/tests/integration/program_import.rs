@@ -130,13 +130,23 @@ fn each_refusal_is_a_line_and_the_others_are_imported() {
 fn a_dry_run_says_what_would_happen_and_changes_nothing() {
     let server = start(&[]);
     server.activated("bob@example.org", OTHER);
-    let mut lines = texts(&[line("ada@example.org", true), line("bob@example.org", true)]);
+    for waits in ["carol@example.org", "dan@example.org"] {
+        assert_eq!(server.register(waits, OTHER).status, 202);
+    }
+    let mut lines = texts(&[
+        line("ada@example.org", true),
+        line("bob@example.org", true),
+        line("carol@example.org", true),
+        line("dan@example.org", false),
+    ]);
     lines.push("not json".to_owned());
-    let (status, out, said) = imported(&server, &["--dry-run"], &lines);
+    let (status, would, said) = imported(&server, &["--dry-run"], &lines);
     assert_eq!((status, said.len()), (1, 1));
-    assert_eq!(out, "3 lines: 1 would be imported, 1 have an account already, 1 refused\n");
+    assert_eq!(would, "5 lines: 2 would be imported, 2 have an account already, 1 refused\n");
     assert_eq!(server.login("ada@example.org", PASSWORD).status, 401);
     assert!(server.run(&["account", "show", "ada@example.org"]).2.contains("no account"));
+    let (_, done, _) = imported(&server, &[], &lines);
+    assert_eq!(done, would.replace("would be imported", "imported"), "and then it does");
 }
 
 #[test]

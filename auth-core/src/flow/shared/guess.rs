@@ -4,8 +4,8 @@ use core::{num::NonZeroU32, time::Duration};
 
 use super::session::Current;
 use crate::{
-    Admission, Admit, Answers, HashPassword, Hashed, Rules, Stop, WhichPassword,
-    domain::{Attempt, Rate, Salt, Subject},
+    Admission, Admit, Answers, Found, HashPassword, Hashed, Rules, Stop, WhichPassword,
+    domain::{AddressKey, Attempt, PasswordRecord, Rate, Salt, Subject},
 };
 
 /// Ten at once, then one every 15 minutes: some 100 a day and subject, as NIST SP 800-63B-4 section 3.2.2 has it for
@@ -55,6 +55,24 @@ pub(in crate::flow) fn right<'a>(
             Err(Answers::broken::<HashPassword>(fault))
         }
     }
+}
+
+/// Replaces a hash of earlier parameters. If that fails, the next login does it.
+pub(in crate::flow) fn rehash(
+    key: &AddressKey,
+    salt: Salt,
+    found: &Found,
+    rules: &Rules,
+    answers: &mut Answers<'_>,
+) -> Result<(), Stop> {
+    let params = rules.policy().hash;
+    if let Ok(Hashed { hash, .. }) =
+        answers.try_ask(HashPassword { salt, params, which: WhichPassword::Given })?
+    {
+        let row = found.at_its_time().rehashed(PasswordRecord { params, salt, hash });
+        let _ = answers.try_ask(found.replace(key, row, None))?;
+    }
+    Ok(())
 }
 
 /// What became of the password of a session's account.
