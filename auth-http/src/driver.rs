@@ -15,8 +15,8 @@ use std::{
 
 use auth_core::{
     AccountId, Answer, Answered, Authenticate, Broken, Class, Client, CodeStored, Commit, CommitAccount,
-    Effect, Ended, Event, Fault, Flow, Kind, MailChange, Op, Outcome, Password, Random, Rules, Run, Secret,
-    Seed, SendMail, SessionId, SubjectKind, Ticket, WhichPassword,
+    Effect, Ended, Event, Fault, Flow, Kind, MailChange, Op, Password, Random, Rules, Run, Secret, Seed,
+    SendMail, SessionId, SubjectKind, Ticket, WhichPassword,
 };
 use tokio::{
     sync::Notify,
@@ -32,7 +32,7 @@ use crate::{
     metrics::Metrics,
     port::{Accounts, Codes, Hasher, Mailer, PortError},
     random,
-    visitor::{Visitor, audit},
+    visitor::{Reported, Visitor, audit},
 };
 
 /// The adapters behind the ports.
@@ -73,6 +73,8 @@ struct Beside {
     deadline: Option<Instant>,
     /// Whether something that counts may have been written.
     writing: Arc<AtomicBool>,
+    /// Whether it ends where it would write.
+    only_reads: bool,
 }
 
 /// Aborts an abandoned run when dropped, unless it has begun to write.
@@ -86,24 +88,6 @@ impl Drop for Abandon {
         if !self.writing.load(Ordering::SeqCst) {
             self.task.abort();
         }
-    }
-}
-
-/// An outcome that knows its event.
-pub trait Reported {
-    /// Returns what really happened.
-    fn event(&self) -> Event;
-}
-
-impl<T> Reported for Outcome<T> {
-    fn event(&self) -> Event {
-        self.event
-    }
-}
-
-impl Reported for Event {
-    fn event(&self) -> Event {
-        *self
     }
 }
 
@@ -131,7 +115,9 @@ impl Driver {
         let deadline = Some(Instant::now() + deadlines::REQUEST);
         let writing = Arc::new(AtomicBool::new(false));
         let client = Some(client);
-        let beside = Beside { client, password, new_password, deadline, writing: Arc::clone(&writing) };
+        let writes = Arc::clone(&writing);
+        let beside =
+            Beside { client, password, new_password, deadline, writing: writes, ..Beside::default() };
         let driver = Arc::clone(self);
         let run = async move {
             let ended = driver.drive(flow, &beside).await;
@@ -193,6 +179,17 @@ impl Driver {
         self.drive(flow, &Beside::default()).await
     }
 
+    /// Runs a flow as far as it only reads; returns nothing where it would write.
+    ///
+    /// # Errors
+    /// [`Broken`] where I/O failed or took too long.
+    pub async fn rehearse<F: Flow<Outcome: Reported>>(&self, flow: F) -> Result<Option<F::Outcome>, Broken> {
+        match self.drive(flow, &Beside { only_reads: true, ..Beside::default() }).await {
+            Err(broken) if broken.kind.class() == Class::Write => Ok(None),
+            ended => ended.map(Some),
+        }
+    }
+
     /// Gives up the mails that are being sent: the process ends before their outcome can be known.
     pub fn give_up_sending(&self) {
         self.no_more_mails.cancel();
@@ -208,6 +205,9 @@ impl Driver {
         let mut run = Run::start(flow, &self.rules);
         while let Some(effect) = run.take() {
             let kind = effect.kind();
+            if beside.only_reads && kind.class() == Class::Write {
+                return Err(Broken { kind, fault: Fault::NotDone });
+            }
             self.hooks.before(kind);
             let answered = self.perform(effect, beside).await;
             self.hooks.after(kind);

@@ -1,6 +1,6 @@
 //! Who a request is from, and the audit event of what became of it.
 
-use auth_core::{Client, Event, Password};
+use auth_core::{Client, Event, Outcome, Password};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
@@ -44,4 +44,22 @@ pub(crate) fn audit(operation: &'static str, event: Event, about: &About, client
         About::Session(pseudonym) => (None, Some(pseudonym)),
     };
     tracing::info!(target: "audit", operation, event = event.name(), address, session, client, "outcome");
+}
+
+/// An outcome that knows its event.
+pub trait Reported {
+    /// Returns what really happened.
+    fn event(&self) -> Event;
+}
+
+impl<T> Reported for Outcome<T> {
+    fn event(&self) -> Event {
+        self.event
+    }
+}
+
+impl Reported for Event {
+    fn event(&self) -> Event {
+        *self
+    }
 }

@@ -8,7 +8,7 @@ use std::{
 };
 
 use auth_core::{
-    AccountId, Action, Address, AddressKey, Administer, Event, Flow, Purpose, Row, Rules, Status,
+    AccountId, Action, Address, AddressKey, Administer, Broken, Event, Flow, Purpose, Row, Status,
     WaitingState,
 };
 use serde_json::{Value, json};
@@ -123,7 +123,7 @@ pub(super) async fn logout_all(settings: Settings, as_json: bool) -> Result<(), 
 
 /// What runs an operator's flows.
 pub(super) struct Operator {
-    pub(super) accounts: Arc<dyn AccountsDatabase>,
+    accounts: Arc<dyn AccountsDatabase>,
     driver: Arc<Driver>,
     log_key: [u8; 32],
 }
@@ -233,8 +233,12 @@ impl Operator {
         self.run(key, Administer { address, account: row.identity(), action }).await
     }
 
-    pub(super) fn rules(&self) -> &Rules {
-        &self.driver.rules
+    /// Runs a flow of the operator's as far as it only reads; returns nothing where it would write.
+    pub(super) async fn rehearse<F: Flow<Outcome = Event>>(
+        &self,
+        flow: F,
+    ) -> Result<Option<Event>, CommandError> {
+        self.driver.rehearse(flow).await.map_err(failed_at)
     }
 
     /// Runs a flow of the operator's, and audits it.
@@ -243,13 +247,7 @@ impl Operator {
         key: &AddressKey,
         flow: F,
     ) -> Result<Event, CommandError> {
-        let event = self.driver.work(flow).await.map_err(|broken| {
-            CommandError::Refused(format!(
-                "the database failed ({}, {:?}); see the log, then try again: that harms nothing",
-                broken.kind.name(),
-                broken.fault
-            ))
-        })?;
+        let event = self.driver.work(flow).await.map_err(failed_at)?;
         let about = About::Address(pseudonym(&self.log_key, key.as_str().as_bytes()));
         audit(F::NAME, event, &about, "operator");
         Ok(event)
@@ -285,8 +283,16 @@ fn nobody(who: &Who) -> CommandError {
     CommandError::Refused(format!("{who}: no account; `account list` shows all"))
 }
 
-pub(super) fn failed(error: PortError) -> CommandError {
+fn failed(error: PortError) -> CommandError {
     CommandError::Refused(format!("the database failed: {error}"))
+}
+
+fn failed_at(broken: Broken) -> CommandError {
+    CommandError::Refused(format!(
+        "the database failed ({}, {:?}); see the log, then try again: that harms nothing",
+        broken.kind.name(),
+        broken.fault
+    ))
 }
 
 /// Asks on the terminal whether to delete what was found.

@@ -10,16 +10,12 @@ use std::{
     sync::Arc,
 };
 
-use auth_core::{Address, AddressKey, Effect, Event, Import, Locale, Run, Secret, Seed, Time};
+use auth_core::{Address, AddressKey, Event, Import, Locale, Time};
 use serde::Deserialize;
 use serde_json::json;
 use tokio::task::{JoinError, JoinSet};
 
-use super::{
-    CommandError,
-    account::{Operator, failed},
-    foreign_hash, print,
-};
+use super::{CommandError, account::Operator, foreign_hash, print};
 use crate::{config::Settings, rfc3339};
 
 /// The longest line, in bytes: an address and a hash have less than a kibibyte.
@@ -153,29 +149,12 @@ async fn import(
 }
 
 async fn take_in(operator: &Operator, flow: Import, dry_run: bool) -> Result<Event, CommandError> {
+    if dry_run {
+        // It would be written.
+        return Ok(operator.rehearse(flow).await?.unwrap_or(Event::Imported));
+    }
     let key = flow.address.key().clone();
-    if !dry_run {
-        return operator.run(&key, flow).await;
-    }
-    // The same flow as far as it only reads.
-    let rules = operator.rules();
-    let mut run = Run::start(flow, rules);
-    while let Some(effect) = run.take() {
-        let answered = if let Effect::FindAccount(ticket, order) = effect {
-            ticket.answer(Ok(operator.accounts.find(&order.key).await.map_err(failed)?))
-        } else if let Effect::Random(ticket, _) = effect {
-            ticket.answer(Ok(Seed(Secret::new([0; 32]))))
-        } else {
-            return Ok(Event::Imported);
-        };
-        run.accept(answered, rules).map_err(|refused| unexpected(&refused.why))?;
-    }
-    run.into_outcome().map_err(|_| unexpected(&"it waits"))?.map_err(|broken| unexpected(&broken))
-}
-
-/// Unreachable while each effect's own ticket answers it.
-fn unexpected(why: &dyn std::fmt::Debug) -> CommandError {
-    CommandError::Refused(format!("the flow stopped: {why:?}"))
+    operator.run(&key, flow).await
 }
 
 type Ended = (u64, AddressKey, Result<Event, CommandError>);
