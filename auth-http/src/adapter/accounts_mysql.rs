@@ -15,9 +15,10 @@ use sqlx::{FromRow, Row, mysql::MySqlRow};
 use tokio::time::Instant;
 
 use super::{
-    accounts_mysql_commits::{safe, stored},
+    accounts_mysql_commits::stored,
     accounts_mysql_connections::{Connections, carry_out, carry_out_until, in_a_call, in_time, number},
     accounts_rows::{FoundRow, account_columns, span, time, waiting_columns},
+    accounts_rows_commits::safe,
     clock::Clock,
     together::{Batch, Call, ENDED, Together, fail, padded},
 };

@@ -4,49 +4,32 @@
 //! decided at once goes alone, as does every change of a batch whose statements the server refuses. So no change fails
 //! for another one, unless the server or the connection itself fails. Changes that belong together go alone.
 
-use std::{collections::HashMap, fmt::Write, time::Duration};
+use std::time::Duration;
 
-use auth_core::{AccountId, Address, Change, Commit, MailChange, OwedMail, Version, WaitingMail};
-use sqlx::{AssertSqlSafe, FromRow, MySqlConnection, Row, mysql::MySqlRow};
+use auth_core::{AccountId, Address, Change, Commit, Version};
+use sqlx::{FromRow, MySqlConnection, Row, mysql::MySqlRow};
 use tokio::time::Instant;
 
 use super::{
     accounts_mysql::{AccountsMysql, COMMIT, now},
     accounts_mysql_connections::{carry_out_until, in_time, refused},
-    accounts_rows::{AccountRow, WaitingRow, micros, time, waiting_columns},
+    accounts_rows::{AccountRow, micros, time, waiting_columns},
+    accounts_rows_commits::{
+        ACCOUNT, Decided, MAIL, MAIL_COLUMNS, Mails, StoredRow, account_values, bind_account, bind_mail,
+        decide, expected, marks, powers_of_two, safe,
+    },
     together::{Batch, Call, fail, padded},
 };
 use crate::port::Result;
 
-/// What became of a change.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Decided {
-    Fits,
-    Conflict,
-    /// Not decided in company: another transaction has the row.
-    Alone,
-}
-
-/// Version and generation of a row.
-type Account = (i64, Option<Vec<u8>>);
-
-/// What is stored of an address: a row once for each of its mails.
 struct StoredNow {
     clock: i64,
-    key: Vec<u8>,
-    account: Option<Account>,
-    waiting: WaitingRow,
+    stored: StoredRow,
 }
 
 impl FromRow<'_, MySqlRow> for StoredNow {
     fn from_row(row: &MySqlRow) -> sqlx::Result<Self> {
-        let (version, generation): (Option<i64>, _) = (row.try_get("version")?, row.try_get("generation")?);
-        Ok(Self {
-            clock: row.try_get("clock")?,
-            key: row.try_get("address_key")?,
-            account: version.map(|version| (version, generation)),
-            waiting: WaitingRow::from_row(row)?,
-        })
+        Ok(Self { clock: row.try_get("clock")?, stored: StoredRow::from_row(row)? })
     }
 }
 
@@ -157,7 +140,7 @@ impl AccountsMysql {
         changes: &[Change],
         in_company: bool,
     ) -> sqlx::Result<Vec<Decided>> {
-        let (skip, undecided) =
+        let (skip, absent) =
             if in_company { ("SKIP LOCKED", Decided::Alone) } else { ("", Decided::Conflict) };
         let sql = format!(
             "SELECT n.clock, k.address_key, a.version, a.generation, {} {} ORDER BY o.purpose FOR UPDATE {skip}",
@@ -169,29 +152,7 @@ impl AccountsMysql {
         let rows: Vec<StoredNow> =
             keys.fold(query, |query, key| query.bind(key)).fetch_all(connection).await?;
         let now = time(rows.first().map_or(0, |row| row.clock));
-        let mut stored: HashMap<Vec<u8>, (Option<Account>, Vec<WaitingRow>)> = HashMap::new();
-        for row in rows {
-            let (account, waiting) = stored.entry(row.key).or_default();
-            *account = row.account;
-            waiting.push(row.waiting);
-        }
-        Ok(changes
-            .iter()
-            .map(|change| {
-                let (account, waiting) = stored.remove(change.key.as_str().as_bytes()).unwrap_or_default();
-                let Version(expected) = change.expected;
-                let expected = i64::try_from(expected).unwrap_or(i64::MAX);
-                let generation = change.generation.map(|generation| generation.as_bytes().to_vec());
-                let mails: Vec<WaitingMail> = WaitingRow::mails(waiting, now);
-                match account {
-                    _ if now > change.until => Decided::Conflict,
-                    Some(stored) if stored != (expected, generation) => Decided::Conflict,
-                    None if expected != 0 => undecided,
-                    Some(_) | None if mails == change.waiting => Decided::Fits,
-                    Some(_) | None => undecided,
-                }
-            })
-            .collect())
+        Ok(decide(rows.into_iter().map(|row| row.stored).collect(), changes, now, absent))
     }
 }
 
@@ -211,9 +172,6 @@ pub(super) fn stored(keys: usize) -> String {
 
 /// Inserts the new rows, where a row that is there after all is an error, and replaces the others, which are locked.
 async fn write_rows(connection: &mut MySqlConnection, changes: &[&Change]) -> sqlx::Result<()> {
-    const COLUMNS: &str = "(address_key, version, status, address, locale, password, generation, active_since,
-        account_id, blocked, moving_address, moving_generation, moving_until, last_mail_due, last_mail_distance,
-        last_mail_left, last_notice, expires)";
     // The primary key is looked at first: it is this row that is replaced, not another one with the same id.
     const REPLACE: &str = "ON DUPLICATE KEY UPDATE version = VALUES(version), status = VALUES(status),
         address = VALUES(address), locale = VALUES(locale), password = VALUES(password),
@@ -222,36 +180,13 @@ async fn write_rows(connection: &mut MySqlConnection, changes: &[&Change]) -> sq
         moving_generation = VALUES(moving_generation), moving_until = VALUES(moving_until),
         last_mail_due = VALUES(last_mail_due), last_mail_distance = VALUES(last_mail_distance),
         last_mail_left = VALUES(last_mail_left), last_notice = VALUES(last_notice), expires = VALUES(expires)";
-    const ROW: &str = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
     let (new, others): (Vec<&Change>, Vec<_>) =
         changes.iter().partition(|change| change.expected == Version(0));
     for (changes, end) in [(new, ""), (others, REPLACE)] {
         for changes in powers_of_two(&changes) {
-            let rows = marks(ROW, changes.len());
-            let mut query = sqlx::query(safe(format!("INSERT INTO accounts {COLUMNS} VALUES {rows} {end}")));
-            for change in changes {
-                let row = AccountRow::new(&change.row);
-                let Version(expected) = change.expected;
-                query = query
-                    .bind(change.key.as_str().as_bytes())
-                    .bind(i64::try_from(expected).unwrap_or(i64::MAX).saturating_add(1))
-                    .bind(row.status)
-                    .bind(row.address)
-                    .bind(row.locale)
-                    .bind(row.password)
-                    .bind(row.generation)
-                    .bind(row.active_since)
-                    .bind(row.account_id)
-                    .bind(row.blocked)
-                    .bind(row.moving_address)
-                    .bind(row.moving_generation)
-                    .bind(row.moving_until)
-                    .bind(row.last_mail_due)
-                    .bind(row.last_mail_distance)
-                    .bind(row.last_mail_left)
-                    .bind(row.last_notice)
-                    .bind(row.expires);
-            }
+            let sql = format!("{}{} {end}", account_values!(), marks(ACCOUNT, changes.len()));
+            let query =
+                changes.iter().fold(sqlx::query(safe(sql)), |query, change| bind_account!(query, *change));
             query.execute(&mut *connection).await?;
         }
     }
@@ -259,42 +194,18 @@ async fn write_rows(connection: &mut MySqlConnection, changes: &[&Change]) -> sq
 }
 
 /// Enqueues the mails, and notes those that are about to leave.
-///
-/// Threat: a state that owes none would answer sooner. If no mail is enqueued, a statement runs that writes nothing.
 async fn write_mails(connection: &mut MySqlConnection, changes: &[&Change]) -> sqlx::Result<()> {
-    const REPLACE: &str =
-        "REPLACE INTO outbox (address_key, purpose, mail_id, generation, locale, recipient, due, next_at)";
-    let (mut owed, mut idle): (Vec<(&Change, &OwedMail)>, bool) = (Vec::new(), false);
-    let mut begun: HashMap<u8, Vec<&[u8]>> = HashMap::new();
-    for change in changes {
-        idle |= change.mails.is_empty();
-        for mail in &change.mails {
-            match mail {
-                MailChange::Owe(mail) => owed.push((*change, mail)),
-                MailChange::Begin { mail, unknowns } => {
-                    begun.entry(*unknowns).or_default().push(mail.as_bytes().as_slice());
-                }
-            }
-        }
-    }
-    if idle && owed.is_empty() {
-        let sql = format!("{REPLACE} SELECT '', 0, '', '', '', NULL, 0, 0 FROM DUAL WHERE 1 = 0");
+    let Mails { owed, begun, idle } = Mails::of(changes);
+    if idle {
+        let sql =
+            format!("REPLACE INTO {MAIL_COLUMNS} SELECT '', 0, '', '', '', NULL, 0, 0 FROM DUAL WHERE 1 = 0");
         sqlx::query(safe(sql)).execute(&mut *connection).await?;
     }
     for owed in powers_of_two(&owed) {
-        let rows = marks("(?, ?, ?, ?, ?, ?, ?, ?)", owed.len());
-        let mut query = sqlx::query(safe(format!("{REPLACE} VALUES {rows}")));
-        for (change, mail) in owed {
-            query = query
-                .bind(change.key.as_str().as_bytes())
-                .bind(i64::from(mail.purpose.number()))
-                .bind(mail.id.as_bytes().as_slice())
-                .bind(mail.generation.as_bytes().as_slice())
-                .bind(mail.locale.as_str())
-                .bind(mail.to.as_ref().map(Address::given))
-                .bind(micros(mail.first_due))
-                .bind(micros(mail.first_due));
-        }
+        let sql = format!("REPLACE INTO {MAIL_COLUMNS} VALUES {}", marks(MAIL, owed.len()));
+        let query = owed
+            .iter()
+            .fold(sqlx::query(safe(sql)), |query, (change, mail)| bind_mail!(query, *change, *mail));
         query.execute(&mut *connection).await?;
     }
     for (unknowns, mails) in begun {
@@ -306,29 +217,4 @@ async fn write_mails(connection: &mut MySqlConnection, changes: &[&Change]) -> s
         padded(&mails).fold(query, |query, mail| query.bind(*mail)).execute(&mut *connection).await?;
     }
     Ok(())
-}
-
-/// Returns parts whose lengths are powers of two, so that few texts are prepared.
-fn powers_of_two<T>(mut rest: &[T]) -> impl Iterator<Item = &[T]> {
-    std::iter::from_fn(move || {
-        let length = 1 << rest.len().checked_ilog2()?;
-        let (part, others) = rest.split_at(length);
-        rest = others;
-        Some(part)
-    })
-}
-
-/// Returns `count` times a list's element.
-pub(super) fn marks(element: &str, count: usize) -> String {
-    let mut list = String::from(element);
-    for _ in 1..count {
-        // Writing to a string does not fail.
-        let _ = write!(list, ", {element}");
-    }
-    list
-}
-
-/// Marks a text that is made of constants alone.
-pub(super) fn safe(sql: String) -> AssertSqlSafe<String> {
-    AssertSqlSafe(sql)
 }

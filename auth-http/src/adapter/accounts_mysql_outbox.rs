@@ -13,9 +13,9 @@ use tokio::time::Instant;
 
 use super::{
     accounts_mysql::{AccountsMysql, now},
-    accounts_mysql_commits::{marks, safe},
     accounts_mysql_connections::{Lent, carry_out, carry_out_until, in_a_call, in_time},
     accounts_rows::{Damaged, ListedRow, MailRow, listed_columns, time},
+    accounts_rows_commits::{marks, safe},
     together::{Batch, Call, ENDED, fail, padded},
 };
 use crate::{

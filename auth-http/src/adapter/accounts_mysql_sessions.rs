@@ -15,9 +15,9 @@ use tokio::time::Instant;
 
 use super::{
     accounts_mysql::{AccountsMysql, now},
-    accounts_mysql_commits::{marks, safe},
     accounts_mysql_connections::{carry_out, carry_out_until, in_a_call, in_time},
     accounts_rows::{account_columns, micros, time},
+    accounts_rows_commits::{marks, safe},
     accounts_rows_sessions::{FoundSessionRow, SessionRow, session_columns, token},
     together::{Batch, Call, ENDED, fail, padded},
 };

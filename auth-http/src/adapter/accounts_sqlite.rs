@@ -5,6 +5,7 @@
 //! `accounts_sqlite_writes.rs` for disks that are full or fail, `accounts_sqlite_file.rs` for the files.
 
 use std::{
+    collections::HashMap,
     path::PathBuf,
     str::FromStr,
     sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError},
@@ -12,21 +13,25 @@ use std::{
 };
 
 use async_trait::async_trait;
-use auth_core::{AddressKey, Commit, CommitAccount, Found, FoundSession, SessionHash, Time};
-use sqlx::{
-    ConnectOptions, SqliteConnection, SqlitePool,
-    migrate::{MigrateError, Migrator},
-    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+use auth_core::{
+    AddressKey, Change, Commit, CommitAccount, Found, FoundSession, Lease, SessionHash, Settled, Time,
 };
+use sqlx::{
+    ConnectOptions, FromRow, Row, SqliteConnection, SqlitePool,
+    migrate::{MigrateError, Migrator},
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous},
+};
+use tokio::time::{Instant, timeout_at};
 
 use super::{
     accounts_rows::{FoundRow, account_columns, micros, span, waiting_columns},
-    accounts_sqlite_commits::{waiting, write_mails, write_row},
+    accounts_rows_commits::safe,
+    accounts_sqlite_commits::{COMMIT, tables},
     accounts_sqlite_file::{Claim, ClaimError, Mode, create, open_to_others},
     accounts_sqlite_writes::{Writes, may_be_lent_again},
     clock::Clock,
     migrations::migrations,
-    together::Together,
+    together::{Batch, Call, ENDED, Together, fail, padded},
 };
 use crate::{
     deadlines,
@@ -41,6 +46,27 @@ pub(super) static MIGRATOR: LazyLock<Migrator> = LazyLock::new(|| {
     )
 });
 
+/// What reading an account is called in logs.
+const FIND: &str = "find an account";
+
+struct FoundAsked {
+    key: Vec<u8>,
+    found: FoundRow,
+}
+
+impl FromRow<'_, SqliteRow> for FoundAsked {
+    fn from_row(row: &SqliteRow) -> sqlx::Result<Self> {
+        Ok(Self { key: row.try_get("address_key")?, found: FoundRow::from_row(row)? })
+    }
+}
+
+/// Returns when a call that begins now must have been carried out.
+pub(super) fn in_a_call() -> Instant {
+    Instant::now() + deadlines::sqlite::LOCK
+}
+
+/// Connections that read a file.
+const READERS: u32 = 8;
 /// Programs that may bring the same file's schema up to date at once.
 const RACERS: u32 = 16;
 
@@ -48,15 +74,21 @@ const RACERS: u32 = 16;
 #[derive(Clone)]
 pub struct AccountsSqlite {
     pub(super) pool: SqlitePool,
+    /// The one connection that writes. Writers of several connections find SQLite's lock taken, sleep, and look again,
+    /// later each time, while others overtake them; and each drops the pages that it has kept once another has written.
+    pub(super) writer: SqlitePool,
     pub(super) clock: Clock,
     pub(super) writes: Arc<Writes>,
+    finds: Arc<Together<AddressKey, Result<Found>>>,
+    commits: Arc<Together<Change, Result<Commit>>>,
     pub(super) sessions: Arc<Together<SessionHash, Result<FoundSession>>>,
+    pub(super) deletions: Arc<Together<Lease, Result<Settled>>>,
     /// The right to serve it; none where it is in memory or a command beside the server uses it.
     claim: Arc<Mutex<Option<Claim>>>,
     mode: Mode,
     /// Keeps a database in memory alive: it goes with its last connection, and the pool closes
     /// one whose query was cut off.
-    _keeper: Option<Arc<Mutex<SqliteConnection>>>,
+    keeper: Option<Arc<Mutex<SqliteConnection>>>,
 }
 
 impl AccountsSqlite {
@@ -75,18 +107,22 @@ impl AccountsSqlite {
         let mode = Mode::of(url);
         let options = if memory { options } else { on_disk(options, mode)? };
         let keeper = if memory { Some(Arc::new(Mutex::new(options.clone().connect().await?))) } else { None };
-        let pool = SqlitePoolOptions::new()
-            // Connections to a database in memory lock each other out: exactly one, forever.
-            .max_connections(if memory { 1 } else { 8 })
+        let connections = SqlitePoolOptions::new()
+            .max_connections(1)
             .min_connections(1)
             .idle_timeout(None)
             .max_lifetime(None)
             .acquire_timeout(deadlines::sqlite::LOCK)
-            .after_release(|connection, _| Box::pin(may_be_lent_again(connection)))
-            .connect_with(options)
-            .await?;
-        let (writes, sessions, claim) = Default::default();
-        Ok(Self { pool, clock, writes, sessions, claim, mode, _keeper: keeper })
+            .after_release(|connection, _| Box::pin(may_be_lent_again(connection)));
+        let writer = connections.clone().connect_with(options.clone()).await?;
+        // Connections to a database in memory lock each other out: exactly one, forever.
+        let pool = if memory {
+            writer.clone()
+        } else {
+            connections.max_connections(READERS).connect_with(options).await?
+        };
+        let (writes, finds, commits, sessions, deletions, claim) = Default::default();
+        Ok(Self { pool, writer, clock, writes, finds, commits, sessions, deletions, claim, mode, keeper })
     }
 
     /// Returns the path of its file, as SQLite has opened it; none for a database in memory.
@@ -96,6 +132,47 @@ impl AccountsSqlite {
                 .fetch_one(&self.pool)
                 .await?;
         Ok(path.filter(|path| !path.is_empty()).map(PathBuf::from))
+    }
+
+    /// Reads a batch of accounts in one query, and replies to each: handing a query to the thread of its connection and
+    /// back takes longer than the query itself.
+    async fn find_batch(self, calls: Vec<Call<AddressKey, Result<Found>>>) {
+        let Batch { orders: keys, replies, until } = Batch::begin(calls, FIND);
+        let rows = match timeout_at(until, self.find_all(&keys)).await {
+            Ok(Ok(rows)) => rows,
+            Err(_) => return fail(replies, &PortError::not_done(FIND, "no answer in time")),
+            Ok(Err(error)) => return fail(replies, &PortError::not_done(FIND, error)),
+        };
+        let now = self.now();
+        let mut found: HashMap<Vec<u8>, Vec<FoundRow>> = HashMap::new();
+        for FoundAsked { key, found: row } in rows {
+            found.entry(key).or_default().push(row);
+        }
+        for (key, reply) in keys.iter().zip(replies) {
+            // Threat: one visitor gets another's row. Answers are matched by their keys, never by their order.
+            let found = match found.remove(key.as_str().as_bytes()) {
+                Some(rows) => {
+                    FoundRow::found(rows, now).map_err(|damaged| PortError::not_done(FIND, damaged))
+                }
+                None => Err(PortError::not_done(FIND, "SQLite returned no row for a key")),
+            };
+            drop(reply.send(found));
+        }
+    }
+
+    /// Reads accounts with their mails: a row at least for each key.
+    async fn find_all(&self, keys: &[AddressKey]) -> sqlx::Result<Vec<FoundAsked>> {
+        if keys.is_empty() {
+            return Ok(Vec::new());
+        }
+        let sql = format!(
+            "SELECT k.address_key, {}, {} {}",
+            account_columns!(),
+            waiting_columns!(),
+            tables(keys.len())
+        );
+        let query = sqlx::query_as(safe(sql));
+        padded(keys).fold(query, |query, key| query.bind(key.as_str().as_bytes())).fetch_all(&self.pool).await
     }
 
     fn claimed(&self) -> MutexGuard<'_, Option<Claim>> {
@@ -126,47 +203,20 @@ fn on_disk(options: SqliteConnectOptions, mode: Mode) -> sqlx::Result<SqliteConn
 #[async_trait]
 impl Accounts for AccountsSqlite {
     async fn find(&self, key: &AddressKey) -> Result<Found> {
-        const OPERATION: &str = "find an account";
-        let rows: Vec<FoundRow> = sqlx::query_as(concat!(
-            "SELECT ",
-            account_columns!(),
-            ", ",
-            waiting_columns!(),
-            " FROM (SELECT 1) LEFT JOIN accounts a ON a.address_key = ?1
-                LEFT JOIN outbox o ON o.address_key = ?1 AND o.dead_since IS NULL
-             ORDER BY o.purpose",
-        ))
-        .bind(key.as_str().as_bytes())
-        .fetch_all(&self.pool)
-        .await
-        .map_err(|e| PortError::not_done(OPERATION, e))?;
-        FoundRow::found(rows, self.now()).map_err(|e| PortError::not_done(OPERATION, e))
+        let this = self.clone();
+        let carry_out = move |batch| this.clone().find_batch(batch);
+        let found = self.finds.call(key.clone(), in_a_call(), |key| key, carry_out).await;
+        found.unwrap_or_else(|| Err(PortError::not_done(FIND, ENDED)))
     }
 
     async fn commit(&self, order: &CommitAccount) -> Result<Commit> {
-        const OPERATION: &str = "commit an account";
-        let not_done = |e| PortError::not_done(OPERATION, e);
-        let mut transaction = self.begin(OPERATION).await?;
-        let now = self.now();
-        for change in &order.changes {
-            if now > change.until
-                || waiting(&mut transaction, change, now).await.map_err(not_done)? != change.waiting
-                || write_row(&mut transaction, change).await.map_err(not_done)? == 0
-            {
-                // Dropped, the transaction is undone as a whole.
-                return Ok(Commit::Conflict);
-            }
-            write_mails(&mut transaction, change).await.map_err(not_done)?;
-        }
-        if let Some(account) = order.end {
-            sqlx::query("DELETE FROM sessions WHERE account_id = ?1")
-                .bind(account.as_bytes().as_slice())
-                .execute(&mut *transaction)
-                .await
-                .map_err(not_done)?;
-        }
-        self.end(OPERATION, transaction).await?;
-        Ok(Commit::Committed)
+        let ([change], None) = (&order.changes[..], order.end) else {
+            return self.commit_alone(&order.changes, order.end).await;
+        };
+        let this = self.clone();
+        let carry_out = move |batch| this.clone().commit_batch(batch);
+        let committed = self.commits.call(change.clone(), in_a_call(), |change| &change.key, carry_out).await;
+        committed.unwrap_or_else(|| Err(PortError::unknown(COMMIT, ENDED)))
     }
 
     async fn purge(&self, dead_letters: Duration) -> Result<u64> {
@@ -184,7 +234,7 @@ impl Accounts for AccountsSqlite {
             )
             .bind(now)
             .bind(i64::try_from(CHUNK).unwrap_or(i64::MAX))
-            .fetch_all(&self.pool)
+            .fetch_all(&self.writer)
             .await
             .map_err(not_done)?;
             pending += deleted.iter().filter(|status| **status == 1).count() as u64;
@@ -198,7 +248,7 @@ impl Accounts for AccountsSqlite {
             )
             .bind(now)
             .bind(i64::try_from(CHUNK).unwrap_or(i64::MAX))
-            .execute(&self.pool)
+            .execute(&self.writer)
             .await
             .map_err(not_done)?;
             if deleted.rows_affected() < CHUNK as u64 {
@@ -207,7 +257,7 @@ impl Accounts for AccountsSqlite {
         }
         sqlx::query("DELETE FROM outbox WHERE dead_since <= ?1")
             .bind(now.saturating_sub(span(dead_letters)))
-            .execute(&self.pool)
+            .execute(&self.writer)
             .await
             .map_err(not_done)?;
         Ok(pending)
@@ -222,9 +272,14 @@ impl Accounts for AccountsSqlite {
     }
 
     fn pool(&self) -> Option<PoolLoad> {
-        let (all, idle) = (self.pool.size() as usize, self.pool.num_idle());
-        let max = self.pool.options().get_max_connections() as usize;
-        // The two are read one after the other, and others use the pool meanwhile.
+        let pools = if self.keeper.is_some() { &[&self.pool][..] } else { &[&self.pool, &self.writer] };
+        let (mut all, mut idle, mut max) = (0, 0, 0);
+        for pool in pools {
+            all += pool.size() as usize;
+            idle += pool.num_idle();
+            max += pool.options().get_max_connections() as usize;
+        }
+        // These are read one after the other, and others use the pools meanwhile.
         Some(PoolLoad { used: all.saturating_sub(idle), idle, max })
     }
 }
@@ -248,7 +303,7 @@ impl AccountsDatabase for AccountsSqlite {
         // table, and the others fail on it. What they find then is what they wanted, or less.
         let mut tries = 0;
         loop {
-            match MIGRATOR.run(&self.pool).await {
+            match MIGRATOR.run(&self.writer).await {
                 Err(MigrateError::Execute(_) | MigrateError::ExecuteMigration(..)) if tries < RACERS => {
                     tries += 1
                 }
@@ -298,6 +353,7 @@ impl AccountsDatabase for AccountsSqlite {
 
     async fn close(&self) {
         self.pool.close().await;
+        self.writer.close().await;
         *self.claimed() = None;
     }
 }

@@ -1,114 +1,175 @@
-//! What a commit reads and writes of one address, in the SQLite adapter's transaction.
+//! The commit of accounts in SQLite, one or many in one transaction: only its end waits for the disk.
+//!
+//! In a batch each change stands for itself: one that does not fit writes nothing. If a statement fails they all go
+//! alone, so that none fails for another one. Changes that belong together go alone.
 
-use auth_core::{Address, Change, MailChange, OwedMail, Time, Version, WaitingMail};
+use std::slice;
+
+use auth_core::{AccountId, Address, Change, Commit};
 use sqlx::{Sqlite, Transaction};
 
-use super::accounts_rows::{AccountRow, WaitingRow, micros, waiting_columns};
+use super::{
+    accounts_rows::{AccountRow, micros, waiting_columns},
+    accounts_rows_commits::{
+        ACCOUNT, Decided, MAIL, MAIL_COLUMNS, Mails, StoredRow, account_values, bind_account, bind_mail,
+        decide, expected, marks, powers_of_two, safe,
+    },
+    accounts_sqlite::AccountsSqlite,
+    together::{Batch, Call, fail, padded},
+};
+use crate::port::{PortError, Result};
 
-/// Inserts or replaces the row if its version is the expected one; returns how many were written.
-pub(super) async fn write_row(
-    transaction: &mut Transaction<'_, Sqlite>,
-    change: &Change,
-) -> sqlx::Result<u64> {
-    let row = AccountRow::new(&change.row);
-    let Version(expected) = change.expected;
-    let sql = if expected == 0 {
-        "INSERT INTO accounts (version, status, address, locale, password, generation, active_since, account_id,
-            blocked, moving_address, moving_generation, moving_until, last_mail_due, last_mail_distance,
-            last_mail_left, last_notice, expires, address_key)
-         VALUES (?1 + 1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)
-         ON CONFLICT (address_key) DO NOTHING"
-    } else {
-        "UPDATE accounts SET version = ?1 + 1, status = ?2, address = ?3, locale = ?4, password = ?5,
-            generation = ?6, active_since = ?7, account_id = ?8, blocked = ?9, moving_address = ?10,
-            moving_generation = ?11, moving_until = ?12, last_mail_due = ?13, last_mail_distance = ?14,
-            last_mail_left = ?15, last_notice = ?16, expires = ?17
-         WHERE address_key = ?18 AND version = ?1 AND generation IS ?19"
-    };
-    let query = sqlx::query(sql)
-        .bind(i64::try_from(expected).unwrap_or(i64::MAX))
-        .bind(row.status)
-        .bind(row.address)
-        .bind(row.locale)
-        .bind(row.password)
-        .bind(row.generation)
-        .bind(row.active_since)
-        .bind(row.account_id)
-        .bind(row.blocked)
-        .bind(row.moving_address)
-        .bind(row.moving_generation)
-        .bind(row.moving_until)
-        .bind(row.last_mail_due)
-        .bind(row.last_mail_distance)
-        .bind(row.last_mail_left)
-        .bind(row.last_notice)
-        .bind(row.expires)
-        .bind(change.key.as_str().as_bytes());
-    let query =
-        if expected == 0 { query } else { query.bind(change.generation.map(|g| g.as_bytes().to_vec())) };
-    Ok(query.execute(&mut **transaction).await?.rows_affected())
-}
+/// What a commit is called in logs.
+pub(super) const COMMIT: &str = "commit an account";
 
-/// Returns the mails that are compared: those of an address that are not dead.
-pub(super) async fn waiting(
-    transaction: &mut Transaction<'_, Sqlite>,
-    change: &Change,
-    now: Time,
-) -> sqlx::Result<Vec<WaitingMail>> {
-    let rows = sqlx::query_as(concat!(
-        "SELECT ",
-        waiting_columns!(),
-        " FROM outbox o WHERE o.address_key = ?1 AND o.dead_since IS NULL ORDER BY o.purpose",
-    ));
-    let rows = rows.bind(change.key.as_str().as_bytes()).fetch_all(&mut **transaction).await?;
-    Ok(WaitingRow::mails(rows, now))
-}
-
-/// Enqueues the mails, and notes those that are about to leave. Threat: a state that owes none would answer sooner, so
-/// a statement runs in any case and inserts nothing then.
-pub(super) async fn write_mails(
-    transaction: &mut Transaction<'_, Sqlite>,
-    change: &Change,
-) -> sqlx::Result<()> {
-    if change.mails.is_empty() {
-        return enqueue(transaction, change, None).await;
+impl AccountsSqlite {
+    /// Carries out a batch of changes, and replies to each.
+    pub(super) async fn commit_batch(self, calls: Vec<Call<Change, Result<Commit>>>) {
+        let Batch { orders: changes, replies, .. } = Batch::begin(calls, COMMIT);
+        match self.commit_each(&changes).await {
+            Ok(Some(done)) => {
+                for (done, reply) in done.into_iter().zip(replies) {
+                    drop(reply.send(Ok(done)));
+                }
+            }
+            Ok(None) => {
+                for (change, reply) in changes.iter().zip(replies) {
+                    drop(reply.send(self.commit_alone(slice::from_ref(change), None).await));
+                }
+            }
+            Err(error) => fail(replies, &error),
+        }
     }
-    for mail in &change.mails {
-        match mail {
-            MailChange::Owe(mail) => enqueue(transaction, change, Some(mail)).await?,
-            MailChange::Begin { mail, unknowns } => {
-                sqlx::query("UPDATE outbox SET unknowns = ?2 WHERE mail_id = ?1")
-                    .bind(mail.as_bytes().as_slice())
-                    .bind(i64::from(*unknowns))
-                    .execute(&mut **transaction)
-                    .await?;
+
+    /// Commits changes in one transaction, each of which stands for itself; `None` if a statement failed, and nothing was
+    /// done.
+    async fn commit_each(&self, changes: &[Change]) -> Result<Option<Vec<Commit>>> {
+        if changes.is_empty() {
+            return Ok(Some(Vec::new()));
+        }
+        let mut transaction = self.begin(COMMIT).await?;
+        let Ok(done) = self.write(&mut transaction, changes).await else { return Ok(None) };
+        if done.contains(&Commit::Committed) {
+            self.end(COMMIT, transaction).await?;
+        }
+        Ok(Some(done))
+    }
+
+    /// Commits changes in a transaction of their own, all or none; with them, the sessions of an account end.
+    pub(super) async fn commit_alone(&self, changes: &[Change], end: Option<AccountId>) -> Result<Commit> {
+        let not_done = |e| PortError::not_done(COMMIT, e);
+        let mut transaction = self.begin(COMMIT).await?;
+        for change in changes {
+            // One after the other: an account's id is in one row at a time.
+            let done = self.write(&mut transaction, slice::from_ref(change)).await.map_err(not_done)?;
+            if done.contains(&Commit::Conflict) {
+                // Dropped, the transaction is undone as a whole.
+                return Ok(Commit::Conflict);
             }
         }
+        if let Some(account) = end {
+            sqlx::query("DELETE FROM sessions WHERE account_id = ?1")
+                .bind(account.as_bytes().as_slice())
+                .execute(&mut *transaction)
+                .await
+                .map_err(not_done)?;
+        }
+        self.end(COMMIT, transaction).await?;
+        Ok(Commit::Committed)
+    }
+
+    /// Writes the changes for which everything that they depend on is as it was read. Nobody else writes until the
+    /// transaction ends.
+    async fn write(
+        &self,
+        transaction: &mut Transaction<'_, Sqlite>,
+        changes: &[Change],
+    ) -> sqlx::Result<Vec<Commit>> {
+        let decided = decide(stored(transaction, changes).await?, changes, self.now(), Decided::Conflict);
+        let fits = |decided: &Decided| *decided == Decided::Fits;
+        let fitting: Vec<&Change> = changes
+            .iter()
+            .zip(&decided)
+            .filter_map(|(change, decided)| fits(decided).then_some(change))
+            .collect();
+        write_rows(transaction, &fitting).await?;
+        write_mails(transaction, &fitting).await?;
+        let done = |decided| if fits(decided) { Commit::Committed } else { Commit::Conflict };
+        Ok(decided.iter().map(done).collect())
+    }
+}
+
+/// Returns what is stored of the addresses: a row at least for each.
+async fn stored(
+    transaction: &mut Transaction<'_, Sqlite>,
+    changes: &[Change],
+) -> sqlx::Result<Vec<StoredRow>> {
+    let sql = format!(
+        "SELECT k.address_key, a.version, a.generation, {} {}",
+        waiting_columns!(),
+        tables(changes.len())
+    );
+    let keys = padded(changes).map(|change| change.key.as_str().as_bytes());
+    keys.fold(sqlx::query_as(safe(sql)), |query, key| query.bind(key)).fetch_all(&mut **transaction).await
+}
+
+/// Returns the tables of a query for what is stored of so many addresses, whose keys, padded, are bound, and the order of
+/// their mails.
+pub(super) fn tables(keys: usize) -> String {
+    // UNION, not UNION ALL: the last key is repeated.
+    format!(
+        "FROM (SELECT ? AS address_key{}) k
+            LEFT JOIN accounts a ON a.address_key = k.address_key
+            LEFT JOIN outbox o ON o.address_key = k.address_key AND o.dead_since IS NULL
+         ORDER BY o.purpose",
+        " UNION SELECT ?".repeat(keys.next_power_of_two() - 1),
+    )
+}
+
+/// Inserts or replaces the rows.
+async fn write_rows(transaction: &mut Transaction<'_, Sqlite>, changes: &[&Change]) -> sqlx::Result<()> {
+    const REPLACE: &str = "ON CONFLICT (address_key) DO UPDATE SET version = excluded.version,
+        status = excluded.status, address = excluded.address, locale = excluded.locale,
+        password = excluded.password, generation = excluded.generation, active_since = excluded.active_since,
+        account_id = excluded.account_id, blocked = excluded.blocked, moving_address = excluded.moving_address,
+        moving_generation = excluded.moving_generation, moving_until = excluded.moving_until,
+        last_mail_due = excluded.last_mail_due, last_mail_distance = excluded.last_mail_distance,
+        last_mail_left = excluded.last_mail_left, last_notice = excluded.last_notice,
+        expires = excluded.expires";
+    for changes in powers_of_two(changes) {
+        let sql = format!("{}{} {REPLACE}", account_values!(), marks(ACCOUNT, changes.len()));
+        let query =
+            changes.iter().fold(sqlx::query(safe(sql)), |query, change| bind_account!(query, *change));
+        query.execute(&mut **transaction).await?;
     }
     Ok(())
 }
 
-async fn enqueue(
-    transaction: &mut Transaction<'_, Sqlite>,
-    change: &Change,
-    mail: Option<&OwedMail>,
-) -> sqlx::Result<()> {
-    sqlx::query(
-        "INSERT INTO outbox (address_key, purpose, mail_id, generation, locale, recipient, due, next_at)
-         SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7 WHERE ?3 IS NOT NULL
-         ON CONFLICT (address_key, purpose) DO UPDATE SET
-            mail_id = excluded.mail_id, generation = excluded.generation, locale = excluded.locale,
-            recipient = excluded.recipient, due = excluded.due, next_at = excluded.next_at, attempts = 0,
-            unknowns = 0, lease = NULL, dead_since = NULL, last_error = NULL",
-    )
-    .bind(change.key.as_str().as_bytes())
-    .bind(mail.map(|mail| i64::from(mail.purpose.number())))
-    .bind(mail.map(|mail| mail.id.as_bytes().as_slice()))
-    .bind(mail.map(|mail| mail.generation.as_bytes().as_slice()))
-    .bind(mail.map(|mail| mail.locale.as_str()))
-    .bind(mail.and_then(|mail| mail.to.as_ref()).map(Address::given))
-    .bind(mail.map(|mail| micros(mail.first_due)))
-    .execute(&mut **transaction)
-    .await
-    .map(drop)
+/// Enqueues the mails, and notes those that are about to leave.
+async fn write_mails(transaction: &mut Transaction<'_, Sqlite>, changes: &[&Change]) -> sqlx::Result<()> {
+    const REPLACE: &str = "ON CONFLICT (address_key, purpose) DO UPDATE SET mail_id = excluded.mail_id,
+        generation = excluded.generation, locale = excluded.locale, recipient = excluded.recipient,
+        due = excluded.due, next_at = excluded.next_at, attempts = 0, unknowns = 0, lease = NULL,
+        dead_since = NULL, last_error = NULL";
+    let Mails { owed, begun, idle } = Mails::of(changes);
+    if idle {
+        let sql = format!("INSERT INTO {MAIL_COLUMNS} SELECT x'', 0, x'', x'', '', NULL, 0, 0 WHERE 1 = 0");
+        sqlx::query(safe(sql)).execute(&mut **transaction).await?;
+    }
+    for owed in powers_of_two(&owed) {
+        let sql = format!("INSERT INTO {MAIL_COLUMNS} VALUES {} {REPLACE}", marks(MAIL, owed.len()));
+        let query = owed
+            .iter()
+            .fold(sqlx::query(safe(sql)), |query, (change, mail)| bind_mail!(query, *change, *mail));
+        query.execute(&mut **transaction).await?;
+    }
+    for (unknowns, mails) in begun {
+        let sql = format!(
+            "UPDATE outbox SET unknowns = ? WHERE mail_id IN ({})",
+            marks("?", mails.len().next_power_of_two())
+        );
+        let query = sqlx::query(safe(sql)).bind(i64::from(unknowns));
+        padded(&mails).fold(query, |query, mail| query.bind(*mail)).execute(&mut **transaction).await?;
+    }
+    Ok(())
 }

@@ -8,7 +8,9 @@ use sqlx::sqlite::SqliteQueryResult;
 
 use super::{
     accounts_rows::{Damaged, ListedRow, MailRow, listed_columns, micros, time},
-    accounts_sqlite::AccountsSqlite,
+    accounts_rows_commits::safe,
+    accounts_sqlite::{AccountsSqlite, in_a_call},
+    together::{Batch, Call, ENDED, fail, padded},
 };
 use crate::{
     port::{Outbox, OutboxDepth, OutboxMail, PortError, Result, Which},
@@ -32,7 +34,7 @@ impl Outbox for AccountsSqlite {
         .bind(micros(now.after(lasting)))
         .bind(micros(now))
         .bind(i64::from(most))
-        .fetch_all(&self.pool)
+        .fetch_all(&self.writer)
         .await
         .map_err(|e| PortError::unknown(OPERATION, e))?;
         let mut leased = Vec::new();
@@ -48,17 +50,19 @@ impl Outbox for AccountsSqlite {
     }
 
     async fn renew(&self, lease: &Lease, lasting: Duration) -> Result<Settled> {
+        const OPERATION: &str = "renew a lease";
         sqlx::query("UPDATE outbox SET next_at = ?3 WHERE mail_id = ?1 AND lease = ?2 AND dead_since IS NULL")
             .bind(lease.mail.as_bytes().as_slice())
             .bind(lease.token.as_bytes().as_slice())
             .bind(micros(self.now().after(lasting)))
-            .execute(&self.pool)
+            .execute(&self.writer)
             .await
             .map(|done| held(&done))
-            .map_err(|e| PortError::unknown("renew a lease", e))
+            .map_err(|e| PortError::unknown(OPERATION, e))
     }
 
     async fn release(&self, lease: &Lease) -> Result<Settled> {
+        const OPERATION: &str = "give a lease back";
         sqlx::query(
             "UPDATE outbox SET next_at = ?3, lease = NULL, attempts = attempts - 1
              WHERE mail_id = ?1 AND lease = ?2",
@@ -66,38 +70,39 @@ impl Outbox for AccountsSqlite {
         .bind(lease.mail.as_bytes().as_slice())
         .bind(lease.token.as_bytes().as_slice())
         .bind(micros(self.now()))
-        .execute(&self.pool)
+        .execute(&self.writer)
         .await
         .map(|done| held(&done))
-        .map_err(|e| PortError::unknown("give a lease back", e))
+        .map_err(|e| PortError::unknown(OPERATION, e))
     }
 
     async fn settle(&self, order: &SettleMail) -> Result<Settled> {
-        let now = self.now();
-        let sql = match order.settlement {
+        let (after, unknowns, detail, dead) = match &order.settlement {
             Settlement::Sent | Settlement::Superseded => {
-                "DELETE FROM outbox WHERE mail_id = ?1 AND lease = ?2"
+                let this = self.clone();
+                let carry_out = move |batch| this.clone().delete_batch(batch);
+                let settled =
+                    self.deletions.call(order.lease, in_a_call(), |lease| &lease.mail, carry_out).await;
+                return settled.unwrap_or_else(|| Err(PortError::unknown(SETTLE, ENDED)));
             }
-            Settlement::Retry { .. } => {
-                "UPDATE outbox SET lease = NULL, next_at = ?3, unknowns = ?4, last_error = ?5
-                 WHERE mail_id = ?1 AND lease = ?2"
-            }
-            Settlement::Dead { .. } => {
-                "UPDATE outbox SET lease = NULL, next_at = ?3, dead_since = ?3, last_error = ?4
-                 WHERE mail_id = ?1 AND lease = ?2"
-            }
+            Settlement::Retry { after, unknowns, detail } => (*after, Some(*unknowns), detail, false),
+            Settlement::Dead { detail } => (Duration::ZERO, None, detail, true),
         };
-        let query = sqlx::query(sql)
-            .bind(order.lease.mail.as_bytes().as_slice())
-            .bind(order.lease.token.as_bytes().as_slice());
-        let query = match &order.settlement {
-            Settlement::Sent | Settlement::Superseded => query,
-            Settlement::Retry { after, unknowns, detail } => {
-                query.bind(micros(now.after(*after))).bind(i64::from(*unknowns)).bind(detail.as_str())
-            }
-            Settlement::Dead { detail } => query.bind(micros(now)).bind(detail.as_str()),
-        };
-        let done = query.execute(&self.pool).await.map_err(|e| PortError::unknown("settle a mail", e))?;
+        let now = self.now();
+        let done = sqlx::query(
+            "UPDATE outbox SET lease = NULL, next_at = ?3, unknowns = COALESCE(?4, unknowns), last_error = ?5,
+                dead_since = ?6
+             WHERE mail_id = ?1 AND lease = ?2",
+        )
+        .bind(order.lease.mail.as_bytes().as_slice())
+        .bind(order.lease.token.as_bytes().as_slice())
+        .bind(micros(now.after(after)))
+        .bind(unknowns.map(i64::from))
+        .bind(detail.as_str())
+        .bind(dead.then_some(micros(now)))
+        .execute(&self.writer)
+        .await
+        .map_err(|e| PortError::unknown(SETTLE, e))?;
         Ok(held(&done))
     }
 
@@ -162,9 +167,40 @@ impl Outbox for AccountsSqlite {
     }
 }
 
+/// What the end of a mail is called in logs.
+const SETTLE: &str = "settle a mail";
+
 impl AccountsSqlite {
+    /// Deletes a batch of mails whose leases are held, and replies to each.
+    async fn delete_batch(self, calls: Vec<Call<Lease, Result<Settled>>>) {
+        let Batch { orders: leases, replies, .. } = Batch::begin(calls, SETTLE);
+        let deleted = match self.delete_mails(&leases).await {
+            Ok(deleted) => deleted,
+            Err(error) => return fail(replies, &error),
+        };
+        for (lease, reply) in leases.iter().zip(replies) {
+            let deleted = deleted.iter().any(|mail| mail == lease.mail.as_bytes());
+            drop(reply.send(Ok(if deleted { Settled::Settled } else { Settled::Lost })));
+        }
+    }
+
+    async fn delete_mails(&self, leases: &[Lease]) -> Result<Vec<Vec<u8>>> {
+        const HELD: &str = "(mail_id = ? AND lease = ?)";
+        if leases.is_empty() {
+            return Ok(Vec::new());
+        }
+        let count = leases.len().next_power_of_two();
+        // Not IN over pairs: that reads the whole table.
+        let sql = format!("DELETE FROM outbox WHERE {} RETURNING mail_id", [HELD].repeat(count).join(" OR "));
+        let query = padded(leases).fold(sqlx::query_scalar(safe(sql)), |query, lease| {
+            query.bind(lease.mail.as_bytes().as_slice()).bind(lease.token.as_bytes().as_slice())
+        });
+        query.fetch_all(&self.writer).await.map_err(|e| PortError::unknown(SETTLE, e))
+    }
+
     /// Keeps a row that cannot be read for the operator, out of the way of the others.
     async fn bury(&self, key: &[u8], purpose: i64, damaged: &Damaged) -> Result<()> {
+        const OPERATION: &str = "put a damaged mail aside";
         tracing::error!(error = %damaged, "a mail cannot be read; it is a dead letter now");
         sqlx::query(
             "UPDATE outbox SET lease = NULL, dead_since = ?3, last_error = ?4
@@ -174,10 +210,10 @@ impl AccountsSqlite {
         .bind(purpose)
         .bind(micros(self.now()))
         .bind(damaged.to_string())
-        .execute(&self.pool)
+        .execute(&self.writer)
         .await
         .map(drop)
-        .map_err(|e| PortError::unknown("put a damaged mail aside", e))
+        .map_err(|e| PortError::unknown(OPERATION, e))
     }
 
     /// Runs a statement for every mail, or for each of those named; all of them or none.

@@ -6,26 +6,24 @@ use async_trait::async_trait;
 use auth_core::{
     AccountId, FoundSession, PutSession, Session, SessionChange, SessionHash, SessionId, SessionStored, Time,
 };
-use sqlx::{AssertSqlSafe, FromRow, Row, Sqlite, Transaction, sqlite::SqliteRow};
-use tokio::time::{Instant, timeout_at};
+use sqlx::{FromRow, Row, Sqlite, Transaction, sqlite::SqliteRow};
+use tokio::time::timeout_at;
 
 use super::{
     accounts_rows::{account_columns, micros},
+    accounts_rows_commits::safe,
     accounts_rows_sessions::{FoundSessionRow, SessionRow, session_columns, token},
-    accounts_sqlite::AccountsSqlite,
+    accounts_sqlite::{AccountsSqlite, in_a_call},
     together::{Batch, Call, ENDED, fail, padded},
 };
-use crate::{
-    deadlines,
-    port::{PortError, Result, Sessions},
-};
+use crate::port::{PortError, Result, Sessions};
 
 #[async_trait]
 impl Sessions for AccountsSqlite {
     async fn find_session(&self, hash: &SessionHash) -> Result<FoundSession> {
-        let (until, this) = (Instant::now() + deadlines::sqlite::LOCK, self.clone());
+        let this = self.clone();
         let carry_out = move |batch| this.clone().find_session_batch(batch);
-        let found = self.sessions.call(*hash, until, |hash| hash, carry_out).await;
+        let found = self.sessions.call(*hash, in_a_call(), |hash| hash, carry_out).await;
         found.unwrap_or_else(|| Err(PortError::not_done(FIND, ENDED)))
     }
 
@@ -69,13 +67,14 @@ impl Sessions for AccountsSqlite {
     }
 
     async fn end_session(&self, account: AccountId, id: SessionId) -> Result<bool> {
+        const OPERATION: &str = "end a session";
         sqlx::query("DELETE FROM sessions WHERE account_id = ?1 AND session_id = ?2")
             .bind(account.as_bytes().as_slice())
             .bind(id.as_bytes().as_slice())
-            .execute(&self.pool)
+            .execute(&self.writer)
             .await
             .map(|done| done.rows_affected() > 0)
-            .map_err(|e| PortError::unknown("end a session", e))
+            .map_err(|e| PortError::unknown(OPERATION, e))
     }
 }
 
@@ -130,8 +129,7 @@ impl AccountsSqlite {
             account_columns!(),
             " UNION SELECT ?".repeat(hashes.len().next_power_of_two() - 1),
         );
-        let query =
-            padded(hashes).fold(sqlx::query_as(AssertSqlSafe(sql)), |query, hash| query.bind(token(hash)));
+        let query = padded(hashes).fold(sqlx::query_as(safe(sql)), |query, hash| query.bind(token(hash)));
         query.fetch_all(&self.pool).await
     }
 }

@@ -67,7 +67,7 @@ impl Writes {
 impl AccountsSqlite {
     /// Begins a transaction that may write.
     pub(super) async fn begin(&self, operation: &'static str) -> Result<Transaction<'_, Sqlite>> {
-        let begun = self.pool.begin_with("BEGIN IMMEDIATE").await;
+        let begun = self.writer.begin_with("BEGIN IMMEDIATE").await;
         if begun.is_err() {
             self.writes.note(&begun);
         }
@@ -141,15 +141,15 @@ mod tests {
     async fn connection_whose_transaction_failed_to_end_is_not_lent_again() {
         let (_folder, accounts) = on_disk().await;
         for _ in 0..20 {
-            let mut connection = accounts.pool.acquire().await.unwrap();
+            let mut connection = accounts.writer.acquire().await.unwrap();
             connection.execute("PRAGMA max_page_count = 1").await.unwrap();
             let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.unwrap();
             let full = transaction.execute("CREATE TABLE filler (x)").await.unwrap_err();
             assert!(full.to_string().contains("full"), "{full}");
         }
         let mut all = Vec::new();
-        for _ in 0..accounts.pool.options().get_max_connections() {
-            let mut connection = accounts.pool.acquire().await.unwrap();
+        for _ in 0..accounts.writer.options().get_max_connections() {
+            let mut connection = accounts.writer.acquire().await.unwrap();
             connection.begin_with("BEGIN IMMEDIATE").await.unwrap().rollback().await.unwrap();
             all.push(connection);
         }
@@ -160,7 +160,7 @@ mod tests {
         let (_folder, accounts) = on_disk().await;
         accounts.ping().await.unwrap();
         let rows: i64 =
-            sqlx::query_scalar("SELECT COUNT(*) FROM outbox").fetch_one(&accounts.pool).await.unwrap();
+            sqlx::query_scalar("SELECT COUNT(*) FROM outbox").fetch_one(&accounts.writer).await.unwrap();
         assert_eq!(rows, 0);
     }
 

@@ -19,6 +19,8 @@ mod accounts_mysql_sessions;
 #[cfg(any(feature = "mysql", feature = "sqlite"))]
 mod accounts_rows;
 #[cfg(any(feature = "mysql", feature = "sqlite"))]
+mod accounts_rows_commits;
+#[cfg(any(feature = "mysql", feature = "sqlite"))]
 mod accounts_rows_sessions;
 #[cfg(feature = "sqlite")]
 pub mod accounts_sqlite;

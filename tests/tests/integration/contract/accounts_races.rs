@@ -9,8 +9,8 @@ use tokio::task::JoinSet;
 use super::{
     harness::AccountsHarness,
     values::{
-        LEASE, address, dead, first, found, key, lease_one, mail, next, now, owe, pending, replace, settle,
-        vacant,
+        LEASE, active, address, dead, first, found, key, lease_one, mail, next, now, owe, pending, replace,
+        settle, vacant,
     },
 };
 
@@ -114,6 +114,23 @@ pub(super) async fn a_lease_is_settled_once(harness: &impl AccountsHarness) {
     }
     let done = tasks.join_all().await;
     assert_eq!(done.iter().filter(|settled| **settled == Settled::Settled).count(), 1);
+}
+
+/// Two accounts never have one id. What a store refuses fails alone, whatever came at the same time.
+pub(super) async fn a_commit_that_is_refused_takes_no_other_along(harness: &impl AccountsHarness) {
+    let store = harness.open().await;
+    replace(&store, &address(1), active(&address(1), 1), None).await;
+    let mut tasks = JoinSet::new();
+    for (n, node) in (2..=60).zip(nodes(harness).await) {
+        let id_of = if n % 10 == 0 { 1 } else { n };
+        let order = first(&address(n), active(&address(n), id_of), None);
+        tasks.spawn(async move { (n, node.commit(&order.into()).await.ok()) });
+    }
+    for (n, commit) in tasks.join_all().await {
+        let committed = commit == Some(Commit::Committed);
+        assert_eq!(committed, n % 10 != 0, "{n}: {commit:?}");
+        assert_eq!(found(&store, &address(n)).await.is_some(), committed, "{n}");
+    }
 }
 
 /// A store may carry out together what comes together; each order stands for itself all the same.

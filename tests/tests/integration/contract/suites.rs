@@ -131,6 +131,7 @@ macro_rules! accounts_suite {
                 of_many_commits_at_once_each_has_its_own_reply,
                 of_many_reads_at_once_each_has_its_own_answer,
                 of_many_mails_that_end_at_once_each_has_its_own_reply,
+                a_commit_that_is_refused_takes_no_other_along,
                 of_50_inserts_exactly_one_is_committed,
                 of_50_updates_exactly_one_is_committed,
                 no_update_is_lost,
