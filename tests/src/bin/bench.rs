@@ -229,6 +229,9 @@ fn direct_mysql(database: &Service) -> String {
     database.mysql_url().replace(&at, &format!("{}:3306", database.inner_address()))
 }
 
+/// Rows that a statement stores: with many more the database would be busy with undoing what it might have to undo.
+const CHUNK: u64 = 1 << 17;
+
 /// Stores as many active accounts as `AUTH_BENCH_STORED` says, and mails that wait for tomorrow, as many as
 /// `AUTH_BENCH_BACKLOG` says. Their keys are spread evenly over those of the load, which thus meets every page.
 fn fill(database: &Service, name: &str) -> Result<()> {
@@ -238,26 +241,34 @@ fn fill(database: &Service, name: &str) -> Result<()> {
     if most == 0 {
         return Ok(());
     }
-    let doublings = usize::try_from(most.next_power_of_two().ilog2())?;
-    // The ids have gaps, and stay below four times their number.
-    let step = (1_u64 << 32) / (4 * most.next_power_of_two());
-    let key = format!("CONCAT(LOWER(LPAD(HEX(id * {step}), 8, '0')), '@stored.example')");
-    let statements = [
-        format!("USE {name}; CREATE TABLE numbers (id BIGINT AUTO_INCREMENT PRIMARY KEY);"),
-        "INSERT INTO numbers VALUES (1);".to_owned(),
-        "INSERT INTO numbers SELECT NULL FROM numbers;".repeat(doublings),
-        format!(
-            "INSERT INTO accounts (address_key, version, status, address, locale, password, generation, active_since)
+    let step = (1_u64 << 32) / most.next_power_of_two();
+    let id = |chunk: u64| format!("(n + {})", chunk * CHUNK);
+    let key = |chunk| format!("CONCAT(LOWER(LPAD(HEX({} * {step}), 8, '0')), '@stored.example')", id(chunk));
+    let mut statements = vec![format!("USE {name}; CREATE TABLE numbers (n BIGINT PRIMARY KEY);")];
+    statements.push("INSERT INTO numbers VALUES (0);".to_owned());
+    let doublings = (0..CHUNK.ilog2()).map(|power| 1_u64 << power);
+    statements
+        .extend(doublings.map(|so_far| format!("INSERT INTO numbers SELECT n + {so_far} FROM numbers;")));
+    for chunk in 0..stored.div_ceil(CHUNK) {
+        let (id, key) = (id(chunk), key(chunk));
+        statements.push(format!(
+            "INSERT INTO accounts
+                (address_key, version, status, address, locale, password, generation, active_since, account_id)
              SELECT {key}, 2, 2, {key}, 'en', CONCAT('$scrypt$ln=17,r=8,p=1$', REPEAT('A', 22), '$', REPEAT('A', 43)),
-                UNHEX(MD5(id)), 1 FROM numbers ORDER BY id LIMIT {stored};"
-        ),
-        format!(
+                UNHEX(MD5({id})), 1, UNHEX(LPAD(HEX({id}), 32, '0'))
+             FROM numbers WHERE {id} < {stored} ORDER BY n;"
+        ));
+    }
+    for chunk in 0..backlog.div_ceil(CHUNK) {
+        let (id, key) = (id(chunk), key(chunk));
+        statements.push(format!(
             "INSERT INTO outbox (address_key, purpose, mail_id, generation, locale, due, next_at, attempts)
-             SELECT {key}, 1, UNHEX(MD5(id)), UNHEX(MD5(id)), 'en', t.now, t.now + 86400000000, 1
-             FROM numbers, (SELECT CAST(UNIX_TIMESTAMP() * 1000000 AS SIGNED) AS now) t ORDER BY id LIMIT {backlog};"
-        ),
-        "DROP TABLE numbers; SET GLOBAL innodb_max_dirty_pages_pct = 0;".to_owned(),
-    ];
+             SELECT {key}, 1, UNHEX(MD5({id})), UNHEX(MD5({id})), 'en', t.now, t.now + 86400000000, 1
+             FROM numbers, (SELECT CAST(UNIX_TIMESTAMP() * 1000000 AS SIGNED) AS now) t
+             WHERE {id} < {backlog} ORDER BY n;"
+        ));
+    }
+    statements.push("DROP TABLE numbers; SET GLOBAL innodb_max_dirty_pages_pct = 0;".to_owned());
     let url = direct_mysql(database);
     block_on(async {
         let mut root = MySqlConnection::connect(&url).await?;
