@@ -1,6 +1,10 @@
 //! The command `account import`: accounts of another program.
 
-use std::fs;
+use std::{
+    fs,
+    sync::atomic::{AtomicBool, AtomicU32, Ordering},
+    thread,
+};
 
 use auth_tests::{OTHER, PASSWORD, Program, Server, start};
 use serde_json::{Value, json};
@@ -179,19 +183,31 @@ fn a_file_that_is_not_there_is_a_refusal() {
     assert!(err.contains("no-such-file"), "{err}");
 }
 
-/// Each is imported once, in bounded memory, whatever order they end in.
+/// Each is imported once, in bounded memory, whatever order they end in, and visitors are served meanwhile.
 #[test]
 fn many_accounts_are_imported() {
     let server = start(&[]);
     let lines: Vec<String> =
         (0..2000).map(|n| line(&format!("user{n}@example.org"), true).to_string()).collect();
-    let (status, out, _) = imported(&server, &[], &lines);
+    let (done, registered) = (AtomicBool::new(false), AtomicU32::new(0));
+    let (status, out, _) = thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(Ordering::SeqCst) {
+                let n = registered.fetch_add(1, Ordering::SeqCst);
+                assert_eq!(server.register(&format!("visitor{n}@example.net"), OTHER).status, 202);
+            }
+        });
+        let ended = imported(&server, &[], &lines);
+        done.store(true, Ordering::SeqCst);
+        ended
+    });
     assert_eq!(
         (status, out.as_str()),
         (0, "2000 lines: 2000 imported, 0 have an account already, 0 refused\n")
     );
     let (_, listed, _) = server.run(&["account", "list", "--json"]);
-    assert_eq!(listed.lines().count(), 2000, "in pages of 500");
+    let visitors = registered.load(Ordering::SeqCst) as usize;
+    assert_eq!(listed.lines().count(), 2000 + visitors, "in pages of 500");
     assert_eq!(server.login("user1999@example.org", PASSWORD).status, 200);
 }
 
