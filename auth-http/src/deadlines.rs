@@ -80,8 +80,15 @@ pub(crate) const COLLECTOR: Duration = seconds(10);
 /// SQLite.
 #[cfg(feature = "sqlite")]
 pub(crate) mod sqlite {
-    /// How long a writer waits for another one: as long as its caller waits. SQLite has one writer at a time.
-    pub(crate) const LOCK: std::time::Duration = super::EFFECT;
+    use super::{Duration, EFFECT, milliseconds, seconds, shorter};
+
+    /// How long a call may take before it writes, its time in queues included.
+    pub(crate) const CALL: Duration = milliseconds(2500);
+    /// How long a writer waits for one of another process. SQLite has one writer at a time.
+    pub(crate) const LOCK: Duration = seconds(2);
+
+    const _: () = assert!(shorter(CALL, EFFECT), "callers are told that nothing was done");
+    const _: () = assert!(shorter(LOCK, CALL), "who has the lock is told before the call ends");
 }
 
 /// MySQL and MariaDB.

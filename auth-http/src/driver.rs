@@ -115,9 +115,9 @@ impl Driver {
         let deadline = Some(Instant::now() + deadlines::REQUEST);
         let writing = Arc::new(AtomicBool::new(false));
         let client = Some(client);
-        let writes = Arc::clone(&writing);
+        let only_reads = false;
         let beside =
-            Beside { client, password, new_password, deadline, writing: writes, ..Beside::default() };
+            Beside { client, password, new_password, deadline, writing: Arc::clone(&writing), only_reads };
         let driver = Arc::clone(self);
         let run = async move {
             let ended = driver.drive(flow, &beside).await;
@@ -185,6 +185,7 @@ impl Driver {
     /// [`Broken`] where I/O failed or took too long.
     pub async fn rehearse<F: Flow<Outcome: Reported>>(&self, flow: F) -> Result<Option<F::Outcome>, Broken> {
         match self.drive(flow, &Beside { only_reads: true, ..Beside::default() }).await {
+            // Nothing was written, so no write has failed.
             Err(broken) if broken.kind.class() == Class::Write => Ok(None),
             ended => ended.map(Some),
         }

@@ -6,17 +6,17 @@
 
 use std::time::Duration;
 
-use auth_core::{AccountId, Address, Change, Commit, Version};
+use auth_core::{AccountId, Change, Commit, Version};
 use sqlx::{FromRow, MySqlConnection, Row, mysql::MySqlRow};
 use tokio::time::Instant;
 
 use super::{
     accounts_mysql::{AccountsMysql, COMMIT, now},
     accounts_mysql_connections::{carry_out_until, in_time, refused},
-    accounts_rows::{AccountRow, micros, time, waiting_columns},
+    accounts_rows::{time, waiting_columns},
     accounts_rows_commits::{
-        ACCOUNT, Decided, MAIL, MAIL_COLUMNS, Mails, StoredRow, account_values, bind_account, bind_mail,
-        decide, expected, marks, powers_of_two, safe,
+        ACCOUNT, ACCOUNT_COLUMNS, Decided, MAIL, MAIL_COLUMNS, Mails, StoredRow, bind_account, bind_mail,
+        decide, marks, powers_of_two, safe,
     },
     together::{Batch, Call, fail, padded},
 };
@@ -184,7 +184,7 @@ async fn write_rows(connection: &mut MySqlConnection, changes: &[&Change]) -> sq
         changes.iter().partition(|change| change.expected == Version(0));
     for (changes, end) in [(new, ""), (others, REPLACE)] {
         for changes in powers_of_two(&changes) {
-            let sql = format!("{}{} {end}", account_values!(), marks(ACCOUNT, changes.len()));
+            let sql = format!("INSERT INTO {ACCOUNT_COLUMNS} VALUES {} {end}", marks(ACCOUNT, changes.len()));
             let query =
                 changes.iter().fold(sqlx::query(safe(sql)), |query, change| bind_account!(query, *change));
             query.execute(&mut *connection).await?;

@@ -78,26 +78,21 @@ pub(super) fn expected(change: &Change) -> i64 {
     i64::try_from(expected).unwrap_or(i64::MAX)
 }
 
-/// The columns of an account, and the marks for [`bind_account`].
-macro_rules! account_values {
-    () => {
-        "INSERT INTO accounts (address_key, version, status, address, locale, password, generation, active_since,
-            account_id, blocked, moving_address, moving_generation, moving_until, last_mail_due, last_mail_distance,
-            last_mail_left, last_notice, expires) VALUES "
-    };
-}
-pub(super) use account_values;
+/// The columns of an account.
+pub(super) const ACCOUNT_COLUMNS: &str = "accounts (address_key, version, status, address, locale, password,
+    generation, active_since, account_id, blocked, moving_address, moving_generation, moving_until, last_mail_due,
+    last_mail_distance, last_mail_left, last_notice, expires)";
 
-/// What [`bind_account`] binds.
+/// What `bind_account` binds.
 pub(super) const ACCOUNT: &str = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 
 /// Binds the row of a change, for either database.
 macro_rules! bind_account {
     ($query:expr, $change:expr) => {{
-        let (change, row) = ($change, AccountRow::new(&$change.row));
+        let (change, row) = ($change, $crate::adapter::accounts_rows::AccountRow::new(&$change.row));
         $query
             .bind(change.key.as_str().as_bytes())
-            .bind(expected(change).saturating_add(1))
+            .bind($crate::adapter::accounts_rows_commits::expected(change).saturating_add(1))
             .bind(row.status)
             .bind(row.address)
             .bind(row.locale)
@@ -122,7 +117,7 @@ pub(super) use bind_account;
 pub(super) const MAIL_COLUMNS: &str =
     "outbox (address_key, purpose, mail_id, generation, locale, recipient, due, next_at)";
 
-/// What [`bind_mail`] binds.
+/// What `bind_mail` binds.
 pub(super) const MAIL: &str = "(?, ?, ?, ?, ?, ?, ?, ?)";
 
 /// Binds a mail that a change owes, for either database.
@@ -135,9 +130,9 @@ macro_rules! bind_mail {
             .bind(mail.id.as_bytes().as_slice())
             .bind(mail.generation.as_bytes().as_slice())
             .bind(mail.locale.as_str())
-            .bind(mail.to.as_ref().map(Address::given))
-            .bind(micros(mail.first_due))
-            .bind(micros(mail.first_due))
+            .bind(mail.to.as_ref().map(auth_core::Address::given))
+            .bind($crate::adapter::accounts_rows::micros(mail.first_due))
+            .bind($crate::adapter::accounts_rows::micros(mail.first_due))
     }};
 }
 pub(super) use bind_mail;

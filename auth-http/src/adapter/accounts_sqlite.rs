@@ -1,7 +1,8 @@
 //! The SQLite adapter: accounts and outbox in a file in WAL mode, or in memory.
 //!
 //! Whatever reads and then writes begins IMMEDIATE: a deferred transaction that upgrades fails
-//! under contention. Next: `accounts_sqlite_outbox.rs` for the outbox's half of the port,
+//! under contention. Next: `accounts_sqlite_commits.rs` for the commit of accounts, one or many,
+//! `accounts_sqlite_outbox.rs` for the outbox's half of the port,
 //! `accounts_sqlite_writes.rs` for disks that are full or fail, `accounts_sqlite_file.rs` for the files.
 
 use std::{
@@ -26,7 +27,7 @@ use tokio::time::{Instant, timeout_at};
 use super::{
     accounts_rows::{FoundRow, account_columns, micros, span, waiting_columns},
     accounts_rows_commits::safe,
-    accounts_sqlite_commits::{COMMIT, tables},
+    accounts_sqlite_commits::{COMMIT, stored},
     accounts_sqlite_file::{Claim, ClaimError, Mode, create, open_to_others},
     accounts_sqlite_writes::{Writes, may_be_lent_again},
     clock::Clock,
@@ -62,7 +63,7 @@ impl FromRow<'_, SqliteRow> for FoundAsked {
 
 /// Returns when a call that begins now must have been carried out.
 pub(super) fn in_a_call() -> Instant {
-    Instant::now() + deadlines::sqlite::LOCK
+    Instant::now() + deadlines::sqlite::CALL
 }
 
 /// Connections that read a file.
@@ -112,16 +113,20 @@ impl AccountsSqlite {
             .min_connections(1)
             .idle_timeout(None)
             .max_lifetime(None)
-            .acquire_timeout(deadlines::sqlite::LOCK)
+            .acquire_timeout(deadlines::sqlite::CALL)
+            // There is no network on the way to a file.
+            .test_before_acquire(false)
             .after_release(|connection, _| Box::pin(may_be_lent_again(connection)));
         let writer = connections.clone().connect_with(options.clone()).await?;
         // Connections to a database in memory lock each other out: exactly one, forever.
         let pool = if memory {
             writer.clone()
         } else {
-            connections.max_connections(READERS).connect_with(options).await?
+            let reading = options.pragma("query_only", "ON").optimize_on_close(false, None);
+            connections.max_connections(READERS).connect_with(reading).await?
         };
-        let (writes, finds, commits, sessions, deletions, claim) = Default::default();
+        let (writes, finds, sessions, claim) = Default::default();
+        let (commits, deletions) = (Together::one_at_a_time().into(), Together::one_at_a_time().into());
         Ok(Self { pool, writer, clock, writes, finds, commits, sessions, deletions, claim, mode, keeper })
     }
 
@@ -169,10 +174,14 @@ impl AccountsSqlite {
             "SELECT k.address_key, {}, {} {}",
             account_columns!(),
             waiting_columns!(),
-            tables(keys.len())
+            stored(keys.len())
         );
         let query = sqlx::query_as(safe(sql));
         padded(keys).fold(query, |query, key| query.bind(key.as_str().as_bytes())).fetch_all(&self.pool).await
+    }
+
+    const fn is_in_memory(&self) -> bool {
+        self.keeper.is_some()
     }
 
     fn claimed(&self) -> MutexGuard<'_, Option<Claim>> {
@@ -211,7 +220,7 @@ impl Accounts for AccountsSqlite {
 
     async fn commit(&self, order: &CommitAccount) -> Result<Commit> {
         let ([change], None) = (&order.changes[..], order.end) else {
-            return self.commit_alone(&order.changes, order.end).await;
+            return self.commit_alone(&order.changes, order.end, in_a_call()).await;
         };
         let this = self.clone();
         let carry_out = move |batch| this.clone().commit_batch(batch);
@@ -272,7 +281,7 @@ impl Accounts for AccountsSqlite {
     }
 
     fn pool(&self) -> Option<PoolLoad> {
-        let pools = if self.keeper.is_some() { &[&self.pool][..] } else { &[&self.pool, &self.writer] };
+        let pools = if self.is_in_memory() { &[&self.pool][..] } else { &[&self.pool, &self.writer] };
         let (mut all, mut idle, mut max) = (0, 0, 0);
         for pool in pools {
             all += pool.size() as usize;

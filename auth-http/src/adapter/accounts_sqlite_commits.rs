@@ -1,18 +1,19 @@
 //! The commit of accounts in SQLite, one or many in one transaction: only its end waits for the disk.
 //!
-//! In a batch each change stands for itself: one that does not fit writes nothing. If a statement fails they all go
-//! alone, so that none fails for another one. Changes that belong together go alone.
+//! In a batch each change stands for itself: one that does not fit writes nothing. If SQLite refuses one they all go alone,
+//! so that none fails for another one. Changes that belong together go alone.
 
 use std::slice;
 
-use auth_core::{AccountId, Address, Change, Commit};
-use sqlx::{Sqlite, Transaction};
+use auth_core::{AccountId, Change, Commit};
+use sqlx::{Sqlite, Transaction, error::ErrorKind};
+use tokio::time::Instant;
 
 use super::{
-    accounts_rows::{AccountRow, micros, waiting_columns},
+    accounts_rows::waiting_columns,
     accounts_rows_commits::{
-        ACCOUNT, Decided, MAIL, MAIL_COLUMNS, Mails, StoredRow, account_values, bind_account, bind_mail,
-        decide, expected, marks, powers_of_two, safe,
+        ACCOUNT, ACCOUNT_COLUMNS, Decided, MAIL, MAIL_COLUMNS, Mails, StoredRow, bind_account, bind_mail,
+        decide, marks, powers_of_two, safe,
     },
     accounts_sqlite::AccountsSqlite,
     together::{Batch, Call, fail, padded},
@@ -25,8 +26,8 @@ pub(super) const COMMIT: &str = "commit an account";
 impl AccountsSqlite {
     /// Carries out a batch of changes, and replies to each.
     pub(super) async fn commit_batch(self, calls: Vec<Call<Change, Result<Commit>>>) {
-        let Batch { orders: changes, replies, .. } = Batch::begin(calls, COMMIT);
-        match self.commit_each(&changes).await {
+        let Batch { orders: changes, replies, until } = Batch::begin(calls, COMMIT);
+        match self.commit_each(&changes, until).await {
             Ok(Some(done)) => {
                 for (done, reply) in done.into_iter().zip(replies) {
                     drop(reply.send(Ok(done)));
@@ -34,21 +35,25 @@ impl AccountsSqlite {
             }
             Ok(None) => {
                 for (change, reply) in changes.iter().zip(replies) {
-                    drop(reply.send(self.commit_alone(slice::from_ref(change), None).await));
+                    drop(reply.send(self.commit_alone(slice::from_ref(change), None, until).await));
                 }
             }
             Err(error) => fail(replies, &error),
         }
     }
 
-    /// Commits changes in one transaction, each of which stands for itself; `None` if a statement failed, and nothing was
-    /// done.
-    async fn commit_each(&self, changes: &[Change]) -> Result<Option<Vec<Commit>>> {
+    /// Commits changes in one transaction, each of which stands for itself; `None` if nothing was done, because SQLite
+    /// refuses one of them.
+    async fn commit_each(&self, changes: &[Change], until: Instant) -> Result<Option<Vec<Commit>>> {
         if changes.is_empty() {
             return Ok(Some(Vec::new()));
         }
-        let mut transaction = self.begin(COMMIT).await?;
-        let Ok(done) = self.write(&mut transaction, changes).await else { return Ok(None) };
+        let mut transaction = self.begin(COMMIT, until).await?;
+        let done = match self.write(&mut transaction, changes).await {
+            Ok(done) => done,
+            Err(error) if changes.len() > 1 && is_refused(&error) => return Ok(None),
+            Err(error) => return Err(PortError::not_done(COMMIT, error)),
+        };
         if done.contains(&Commit::Committed) {
             self.end(COMMIT, transaction).await?;
         }
@@ -56,9 +61,14 @@ impl AccountsSqlite {
     }
 
     /// Commits changes in a transaction of their own, all or none; with them, the sessions of an account end.
-    pub(super) async fn commit_alone(&self, changes: &[Change], end: Option<AccountId>) -> Result<Commit> {
+    pub(super) async fn commit_alone(
+        &self,
+        changes: &[Change],
+        end: Option<AccountId>,
+        until: Instant,
+    ) -> Result<Commit> {
         let not_done = |e| PortError::not_done(COMMIT, e);
-        let mut transaction = self.begin(COMMIT).await?;
+        let mut transaction = self.begin(COMMIT, until).await?;
         for change in changes {
             // One after the other: an account's id is in one row at a time.
             let done = self.write(&mut transaction, slice::from_ref(change)).await.map_err(not_done)?;
@@ -85,7 +95,7 @@ impl AccountsSqlite {
         transaction: &mut Transaction<'_, Sqlite>,
         changes: &[Change],
     ) -> sqlx::Result<Vec<Commit>> {
-        let decided = decide(stored(transaction, changes).await?, changes, self.now(), Decided::Conflict);
+        let decided = decide(read(transaction, changes).await?, changes, self.now(), Decided::Conflict);
         let fits = |decided: &Decided| *decided == Decided::Fits;
         let fitting: Vec<&Change> = changes
             .iter()
@@ -100,14 +110,11 @@ impl AccountsSqlite {
 }
 
 /// Returns what is stored of the addresses: a row at least for each.
-async fn stored(
-    transaction: &mut Transaction<'_, Sqlite>,
-    changes: &[Change],
-) -> sqlx::Result<Vec<StoredRow>> {
+async fn read(transaction: &mut Transaction<'_, Sqlite>, changes: &[Change]) -> sqlx::Result<Vec<StoredRow>> {
     let sql = format!(
         "SELECT k.address_key, a.version, a.generation, {} {}",
         waiting_columns!(),
-        tables(changes.len())
+        stored(changes.len())
     );
     let keys = padded(changes).map(|change| change.key.as_str().as_bytes());
     keys.fold(sqlx::query_as(safe(sql)), |query, key| query.bind(key)).fetch_all(&mut **transaction).await
@@ -115,7 +122,7 @@ async fn stored(
 
 /// Returns the tables of a query for what is stored of so many addresses, whose keys, padded, are bound, and the order of
 /// their mails.
-pub(super) fn tables(keys: usize) -> String {
+pub(super) fn stored(keys: usize) -> String {
     // UNION, not UNION ALL: the last key is repeated.
     format!(
         "FROM (SELECT ? AS address_key{}) k
@@ -126,8 +133,14 @@ pub(super) fn tables(keys: usize) -> String {
     )
 }
 
+/// Returns whether a row does not fit to others: which one, is not known.
+fn is_refused(error: &sqlx::Error) -> bool {
+    error.as_database_error().is_some_and(|error| !matches!(error.kind(), ErrorKind::Other))
+}
+
 /// Inserts or replaces the rows.
 async fn write_rows(transaction: &mut Transaction<'_, Sqlite>, changes: &[&Change]) -> sqlx::Result<()> {
+    // The primary key is looked at first: it is this row that is replaced, not another one with the same id.
     const REPLACE: &str = "ON CONFLICT (address_key) DO UPDATE SET version = excluded.version,
         status = excluded.status, address = excluded.address, locale = excluded.locale,
         password = excluded.password, generation = excluded.generation, active_since = excluded.active_since,
@@ -137,7 +150,7 @@ async fn write_rows(transaction: &mut Transaction<'_, Sqlite>, changes: &[&Chang
         last_mail_left = excluded.last_mail_left, last_notice = excluded.last_notice,
         expires = excluded.expires";
     for changes in powers_of_two(changes) {
-        let sql = format!("{}{} {REPLACE}", account_values!(), marks(ACCOUNT, changes.len()));
+        let sql = format!("INSERT INTO {ACCOUNT_COLUMNS} VALUES {} {REPLACE}", marks(ACCOUNT, changes.len()));
         let query =
             changes.iter().fold(sqlx::query(safe(sql)), |query, change| bind_account!(query, *change));
         query.execute(&mut **transaction).await?;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use auth_core::{Lease, LeaseToken, LeasedMail, MailId, SettleMail, Settled, Settlement};
 use sqlx::sqlite::SqliteQueryResult;
+use tokio::time::Instant;
 
 use super::{
     accounts_rows::{Damaged, ListedRow, MailRow, listed_columns, micros, time},
@@ -22,6 +23,7 @@ impl Outbox for AccountsSqlite {
     async fn lease(&self, most: u32, lasting: Duration) -> Result<Vec<LeasedMail>> {
         const OPERATION: &str = "lease mails";
         let token = LeaseToken::from_bytes(random::bytes()?);
+        let mut writer = self.lend(OPERATION, in_a_call()).await?;
         let now = self.now();
         let rows: Vec<MailRow> = sqlx::query_as(
             "UPDATE outbox SET lease = ?1, next_at = ?2, attempts = attempts + 1
@@ -34,9 +36,10 @@ impl Outbox for AccountsSqlite {
         .bind(micros(now.after(lasting)))
         .bind(micros(now))
         .bind(i64::from(most))
-        .fetch_all(&self.writer)
+        .fetch_all(&mut *writer)
         .await
         .map_err(|e| PortError::unknown(OPERATION, e))?;
+        drop(writer);
         let mut leased = Vec::new();
         for row in rows {
             let (key, purpose) = (row.address_key.clone(), row.purpose);
@@ -51,11 +54,12 @@ impl Outbox for AccountsSqlite {
 
     async fn renew(&self, lease: &Lease, lasting: Duration) -> Result<Settled> {
         const OPERATION: &str = "renew a lease";
+        let mut writer = self.lend(OPERATION, in_a_call()).await?;
         sqlx::query("UPDATE outbox SET next_at = ?3 WHERE mail_id = ?1 AND lease = ?2 AND dead_since IS NULL")
             .bind(lease.mail.as_bytes().as_slice())
             .bind(lease.token.as_bytes().as_slice())
             .bind(micros(self.now().after(lasting)))
-            .execute(&self.writer)
+            .execute(&mut *writer)
             .await
             .map(|done| held(&done))
             .map_err(|e| PortError::unknown(OPERATION, e))
@@ -63,6 +67,7 @@ impl Outbox for AccountsSqlite {
 
     async fn release(&self, lease: &Lease) -> Result<Settled> {
         const OPERATION: &str = "give a lease back";
+        let mut writer = self.lend(OPERATION, in_a_call()).await?;
         sqlx::query(
             "UPDATE outbox SET next_at = ?3, lease = NULL, attempts = attempts - 1
              WHERE mail_id = ?1 AND lease = ?2",
@@ -70,14 +75,14 @@ impl Outbox for AccountsSqlite {
         .bind(lease.mail.as_bytes().as_slice())
         .bind(lease.token.as_bytes().as_slice())
         .bind(micros(self.now()))
-        .execute(&self.writer)
+        .execute(&mut *writer)
         .await
         .map(|done| held(&done))
         .map_err(|e| PortError::unknown(OPERATION, e))
     }
 
     async fn settle(&self, order: &SettleMail) -> Result<Settled> {
-        let (after, unknowns, detail, dead) = match &order.settlement {
+        let query = match &order.settlement {
             Settlement::Sent | Settlement::Superseded => {
                 let this = self.clone();
                 let carry_out = move |batch| this.clone().delete_batch(batch);
@@ -85,24 +90,26 @@ impl Outbox for AccountsSqlite {
                     self.deletions.call(order.lease, in_a_call(), |lease| &lease.mail, carry_out).await;
                 return settled.unwrap_or_else(|| Err(PortError::unknown(SETTLE, ENDED)));
             }
-            Settlement::Retry { after, unknowns, detail } => (*after, Some(*unknowns), detail, false),
-            Settlement::Dead { detail } => (Duration::ZERO, None, detail, true),
+            Settlement::Retry { after, unknowns, detail } => sqlx::query(
+                "UPDATE outbox SET lease = NULL, next_at = ?1, last_error = ?2, unknowns = ?5
+                 WHERE mail_id = ?3 AND lease = ?4",
+            )
+            .bind(micros(self.now().after(*after)))
+            .bind(detail.as_str())
+            .bind(order.lease.mail.as_bytes().as_slice())
+            .bind(order.lease.token.as_bytes().as_slice())
+            .bind(i64::from(*unknowns)),
+            Settlement::Dead { detail } => sqlx::query(
+                "UPDATE outbox SET lease = NULL, next_at = ?1, last_error = ?2, dead_since = ?1
+                 WHERE mail_id = ?3 AND lease = ?4",
+            )
+            .bind(micros(self.now()))
+            .bind(detail.as_str())
+            .bind(order.lease.mail.as_bytes().as_slice())
+            .bind(order.lease.token.as_bytes().as_slice()),
         };
-        let now = self.now();
-        let done = sqlx::query(
-            "UPDATE outbox SET lease = NULL, next_at = ?3, unknowns = COALESCE(?4, unknowns), last_error = ?5,
-                dead_since = ?6
-             WHERE mail_id = ?1 AND lease = ?2",
-        )
-        .bind(order.lease.mail.as_bytes().as_slice())
-        .bind(order.lease.token.as_bytes().as_slice())
-        .bind(micros(now.after(after)))
-        .bind(unknowns.map(i64::from))
-        .bind(detail.as_str())
-        .bind(dead.then_some(micros(now)))
-        .execute(&self.writer)
-        .await
-        .map_err(|e| PortError::unknown(SETTLE, e))?;
+        let mut writer = self.lend(SETTLE, in_a_call()).await?;
+        let done = query.execute(&mut *writer).await.map_err(|e| PortError::unknown(SETTLE, e))?;
         Ok(held(&done))
     }
 
@@ -173,8 +180,8 @@ const SETTLE: &str = "settle a mail";
 impl AccountsSqlite {
     /// Deletes a batch of mails whose leases are held, and replies to each.
     async fn delete_batch(self, calls: Vec<Call<Lease, Result<Settled>>>) {
-        let Batch { orders: leases, replies, .. } = Batch::begin(calls, SETTLE);
-        let deleted = match self.delete_mails(&leases).await {
+        let Batch { orders: leases, replies, until } = Batch::begin(calls, SETTLE);
+        let deleted = match self.delete_mails(&leases, until).await {
             Ok(deleted) => deleted,
             Err(error) => return fail(replies, &error),
         };
@@ -184,7 +191,7 @@ impl AccountsSqlite {
         }
     }
 
-    async fn delete_mails(&self, leases: &[Lease]) -> Result<Vec<Vec<u8>>> {
+    async fn delete_mails(&self, leases: &[Lease], until: Instant) -> Result<Vec<Vec<u8>>> {
         const HELD: &str = "(mail_id = ? AND lease = ?)";
         if leases.is_empty() {
             return Ok(Vec::new());
@@ -195,13 +202,15 @@ impl AccountsSqlite {
         let query = padded(leases).fold(sqlx::query_scalar(safe(sql)), |query, lease| {
             query.bind(lease.mail.as_bytes().as_slice()).bind(lease.token.as_bytes().as_slice())
         });
-        query.fetch_all(&self.writer).await.map_err(|e| PortError::unknown(SETTLE, e))
+        let mut writer = self.lend(SETTLE, until).await?;
+        query.fetch_all(&mut *writer).await.map_err(|e| PortError::unknown(SETTLE, e))
     }
 
     /// Keeps a row that cannot be read for the operator, out of the way of the others.
     async fn bury(&self, key: &[u8], purpose: i64, damaged: &Damaged) -> Result<()> {
         const OPERATION: &str = "put a damaged mail aside";
         tracing::error!(error = %damaged, "a mail cannot be read; it is a dead letter now");
+        let mut writer = self.lend(OPERATION, in_a_call()).await?;
         sqlx::query(
             "UPDATE outbox SET lease = NULL, dead_since = ?3, last_error = ?4
              WHERE address_key = ?1 AND purpose = ?2",
@@ -210,7 +219,7 @@ impl AccountsSqlite {
         .bind(purpose)
         .bind(micros(self.now()))
         .bind(damaged.to_string())
-        .execute(&self.writer)
+        .execute(&mut *writer)
         .await
         .map(drop)
         .map_err(|e| PortError::unknown(OPERATION, e))
@@ -219,7 +228,7 @@ impl AccountsSqlite {
     /// Runs a statement for every mail, or for each of those named; all of them or none.
     async fn for_each(&self, which: &Which, operation: &'static str, sql: &'static str) -> Result<u64> {
         let now = micros(self.now());
-        let mut transaction = self.begin(operation).await?;
+        let mut transaction = self.begin(operation, in_a_call()).await?;
         let ids: Vec<Option<&MailId>> = match which {
             Which::All => vec![None],
             Which::Ids(ids) => ids.iter().map(Some).collect(),

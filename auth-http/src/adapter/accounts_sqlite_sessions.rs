@@ -41,7 +41,7 @@ impl Sessions for AccountsSqlite {
                 return Ok(SessionStored::Gone);
             }
         }
-        let mut transaction = self.begin(OPERATION).await?;
+        let mut transaction = self.begin(OPERATION, in_a_call()).await?;
         let stored = put(&mut transaction, order).await.map_err(not_done)?;
         // Dropped, the transaction is undone; then nothing was to be done.
         if stored == SessionStored::Done {
@@ -68,10 +68,11 @@ impl Sessions for AccountsSqlite {
 
     async fn end_session(&self, account: AccountId, id: SessionId) -> Result<bool> {
         const OPERATION: &str = "end a session";
+        let mut writer = self.lend(OPERATION, in_a_call()).await?;
         sqlx::query("DELETE FROM sessions WHERE account_id = ?1 AND session_id = ?2")
             .bind(account.as_bytes().as_slice())
             .bind(id.as_bytes().as_slice())
-            .execute(&self.writer)
+            .execute(&mut *writer)
             .await
             .map(|done| done.rows_affected() > 0)
             .map_err(|e| PortError::unknown(OPERATION, e))

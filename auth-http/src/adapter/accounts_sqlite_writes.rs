@@ -8,10 +8,10 @@ use std::{
     time::Duration,
 };
 
-use sqlx::{Connection, Sqlite, SqliteConnection, Transaction};
-use tokio::time::Instant;
+use sqlx::{Connection, Sqlite, SqliteConnection, Transaction, pool::PoolConnection};
+use tokio::time::{Instant, timeout_at};
 
-use super::accounts_sqlite::AccountsSqlite;
+use super::accounts_sqlite::{AccountsSqlite, in_a_call};
 use crate::port::{PortError, Result};
 
 /// For how long a transaction that was committed shows that the next one will be. Threat: readiness is asked for by
@@ -65,9 +65,24 @@ impl Writes {
 }
 
 impl AccountsSqlite {
+    /// Lends the connection that writes; a call that gets none in time has done nothing.
+    pub(super) async fn lend(
+        &self,
+        operation: &'static str,
+        until: Instant,
+    ) -> Result<PoolConnection<Sqlite>> {
+        let lent = timeout_at(until, self.writer.acquire()).await.unwrap_or(Err(sqlx::Error::PoolTimedOut));
+        lent.map_err(|error| PortError::not_done(operation, error))
+    }
+
     /// Begins a transaction that may write.
-    pub(super) async fn begin(&self, operation: &'static str) -> Result<Transaction<'_, Sqlite>> {
-        let begun = self.writer.begin_with("BEGIN IMMEDIATE").await;
+    pub(super) async fn begin(
+        &self,
+        operation: &'static str,
+        until: Instant,
+    ) -> Result<Transaction<'_, Sqlite>> {
+        let begun = timeout_at(until, self.writer.begin_with("BEGIN IMMEDIATE")).await;
+        let begun = begun.unwrap_or(Err(sqlx::Error::PoolTimedOut));
         if begun.is_err() {
             self.writes.note(&begun);
         }
@@ -92,7 +107,7 @@ impl AccountsSqlite {
         if let Some(known) = self.writes.known() {
             return known.map_err(|error| PortError::not_done(OPERATION, error));
         }
-        let mut transaction = self.begin(OPERATION).await?;
+        let mut transaction = self.begin(OPERATION, in_a_call()).await?;
         for sql in TRIAL {
             let done = sqlx::query(sql).execute(&mut *transaction).await;
             if done.is_err() {
@@ -147,12 +162,7 @@ mod tests {
             let full = transaction.execute("CREATE TABLE filler (x)").await.unwrap_err();
             assert!(full.to_string().contains("full"), "{full}");
         }
-        let mut all = Vec::new();
-        for _ in 0..accounts.writer.options().get_max_connections() {
-            let mut connection = accounts.writer.acquire().await.unwrap();
-            connection.begin_with("BEGIN IMMEDIATE").await.unwrap().rollback().await.unwrap();
-            all.push(connection);
-        }
+        accounts.begin("test", in_a_call()).await.unwrap();
     }
 
     #[tokio::test]
@@ -172,7 +182,7 @@ mod tests {
         accounts.writes.note(&failed);
         let error = accounts.can_write().await.unwrap_err();
         assert!(error.to_string().contains("crashed"), "{error}");
-        accounts.end("test", accounts.begin("test").await.unwrap()).await.unwrap();
+        accounts.end("test", accounts.begin("test", in_a_call()).await.unwrap()).await.unwrap();
         accounts.can_write().await.unwrap();
         assert!(accounts.writes.known().is_some_and(|known| known.is_ok()));
     }

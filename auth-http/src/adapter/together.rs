@@ -14,8 +14,8 @@ use tokio::{sync::oneshot, time::Instant};
 
 use crate::port::{PortError, Result};
 
-/// Batches at the same time: while one waits for the disk, the next is made. More of them are smaller ones, and cost more
-/// (docs/performance.md).
+/// Batches at the same time, unless it is one: while one waits for the disk, the next is made. More of them are smaller
+/// ones, and cost more (docs/performance.md).
 const RUNNERS: usize = 2;
 
 /// What is said to a call whose batch has replied to nobody.
@@ -78,6 +78,7 @@ pub(super) fn fail<T>(replies: Vec<oneshot::Sender<Result<T>>>, error: &PortErro
 /// The calls that wait for a batch.
 pub(super) struct Together<O, R> {
     queue: Mutex<Queue<O, R>>,
+    most_runners: usize,
 }
 
 struct Queue<O, R> {
@@ -87,7 +88,15 @@ struct Queue<O, R> {
 
 impl<O, R> Default for Together<O, R> {
     fn default() -> Self {
-        Self { queue: Mutex::new(Queue { waiting: VecDeque::new(), runners: 0 }) }
+        Self { queue: Mutex::new(Queue { waiting: VecDeque::new(), runners: 0 }), most_runners: RUNNERS }
+    }
+}
+
+#[cfg(feature = "sqlite")]
+impl<O, R> Together<O, R> {
+    /// Makes one for a store that carries out one batch at a time: a second one would wait, and be smaller.
+    pub(super) fn one_at_a_time() -> Self {
+        Self { most_runners: 1, ..Self::default() }
     }
 }
 
@@ -122,7 +131,7 @@ impl<O: Send + 'static, R: Send + 'static> Together<O, R> {
     fn wait_for_batch(&self, call: Call<O, R>) -> bool {
         let mut queue = self.lock();
         queue.waiting.push_back(call);
-        let runs = queue.runners < RUNNERS;
+        let runs = queue.runners < self.most_runners;
         queue.runners += usize::from(runs);
         runs
     }

@@ -1,10 +1,11 @@
-//! SQLite on a disk that refuses writes: 503, not ready, and a quick recovery.
+//! SQLite on a disk that refuses writes, or behind another program that writes: 503, not ready, and a quick recovery.
 //!
 //! A limit on file sizes simulates the disk. A disk that really is full is in `tests/faults/disk.rs`.
 
 use std::{fs, process::Command, thread, time::Duration};
 
 use auth_tests::{HttpAnswer, PASSWORD, Program, Server, took, until};
+use sqlx::{Connection, Executor, SqliteConnection};
 
 const ADA: &str = "ada@example.org";
 /// The longest time in which a server recovers after its disk.
@@ -40,8 +41,7 @@ fn is_not_ready(server: &Server) {
     assert!(answer.json()["detail"].as_str().unwrap().contains("accounts"), "{answer:?}");
 }
 
-/// Registers new addresses, many at once, so that every connection of the pool is used; returns the accepted ones
-/// and the number of the others.
+/// Registers new addresses, many at once; returns the accepted ones and the number of the others.
 fn rush(server: &Server, round: &str) -> (Vec<String>, usize) {
     let register = |n: usize| {
         let address = format!("{round}-{n}@example.org");
@@ -69,7 +69,7 @@ fn disk_that_refuses_writes_is_503_and_the_server_is_itself_again_soon_after() {
         assert_eq!(server.register(ADA, PASSWORD).status, 201);
         let mut accepted = vec![ADA.to_owned()];
         limit(&server, Some(bytes));
-        // Until every connection has hit the limit: SQLite's caches delay some writes.
+        // SQLite's caches delay some writes.
         let mut failed = 0;
         for round in 0..20 {
             let (more, refused) = rush(&server, &format!("limited-{round}"));
@@ -80,7 +80,7 @@ fn disk_that_refuses_writes_is_503_and_the_server_is_itself_again_soon_after() {
             }
         }
         assert!(failed > 60, "the limit is not reached: {bytes}");
-        // Where all connections were closed at once SQLite has emptied its log, and fills it again.
+        // Where the log was emptied meanwhile it fills again.
         is_unavailable(&until("no room for one mail more", || {
             Some(server.resend(ADA)).filter(|answer| answer.status == 503)
         }));
@@ -96,7 +96,7 @@ fn disk_that_refuses_writes_is_503_and_the_server_is_itself_again_soon_after() {
         assert!(time < RECOVERY, "{bytes}: {time:?}");
         assert_eq!(server.get("/readyz").status, 200);
         let (more, refused) = rush(&server, "after");
-        assert_eq!(refused, 0, "{bytes}: every connection serves again\n{}", server.log());
+        assert_eq!(refused, 0, "{bytes}: nobody is refused any more\n{}", server.log());
         for address in accepted.iter().chain(&more) {
             assert_eq!(server.resend(address).status, 202, "{bytes}: {address} was accepted and is lost");
         }
@@ -147,4 +147,32 @@ fn check_says_that_nothing_can_be_written() {
     assert!(ran.status == 0 && !ran.out.contains("writing"), "{ran:?}");
     let (status, out) = (ran.status, program.run(&["mail", "list"]).out);
     assert_eq!((status, out.as_str()), (0, "the outbox is empty\n"), "{} bytes before", before.len());
+}
+
+/// Threat: a program beside the server that keeps SQLite's one lock, and requests that wait for it without end.
+#[tokio::test]
+async fn who_waits_for_another_program_is_told_in_time_and_nothing_is_done() {
+    let server = program().serve(&[]);
+    let url = format!("sqlite://{}", server.folder().join("auth.db").display());
+    let mut other = SqliteConnection::connect(&url).await.unwrap();
+    other.execute("BEGIN IMMEDIATE").await.unwrap();
+    let (answers, time) = took(|| {
+        thread::scope(|scope| {
+            let visitors = [0, 1, 2, 3].map(|n| {
+                let server = &server;
+                scope.spawn(move || server.register(&format!("{n}-{ADA}"), PASSWORD))
+            });
+            visitors.map(|visitor| visitor.join().unwrap())
+        })
+    });
+    answers.iter().for_each(is_unavailable);
+    assert!(time < Duration::from_secs(9), "{time:?}");
+    is_not_ready(&server);
+    let rows = sqlx::query("SELECT 1 FROM accounts").fetch_all(&mut other).await.unwrap();
+    assert!(rows.is_empty(), "what is answered with 503 at the first effect that fails was not done");
+    other.execute("ROLLBACK").await.unwrap();
+    let again = until("the server serving again", || {
+        Some(server.register(ADA, PASSWORD)).filter(|answer| answer.status != 503)
+    });
+    assert_eq!(again.status, 201);
 }
