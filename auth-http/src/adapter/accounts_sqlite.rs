@@ -125,7 +125,8 @@ impl AccountsSqlite {
             let reading = options.pragma("query_only", "ON").optimize_on_close(false, None);
             connections.max_connections(READERS).connect_with(reading).await?
         };
-        let (writes, finds, sessions, claim) = Default::default();
+        let (writes, claim) = Default::default();
+        let (finds, sessions) = (Together::one_at_a_time().into(), Together::one_at_a_time().into());
         let (commits, deletions) = (Together::one_at_a_time().into(), Together::one_at_a_time().into());
         Ok(Self { pool, writer, clock, writes, finds, commits, sessions, deletions, claim, mode, keeper })
     }
