@@ -224,6 +224,7 @@ extern "C" fn ticket_with(
 extern "C" fn values(rules: &Rules, policy: &Policy, row: &Row, now: &Time, later: u64, length: u8) {
     let far = now.after(Duration::from_micros(later));
     let _ = black_box((rules.odds(), rules.policy().clone(), row.generation()));
+    let _ = black_box(Row::at(Some(row), *now).identity());
     let _ = black_box((policy.hash_floor.admits(policy.hash), policy.hash.memory(), far.since(*now)));
     let _ = black_box((Hashing::from(Scrypt { log2_n: length, r: 8, p: 1 }), Purpose::from_number(length)));
     let _ = black_box((CodeFormat::new(Alphabet::Digits, length), policy.code.combinations()));
