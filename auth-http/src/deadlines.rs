@@ -88,7 +88,7 @@ pub(crate) mod sqlite {
     pub(crate) const LOCK: Duration = seconds(2);
 
     const _: () = assert!(shorter(CALL, EFFECT), "callers are told that nothing was done");
-    const _: () = assert!(shorter(LOCK, CALL), "who has the lock is told before the call ends");
+    const _: () = assert!(shorter(LOCK, CALL), "a call that another process holds up is told why");
 }
 
 /// MySQL and MariaDB.

@@ -170,7 +170,7 @@ mod tests {
         let (_folder, accounts) = on_disk().await;
         accounts.ping().await.unwrap();
         let rows: i64 =
-            sqlx::query_scalar("SELECT COUNT(*) FROM outbox").fetch_one(&accounts.writer).await.unwrap();
+            sqlx::query_scalar("SELECT COUNT(*) FROM outbox").fetch_one(&accounts.pool).await.unwrap();
         assert_eq!(rows, 0);
     }
 

@@ -1,14 +1,10 @@
 //! Routes of an application's own, in the process of a node: whose request it is.
 
-use std::path::Path;
-
-use auth_http::{
-    config::{Layers, Settings},
-    http::NotSignedIn,
-    node::Node,
-};
+use auth_http::{http::NotSignedIn, node::Node};
 use auth_tests::{PASSWORD, start_on};
 use poem::Request;
+
+use super::sqlite_file::settings;
 
 const ADA: &str = "ada@example.org";
 
@@ -23,9 +19,7 @@ async fn a_node_knows_whose_request_it_is() {
     server.kill();
 
     let url = format!("sqlite://{}", server.folder().join("auth.db").display());
-    let variables = [("AUTH_DATABASE_URL".to_owned(), url)];
-    let layers = Layers::collect(Some(Path::new("/dev/null")), variables.into_iter(), Vec::new());
-    let node = Node::start(Settings::parse(&layers.unwrap()).unwrap()).await.unwrap();
+    let node = Node::start(settings(&url)).await.unwrap();
     let found = node.session(&with_token(&token)).await.unwrap();
     assert_eq!(found.account.address.given(), ADA);
     assert!(found.fresh, "the password was just given");

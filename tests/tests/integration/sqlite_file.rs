@@ -82,7 +82,8 @@ fn server_that_was_killed_leaves_its_file_to_the_next() {
     );
 }
 
-fn settings(database: &str) -> Settings {
+/// Returns the settings of a node on a database, with the defaults otherwise.
+pub(super) fn settings(database: &str) -> Settings {
     let variables = vec![("AUTH_DATABASE_URL".to_owned(), database.to_owned())];
     let layers = Layers::collect(Some(Path::new("/dev/null")), variables.into_iter(), Vec::new());
     Settings::parse(&layers.unwrap()).unwrap()
